@@ -1,0 +1,47 @@
+# Everything the libraries are built on. scripts/install_dependencies installs it on Debian and Ubuntu.
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(dnnl CONFIG REQUIRED)
+find_package(hwy CONFIG REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(Boost REQUIRED COMPONENTS program_options)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)  # its CMake package names files that Debian does not ship
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg)
+
+# BLAS and LAPACK. OpenBLAS for OpenMP comes first: it shares oneDNN's thread pool, where the pthread build would run
+# a second one beside it.
+add_library(rensa_blas INTERFACE)
+find_library(RENSA_OPENBLAS openblas PATH_SUFFIXES openblas-openmp)
+find_path(RENSA_CBLAS_INCLUDE cblas.h PATH_SUFFIXES ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas)
+mark_as_advanced(RENSA_OPENBLAS RENSA_CBLAS_INCLUDE)
+if(RENSA_OPENBLAS)
+  target_link_libraries(rensa_blas INTERFACE ${RENSA_OPENBLAS})
+else()
+  find_package(LAPACK REQUIRED)
+  target_link_libraries(rensa_blas INTERFACE LAPACK::LAPACK BLAS::BLAS)
+endif()
+if(NOT RENSA_CBLAS_INCLUDE)
+  message(FATAL_ERROR "rensa: no cblas.h was found. Install libopenblas-openmp-dev, or set RENSA_CBLAS_INCLUDE.")
+endif()
+target_include_directories(rensa_blas SYSTEM INTERFACE ${RENSA_CBLAS_INCLUDE})
+
+set(RENSA_MPI_FOUND FALSE)
+set(RENSA_MPI_LIBRARIES "")
+if(RENSA_WITH_MPI)  # AUTO counts as true
+  set(MPI_CXX_SKIP_MPICXX ON)  # the C++ bindings of MPI-2 are gone from the standard
+  if(RENSA_WITH_MPI STREQUAL "AUTO")
+    find_package(MPI COMPONENTS CXX)
+  else()
+    find_package(MPI REQUIRED COMPONENTS CXX)
+  endif()
+  if(MPI_CXX_FOUND)
+    set(RENSA_MPI_FOUND TRUE)
+    set(RENSA_MPI_LIBRARIES MPI::MPI_CXX)
+  endif()
+endif()
+message(STATUS "rensa: MPI ${RENSA_MPI_FOUND} ${MPI_CXX_VERSION}, oneDNN ${dnnl_VERSION}, BLAS ${RENSA_OPENBLAS}")

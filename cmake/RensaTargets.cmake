@@ -1,0 +1,50 @@
+# rensa_compile_options(TARGET): the warnings and flags of every target that is ours.
+function(rensa_compile_options target)
+  target_compile_options(${target} PRIVATE ${RENSA_COMPILE_OPTIONS} -Wall -Wextra -Wpedantic -Wshadow
+                         $<$<BOOL:${RENSA_WARNINGS_AS_ERRORS}>:-Werror>)
+  target_compile_definitions(${target} PRIVATE RENSA_VERSION="${PROJECT_VERSION}")
+endfunction()
+
+# rensa_sources(OUT FOLDER): the .cpp files below FOLDER, relative to the root, without those of plug-ins and of
+# transports that are absent from this build. Absence is another file, never an #if.
+function(rensa_sources out folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/${folder}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/(cuda|nccl)/")
+  if(RENSA_MPI_FOUND)
+    list(FILTER sources EXCLUDE REGEX "/mpi_absent/")
+  else()
+    list(FILTER sources EXCLUDE REGEX "/mpi/")
+  endif()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()
+
+# rensa_add_library(NAME [PUBLIC ...] [PRIVATE ...]): the shared library rensa_NAME (rensa::NAME) of the folder NAME
+# with the libraries it is linked to. A folder without sources gives an empty INTERFACE library.
+function(rensa_add_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 link "" "" "PUBLIC;PRIVATE")
+  set(target rensa_${name})
+  rensa_sources(sources ${name})
+  if(sources)
+    add_library(${target} SHARED ${sources})
+    set(public PUBLIC)
+    target_link_libraries(${target} PRIVATE ${link_PRIVATE})
+    rensa_compile_options(${target})
+    set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION}
+                          SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    # Kernels promise nothing about errno or floating-point exceptions, and vectorise better without the promise.
+    list(FILTER sources INCLUDE REGEX "^core/kernels/")
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math")
+  else()
+    add_library(${target} INTERFACE)
+    set(public INTERFACE)
+  endif()
+  add_library(rensa::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(${target} ${public} cxx_std_20)
+  # Sources write "core/array/array.h"; users of an installed tree write <rensa/core/array/array.h>.
+  target_include_directories(${target} ${public}
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/rensa>)
+  target_link_libraries(${target} ${public} ${link_PUBLIC})
+endfunction()

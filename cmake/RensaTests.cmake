@@ -1,0 +1,103 @@
+# Tests under ctest. Labels: unit; mpi (2, 3 and 4 ranks); multinode (needs root); gpu (skips, saying so); slow (only
+# with scripts/test --all). One ctest entry is one GoogleTest suite; every entry has a time limit.
+find_package(GTest REQUIRED)
+set(RENSA_TEST_TIMEOUT_S 120 CACHE STRING "Time limit of a test suite, in seconds")
+set(RENSA_SLOW_TEST_TIMEOUT_S 1800 CACHE STRING "Time limit of a suite labelled slow, in seconds")
+if(RENSA_SANITIZE)
+  math(EXPR RENSA_TEST_TIMEOUT_S "${RENSA_TEST_TIMEOUT_S} * 5")
+endif()
+set(RENSA_TEST_ENVIRONMENT OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1)
+
+# Where the data sets lie, unless the environment says it. Read by ctest, so that RENSA_DATA may change between runs.
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_environment.cmake @ONLY CONTENT [[
+if(NOT DEFINED ENV{RENSA_DATA})
+  set(ENV{RENSA_DATA} "@PROJECT_SOURCE_DIR@/../shared/data")
+endif()
+]])
+set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${PROJECT_BINARY_DIR}/test_environment.cmake)
+
+# rensa_test_executable(TARGET FOLDER LIBRARIES...): all .cpp files below tests/FOLDER, with tests/support beside them.
+function(rensa_test_executable target folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/${folder}/*.cpp tests/support/*.cpp)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  if(NOT tests)
+    return()
+  endif()
+  add_executable(${target} ${sources})
+  rensa_compile_options(${target})
+  target_compile_definitions(${target} PRIVATE RENSA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE ${ARGN} OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json
+                        ${CMAKE_DL_LIBS})
+  if("tests/${folder}/main.cpp" IN_LIST sources)
+    target_link_libraries(${target} PRIVATE GTest::gmock GTest::gtest)
+  else()
+    target_link_libraries(${target} PRIVATE GTest::gmock_main GTest::gmock GTest::gtest)
+  endif()
+endfunction()
+
+# rensa_discover_suites(TARGET): one ctest entry per suite, listed when ctest starts. A process per suite, not per case:
+# thousands of cases would otherwise spend more time starting than testing.
+function(rensa_discover_suites target)
+  if(NOT TARGET ${target})
+    return()
+  endif()
+  set(script ${PROJECT_BINARY_DIR}/${target}_suites.cmake)
+  file(GENERATE OUTPUT ${script} CONTENT "set(target ${target})
+set(executable \"$<TARGET_FILE:${target}>\")
+set(source_dir \"${PROJECT_SOURCE_DIR}\")
+set(timeout_s ${RENSA_TEST_TIMEOUT_S})
+set(slow_timeout_s ${RENSA_SLOW_TEST_TIMEOUT_S})
+set(environment \"${RENSA_TEST_ENVIRONMENT};RENSA_EXECUTABLE=${PROJECT_BINARY_DIR}/rensa\")
+include(\"${PROJECT_SOURCE_DIR}/cmake/DiscoverSuites.cmake\")
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${script})
+endfunction()
+
+rensa_test_executable(core_test core rensa_core)
+rensa_test_executable(comm_test comm rensa_comm rensa_core)
+rensa_test_executable(trainer_test trainer rensa_trainer rensa_comm rensa_core)
+rensa_test_executable(tools_test tools ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core
+                      Boost::program_options spdlog::spdlog)
+foreach(target core_test comm_test trainer_test tools_test)
+  rensa_discover_suites(${target})
+endforeach()
+
+if(RENSA_MPI_FOUND)
+  execute_process(COMMAND ${MPIEXEC_EXECUTABLE} --version OUTPUT_VARIABLE mpiexec_version ERROR_QUIET)
+  set(mpiexec_flags "")
+  if(mpiexec_version MATCHES "Open MPI|OpenRTE|open-mpi")
+    set(mpiexec_flags --oversubscribe --bind-to none)
+  endif()
+  rensa_test_executable(mpi_test mpi rensa_trainer rensa_comm rensa_core MPI::MPI_CXX)
+  if(TARGET mpi_test)
+    foreach(ranks 2 3 4)
+      add_test(NAME mpi_${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${mpiexec_flags} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
+                                         $<TARGET_FILE:mpi_test>)
+      math(EXPR limit_s "${RENSA_TEST_TIMEOUT_S} * 3")
+      set_tests_properties(mpi_${ranks} PROPERTIES LABELS mpi TIMEOUT ${limit_s} PROCESSORS ${ranks}
+                           ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
+    endforeach()
+  endif()
+endif()
+
+# Scripts that judge whole programs: tests/FOLDER/NAME_test.sh, status 0 for passed and 77 for skipped. They run the
+# command named by $RENSA_EXECUTABLE and are labelled unit, or as the folder says.
+file(GLOB_RECURSE test_scripts CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} tests/*_test.sh)
+foreach(path IN LISTS test_scripts)
+  string(REGEX REPLACE "^tests/(.*)\\.sh$" "\\1" name ${path})
+  string(REGEX MATCH "^[a-z]+" folder ${name})
+  set(label unit)
+  set(limit_s ${RENSA_TEST_TIMEOUT_S})
+  if(folder MATCHES "^(mpi|multinode|gpu|slow)$")
+    set(label ${folder})
+    math(EXPR limit_s "${RENSA_TEST_TIMEOUT_S} * 3")
+  endif()
+  if(folder STREQUAL "slow")
+    set(limit_s ${RENSA_SLOW_TEST_TIMEOUT_S})
+  endif()
+  add_test(NAME ${name} COMMAND bash ${PROJECT_SOURCE_DIR}/${path})
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} SKIP_RETURN_CODE 77
+    ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};RENSA_EXECUTABLE=${PROJECT_BINARY_DIR}/rensa;RENSA_BUILD_DIR=${PROJECT_BINARY_DIR};RENSA_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+endforeach()

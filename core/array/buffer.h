@@ -1,0 +1,39 @@
+#pragma once
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstddef>
+#include <functional>
+
+#include "core/device/cpu/small_blocks.h"
+#include "core/device/device.h"
+
+namespace rensa {
+
+/// A counted piece of memory on one device, shared by the arrays that view it.
+class Buffer : public boost::intrusive_ref_counter<Buffer, boost::thread_safe_counter>, public cpu::FromSmallBlocks {
+ public:
+  using Pointer = boost::intrusive_ptr<Buffer>;
+
+  static Pointer allocate(std::size_t bytes, Device device);
+  /// Memory that somebody else owns; `release` runs when the last array that views it is gone.
+  static Pointer wrap(void* data, std::size_t bytes, Device device, std::function<void()> release);
+
+  virtual ~Buffer() = default;
+  std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
+
+ protected:
+  Buffer(void* data, std::size_t bytes, Device device)
+      : data_(static_cast<std::byte*>(data)), bytes_(bytes), device_(device) {}
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+ private:
+  std::byte* data_;
+  std::size_t bytes_;
+  Device device_;
+};
+
+}  // namespace rensa

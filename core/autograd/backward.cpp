@@ -1,0 +1,257 @@
+#include <algorithm>
+#include <atomic>
+#include <vector>
+
+#include "core/autograd/variable_body.h"
+#include "core/error.h"
+#include "core/kernels/memory.h"
+
+namespace rensa {
+namespace detail {
+namespace {
+
+/// a + b of one shape: gradients that meet in one place.
+struct SumGradients final : Function {
+  const char* name() const override { return "sum_gradients"; }
+  Array forward(const Array& a, const Array& b) override {
+    Array sum = empty_like(a);
+    kernels::copy(sum, a);
+    kernels::accumulate(sum, b);
+    return sum;
+  }
+  Variables backward(const Variable& gy) override { return {gy, gy}; }
+};
+
+std::uint64_t next_walk() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+/// One walk from some outputs back to the leaves.
+///
+/// First every function that the outputs depend on is met once, and the gradients that each leaf will get are counted. Then the
+/// functions run, latest made first: all users of a function were made after it, so its gradients are complete when its
+/// turn comes, and the order of every sum is the same in every run.
+class Backward {
+ public:
+  explicit Backward(const BackwardOptions& options) : options_(options), walk_(next_walk()) {}
+  ~Backward() {
+    for (Function* function : functions_) {
+      function->gradients_.clear();
+      function->walk_ = 0;
+    }
+  }
+  Backward(const Backward&) = delete;
+  Backward& operator=(const Backward&) = delete;
+
+  void add_root(const Variable& output, Variable gradient) {
+    VariableBody& body = output.body();
+    if (!body.requires_grad) return;
+    if (!body.creator) {
+      roots_without_creator_.emplace_back(output, std::move(gradient));
+      return;
+    }
+    roots_.push_back(body.creator);
+    meet(body.creator.get());
+    add_gradient(body.creator->gradients_[static_cast<std::size_t>(body.output_index)], std::move(gradient));
+  }
+
+  /// The walk then collects the gradients of `inputs` alone and touches no leaf's grad().
+  void collect(const Variables& inputs) { wanted_ = &inputs; collected_.resize(inputs.size()); }
+
+  Variables run() {
+    const ConfigScope scope({.train = config().train, .enable_backprop = options_.enable_double_backprop});
+    count_gradients();
+    for (auto& [leaf, gradient] : roots_without_creator_) deliver_to_leaf(leaf.body(), gradient, "backward");
+    const auto later = [](const Function* a, const Function* b) { return a->sequence_ > b->sequence_; };
+    if (!std::is_sorted(functions_.begin(), functions_.end(), later)) {
+      std::sort(functions_.begin(), functions_.end(), later);
+    }
+    for (Function* function : functions_) process(*function);
+    return std::move(collected_);
+  }
+
+ private:
+  void meet(Function* function) {
+    if (function->walk_ == walk_) return;
+    if (function->walk_ != 0) {
+      throw GraphError(function->name(), ": backward() was called inside backward() on the same graph.");
+    }
+    function->walk_ = walk_;
+    function->visited_edges_ = 0;
+    function->gradients_.resize(std::max<std::size_t>(1, function->outputs_.size()));
+    functions_.push_back(function);
+  }
+
+  void count_gradients() {
+    for (std::size_t next = 0; next < functions_.size(); ++next) {
+      for (const Edge& edge : functions_[next]->edges_) {
+        if (edge.function) {
+          meet(edge.function.get());
+        } else if (edge.leaf) {
+          if (edge.leaf->walk != walk_) {
+            edge.leaf->walk = walk_;
+            edge.leaf->pending = 0;
+          }
+          ++edge.leaf->pending;
+        }
+      }
+    }
+  }
+
+  void process(Function& function) {
+    collect_outputs(function);
+    for (std::size_t i = 0; i < function.outputs_.size(); ++i) {
+      if (function.outputs_[i].unchained) function.gradients_[i] = Variable();
+    }
+    const bool any = !function.edges_.empty() &&
+                     std::any_of(function.gradients_.begin(), function.gradients_.end(),
+                                 [](const Variable& g) { return static_cast<bool>(g); });
+    Variables gradients;
+    if (any) {
+      gradients = function.outputs_.size() == 1 ? function.backward(function.gradients_.front())
+                                                : function.backward(function.gradients_);
+      if (gradients.size() != function.edges_.size()) {
+        throw GraphError(function.name(), ": backward returned ", gradients.size(), " gradients for ",
+                         function.edges_.size(), " inputs. Return one an input; an empty Variable where there is none.");
+      }
+    }
+    function.gradients_.clear();
+    const bool released = release(function);
+    for (std::size_t i = 0; i < function.edges_.size(); ++i) {
+      const Edge& edge = function.edges_[i];
+      if (edge.leaf) {
+        deliver_to_leaf(*edge.leaf, any ? std::move(gradients[i]) : Variable(), function.name());
+      } else if (edge.function) {
+        edge.function->visited_edges_ += released;
+        if (!any || !gradients[i]) continue;
+        add_gradient(edge.function->gradients_[static_cast<std::size_t>(edge.output_index)], std::move(gradients[i]));
+      }
+    }
+  }
+
+  void collect_outputs(Function& function) {
+    if (!wanted_ && !options_.retain_grad) return;
+    for (std::size_t i = 0; i < function.outputs_.size(); ++i) {
+      VariableBody* variable = function.outputs_[i].variable;
+      if (!variable || !function.gradients_[i]) continue;
+      if (options_.retain_grad) variable->extras_of().grad = function.gradients_[i];
+      if (wanted_) collect_gradient(*variable, function.gradients_[i]);
+    }
+  }
+
+  void collect_gradient(const VariableBody& variable, const Variable& gradient) {
+    for (std::size_t i = 0; i < wanted_->size(); ++i) {
+      if ((*wanted_)[i].body_.get() == &variable) collected_[i] = gradient;
+    }
+  }
+
+  /// Gives back what the function saved, if nobody outside this walk can ask for it: all its users were released
+  /// in this walk too. (A second loss on the same trunk keeps the trunk alive until its own walk.)
+  bool release(Function& function) {
+    if (options_.retain_graph || options_.enable_double_backprop || wanted_) return false;
+    std::int64_t known = function.visited_edges_ + std::count(roots_.begin(), roots_.end(), &function);
+    for (const auto& output : function.outputs_) known += output.variable != nullptr;
+    if (static_cast<std::int64_t>(function.use_count()) > known) return false;
+    function.release();
+    return true;
+  }
+
+  void add_gradient(Variable& sum, Variable gradient) const {
+    if (!sum) {
+      sum = std::move(gradient);
+    } else if (!config().enable_backprop && is_only_owner(sum)) {
+      kernels::accumulate(sum.array(), gradient.array());
+    } else {
+      sum = apply<SumGradients>(sum, gradient);
+    }
+  }
+
+  /// True if nobody else can see the elements, so that they may be overwritten.
+  static bool is_only_owner(const Variable& v) {
+    return v.body_->use_count() == 1 && v.array().buffer()->use_count() == 1 && v.array().is_dense();
+  }
+
+  void deliver_to_leaf(VariableBody& leaf, Variable gradient, const char* from) {
+    if (gradient) {
+      if (gradient.shape() != leaf.array.shape()) {
+        throw GraphError(from, ": its gradient has shape ", gradient.shape(), ", the variable has ", leaf.array.shape(), ".");
+      }
+      if (wanted_) {
+        for (std::size_t i = 0; i < wanted_->size(); ++i) {
+          if ((*wanted_)[i].body_.get() == &leaf) add_gradient(collected_[i], gradient);
+        }
+      } else {
+        accumulate(leaf, std::move(gradient));
+      }
+    }
+    if (leaf.walk != walk_ || --leaf.pending > 0 || wanted_) return;
+    if (leaf.extras && leaf.extras->grad && leaf.extras->on_gradient) {
+      leaf.extras->on_gradient(Variable(boost::intrusive_ptr<VariableBody>(&leaf)));
+    }
+  }
+
+  void accumulate(VariableBody& leaf, Variable gradient) const {
+    VariableExtras& extras = leaf.extras_of();
+    if (gradient.dtype() != leaf.array.dtype()) gradient = Variable(gradient.array().to(leaf.array.dtype()));
+    const Array& destination = extras.grad_destination;
+    if (!destination || options_.enable_double_backprop) {
+      add_gradient(extras.grad, std::move(gradient));
+    } else if (extras.grad) {
+      kernels::accumulate(destination, gradient.array());
+    } else {
+      if (gradient.array().raw_data() != destination.raw_data()) kernels::copy(destination, gradient.array());
+      extras.grad = Variable(destination);
+    }
+  }
+
+  const BackwardOptions options_;
+  const std::uint64_t walk_;
+  std::vector<Function*> functions_;
+  boost::container::small_vector<boost::intrusive_ptr<Function>, 1> roots_;
+  boost::container::small_vector<std::pair<Variable, Variable>, 1> roots_without_creator_;
+  const Variables* wanted_ = nullptr;
+  Variables collected_;
+};
+
+namespace {
+
+Variable start_gradient(const Variable& output, double loss_scale) {
+  if (output.grad_variable()) return output.grad_variable();
+  if (output.size() != 1) {
+    throw GraphError("backward: starts from a scalar, or from a variable whose grad is set; this one has shape ",
+                     output.shape(), " and no grad. Sum it, or call set_grad() first.");
+  }
+  Array one = empty_like(output.array());
+  one.fill(loss_scale);
+  return Variable(one);
+}
+
+}  // namespace
+}  // namespace detail
+
+void Variable::backward(const BackwardOptions& options) const { rensa::backward(Variables{*this}, options); }
+
+void backward(const Variables& outputs, const BackwardOptions& options) {
+  detail::Backward walk(options);
+  for (const Variable& output : outputs) walk.add_root(output, detail::start_gradient(output, options.loss_scale));
+  walk.run();
+}
+
+Variables grad(const Variables& outputs, const Variables& inputs, const Variables& grad_outputs,
+               const BackwardOptions& options) {
+  if (!grad_outputs.empty() && grad_outputs.size() != outputs.size()) {
+    throw GraphError("grad: ", outputs.size(), " outputs, but ", grad_outputs.size(), " grad_outputs.");
+  }
+  detail::Backward walk(options);
+  walk.collect(inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const bool given = !grad_outputs.empty() && grad_outputs[i];
+    walk.add_root(outputs[i], given ? grad_outputs[i] : detail::start_gradient(outputs[i], options.loss_scale));
+  }
+  return walk.run();
+}
+
+}  // namespace rensa

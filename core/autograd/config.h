@@ -1,0 +1,44 @@
+#pragma once
+
+namespace rensa {
+
+/// What the calling thread's operations do. Every thread has its own; a new thread starts with the defaults.
+struct Config {
+  bool train = true;            ///< dropout drops, batch normalization uses the batch's statistics
+  bool enable_backprop = true;  ///< operations record the graph that backward() walks
+};
+
+Config& config();
+
+/// Changes the configuration until the end of the scope:
+///   const ConfigScope evaluating({.train = false, .enable_backprop = false});
+class ConfigScope {
+ public:
+  explicit ConfigScope(const Config& inside) : outside_(config()) { config() = inside; }
+  ~ConfigScope() { config() = outside_; }
+  ConfigScope(const ConfigScope&) = delete;
+  ConfigScope& operator=(const ConfigScope&) = delete;
+
+ private:
+  Config outside_;
+};
+
+/// No graph is recorded inside this scope: const NoBackpropMode scope;
+class NoBackpropMode : ConfigScope {
+ public:
+  NoBackpropMode() : ConfigScope({.train = config().train, .enable_backprop = false}) {}
+};
+
+/// A graph is recorded inside this scope, even within NoBackpropMode.
+class ForceBackpropMode : ConfigScope {
+ public:
+  ForceBackpropMode() : ConfigScope({.train = config().train, .enable_backprop = true}) {}
+};
+
+/// Inference: no graph, and training-time behaviour off. Several threads may run one model inside their own scopes.
+class InferenceMode : ConfigScope {
+ public:
+  InferenceMode() : ConfigScope({.train = false, .enable_backprop = false}) {}
+};
+
+}  // namespace rensa

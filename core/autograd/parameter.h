@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+
+#include "core/autograd/function.h"
+#include "core/autograd/variable.h"
+#include "core/initializers/initializer.h"
+
+namespace rensa {
+
+/// A variable that training changes. It has a fixed address (links register it), so it is neither copied nor moved.
+///
+/// A parameter may be declared before its shape is known (a layer that takes its number of inputs from its first
+/// batch); it then has no array until initialize().
+class Parameter : public Variable {
+ public:
+  Parameter(const Shape& shape, Initializer initializer, Dtype dtype = Dtype::kFloat32);
+  explicit Parameter(Initializer initializer, Dtype dtype = Dtype::kFloat32);
+  Parameter(const Parameter&) = delete;
+  Parameter& operator=(const Parameter&) = delete;
+
+  bool is_initialized() const { return static_cast<bool>(array()); }
+  /// Allocates and fills the array, once; the values depend on the seed (see seed_parameters) and on the order of creation.
+  void initialize(const Shape& shape);
+
+  /// Replaces the elements' place (not the variable): used by arenas, by loading, and by moves between devices.
+  void set_array(Array array);
+  /// From now on the gradient comes to lie in `view` (same shape and dtype). A gradient that is there is moved.
+  void set_grad_destination(Array view);
+  const Array& grad_destination() const;
+  /// `hook` is called once in each backward() that gives a gradient, when it is complete. Replaces an earlier one; null
+  /// removes it.
+  void on_gradient(GradientHook hook);
+
+  /// How the optimizer treats this parameter, relative to its own settings (see Optimizer).
+  double lr_scale = 1;            ///< multiplies the learning rate
+  double weight_decay_scale = 1;  ///< multiplies the weight decay
+  bool update_enabled = true;     ///< false: frozen
+
+ private:
+  Initializer initializer_;
+  std::uint64_t random_index_;  ///< number of the parameter among those created by this thread since seed_parameters()
+  Dtype dtype_;
+};
+
+/// Starts the random numbers of the parameters created afterwards by this thread: same seed, same order of
+/// creation, same values.
+void seed_parameters(std::uint64_t seed);
+
+}  // namespace rensa

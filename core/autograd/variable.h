@@ -1,0 +1,95 @@
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/array/array.h"
+
+namespace rensa {
+
+class Function;
+namespace detail {
+struct VariableBody;
+class Backward;
+void intrusive_ptr_add_ref(const VariableBody* body) noexcept;
+void intrusive_ptr_release(const VariableBody* body) noexcept;
+}  // namespace detail
+
+struct BackwardOptions {
+  bool retain_grad = false;             ///< keep the gradients of intermediate variables too
+  bool enable_double_backprop = false;  ///< record the gradients' own graph, so that they can be differentiated
+  bool retain_graph = false;            ///< keep what the graph saved, so that backward() can be called again
+  double loss_scale = 1;                ///< the start gradient of a scalar; gradients come out multiplied by it
+};
+
+/// An array in a graph of differentiable operations. A cheap handle: copies are the same variable.
+///
+/// A Variable made from an Array is a leaf; one that a function returns remembers that function, and backward() walks from
+/// there to the leaves. A default-constructed Variable is "no variable" and false in a condition.
+///
+/// Threads: a graph belongs to the thread that builds it. Parameters may be read by several threads at once as long as
+/// nobody updates them (see docs/threads.md).
+class Variable {
+ public:
+  Variable() = default;
+  Variable(Array array, bool requires_grad = false);  // NOLINT(google-explicit-constructor): functions take arrays too
+
+  explicit operator bool() const { return body_ != nullptr; }
+  const Array& array() const;
+  const Shape& shape() const { return array().shape(); }
+  int ndim() const { return array().ndim(); }
+  std::int64_t size() const { return array().size(); }
+  Dtype dtype() const { return array().dtype(); }
+  Device device() const { return array().device(); }
+  template <class T>
+  T item() const {
+    return array().template item<T>();
+  }
+
+  bool requires_grad() const;
+  void set_requires_grad(bool value);  ///< of a leaf; throws GraphError otherwise
+  const std::string& name() const;
+  void set_name(std::string name);
+
+  /// The gradient's array, or no array before backward() and after clear_grad().
+  Array grad() const;
+  const Variable& grad_variable() const;  ///< with its own graph after backward({.enable_double_backprop = true})
+  void set_grad(Variable grad);
+  void clear_grad();
+
+  /// The function that returned this variable; null for a leaf.
+  Function* creator() const;
+  void unchain();           ///< forgets the creator: backward() will stop here
+  void unchain_backward();  ///< cuts every link from here back to the leaves (truncated backpropagation)
+
+  /// Computes the gradient of this variable (usually a scalar loss) with respect to every leaf that requires one, and
+  /// adds it to the leaf's grad(). Starts from grad() if set, else from ones times loss_scale; anything but a scalar must
+  /// have its grad set. What the graph saved is released on the way unless another variable still needs it or the
+  /// options keep it. Throws GraphError.
+  void backward(const BackwardOptions& options = {}) const;
+
+ private:
+  friend class Function;
+  friend class Parameter;
+  friend class detail::Backward;
+  friend struct detail::VariableBody;
+  explicit Variable(boost::intrusive_ptr<detail::VariableBody> body) : body_(std::move(body)) {}
+  detail::VariableBody& body() const;
+
+  boost::intrusive_ptr<detail::VariableBody> body_;
+};
+
+using Variables = boost::container::small_vector<Variable, 4>;
+
+/// Gradients of `outputs` with respect to `inputs`, returned and not added to any grad(). `grad_outputs` may be empty
+/// (ones for scalars). An input that the outputs do not depend on gets no variable.
+Variables grad(const Variables& outputs, const Variables& inputs, const Variables& grad_outputs = {},
+               const BackwardOptions& options = {});
+
+/// backward() from several outputs at once, each with its grad set.
+void backward(const Variables& outputs, const BackwardOptions& options = {});
+
+}  // namespace rensa

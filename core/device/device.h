@@ -1,0 +1,24 @@
+#pragma once
+
+#include <iosfwd>
+#include <string_view>
+
+namespace rensa {
+
+enum class DeviceKind : int { kCpu, kCuda };
+inline constexpr int kDeviceKinds = 2;
+
+/// Where an array's memory lies and its operations run: "cpu", or "cuda:1".
+struct Device {
+  DeviceKind kind = DeviceKind::kCpu;
+  int index = 0;
+
+  friend bool operator==(const Device&, const Device&) = default;
+};
+
+/// Parses "cpu", "cuda" and "cuda:<index>"; throws ValueError for anything else.
+Device device_from_name(std::string_view name);
+
+std::ostream& operator<<(std::ostream& out, const Device& device);
+
+}  // namespace rensa

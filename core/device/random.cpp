@@ -1,0 +1,71 @@
+#include "core/device/random.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace rensa {
+namespace {
+
+std::uint64_t mix(std::uint64_t x) {  // the finalizer of SplitMix64: spreads nearby seeds over the whole key space
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+
+}  // namespace
+
+RandomStream::RandomStream(std::uint64_t seed, Purpose purpose, std::uint64_t step, std::uint64_t sample) {
+  const std::uint64_t key = mix(mix(seed) ^ (mix(step) + static_cast<std::uint64_t>(purpose)));
+  key_ = {low(key), high(key)};
+  high_counter_ = {low(sample), high(sample), static_cast<std::uint32_t>(purpose)};
+}
+
+std::array<std::uint32_t, 4> RandomStream::block(std::uint32_t index) const {
+  std::array<std::uint32_t, 4> c = {index, high_counter_[0], high_counter_[1], high_counter_[2]};
+  std::array<std::uint32_t, 2> k = key_;
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c[0], p1 = std::uint64_t{0xCD9E8D57u} * c[2];
+    c = {high(p1) ^ c[1] ^ k[0], low(p1), high(p0) ^ c[3] ^ k[1], low(p0)};
+    k = {k[0] + 0x9E3779B9u, k[1] + 0xBB67AE85u};
+  }
+  return c;
+}
+
+std::uint32_t RandomStream::operator()() {
+  if (next_word_ == 4) {
+    words_ = block(next_block_++);
+    next_word_ = 0;
+  }
+  return words_[next_word_++];
+}
+
+std::uint64_t RandomStream::below(std::uint64_t bound) {
+  // Numbers of the incomplete last round of [0, bound) are drawn again.
+  const std::uint64_t unfair = (0 - bound) % bound;
+  for (;;) {
+    const std::uint64_t high_word = (*this)();
+    const std::uint64_t word = high_word << 32 | (*this)();
+    if (word >= unfair) return word % bound;
+  }
+}
+
+double RandomStream::uniform() {
+  const std::uint64_t high_word = (*this)() >> 5, low_word = (*this)() >> 6;
+  return static_cast<double>(high_word << 26 | low_word) * 0x1p-53;
+}
+
+double RandomStream::normal() {
+  const double radius = std::sqrt(-2 * std::log1p(-uniform()));
+  return radius * std::cos(2 * std::numbers::pi * uniform());
+}
+
+RandomContext& random_context() {
+  static thread_local constinit RandomContext instance;
+  return instance;
+}
+
+}  // namespace rensa

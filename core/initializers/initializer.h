@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+
+#include "core/array/array.h"
+#include "core/device/random.h"
+
+namespace rensa {
+
+/// Fills a new parameter's elements from a random stream of its own.
+using Initializer = std::function<void(const Array& values, RandomStream& random)>;
+
+namespace init {
+
+// Fans: a weight has shape (out, in, kernel…); fan_in = in × kernel sizes, fan_out = out × kernel sizes.
+
+Initializer zeros();
+Initializer ones();
+Initializer constant(double value);
+Initializer normal(double scale = 0.05);               ///< N(0, scale²)
+Initializer uniform(double scale = 0.05);              ///< U(−scale, scale)
+Initializer lecun_normal(double scale = 1);            ///< N(0, scale²/fan_in); LeCun et al., "Efficient BackProp", 1998
+Initializer glorot_uniform(double scale = 1);          ///< U(±scale·√(6/(fan_in+fan_out))); Glorot and Bengio, 2010
+Initializer glorot_normal(double scale = 1);           ///< N(0, scale²·2/(fan_in+fan_out))
+Initializer he_normal(double scale = 1, bool fan_out = false);   ///< N(0, scale²·2/fan); He et al., 2015
+Initializer he_uniform(double scale = 1);              ///< U(±scale·√(6/fan_in))
+
+}  // namespace init
+}  // namespace rensa

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <type_traits>
+
+#include "core/array/array.h"
+#include "core/device/device.h"
+
+namespace rensa::kernels {
+
+namespace detail {
+[[noreturn]] void throw_missing_kernel(const char* name, Device device);
+
+template <class First, class... Rest>
+Device device_of(const First& first, const Rest&... rest) {
+  if constexpr (std::is_same_v<First, Array>) {
+    if (first || sizeof...(Rest) == 0) return first.device();
+  }
+  if constexpr (sizeof...(Rest) > 0) {
+    return device_of(rest...);
+  } else {
+    return {};
+  }
+}
+}  // namespace detail
+
+template <class Signature>
+class Kernel;
+
+/// An operation on arrays with one implementation for each kind of device: array in, array out, no gradients.
+///
+///   kernels/activation.h           extern Kernel<Array(const Array&)> relu;
+///   kernels/activation.cpp         constinit Kernel<Array(const Array&)> relu("relu");
+///   kernels/cpu/activation.cpp     const Implementation cpu_relu(relu, DeviceKind::kCpu, [](const Array& x) { … });
+///   kernels/cuda/activation.cu     the same for kCuda, in the plug-in
+///
+/// A call goes to the implementation for the device of its first array, or throws a DeviceError that names both.
+template <class Result, class... Arguments>
+class Kernel<Result(Arguments...)> {
+ public:
+  using Function = Result (*)(Arguments...);
+
+  constexpr explicit Kernel(const char* name) : name_(name) {}
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  Result operator()(Arguments... arguments) const {
+    const Device device = detail::device_of(arguments...);
+    const Function function = functions_[static_cast<std::size_t>(device.kind)];
+    if (!function) detail::throw_missing_kernel(name_, device);
+    return function(arguments...);
+  }
+
+  const char* name() const { return name_; }
+  void implement(DeviceKind kind, Function function) { functions_[static_cast<std::size_t>(kind)] = function; }
+
+ private:
+  const char* name_;
+  std::array<Function, kDeviceKinds> functions_ = {};
+};
+
+/// Fills a kernel's slot when the library that holds it is loaded.
+struct Implementation {
+  template <class Signature, class Function>
+  Implementation(Kernel<Signature>& kernel, DeviceKind kind, Function function) {
+    kernel.implement(kind, function);
+  }
+};
+
+}  // namespace rensa::kernels

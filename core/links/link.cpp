@@ -1,0 +1,121 @@
+#include "core/links/link.h"
+
+#include <map>
+
+#include "core/error.h"
+
+namespace rensa {
+
+void Link::check_new(const std::string& name) const {
+  const auto taken = [&](const auto& entries) {
+    for (const auto& entry : entries) {
+      if (entry.first == name) return true;
+    }
+    return false;
+  };
+  if (name.empty() || name.find('/') != std::string::npos) {
+    throw ValueError("link: \"", name, "\" cannot be the name of a member: it is empty, or has a slash.");
+  }
+  if (taken(parameters_) || taken(persistents_) || taken(children_)) {
+    throw ValueError("link: a member named \"", name, "\" is registered already.");
+  }
+}
+
+void Link::add(std::string name, Parameter& parameter) {
+  check_new(name);
+  if (parameter.name().empty()) parameter.set_name(name);
+  parameters_.emplace_back(std::move(name), &parameter);
+}
+void Link::add(std::string name, Link& child) {
+  check_new(name);
+  children_.emplace_back(std::move(name), &child);
+}
+void Link::add_persistent(std::string name, Array& value) {
+  check_new(name);
+  persistents_.emplace_back(std::move(name), &value);
+}
+
+template <class Visit>
+void Link::visit_links(const std::string& prefix, const Visit& visit) {
+  visit(prefix, *this);
+  for (auto& [name, child] : children_) child->visit_links(prefix.empty() ? name : prefix + "/" + name, visit);
+}
+
+std::vector<Link::NamedLink> Link::named_links() {
+  std::vector<NamedLink> links;
+  visit_links("", [&](const std::string& path, Link& link) { links.push_back({path, &link}); });
+  return links;
+}
+
+std::vector<Link::NamedParameter> Link::named_parameters() {
+  std::vector<NamedParameter> named;
+  visit_links("", [&](const std::string& path, Link& link) {
+    for (auto& [name, parameter] : link.parameters_) named.push_back({path.empty() ? name : path + "/" + name, parameter});
+  });
+  return named;
+}
+
+std::vector<Link::NamedPersistent> Link::named_persistents() {
+  std::vector<NamedPersistent> named;
+  visit_links("", [&](const std::string& path, Link& link) {
+    for (auto& [name, array] : link.persistents_) named.push_back({path.empty() ? name : path + "/" + name, array});
+  });
+  return named;
+}
+
+std::vector<Parameter*> Link::parameters() {
+  std::vector<Parameter*> all;
+  for (const NamedParameter& named : named_parameters()) all.push_back(named.parameter);
+  return all;
+}
+
+void Link::clear_grads() {
+  for (Parameter* parameter : parameters()) parameter->clear_grad();
+}
+
+std::int64_t Link::count_parameters() {
+  std::int64_t count = 0;
+  for (const Parameter* parameter : parameters()) count += parameter->is_initialized() ? parameter->size() : 0;
+  return count;
+}
+
+void Link::copy_parameters(Link& other, bool persistents) {
+  std::map<std::string, Parameter*> theirs;
+  for (const NamedParameter& named : other.named_parameters()) theirs[named.path] = named.parameter;
+  for (const NamedParameter& mine : named_parameters()) {
+    const auto found = theirs.find(mine.path);
+    if (found == theirs.end()) throw ValueError("copy_parameters: the other link has no parameter \"", mine.path, "\".");
+    if (!found->second->is_initialized()) continue;
+    if (!mine.parameter->is_initialized()) mine.parameter->initialize(found->second->shape());
+    if (mine.parameter->shape() != found->second->shape()) {
+      throw ShapeError("copy_parameters: \"", mine.path, "\" has shape ", mine.parameter->shape(), ", the other one ",
+                       found->second->shape(), ".");
+    }
+    mine.parameter->array().copy_from(found->second->array());
+  }
+  if (!persistents) return;
+  std::map<std::string, Array*> values;
+  for (const NamedPersistent& named : other.named_persistents()) values[named.path] = named.array;
+  for (const NamedPersistent& mine : named_persistents()) {
+    const auto found = values.find(mine.path);
+    if (found != values.end() && *found->second) *mine.array = found->second->copy();
+  }
+}
+
+void Link::enable_update(bool enabled) {
+  for (Parameter* parameter : parameters()) parameter->update_enabled = enabled;
+}
+
+void Sequential::append(std::unique_ptr<UnaryLink> link) {
+  add(std::to_string(layers_.size()), *link);
+  layers_.push_back({std::move(link), nullptr});
+}
+void Sequential::append(Function function) { layers_.push_back({nullptr, std::move(function)}); }
+
+Variable Sequential::operator()(const Variable& x) {
+  Variable h = x;
+  for (Layer& layer : layers_) h = layer.link ? (*layer.link)(h) : layer.function(h);
+  return h;
+}
+
+}  // namespace rensa

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "core/autograd/parameter.h"
+
+namespace rensa {
+
+enum class CloneMode {
+  kShare,  ///< the copy's parameters are the same arrays
+  kInit,   ///< the copy's parameters are drawn anew
+  kCopy    ///< the copy starts with the same values
+};
+
+/// A layer or a network: named parameters, persistent values, and child links, in the order of registration. The names make the keys
+/// of a snapshot: "l1/W".
+///
+/// A link registers the addresses of its members, so links are neither copied nor moved; factories return them by elision.
+///
+///   struct Mlp : Link {
+///     Linear l1{{.in = 784, .out = 100}};
+///     Linear l2{{.in = 100, .out = 10}};
+///     Mlp() { add("l1", l1); add("l2", l2); }
+///     Variable operator()(const Variable& x) { return l2(functions::relu(l1(x))); }
+///   };
+class Link {
+ public:
+  Link() = default;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  virtual ~Link() = default;
+
+  struct NamedParameter {
+    std::string path;  ///< "l1/W"
+    Parameter* parameter;
+  };
+  struct NamedPersistent {
+    std::string path;  ///< "bn1/avg_mean"
+    Array* array;
+  };
+  struct NamedLink {
+    std::string path;  ///< "" for the link itself, "l1" for a child
+    Link* link;
+  };
+
+  std::vector<Parameter*> parameters();            ///< in order of registration, children's after a link's own
+  std::vector<NamedParameter> named_parameters();
+  std::vector<NamedPersistent> named_persistents();
+  std::vector<NamedLink> named_links();            ///< itself first
+
+  void clear_grads();
+  std::int64_t count_parameters();  ///< elements of all initialised parameters
+  /// Copies the other link's parameters (and persistent values) into this one's, by path. Throws ValueError when paths or shapes differ.
+  void copy_parameters(Link& other, bool persistents = true);
+  /// Sets update_enabled of every parameter.
+  void enable_update(bool enabled = true);
+
+ protected:
+  void add(std::string name, Parameter& parameter);
+  void add(std::string name, Link& child);
+  /// A value that is saved with the model but not trained, such as running statistics. It may be replaced, not resized.
+  void add_persistent(std::string name, Array& value);
+
+ private:
+  template <class Visit>
+  void visit_links(const std::string& prefix, const Visit& visit);
+  void check_new(const std::string& name) const;
+
+  std::vector<std::pair<std::string, Parameter*>> parameters_;
+  std::vector<std::pair<std::string, Array*>> persistents_;
+  std::vector<std::pair<std::string, Link*>> children_;
+};
+
+/// A link from one variable to one variable: what Sequential and the classifier hold.
+class UnaryLink : public Link {
+ public:
+  virtual Variable operator()(const Variable& x) = 0;
+};
+
+/// Links and functions in a row. Children are named "0", "1", … as in Chainer's Sequential; functions have no number of
+/// their own in the keys but count as positions.
+class Sequential : public UnaryLink {
+ public:
+  using Function = std::function<Variable(const Variable&)>;
+
+  Sequential() = default;
+  /// Sequential model(std::make_unique<Linear>(…), functions::relu, …);
+  template <class... Layers>
+  explicit Sequential(Layers&&... layers) {
+    (append(std::forward<Layers>(layers)), ...);
+  }
+  void append(std::unique_ptr<UnaryLink> link);
+  void append(Function function);
+  template <class L>
+  void append(std::unique_ptr<L> link) {
+    append(std::unique_ptr<UnaryLink>(std::move(link)));
+  }
+  Variable operator()(const Variable& x) override;
+  std::size_t size() const { return layers_.size(); }
+
+ private:
+  struct Layer {
+    std::unique_ptr<UnaryLink> link;
+    Function function;
+  };
+  std::vector<Layer> layers_;
+};
+
+}  // namespace rensa

@@ -1,0 +1,75 @@
+#include "core/optimizers/parameter_arena.h"
+
+#include <algorithm>
+
+namespace rensa {
+namespace {
+
+constexpr std::int64_t kAlignmentBytes = 64;
+
+Array slice_of(const Array& arena, const ParameterArena::Slot& slot) {
+  return arena.slice(0, {.start = slot.offset, .stop = slot.offset + slot.size});
+}
+
+Array zeros_on(std::int64_t count, Dtype dtype, Device device) { return zeros({count}, dtype, device); }
+
+ParameterArena lay_out(const std::vector<Parameter*>& members, const ArenaAllocator& allocate_values,
+                       const ArenaAllocator& allocate_gradients) {
+  const Dtype dtype = members.front()->dtype();
+  const Device device = members.front()->device();
+  const std::int64_t unit = kAlignmentBytes / static_cast<std::int64_t>(item_size(dtype));
+  ParameterArena arena;
+  std::int64_t end = 0;
+  for (Parameter* parameter : members) {
+    arena.slots.push_back({parameter, end, parameter->size()});
+    end += (parameter->size() + unit - 1) / unit * unit;
+  }
+  arena.values = allocate_values(end, dtype, device);
+  arena.gradients = allocate_gradients(end, dtype, device);
+  for (const ParameterArena::Slot& slot : arena.slots) {
+    const Array place = ParameterArena::view(arena.values, slot);
+    place.copy_from(slot.parameter->array());
+    const Array gradient_place = ParameterArena::view(arena.gradients, slot);
+    slot.parameter->set_array(place);
+    slot.parameter->set_grad_destination(gradient_place);
+  }
+  return arena;
+}
+
+}  // namespace
+
+Array ParameterArena::view(const Array& arena, const Slot& slot) {
+  const Array flat = slice_of(arena, slot);
+  const Array& like = slot.parameter->array();
+  const Strides strides = like.is_dense() ? like.strides() : contiguous_strides(like.shape());
+  const auto offset = static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data();
+  return Array(flat.buffer(), static_cast<std::size_t>(offset), like.shape(), strides, flat.dtype());
+}
+
+std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters, const ArenaAllocator& allocate_values,
+                                        const ArenaAllocator& allocate_gradients) {
+  std::vector<std::vector<Parameter*>> groups;
+  for (auto it = parameters.rbegin(); it != parameters.rend(); ++it) {
+    Parameter* parameter = *it;
+    if (!parameter->is_initialized()) continue;
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const std::vector<Parameter*>& members) {
+      return members.front()->dtype() == parameter->dtype() && members.front()->device() == parameter->device();
+    });
+    if (group == groups.end()) {
+      groups.push_back({parameter});
+    } else if (std::find(group->begin(), group->end(), parameter) == group->end()) {
+      group->push_back(parameter);
+    }
+  }
+  std::vector<ParameterArena> arenas;
+  for (const std::vector<Parameter*>& members : groups) {
+    arenas.push_back(lay_out(members, allocate_values, allocate_gradients));
+  }
+  return arenas;
+}
+
+std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters) {
+  return make_arenas(parameters, zeros_on, zeros_on);
+}
+
+}  // namespace rensa

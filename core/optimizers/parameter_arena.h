@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/autograd/parameter.h"
+
+namespace rensa {
+
+/// One stretch of memory for all parameters of one dtype and device, and one for their gradients.
+///
+/// Gradients (and parameters with them) lie in reverse order of creation, the order in which backward usually finishes them,
+/// so that a bucket for the network is a slice of `gradients` that is complete early. Optimizers update the whole
+/// stretch in one pass. Every parameter starts at a multiple of 64 bytes.
+///
+/// A place is dense and keeps the parameter's shape in row-major order, or channels-last for convolution weights: the
+/// strides of the parameter's array are kept.
+struct ParameterArena {
+  struct Slot {
+    Parameter* parameter;
+    std::int64_t offset;  ///< of its first element, in elements
+    std::int64_t size;    ///< elements
+  };
+  Array values;     ///< 1-d; gaps between slots are zero
+  Array gradients;  ///< 1-d; gaps between slots are zero
+  std::vector<Slot> slots;
+
+  /// The part of a 1-d array laid out like this arena (a momentum, say) that belongs to `slot`, in the parameter's shape.
+  static Array view(const Array& arena, const Slot& slot);
+};
+
+/// Allocates a stretch of `count` elements. `comm` gives one that takes shared memory of the node.
+using ArenaAllocator = std::function<Array(std::int64_t count, Dtype dtype, Device device)>;
+
+/// Moves the initialised parameters' arrays and gradients into arenas, one for each pair of dtype and device.
+std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters, const ArenaAllocator& allocate_values,
+                                        const ArenaAllocator& allocate_gradients);
+std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters);
+
+}  // namespace rensa

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace rensa::images {
+
+/// What the first bytes of a file say it is: "a JPEG", "a PNG" …, "an empty file", or "of an unknown kind".
+/// Names of files lie: web collections are full of PNG and HTML files called .jpg.
+std::string_view file_kind(std::span<const std::uint8_t> bytes);
+
+bool is_jpeg(std::span<const std::uint8_t> bytes);
+
+}  // namespace rensa::images

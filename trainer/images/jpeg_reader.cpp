@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "trainer/images/file_kind.h"
@@ -237,13 +238,13 @@ JpegRegion JpegReader::decode_region(const PixelBox& box, int denominator) {
 }
 
 std::vector<std::uint8_t> read_image_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) throw ImageError(path, std::string("cannot be opened: ") + std::strerror(errno));
-  const std::streamoff size = file.tellg();
-  std::vector<std::uint8_t> bytes(size > 0 ? static_cast<std::size_t>(size) : 0);
-  file.seekg(0);
+  std::error_code failure;
+  const std::uintmax_t size = std::filesystem::file_size(path, failure);  // refuses folders too
+  if (failure) throw ImageError(path, "cannot be read: " + failure.message());
+  std::vector<std::uint8_t> bytes(size);
+  std::ifstream file(path, std::ios::binary);
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!file) throw ImageError(path, "cannot be read to its end");
+  if (!file) throw ImageError(path, std::string("cannot be read: ") + std::strerror(errno));
   return bytes;
 }
 

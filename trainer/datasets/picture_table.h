@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rensa {
+
+/// Small pictures of one size with their classes, all in memory: what the readers of Fashion-MNIST and CIFAR give.
+struct PictureTable {
+  int height = 0, width = 0, channels = 0;
+  std::vector<std::uint8_t> pixels;        ///< (count, height, width, channels)
+  std::vector<std::int32_t> labels;        ///< (count)
+  std::vector<std::string> class_names;    ///< its size is the number of classes
+
+  std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
+};
+
+enum class Split { kTrain, kTest };
+
+/// An IDX pair of grey pictures and labels. Throws FileError if either is bad or their counts differ. With
+/// `class_names` empty the classes are called "0", "1" … up to the largest label; otherwise a label beyond them is
+/// refused.
+PictureTable read_idx_pair(const std::string& images_path, const std::string& labels_path,
+                           std::vector<std::string> class_names = {});
+
+/// The train or test ("t10k") pair of a folder with MNIST's file names, each with or without .gz:
+/// train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte.
+PictureTable read_idx_folder(const std::string& folder, Split split, std::vector<std::string> class_names = {});
+
+/// The ten kinds of clothes, in the order of Fashion-MNIST's labels.
+const std::vector<std::string>& fashion_mnist_class_names();
+
+/// One file of CIFAR-10's "binary version": records of 1 label byte, then 1,024 red, green and blue bytes each.
+PictureTable read_cifar10_file(const std::string& path);
+
+/// data_batch_1.bin … data_batch_5.bin (those that are there, at least one), or test_batch.bin. Class names come from
+/// batches.meta.txt if it is there.
+PictureTable read_cifar10_folder(const std::string& folder, Split split);
+
+}  // namespace rensa

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/array/array.h"
+
+namespace rensa {
+
+/// What one rank works on in one step.
+struct Batch {
+  std::vector<Array> fields;           ///< usually {x (n, …), t (n)}
+  std::vector<std::int64_t> indices;   ///< (n): the samples' numbers in the dataset
+  std::int64_t first = 0;              ///< position of the first sample in the global batch
+  std::int64_t global_size = 0;        ///< samples of this step over all ranks: what a mean over the step divides by
+
+  std::int64_t size() const { return static_cast<std::int64_t>(indices.size()); }
+  const Array& x() const { return fields.at(0); }
+  const Array& t() const { return fields.at(1); }
+};
+
+/// Where an iterator stands: after the last batch that next() gave, not after those read ahead. Positions count the
+/// samples of all ranks.
+struct IteratorState {
+  std::int64_t current_position = 0;   ///< inside the epoch
+  std::int64_t epoch = 0;              ///< completed ones
+  bool is_new_epoch = false;           ///< the last batch completed an epoch
+  double previous_epoch_detail = -1;   ///< epoch_detail before the last batch; -1 before the first
+  std::shared_ptr<const std::vector<std::int64_t>> order;  ///< of this epoch; null: as the dataset has it
+};
+
+/// Gives the batches of a dataset, epoch after epoch. Names and meaning are those of Chainer's iterators.
+class Iterator {
+ public:
+  virtual ~Iterator() = default;
+
+  /// The next batch; none after the end if the iterator does not repeat.
+  virtual std::optional<Batch> next() = 0;
+  /// Back to the beginning of epoch 0.
+  virtual void reset() = 0;
+
+  virtual const IteratorState& state() const = 0;
+  /// Goes on from `state` as if it had been reached here. Throws ValueError if it does not fit the dataset.
+  virtual void restore(const IteratorState& state) = 0;
+  virtual std::int64_t epoch_size() const = 0;  ///< samples of an epoch over all ranks
+  virtual std::int64_t batch_size() const = 0;  ///< samples of a full step over all ranks
+
+  std::int64_t epoch() const { return state().epoch; }
+  bool is_new_epoch() const { return state().is_new_epoch; }
+  std::int64_t current_position() const { return state().current_position; }
+  double epoch_detail() const;  ///< epochs with the fraction of the running one
+  std::optional<double> previous_epoch_detail() const;
+};
+
+}  // namespace rensa

@@ -1,0 +1,149 @@
+#include "trainer/iterators/multithread_iterator.h"
+
+#include <omp.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+
+#include "core/error.h"
+#include "trainer/iterators/serial_iterator.h"
+
+namespace rensa {
+
+/// A batch on its way. Threads take pieces of it from the front.
+struct MultithreadIterator::Loading {
+  PlannedBatch planned;
+  Batch batch;
+  std::int64_t piece = 1;      // samples a thread takes at once: cheap samples are not worth a lock each
+  std::int64_t untaken = 0;    // first sample that no thread has taken
+  std::int64_t unfinished = 0;
+  std::exception_ptr error;    // of the first sample in the batch that failed, whichever thread was first
+  std::int64_t error_position = 0;
+
+  bool has_work() const { return untaken < batch.size(); }
+};
+
+MultithreadIterator::MultithreadIterator(std::shared_ptr<const Dataset> dataset, const IteratorOptions& options,
+                                         const LoaderOptions& loader)
+    : DatasetIterator(std::move(dataset), options), loader_(loader) {
+  if (loader.threads < 1) throw ValueError("iterator: ", loader.threads, " loader threads; expected at least 1.");
+  if (loader.prefetch < 1) throw ValueError("iterator: prefetch = ", loader.prefetch, "; expected at least 1.");
+  start_threads(loader.threads);
+}
+
+MultithreadIterator::~MultithreadIterator() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  work_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void MultithreadIterator::start_threads(int count) {
+  sigset_t all, before;  // a thread inherits the mask: signals stay with the main thread, which handles them
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (int i = 0; i < count; ++i) {
+    threads_.emplace_back([this] {
+      omp_set_num_threads(1);  // a setting of this thread alone: regions that a dataset enters run on it, without a team
+      work();
+    });
+    pthread_setname_np(threads_.back().native_handle(), "rensa-loader");
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void MultithreadIterator::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto has_work = [](const auto& loading) { return loading->has_work(); };
+    work_.wait(lock, [&] { return stop_ || std::ranges::any_of(loadings_, has_work); });
+    if (stop_) return;
+    const std::shared_ptr<Loading> loading = *std::ranges::find_if(loadings_, has_work);
+    const std::int64_t first = loading->untaken;
+    const std::int64_t last = std::min(first + loading->piece, loading->batch.size());
+    loading->untaken = last;
+    lock.unlock();
+    load_samples(*loading, first, last);
+    lock.lock();
+    loading->unfinished -= last - first;
+    if (loading->unfinished == 0) done_.notify_one();
+  }
+}
+
+void MultithreadIterator::load_samples(Loading& loading, std::int64_t first, std::int64_t last) {
+  std::int64_t position = first;
+  try {
+    for (; position < last; ++position) load(loading.planned, loading.batch, position);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!loading.error || position < loading.error_position) {
+      loading.error = std::current_exception();
+      loading.error_position = position;
+    }
+  }
+}
+
+void MultithreadIterator::plan_ahead() {
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (static_cast<int>(loadings_.size()) > loader_.prefetch) return;
+    }
+    std::optional<PlannedBatch> planned = plan_.next();
+    if (!planned) return;
+    auto loading = std::make_shared<Loading>();
+    loading->batch = allocate(*planned);
+    loading->planned = std::move(*planned);
+    loading->unfinished = loading->batch.size();
+    loading->piece = std::max<std::int64_t>(1, loading->batch.size() / (4 * loader_.threads));
+    {
+      const std::lock_guard lock(mutex_);
+      loadings_.push_back(std::move(loading));
+    }
+    work_.notify_all();
+  }
+}
+
+std::optional<Batch> MultithreadIterator::next() {
+  plan_ahead();
+  std::shared_ptr<Loading> loading;
+  {
+    std::unique_lock lock(mutex_);
+    if (loadings_.empty()) return std::nullopt;
+    done_.wait(lock, [this] { return loadings_.front()->unfinished == 0; });
+    loading = std::move(loadings_.front());
+    loadings_.pop_front();
+  }
+  given_ = loading->planned.after;
+  if (loading->error) std::rethrow_exception(loading->error);
+  return std::move(loading->batch);
+}
+
+void MultithreadIterator::drop_planned() {
+  const std::lock_guard lock(mutex_);
+  loadings_.clear();  // a thread that still loads a piece holds its batch alive
+}
+
+void MultithreadIterator::reset() {
+  drop_planned();
+  plan_.reset();
+  given_ = plan_.state();
+}
+
+void MultithreadIterator::restore(const IteratorState& state) {
+  plan_.restore(state);  // first: it may refuse, and then nothing has changed
+  drop_planned();
+  given_ = plan_.state();
+}
+
+std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, const IteratorOptions& options,
+                                        const LoaderOptions& loader) {
+  if (loader.threads == 0) return std::make_unique<SerialIterator>(std::move(dataset), options);
+  return std::make_unique<MultithreadIterator>(std::move(dataset), options, loader);
+}
+
+}  // namespace rensa

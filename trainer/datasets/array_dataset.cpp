@@ -9,8 +9,9 @@ ArrayDataset::ArrayDataset(std::vector<Array> arrays) : arrays_(std::move(arrays
   for (const Array& array : arrays_) {
     if (array.ndim() == 0) throw ShapeError("ArrayDataset: a scalar has no axis to take samples from.");
     if (array.shape()[0] != arrays_.front().shape()[0]) {
-      throw ShapeError("ArrayDataset: the first axis counts the samples, and must be the same everywhere; found shapes ",
-                       arrays_.front().shape(), " and ", array.shape(), ".");
+      throw ShapeError(
+          "ArrayDataset: the first axis counts the samples, and must be the same everywhere; found shapes ",
+          arrays_.front().shape(), " and ", array.shape(), ".");
     }
   }
 }

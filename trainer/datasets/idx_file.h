@@ -6,8 +6,8 @@
 
 namespace rensa {
 
-/// An array of bytes in IDX format, the one of MNIST and its relatives: two zero bytes, a type (0x08: bytes, the only one
-/// accepted), the number of axes, each axis' size as 32 bits big-endian, then the elements, last axis fastest.
+/// An array of bytes in IDX format, the one of MNIST and its relatives: two zero bytes, a type (0x08: bytes, the only
+/// one accepted), the number of axes, each axis' size as 32 bits big-endian, then the elements, last axis fastest.
 /// Source: http://yann.lecun.com/exdb/mnist, "The IDX file format".
 struct IdxFile {
   std::vector<std::int64_t> shape;

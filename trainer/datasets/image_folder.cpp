@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 bool named_like_a_jpeg(const fs::path& path) {
   std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return extension == ".jpg" || extension == ".jpeg";
 }
 
@@ -51,7 +52,8 @@ ImageFolder::ImageFolder(const std::string& root, ImageFolderOptions options)
     list_class(folder, static_cast<std::int32_t>(found - options_.class_names.begin()));
   }
   if (!options_.train) images::centre_crop(1, 1, options_.resize, options_.crop.size);  // refuses sizes that cannot be
-  if (options_.crop.size < 1) throw ValueError("ImageFolder: a side of ", options_.crop.size, " pixels must be positive.");
+  if (options_.crop.size < 1)
+    throw ValueError("ImageFolder: a side of ", options_.crop.size, " pixels must be positive.");
   problems_ = std::make_unique<ImageProblems>(options_.max_bad_images, options_.on_problem);
 }
 
@@ -63,7 +65,8 @@ void ImageFolder::list_class(const std::string& name, std::int32_t label) {
       paths.push_back(fs::path(name) / entry.path().lexically_relative(folder));
     }
   }
-  if (paths.empty()) throw FileError(folder.string(), ": has no .jpg or .jpeg files. Fill the class or remove its folder.");
+  if (paths.empty())
+    throw FileError(folder.string(), ": has no .jpg or .jpeg files. Fill the class or remove its folder.");
   std::ranges::sort(paths);
   for (std::string& path : paths) files_.push_back({std::move(path), label});
 }
@@ -99,9 +102,9 @@ bool ImageFolder::try_fill(std::int64_t index, const SampleContext& context, con
     images::JpegReader reader(bytes, file);
     RandomStream random(context.seed, Purpose::kAugment, static_cast<std::uint64_t>(context.epoch),
                         static_cast<std::uint64_t>(index));
-    const images::View view = options_.train
-                                  ? images::random_resized_crop(reader.height(), reader.width(), options_.crop, random)
-                                  : images::centre_crop(reader.height(), reader.width(), options_.resize, options_.crop.size);
+    const images::View view =
+        options_.train ? images::random_resized_crop(reader.height(), reader.width(), options_.crop, random)
+                       : images::centre_crop(reader.height(), reader.width(), options_.resize, options_.crop.size);
     images::render(reader, view, options_.normalization, slot.data<float>(0).data());
     slot.data<std::int32_t>(1)[0] = label(index);
     if (reader.warnings() > 0) problems_->add({index, file, reader.first_warning(), /*bad=*/false});

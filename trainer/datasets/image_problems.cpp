@@ -10,8 +10,9 @@ void ImageProblems::add(const ImageProblem& problem) {
   if (!seen.insert(problem.index).second) return;
   if (report_) report_(problem);
   if (problem.bad && static_cast<std::int64_t>(bad_.size()) > max_bad_) {
-    throw FileError(bad_.size(), " pictures cannot be read, more than max_bad_images = ", max_bad_, " allows. The last: ",
-                    problem.file, ": ", problem.reason, ". Repair or remove them, or raise max_bad_images.");
+    throw FileError(bad_.size(), " pictures cannot be read, more than max_bad_images = ", max_bad_,
+                    " allows. The last: ", problem.file, ": ", problem.reason,
+                    ". Repair or remove them, or raise max_bad_images.");
   }
 }
 

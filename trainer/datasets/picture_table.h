@@ -9,9 +9,9 @@ namespace rensa {
 /// Small pictures of one size with their classes, all in memory: what the readers of Fashion-MNIST and CIFAR give.
 struct PictureTable {
   int height = 0, width = 0, channels = 0;
-  std::vector<std::uint8_t> pixels;        ///< (count, height, width, channels)
-  std::vector<std::int32_t> labels;        ///< (count)
-  std::vector<std::string> class_names;    ///< its size is the number of classes
+  std::vector<std::uint8_t> pixels;      ///< (count, height, width, channels)
+  std::vector<std::int32_t> labels;      ///< (count)
+  std::vector<std::string> class_names;  ///< its size is the number of classes
 
   std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
 };

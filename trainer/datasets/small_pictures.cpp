@@ -54,7 +54,8 @@ void SmallPictures::fill(std::int64_t index, const SampleContext& context, const
       const bool inside = from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
       const std::uint8_t* pixel = inside ? pixels + (from_y * width + from_x) * channels : nullptr;
       float* out = x + (y * width + column) * pixel_step;
-      for (int c = 0; c < channels; ++c) out[c * channel_step] = values_[static_cast<std::size_t>(c * 256 + (pixel ? pixel[c] : 0))];
+      for (int c = 0; c < channels; ++c)
+        out[c * channel_step] = values_[static_cast<std::size_t>(c * 256 + (pixel ? pixel[c] : 0))];
     }
   }
   slot.data<std::int32_t>(1)[0] = table_.labels[static_cast<std::size_t>(index)];

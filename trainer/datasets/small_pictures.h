@@ -8,9 +8,9 @@
 namespace rensa {
 
 struct SmallPicturesOptions {
-  int pad = 0;         ///< > 0: pads every side with zeros and takes a crop of the original size at a random place
-  bool flip = false;   ///< mirrors every second picture, by chance
-  bool flat = false;   ///< x is (C * H * W) in the order C, H, W, for networks of fully connected layers
+  int pad = 0;        ///< > 0: pads every side with zeros and takes a crop of the original size at a random place
+  bool flip = false;  ///< mirrors every second picture, by chance
+  bool flat = false;  ///< x is (C * H * W) in the order C, H, W, for networks of fully connected layers
   std::vector<float> mean, std;  ///< of each channel, on [0, 1]; empty: 0 and 1
 };
 

@@ -12,11 +12,20 @@ struct Magic {
 
 using namespace std::literals;
 constexpr Magic kMagics[] = {
-    {0, "\xff\xd8\xff"sv, "a JPEG"sv},      {0, "\x89PNG\r\n\x1a\n"sv, "a PNG"sv}, {0, "GIF8"sv, "a GIF"sv},
-    {8, "WEBP"sv, "a WebP"sv},              {0, "II*\0"sv, "a TIFF"sv},            {0, "MM\0*"sv, "a TIFF"sv},
-    {4, "ftypavif"sv, "an AVIF"sv},         {4, "ftyp"sv, "a HEIC or video file"sv}, {0, "BM"sv, "a BMP"sv},
-    {0, "\0\0\0\x0cjP  "sv, "a JPEG 2000"sv}, {0, "\x1f\x8b"sv, "a gzip file"sv},    {0, "PK\x03\x04"sv, "a zip file"sv},
-    {0, "%PDF"sv, "a PDF"sv},               {0, "<"sv, "an HTML or XML text"sv},
+    {0, "\xff\xd8\xff"sv, "a JPEG"sv},
+    {0, "\x89PNG\r\n\x1a\n"sv, "a PNG"sv},
+    {0, "GIF8"sv, "a GIF"sv},
+    {8, "WEBP"sv, "a WebP"sv},
+    {0, "II*\0"sv, "a TIFF"sv},
+    {0, "MM\0*"sv, "a TIFF"sv},
+    {4, "ftypavif"sv, "an AVIF"sv},
+    {4, "ftyp"sv, "a HEIC or video file"sv},
+    {0, "BM"sv, "a BMP"sv},
+    {0, "\0\0\0\x0cjP  "sv, "a JPEG 2000"sv},
+    {0, "\x1f\x8b"sv, "a gzip file"sv},
+    {0, "PK\x03\x04"sv, "a zip file"sv},
+    {0, "%PDF"sv, "a PDF"sv},
+    {0, "<"sv, "an HTML or XML text"sv},
 };
 
 bool matches(std::span<const std::uint8_t> bytes, const Magic& magic) {

@@ -105,10 +105,13 @@ struct JpegReader::State {
     switch (cinfo.jpeg_color_space) {
       case JCS_GRAYSCALE:
       case JCS_YCbCr:
-      case JCS_RGB: return JCS_RGB;
+      case JCS_RGB:
+        return JCS_RGB;
       case JCS_CMYK:
-      case JCS_YCCK: return JCS_CMYK;
-      default: throw ImageError(name, "has " + std::to_string(cinfo.num_components) + " channels of an unknown kind");
+      case JCS_YCCK:
+        return JCS_CMYK;
+      default:
+        throw ImageError(name, "has " + std::to_string(cinfo.num_components) + " channels of an unknown kind");
     }
   }
 

@@ -29,14 +29,22 @@ struct Mapping {
 
 Mapping mapping_of(Orientation orientation) {
   switch (orientation) {
-    case Orientation::kTopLeft: return {false, false, false};
-    case Orientation::kTopRight: return {false, false, true};
-    case Orientation::kBottomRight: return {false, true, true};
-    case Orientation::kBottomLeft: return {false, true, false};
-    case Orientation::kLeftTop: return {true, false, false};
-    case Orientation::kRightTop: return {true, true, false};
-    case Orientation::kRightBottom: return {true, true, true};
-    case Orientation::kLeftBottom: return {true, false, true};
+    case Orientation::kTopLeft:
+      return {false, false, false};
+    case Orientation::kTopRight:
+      return {false, false, true};
+    case Orientation::kBottomRight:
+      return {false, true, true};
+    case Orientation::kBottomLeft:
+      return {false, true, false};
+    case Orientation::kLeftTop:
+      return {true, false, false};
+    case Orientation::kRightTop:
+      return {true, true, false};
+    case Orientation::kRightBottom:
+      return {true, true, true};
+    case Orientation::kLeftBottom:
+      return {true, false, true};
   }
   return {false, false, false};
 }
@@ -47,7 +55,8 @@ Orientation read_exif_orientation(std::span<const std::uint8_t> app1) {
   constexpr std::uint8_t kMark[] = {'E', 'x', 'i', 'f', 0, 0};
   constexpr std::size_t kEntryBytes = 12;
   constexpr std::uint32_t kOrientationTag = 0x0112, kShort = 3;
-  if (app1.size() < sizeof kMark + 8 || std::memcmp(app1.data(), kMark, sizeof kMark) != 0) return Orientation::kTopLeft;
+  if (app1.size() < sizeof kMark + 8 || std::memcmp(app1.data(), kMark, sizeof kMark) != 0)
+    return Orientation::kTopLeft;
   TiffBlock tiff{app1.subspan(sizeof kMark), app1[sizeof kMark] == 'M'};
   if (tiff.read(2, 2) != 42) return Orientation::kTopLeft;
   const std::size_t directory = tiff.read(4, 4);

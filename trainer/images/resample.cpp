@@ -87,9 +87,8 @@ Image resize(const Image& image, int height, int width) {
   Image small(height, width);
   std::vector<float> values(small.bytes());
   resample(image, rows, columns, {.mean = {0, 0, 0}, .std = {1 / 255.f, 1 / 255.f, 1 / 255.f}}, values.data());
-  std::ranges::transform(values, small.row(0), [](float value) {
-    return static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
-  });
+  std::ranges::transform(values, small.row(0),
+                         [](float value) { return static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); });
   return small;
 }
 

@@ -10,9 +10,14 @@ namespace {
 
 /// Crops first and resizes then: the filter sees nothing outside the part.
 View of_part(const PixelBox& part, int size, bool flip) {
-  return {static_cast<double>(part.top),    static_cast<double>(part.left),
-          static_cast<double>(part.height), static_cast<double>(part.width),
-          part, size, size, flip};
+  return {static_cast<double>(part.top),
+          static_cast<double>(part.left),
+          static_cast<double>(part.height),
+          static_cast<double>(part.width),
+          part,
+          size,
+          size,
+          flip};
 }
 
 PixelBox random_part(int height, int width, const RandomResizedCropOptions& options, RandomStream& random) {

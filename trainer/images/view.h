@@ -12,14 +12,14 @@ namespace rensa::images {
 /// it is known before a single pixel is decoded.
 struct View {
   double top = 0, left = 0, height = 0, width = 0;  ///< of the part, in pixels of the upright picture
-  PixelBox reach;      ///< the pixels that may enter: the part itself, or more where the filter looks over its edge
+  PixelBox reach;  ///< the pixels that may enter: the part itself, or more where the filter looks over its edge
   int out_height = 0, out_width = 0;
-  bool flip = false;   ///< mirrored left to right
+  bool flip = false;  ///< mirrored left to right
 };
 
 struct RandomResizedCropOptions {
-  int size = 224;                                 ///< of the square sample
-  double min_scale = 0.08, max_scale = 1.0;       ///< share of the picture's area
+  int size = 224;                                   ///< of the square sample
+  double min_scale = 0.08, max_scale = 1.0;         ///< share of the picture's area
   double min_ratio = 3.0 / 4, max_ratio = 4.0 / 3;  ///< width / height
   double flip_probability = 0.5;
 };

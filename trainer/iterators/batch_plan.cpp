@@ -39,8 +39,8 @@ void BatchPlan::reset() {
 
 void BatchPlan::draw_order() {
   if (!options_.shuffle) return;
-  state_.order = std::make_shared<const std::vector<std::int64_t>>(
-      epoch_permutation(dataset_size_, options_.seed, state_.epoch));
+  state_.order =
+      std::make_shared<const std::vector<std::int64_t>>(epoch_permutation(dataset_size_, options_.seed, state_.epoch));
 }
 
 void BatchPlan::restore(const IteratorState& state) {
@@ -67,8 +67,8 @@ std::int64_t BatchPlan::at(std::int64_t position) const {
 
 std::optional<PlannedBatch> BatchPlan::next() {
   if (dataset_size_ == 0 || (!options_.repeat && state_.epoch > 0)) return std::nullopt;
-  state_.previous_epoch_detail =
-      static_cast<double>(state_.epoch) + static_cast<double>(state_.current_position) / static_cast<double>(dataset_size_);
+  state_.previous_epoch_detail = static_cast<double>(state_.epoch) +
+                                 static_cast<double>(state_.current_position) / static_cast<double>(dataset_size_);
   state_.is_new_epoch = false;
   const std::int64_t left = dataset_size_ - state_.current_position;
   PlannedBatch batch;

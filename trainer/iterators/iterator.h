@@ -6,15 +6,16 @@
 #include <vector>
 
 #include "core/array/array.h"
+#include "core/serializers/serializer.h"
 
 namespace rensa {
 
 /// What one rank works on in one step.
 struct Batch {
-  std::vector<Array> fields;           ///< usually {x (n, …), t (n)}
-  std::vector<std::int64_t> indices;   ///< (n): the samples' numbers in the dataset
-  std::int64_t first = 0;              ///< position of the first sample in the global batch
-  std::int64_t global_size = 0;        ///< samples of this step over all ranks: what a mean over the step divides by
+  std::vector<Array> fields;          ///< usually {x (n, …), t (n)}
+  std::vector<std::int64_t> indices;  ///< (n): the samples' numbers in the dataset
+  std::int64_t first = 0;             ///< position of the first sample in the global batch
+  std::int64_t global_size = 0;       ///< samples of this step over all ranks: what a mean over the step divides by
 
   std::int64_t size() const { return static_cast<std::int64_t>(indices.size()); }
   const Array& x() const { return fields.at(0); }
@@ -24,10 +25,10 @@ struct Batch {
 /// Where an iterator stands: after the last batch that next() gave, not after those read ahead. Positions count the
 /// samples of all ranks.
 struct IteratorState {
-  std::int64_t current_position = 0;   ///< inside the epoch
-  std::int64_t epoch = 0;              ///< completed ones
-  bool is_new_epoch = false;           ///< the last batch completed an epoch
-  double previous_epoch_detail = -1;   ///< epoch_detail before the last batch; -1 before the first
+  std::int64_t current_position = 0;                       ///< inside the epoch
+  std::int64_t epoch = 0;                                  ///< completed ones
+  bool is_new_epoch = false;                               ///< the last batch completed an epoch
+  double previous_epoch_detail = -1;                       ///< epoch_detail before the last batch; -1 before the first
   std::shared_ptr<const std::vector<std::int64_t>> order;  ///< of this epoch; null: as the dataset has it
 };
 
@@ -44,6 +45,9 @@ class Iterator {
   virtual const IteratorState& state() const = 0;
   /// Goes on from `state` as if it had been reached here. Throws ValueError if it does not fit the dataset.
   virtual void restore(const IteratorState& state) = 0;
+  /// The state under Chainer's keys (`order` only if there is one); loading ends in restore(). Snapshots of Chainer's
+  /// MultithreadIterator, which calls it `_order`, load too.
+  void serialize(Serializer& serializer);
   virtual std::int64_t epoch_size() const = 0;  ///< samples of an epoch over all ranks
   virtual std::int64_t batch_size() const = 0;  ///< samples of a full step over all ranks
 

@@ -16,10 +16,10 @@ namespace rensa {
 struct MultithreadIterator::Loading {
   PlannedBatch planned;
   Batch batch;
-  std::int64_t piece = 1;      // samples a thread takes at once: cheap samples are not worth a lock each
-  std::int64_t untaken = 0;    // first sample that no thread has taken
+  std::int64_t piece = 1;    // samples a thread takes at once: cheap samples are not worth a lock each
+  std::int64_t untaken = 0;  // first sample that no thread has taken
   std::int64_t unfinished = 0;
-  std::exception_ptr error;    // of the first sample in the batch that failed, whichever thread was first
+  std::exception_ptr error;  // of the first sample in the batch that failed, whichever thread was first
   std::int64_t error_position = 0;
 
   bool has_work() const { return untaken < batch.size(); }
@@ -48,7 +48,8 @@ void MultithreadIterator::start_threads(int count) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   for (int i = 0; i < count; ++i) {
     threads_.emplace_back([this] {
-      omp_set_num_threads(1);  // a setting of this thread alone: regions that a dataset enters run on it, without a team
+      omp_set_num_threads(
+          1);  // a setting of this thread alone: regions that a dataset enters run on it, without a team
       work();
     });
     pthread_setname_np(threads_.back().native_handle(), "rensa-loader");

@@ -57,7 +57,7 @@ endfunction()
 
 rensa_test_executable(core_test core rensa_core)
 rensa_test_executable(comm_test comm rensa_comm rensa_core)
-rensa_test_executable(trainer_test trainer rensa_trainer rensa_comm rensa_core)
+rensa_test_executable(trainer_test trainer rensa_trainer rensa_comm rensa_core ZLIB::ZLIB)
 rensa_test_executable(tools_test tools ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core
                       Boost::program_options spdlog::spdlog)
 foreach(target core_test comm_test trainer_test tools_test)

@@ -12,13 +12,13 @@ namespace rensa {
 
 struct ImageFolderOptions {
   bool train = true;  ///< random-resized crop and flip; false: resize of the shorter side and centre crop
-  images::RandomResizedCropOptions crop;  ///< crop.size is the sample's side in both cases
-  int resize = 256;                       ///< shorter side before the centre crop
+  images::RandomResizedCropOptions crop = {};  ///< crop.size is the sample's side in both cases
+  int resize = 256;                            ///< shorter side before the centre crop
   images::Normalization normalization = images::kImageNetNormalization;
   /// Of a validation folder: the training folder's classes, so that the numbers agree. Empty: the folder's own.
-  std::vector<std::string> class_names;
+  std::vector<std::string> class_names = {};
   std::int64_t max_bad_images = 100;
-  ImageProblems::Report on_problem;  ///< told of every bad or damaged file once
+  ImageProblems::Report on_problem = nullptr;  ///< told of every bad or damaged file once
 };
 
 /// Photographs in one folder for each class, ROOT/<class>/**/*.jpg (or .jpeg, in capitals too): ImageNet's layout.

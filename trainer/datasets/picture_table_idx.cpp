@@ -46,8 +46,9 @@ PictureTable read_idx_pair(const std::string& images_path, const std::string& la
 
 PictureTable read_idx_folder(const std::string& folder, Split split, std::vector<std::string> class_names) {
   const std::string part = split == Split::kTrain ? "train" : "t10k";
-  return read_idx_pair(find_idx(folder, part + "-images-idx3-ubyte"), find_idx(folder, part + "-labels-idx1-ubyte"),
-                       std::move(class_names));
+  const std::string images = find_idx(folder, part + "-images-idx3-ubyte");
+  const std::string labels = find_idx(folder, part + "-labels-idx1-ubyte");
+  return read_idx_pair(images, labels, std::move(class_names));
 }
 
 const std::vector<std::string>& fashion_mnist_class_names() {

@@ -11,7 +11,7 @@ struct SmallPicturesOptions {
   int pad = 0;        ///< > 0: pads every side with zeros and takes a crop of the original size at a random place
   bool flip = false;  ///< mirrors every second picture, by chance
   bool flat = false;  ///< x is (C * H * W) in the order C, H, W, for networks of fully connected layers
-  std::vector<float> mean, std;  ///< of each channel, on [0, 1]; empty: 0 and 1
+  std::vector<float> mean = {}, std = {};  ///< of each channel, on [0, 1]; empty: 0 and 1
 };
 
 /// The pictures of a table as (value / 255 - mean) / std, {x (C, H, W) float32 channels-last, t () int32}, with the

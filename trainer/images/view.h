@@ -35,7 +35,8 @@ View random_resized_crop(int height, int width, const RandomResizedCropOptions& 
 View centre_crop(int height, int width, int resize, int crop);
 
 /// Writes the sample, normalized, as (out_height, out_width, 3) floats. Of a JPEG only the rows and columns in reach
-/// are decoded, at the smallest of the scales 1, 1/2, 1/4 and 1/8 that still has a pixel for each pixel of the sample.
+/// are decoded, at the smallest of the scales 1, 1/2, 1/4 and 1/8 that still has 1.5 pixels for each pixel of the
+/// sample.
 void render(JpegReader& reader, const View& view, const Normalization& normalization, float* out);
 void render(const Image& image, const View& view, const Normalization& normalization, float* out);
 

@@ -1,0 +1,88 @@
+#include "trainer/datasets/small_pictures.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "core/error.h"
+#include "tests/support/data_folder.h"
+#include "tests/support/scratch_folder.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// One picture of 2 x 2 pixels and 2 channels: 10 11, 20 21 / 30 31, 40 41.
+PictureTable tiny() { return {2, 2, 2, {10, 11, 20, 21, 30, 31, 40, 41}, {1}, {"a", "b"}}; }
+
+TEST(SmallPicturesTest, NormalizesEachChannel) {
+  const SmallPictures dataset(tiny(), {.mean = {10 / 255.f, 11 / 255.f}, .std = {10 / 255.f, 10 / 255.f}});
+  const Example example = dataset.get(0, {});
+  EXPECT_EQ(example.at(0).shape(), (Shape{2, 2, 2}));
+  const std::vector<float> x = to_vector<float>(example.at(0));  // channel by channel
+  for (std::size_t c = 0; c < 2; ++c) {
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(x[4 * c + i], static_cast<float>(i), 1e-5);
+  }
+  EXPECT_EQ(example.at(1).item<std::int32_t>(), 1);
+}
+
+TEST(SmallPicturesTest, FlatSamplesHaveTheOrderOfChannelsFirst) {
+  const SmallPictures flat(tiny(), {.flat = true}), picture(tiny(), {});
+  EXPECT_EQ(flat.get(0, {}).at(0).shape(), (Shape{8}));
+  EXPECT_EQ(to_vector<float>(flat.get(0, {}).at(0)), to_vector<float>(picture.get(0, {}).at(0)));
+}
+
+TEST(SmallPicturesTest, AugmentationMovesAndMirrorsBySampleAndEpoch) {
+  const SmallPictures dataset(tiny(), {.pad = 1, .flip = true});
+  std::set<std::vector<float>> seen;
+  for (std::int64_t epoch = 0; epoch < 300; ++epoch) {
+    const auto x = to_vector<float>(dataset.get(0, {.seed = 4, .epoch = epoch}).at(0));
+    EXPECT_EQ(x, to_vector<float>(dataset.get(0, {.seed = 4, .epoch = epoch}).at(0)));
+    seen.insert(x);
+  }
+  EXPECT_EQ(seen.size(), 18u);  // 3 x 3 places, mirrored or not
+}
+
+TEST(SmallPicturesTest, WrongNumberOfMeansIsRefused) {
+  EXPECT_THAT([] { SmallPictures(tiny(), {.mean = {0.5f}}); },
+              ThrowsMessage<ValueError>(AllOf(HasSubstr("1 values"), HasSubstr("2 channels"))));
+}
+
+TEST(CifarTest, CutOffAndForeignFilesAreRefused) {
+  const rensa::testing::ScratchFolder scratch;
+  std::ofstream(scratch / "cut.bin") << std::string(3072, '\1');
+  EXPECT_THAT([&] { read_cifar10_file(scratch / "cut.bin"); },
+              ThrowsMessage<FileError>(AllOf(HasSubstr("cut.bin"), HasSubstr("3073"), HasSubstr("3072"))));
+  std::ofstream(scratch / "label.bin") << std::string(3073, '\x0b');
+  EXPECT_THAT([&] { read_cifar10_file(scratch / "label.bin"); }, ThrowsMessage<FileError>(HasSubstr("label 11")));
+  EXPECT_THAT([&] { read_cifar10_folder(scratch.path().string(), Split::kTest); },
+              ThrowsMessage<FileError>(HasSubstr("test_batch.bin")));
+}
+
+TEST(CifarTest, ReadsRecordsPlaneByPlane) {
+  const rensa::testing::ScratchFolder scratch;
+  std::ofstream(scratch / "data_batch_1.bin")
+      << '\3' << std::string(1024, 'r') << std::string(1024, 'g') << std::string(1024, 'b');
+  const PictureTable table = read_cifar10_folder(scratch.path().string(), Split::kTrain);
+  EXPECT_EQ(table.count(), 1);
+  EXPECT_EQ(table.labels[0], 3);
+  EXPECT_THAT(std::vector<std::uint8_t>(table.pixels.begin(), table.pixels.begin() + 4),
+              ElementsAre('r', 'g', 'b', 'r'));
+}
+
+TEST(CifarTest, OfficialRecordsHaveTheKnownLabels) {
+  const std::string folder = rensa::testing::data_folder("cifar-10");
+  if (folder.empty()) GTEST_SKIP() << "there is no folder cifar-10 under $RENSA_DATA";
+  const PictureTable table = read_cifar10_file(folder + "/data_batch_1_first4000.bin");
+  EXPECT_EQ(table.count(), 4000);
+  EXPECT_THAT(std::vector<int>(table.labels.begin(), table.labels.begin() + 8), ElementsAre(6, 9, 9, 4, 1, 1, 2, 7));
+}
+
+}  // namespace
+}  // namespace rensa

@@ -1,0 +1,131 @@
+#include "trainer/iterators/batch_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAreArray;
+
+std::vector<std::int64_t> indices(const PlannedBatch& batch) {
+  std::vector<std::int64_t> result;
+  for (const PlannedSample& sample : batch.samples) result.push_back(sample.index);
+  return result;
+}
+std::vector<std::int64_t> next_indices(BatchPlan& plan) { return indices(plan.next().value()); }
+
+TEST(BatchPlanTest, WrapsABatchOverTheEndOfAnEpoch) {
+  BatchPlan plan(5, {.batch_size = 3, .shuffle = false});
+  EXPECT_THAT(next_indices(plan), ElementsAre(0, 1, 2));
+  EXPECT_FALSE(plan.state().is_new_epoch);
+  EXPECT_EQ(plan.state().current_position, 3);
+  const PlannedBatch second = plan.next().value();
+  EXPECT_THAT(indices(second), ElementsAre(3, 4, 0));
+  EXPECT_EQ(second.samples[1].epoch, 0);
+  EXPECT_EQ(second.samples[2].epoch, 1);
+  EXPECT_TRUE(plan.state().is_new_epoch);
+  EXPECT_EQ(plan.state().epoch, 1);
+  EXPECT_EQ(plan.state().current_position, 1);
+  EXPECT_DOUBLE_EQ(plan.state().previous_epoch_detail, 0.6);
+}
+
+TEST(BatchPlanTest, EndsWithAShortBatchWithoutRepeat) {
+  BatchPlan plan(5, {.batch_size = 3, .repeat = false, .shuffle = false});
+  EXPECT_THAT(next_indices(plan), ElementsAre(0, 1, 2));
+  EXPECT_THAT(next_indices(plan), ElementsAre(3, 4));
+  EXPECT_EQ(plan.state().epoch, 1);
+  EXPECT_EQ(plan.state().current_position, 0);
+  EXPECT_FALSE(plan.next().has_value());
+  EXPECT_FALSE(plan.next().has_value());
+  plan.reset();
+  EXPECT_THAT(next_indices(plan), ElementsAre(0, 1, 2));
+}
+
+TEST(BatchPlanTest, BatchLargerThanTheDatasetRunsThroughSeveralEpochs) {
+  BatchPlan plan(2, {.batch_size = 5, .shuffle = false});
+  EXPECT_THAT(next_indices(plan), ElementsAre(0, 1, 0, 1, 0));
+  EXPECT_EQ(plan.state().epoch, 2);
+}
+
+TEST(BatchPlanTest, EveryEpochIsAnotherPermutation) {
+  BatchPlan plan(50, {.batch_size = 50, .seed = 9});
+  const std::vector<std::int64_t> first = next_indices(plan), second = next_indices(plan);
+  std::vector<std::int64_t> all(50);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
+  EXPECT_THAT(first, UnorderedElementsAreArray(all));
+  EXPECT_THAT(second, UnorderedElementsAreArray(all));
+  EXPECT_NE(first, second);
+  EXPECT_NE(first, all);
+  EXPECT_EQ(second, epoch_permutation(50, 9, 1));
+}
+
+TEST(BatchPlanTest, RanksTogetherSeeTheBatchesOfOneRank) {
+  for (int size : {2, 3, 4}) {
+    BatchPlan alone(23, {.batch_size = 10, .seed = 3});
+    std::vector<BatchPlan> ranks;
+    for (int rank = 0; rank < size; ++rank) {
+      ranks.emplace_back(23, IteratorOptions{.batch_size = 10, .seed = 3, .rank = rank, .size = size});
+    }
+    for (int step = 0; step < 12; ++step) {
+      std::vector<std::int64_t> together;
+      for (BatchPlan& plan : ranks) {
+        const PlannedBatch part = plan.next().value();
+        EXPECT_EQ(part.first, static_cast<std::int64_t>(together.size()));
+        EXPECT_EQ(part.global_size, 10);
+        EXPECT_GE(part.samples.size(), static_cast<std::size_t>(10 / size));
+        EXPECT_LE(part.samples.size(), static_cast<std::size_t>(10 / size + 1));
+        std::ranges::copy(indices(part), std::back_inserter(together));
+        EXPECT_EQ(part.after.current_position, plan.state().current_position);
+      }
+      EXPECT_EQ(together, next_indices(alone)) << "step " << step << ", " << size << " ranks";
+    }
+  }
+}
+
+TEST(BatchPlanTest, ShortLastBatchIsSharedWithoutPaddingOrDoubles) {
+  std::vector<std::int64_t> seen;
+  for (int rank = 0; rank < 4; ++rank) {
+    BatchPlan plan(10, {.batch_size = 8, .repeat = false, .shuffle = false, .rank = rank, .size = 4});
+    while (auto batch = plan.next()) std::ranges::copy(indices(*batch), std::back_inserter(seen));
+  }
+  std::ranges::sort(seen);
+  EXPECT_THAT(seen, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9));
+}
+
+TEST(BatchPlanTest, GoesOnFromASavedState) {
+  BatchPlan plan(17, {.batch_size = 5, .seed = 2});
+  for (int i = 0; i < 5; ++i) plan.next();
+  BatchPlan other(17, {.batch_size = 5, .seed = 2});
+  other.restore(plan.state());
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(next_indices(plan), next_indices(other));
+}
+
+TEST(BatchPlanTest, StateOfOtherDataIsRefused) {
+  BatchPlan large(20, {.batch_size = 5}), small(10, {.batch_size = 5});
+  large.next();
+  EXPECT_THAT([&] { small.restore(large.state()); }, ThrowsMessage<ValueError>(HasSubstr("20 samples")));
+}
+
+TEST(BatchPlanTest, ImpossibleOptionsAreRefused) {
+  EXPECT_THAT([] { BatchPlan(3, {.batch_size = 0}); }, ThrowsMessage<ValueError>(HasSubstr("batch_size = 0")));
+  EXPECT_THAT([] { BatchPlan(0, {.batch_size = 1}); }, ThrowsMessage<ValueError>(HasSubstr("empty")));
+  EXPECT_THAT([] { BatchPlan(3, {.batch_size = 2, .rank = 2, .size = 2}); },
+              ThrowsMessage<ValueError>(HasSubstr("rank 2 of 2")));
+  EXPECT_THAT([] { BatchPlan(3, {.batch_size = 2, .size = 3}); }, ThrowsMessage<ValueError>(HasSubstr("3 ranks")));
+}
+
+TEST(BatchPlanTest, EmptyPartOfADatasetHasNoBatches) {
+  BatchPlan plan(0, {.batch_size = 4, .repeat = false});
+  EXPECT_FALSE(plan.next().has_value());
+}
+
+}  // namespace
+}  // namespace rensa

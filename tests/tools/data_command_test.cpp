@@ -1,0 +1,63 @@
+#include "tools/data_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/support/scratch_folder.h"
+
+namespace rensa::tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Outcome {
+  int status;
+  std::string out, err;
+};
+
+Outcome run(std::vector<std::string> words) {
+  words.insert(words.begin(), "data");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  const int status = data_command(static_cast<int>(words.size()), argv.data());
+  std::string out = ::testing::internal::GetCapturedStdout();
+  return {status, std::move(out), ::testing::internal::GetCapturedStderr()};
+}
+
+TEST(DataCommandTest, MakesPictures) {
+  const rensa::testing::ScratchFolder scratch;
+  const Outcome outcome = run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "2",
+                               "--val-per-class", "1", "--min-size", "16", "--max-size", "20"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_TRUE(std::filesystem::exists(scratch / "set/train/bricks/0001.jpg"));
+  EXPECT_TRUE(std::filesystem::exists(scratch / "set/val/bubbles/0000.jpg"));
+}
+TEST(DataCommandTest, HelpListsTheDefaults) {
+  const Outcome outcome = run({"pictures", "--help"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("--train-per-class arg (=120)"));
+}
+TEST(DataCommandTest, WrongUsageHasStatusTwo) {
+  EXPECT_EQ(run({}).status, 2);
+  EXPECT_EQ(run({"photos"}).status, 2);
+  EXPECT_THAT(run({"photos"}).err, HasSubstr("photos"));
+  EXPECT_EQ(run({"pictures"}).status, 2);
+  EXPECT_THAT(run({"pictures"}).err, HasSubstr("--out"));
+  EXPECT_THAT(run({"pictures", "--out", "x", "--clases", "3"}).err, HasSubstr("--clases"));
+}
+TEST(DataCommandTest, FailureHasStatusOneAndAReason) {
+  const Outcome outcome = run({"pictures", "--out", "/proc/none", "--classes", "2"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("/proc/none"));
+  EXPECT_EQ(run({"pictures", "--out", "x", "--classes", "99"}).status, 1);
+}
+
+}  // namespace
+}  // namespace rensa::tools

@@ -5,6 +5,16 @@ function(rensa_compile_options target)
   target_compile_definitions(${target} PRIVATE RENSA_VERSION="${PROJECT_VERSION}")
 endfunction()
 
+# rensa_program(TARGET): the same for a program, which under the address sanitizer keeps Open MPI's plug-ins loaded, so that
+# the leak report can name them.
+function(rensa_program target)
+  rensa_compile_options(${target})
+  if(RENSA_SANITIZE MATCHES "address")
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/scripts/sanitizers/keep_modules_loaded.cpp)
+    target_link_options(${target} PRIVATE -Wl,--export-dynamic-symbol=dlclose)
+  endif()
+endfunction()
+
 # rensa_sources(OUT FOLDER): the .cpp files below FOLDER, relative to the root, without those of plug-ins and of
 # transports that are absent from this build. Absence is another file, never an #if.
 function(rensa_sources out folder)

@@ -26,7 +26,7 @@ function(rensa_test_executable target folder)
     return()
   endif()
   add_executable(${target} ${sources})
-  rensa_compile_options(${target})
+  rensa_program(${target})
   target_compile_definitions(${target} PRIVATE RENSA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${ARGN} OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json
                         ${CMAKE_DL_LIBS})

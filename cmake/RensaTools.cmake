@@ -11,7 +11,7 @@ if(tool_sources)
 endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/tools/main.cpp)
   add_executable(rensa tools/main.cpp)
-  rensa_compile_options(rensa)
+  rensa_program(rensa)
   target_link_libraries(rensa PRIVATE ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core
                         Boost::program_options spdlog::spdlog)
   install(TARGETS rensa RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

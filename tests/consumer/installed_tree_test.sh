@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs the build, moves the installed tree somewhere else, and builds and runs a project of its own against it.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=${RENSA_BUILD_DIR:?"the build folder to install; ctest sets it"}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+setting() { sed -n -E "s|^$1:[A-Z]+=(.*)|\\1|p" "$build/CMakeCache.txt"; }
+sanitizer=$(setting RENSA_SANITIZE)
+
+cmake --install "$build" --prefix "$work/first" >"$work/install.log" || { cat "$work/install.log"; exit 1; }
+mv "$work/first" "$work/moved"  # the tree must not know where it was installed
+cmake -S "$here" -B "$work/build" -G "$(setting CMAKE_GENERATOR)" -DCMAKE_PREFIX_PATH="$work/moved" \
+  -DCMAKE_CXX_COMPILER="$(setting CMAKE_CXX_COMPILER)" -DCMAKE_CXX_COMPILER_LAUNCHER="$(setting CMAKE_CXX_COMPILER_LAUNCHER)" \
+  -DCMAKE_CXX_FLAGS="${sanitizer:+-fsanitize=$sanitizer}"
+cmake --build "$work/build"
+"$work/build/consumer"

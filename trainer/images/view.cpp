@@ -8,6 +8,9 @@
 namespace rensa::images {
 namespace {
 
+/// Halves go to the even neighbour, as Python rounds: torchvision's crops are to be met to the pixel.
+int round_to_even(double value) { return static_cast<int>(std::nearbyint(value)); }
+
 /// Crops first and resizes then: the filter sees nothing outside the part.
 View of_part(const PixelBox& part, int size, bool flip) {
   return {static_cast<double>(part.top),
@@ -26,8 +29,8 @@ PixelBox random_part(int height, int width, const RandomResizedCropOptions& opti
   for (int i = 0; i < kTries; ++i) {
     const double target = area * random.uniform(options.min_scale, options.max_scale);
     const double ratio = std::exp(random.uniform(std::log(options.min_ratio), std::log(options.max_ratio)));
-    const int w = static_cast<int>(std::lround(std::sqrt(target * ratio)));
-    const int h = static_cast<int>(std::lround(std::sqrt(target / ratio)));
+    const int w = round_to_even(std::sqrt(target * ratio));
+    const int h = round_to_even(std::sqrt(target / ratio));
     if (w < 1 || h < 1 || w > width || h > height) continue;
     const int top = static_cast<int>(random.below(static_cast<std::uint64_t>(height - h) + 1));
     const int left = static_cast<int>(random.below(static_cast<std::uint64_t>(width - w) + 1));
@@ -35,8 +38,8 @@ PixelBox random_part(int height, int width, const RandomResizedCropOptions& opti
   }
   int h = height, w = width;
   const double ratio = static_cast<double>(width) / height;
-  if (ratio < options.min_ratio) h = std::clamp(static_cast<int>(std::lround(w / options.min_ratio)), 1, height);
-  if (ratio > options.max_ratio) w = std::clamp(static_cast<int>(std::lround(h * options.max_ratio)), 1, width);
+  if (ratio < options.min_ratio) h = std::clamp(round_to_even(w / options.min_ratio), 1, height);
+  if (ratio > options.max_ratio) w = std::clamp(round_to_even(h * options.max_ratio), 1, width);
   return {(height - h) / 2, (width - w) / 2, h, w};
 }
 
@@ -99,8 +102,8 @@ View centre_crop(int height, int width, int resize, int crop) {
   const double row_scale = static_cast<double>(height) / resized_height;
   const double column_scale = static_cast<double>(width) / resized_width;
   View view;
-  view.top = std::lround((resized_height - crop) / 2.0) * row_scale;
-  view.left = std::lround((resized_width - crop) / 2.0) * column_scale;
+  view.top = round_to_even((resized_height - crop) / 2.0) * row_scale;
+  view.left = round_to_even((resized_width - crop) / 2.0) * column_scale;
   view.height = crop * row_scale;
   view.width = crop * column_scale;
   view.out_height = view.out_width = crop;

@@ -58,6 +58,7 @@ TEST(CentreCropTest, HasTheNumbersOfResizeAndCentreCrop) {
   EXPECT_NEAR(view.left, 80 * 500 / 384.0, 1e-9);
   EXPECT_NEAR(view.height, 224 * 333 / 256.0, 1e-9);
   EXPECT_NEAR(view.width, 224 * 500 / 384.0, 1e-9);
+  EXPECT_NEAR(centre_crop(100, 100, 109, 96).top, 6 * 100 / 109.0, 1e-9);  // 6.5 goes to the even 6, as in Python
   EXPECT_THAT([] { centre_crop(333, 500, 200, 224); }, ThrowsMessage<ValueError>(HasSubstr("224")));
 }
 

@@ -1,0 +1,55 @@
+// The command `rensa`: finds the subcommand and hands it the rest of the line.
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <iostream>
+#include <string_view>
+
+#include "tools/data_command.h"
+
+namespace {
+
+struct Command {
+  std::string_view name;
+  std::string_view purpose;
+  int (*run)(int argc, char** argv);  ///< argv[0] is the name; returns 0, 1 (failed) or 2 (wrong usage)
+};
+
+constexpr std::array kCommands = {
+    Command{"data", "makes data sets", rensa::tools::data_command},
+};
+
+void print_usage(std::ostream& out) {
+  out << "usage: rensa COMMAND …, rensa COMMAND --help, rensa --version\n\n";
+  for (const Command& command : kCommands) out << "  " << command.name << "   " << command.purpose << '\n';
+}
+
+int run(int argc, char** argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "--version") {
+    std::cout << "rensa " << RENSA_VERSION << '\n';
+    return 0;
+  }
+  if (name == "--help" || name == "-h") {
+    print_usage(std::cout);
+    return 0;
+  }
+  const auto command = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == name; });
+  if (command == kCommands.end()) {
+    if (!name.empty()) std::cerr << "rensa: there is no command \"" << name << "\"\n\n";
+    print_usage(std::cerr);
+    return 2;
+  }
+  return command->run(argc - 1, argv + 1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "rensa: " << error.what() << '\n';
+    return 1;
+  }
+}

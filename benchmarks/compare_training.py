@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Rensa's and PyTorch's training steps side by side, in turns, and a markdown table of the ratios.
+
+    python benchmarks/compare_training.py --rensa build/rensa --floor build/benchmarks/floor [--only mlp] [--repetitions 5]
+
+Run it with the Python that has PyTorch, on a machine that does nothing else. A repetition starts every program once, in
+turn (rensa, PyTorch contiguous, PyTorch channels_last), so that a slow minute hits all of them; each program reports
+the median of its steps. Reported: the median of the repetitions and [least, most]. The ratio is taken against
+PyTorch's better memory format. The floor is measured in the first repetition (docs/performance.md says what it is).
+Every line that a program printed is kept in --log.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+CASES = {  # name: model, global batch, image size, steps for one repetition
+    "ResNet-50, 224": ("resnet50", 16, 224, 4),
+    "ResNet-18, 96": ("resnet18", 32, 96, 10),
+    "CIFAR network": ("vgg_cifar", 128, 32, 10),
+    "MLP": ("mlp", 128, 28, 100),
+}
+LAYOUTS = ((1, 2), (2, 1))  # ranks, threads per rank; the global batch stays the same
+RIVAL = pathlib.Path(__file__).with_name("rivals") / "pytorch_training_step.py"
+
+
+def last_json(command, environment, log):
+    """The last JSON object that the program printed."""
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=1800)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        raise SystemExit(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    log.write("".join(line + "\n" for line in lines))
+    log.flush()
+    return json.loads(lines[-1])
+
+
+def rensa_command(o, model, batch, size, ranks, threads, steps):
+    launcher = ["mpirun", "-n", str(ranks), "--bind-to", "none"] if ranks > 1 else []
+    return [*launcher, o.rensa, "bench", "step", "--model", model, "--batch", str(batch), "--image-size", str(size),
+            "--threads", str(threads), "--steps", str(steps), "--json"]  # fmt: skip
+
+
+def pytorch_command(model, batch, size, ranks, threads, steps, memory_format):
+    return [sys.executable, str(RIVAL), "--model", model, "--batch", str(batch), "--image-size", str(size),
+            "--ranks", str(ranks), "--threads", str(threads), "--steps", str(steps),
+            "--memory-format", memory_format]  # fmt: skip
+
+
+def median_and_spread(values, form="{:.1f}"):
+    return " ".join((form, f"[{form},", f"{form}]")).format(statistics.median(values), min(values), max(values))
+
+
+def step_ms(result):
+    value = result["step_ms"]
+    return statistics.median(value) if isinstance(value, list) else value
+
+
+def compare(o, name, ranks, threads, log):
+    model, batch, size, steps = CASES[name]
+    commands = {
+        f"pytorch {layout}": pytorch_command(model, batch // ranks, size, ranks, threads, steps, layout)
+        for layout in (("contiguous", "channels_last") if model != "mlp" else ("contiguous",))
+    }
+    if o.rensa:
+        commands = {"rensa": rensa_command(o, model, batch // ranks, size, ranks, threads, steps), **commands}
+    as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": str(threads)}
+    results = {key: [] for key in commands}
+    floor = None
+    for repetition in range(o.repetitions):
+        for key, command in commands.items():
+            results[key].append(last_json(command, as_root, log))
+        if o.floor and repetition == 0 and ranks == 1:
+            command = [o.floor, model, str(batch), str(size), str(threads)]
+            floor = last_json(command, as_root, log)["floor_ms"]
+    times = {key: [step_ms(r) for r in runs] for key, runs in results.items()}
+    rivals = [key for key in times if key != "rensa"]
+    best = min(rivals, key=lambda key: statistics.median(times[key]))
+    rival_ms = statistics.median(times[best])
+    row = [name, f"{ranks} x {threads}", f"{median_and_spread(times[best])} ({best.split()[1]})"]
+    memory = {key: max(r["peak_rss_bytes"] for r in runs) / 2**20 for key, runs in results.items()}
+    if o.rensa:
+        own_ms = statistics.median(times["rensa"])
+        row += [median_and_spread(times["rensa"]), f"{rival_ms / own_ms:.2f}"]
+        row += [f"{floor:.1f}", f"{floor / own_ms:.2f}"] if floor else ["", ""]
+        row += [f"{memory['rensa']:.0f}"]
+    else:
+        row += ["", "", f"{floor:.1f}" if floor else "", f"{floor / rival_ms:.2f} (PyTorch)" if floor else "", ""]
+    row += [f"{memory[best]:.0f}"]
+    print("| " + " | ".join(row) + " |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rensa", default="", help="path of the rensa command; empty: PyTorch alone")
+    parser.add_argument("--floor", default="", help="path of benchmarks/floor; empty: no floor")
+    parser.add_argument("--only", choices=sorted({c[0] for c in CASES.values()}))
+    parser.add_argument("--ranks", type=int, choices=(1, 2), help="default: 1 rank of 2 threads, then 2 ranks of 1")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--log", type=pathlib.Path, default=pathlib.Path("compare_training.jsonl"))
+    o = parser.parse_args()
+    print("| network | ranks x threads | PyTorch ms | Rensa ms | Rensa is faster by | floor ms | floor / Rensa | Rensa MiB | PyTorch MiB |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    with o.log.open("w") as log:
+        for name, (model, *_) in CASES.items():
+            for ranks, threads in LAYOUTS:
+                if o.only in (None, model) and o.ranks in (None, ranks):
+                    compare(o, name, ranks, threads, log)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+#include "benchmarks/floor/convolution_timing.h"
+
+#include <unordered_map>
+
+#include "benchmarks/floor/convolution_descriptors.h"
+#include "benchmarks/floor/stopwatch.h"
+
+namespace rensa::floor {
+namespace {
+
+/// Memory for a oneDNN tensor, written once.
+struct Tensor {
+  Floats data;
+  dnnl::memory memory;
+  Tensor(const dnnl::memory::desc& d, const dnnl::engine& engine)
+      : data(filled(d.get_size() / sizeof(float))), memory(d, engine, data.get()) {}
+};
+
+double time_primitive(const dnnl::primitive& primitive, const dnnl::engine& engine,
+                      const std::unordered_map<int, dnnl::memory::desc>& tensors) {
+  std::unordered_map<int, dnnl::memory> arguments;
+  std::vector<Tensor> memory;
+  for (const auto& [name, desc] : tensors) {
+    memory.emplace_back(desc, engine);
+    arguments.emplace(name, memory.back().memory);
+  }
+  dnnl::stream stream(engine);
+  return median_ms([&] {
+    primitive.execute(stream, arguments);
+    stream.wait();
+  });
+}
+
+}  // namespace
+
+LayerTime time_convolution(const Convolution& c) {
+  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  LayerTime best;
+  if (!c.first) best.backward_data = {};
+  const std::pair<dnnl::memory::format_tag, const char*> layouts[] = {{dnnl::memory::format_tag::any, "any"},
+                                                                      {dnnl::memory::format_tag::nhwc, "nhwc"}};
+  for (const auto& [tag, name] : layouts) {
+    const ConvolutionDescriptors d = describe(c, tag, engine);
+    best.forward.offer(time_primitive(dnnl::convolution_forward(d.forward), engine,
+                                      {{DNNL_ARG_SRC, d.forward.src_desc()},
+                                       {DNNL_ARG_WEIGHTS, d.forward.weights_desc()},
+                                       {DNNL_ARG_DST, d.forward.dst_desc()}}),
+                       name);
+    if (!c.first) {
+      best.backward_data.offer(time_primitive(dnnl::convolution_backward_data(d.backward_data), engine,
+                                              {{DNNL_ARG_DIFF_SRC, d.backward_data.diff_src_desc()},
+                                               {DNNL_ARG_WEIGHTS, d.backward_data.weights_desc()},
+                                               {DNNL_ARG_DIFF_DST, d.backward_data.diff_dst_desc()}}),
+                               name);
+    }
+    best.backward_weights.offer(time_primitive(dnnl::convolution_backward_weights(d.backward_weights), engine,
+                                               {{DNNL_ARG_SRC, d.backward_weights.src_desc()},
+                                                {DNNL_ARG_DIFF_WEIGHTS, d.backward_weights.diff_weights_desc()},
+                                                {DNNL_ARG_DIFF_DST, d.backward_weights.diff_dst_desc()}}),
+                                name);
+  }
+  if (c.kernel == 1 && c.stride == 1) {
+    const LayerTime product = time_product({c.batch * c.height * c.width, c.channels, c.out_channels, c.first});
+    best.forward.offer(product.forward.ms, "product");
+    if (!c.first) best.backward_data.offer(product.backward_data.ms, "product");
+    best.backward_weights.offer(product.backward_weights.ms, "product");
+  }
+  return best;
+}
+
+}  // namespace rensa::floor

@@ -1,0 +1,21 @@
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace rensa::floor {
+
+/// Median time of a call in ms: after one call to warm up, at least 5 calls and at least 60 ms.
+double median_ms(const std::function<void()>& call);
+
+/// Bytes read plus bytes written per ms when the compute threads copy 256 MiB that no cache holds.
+double copy_bytes_per_ms();
+
+/// `count` floats, written once so that every page is its own, aligned for vector loads.
+struct FreeAligned {
+  void operator()(float* p) const;
+};
+using Floats = std::unique_ptr<float[], FreeAligned>;
+Floats filled(std::size_t count);
+
+}  // namespace rensa::floor

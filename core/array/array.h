@@ -20,7 +20,8 @@ enum class Layout { kRowMajor, kChannelsLast };
 
 /// A slice of one axis, as Python's start:stop:step; negative positions count from the end.
 struct Slice {
-  std::optional<std::int64_t> start, stop;
+  std::optional<std::int64_t> start = std::nullopt;
+  std::optional<std::int64_t> stop = std::nullopt;
   std::int64_t step = 1;
 };
 

@@ -1,0 +1,114 @@
+#include "core/array/array.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+TEST(ArrayTest, ViewsShareTheElements) {
+  const Array x = arange(6, Dtype::kFloat32).reshape({2, 3});
+  x.select(0, 1).fill(7);
+  EXPECT_THAT(to_vector<float>(x), ElementsAre(0, 1, 2, 7, 7, 7));
+  EXPECT_THAT(to_vector<float>(x.transpose()), ElementsAre(0, 7, 1, 7, 2, 7));
+}
+
+TEST(ArrayTest, SlicesAsPythonDoes) {
+  const Array x = arange(6);
+  EXPECT_THAT(to_vector<std::int64_t>(x.slice(0, {.start = 1, .stop = -1, .step = 2})), ElementsAre(1, 3));
+  EXPECT_THAT(to_vector<std::int64_t>(x.slice(0, {.step = -2})), ElementsAre(5, 3, 1));
+  EXPECT_THAT(to_vector<std::int64_t>(x.slice(0, {.start = -2})), ElementsAre(4, 5));
+  EXPECT_EQ(x.slice(0, {.start = 4, .stop = 2}).size(), 0);
+}
+
+TEST(ArrayTest, ReshapeIsAViewWhereStridesAllowIt) {
+  const Array x = arange(24).reshape({2, 3, 4});
+  const Array joined = x.transpose({1, 0, 2}).reshape({3, 8});  // needs a copy
+  EXPECT_NE(joined.raw_data(), x.raw_data());
+  EXPECT_EQ(to_vector<std::int64_t>(joined)[4], 12);
+  const Array split = x.slice(2, {.stop = 2}).reshape({2, 3, 2, 1});
+  EXPECT_EQ(split.raw_data(), x.raw_data());
+}
+
+TEST(ArrayTest, ReshapeNamesBothShapesWhenTheyDoNotFit) {
+  EXPECT_THAT([] { arange(6).reshape({4, 2}); }, ThrowsMessage<ShapeError>(HasSubstr("(4, 2)")));
+  EXPECT_THAT([] { arange(6).reshape({-1, 4}); }, ThrowsMessage<ShapeError>(HasSubstr("(6,)")));
+}
+
+TEST(ArrayTest, ChannelsLastChangesTheMemoryAndNotTheMeaning) {
+  const Array x = arange(2 * 3 * 2 * 2, Dtype::kFloat32).reshape({2, 3, 2, 2});
+  const Array y = x.channels_last();
+  EXPECT_TRUE(y.is_channels_last());
+  EXPECT_EQ(y.strides(), (Strides{12, 1, 6, 3}));
+  EXPECT_EQ(to_vector<float>(x), to_vector<float>(y));
+  EXPECT_EQ(empty_like(y).strides(), y.strides());
+}
+
+TEST(ArrayTest, BroadcastsWhenCopying) {
+  const Array x = zeros({2, 3});
+  x.copy_from(array<float>({1, 2, 3}));
+  EXPECT_THAT(to_vector<float>(x), ElementsAre(1, 2, 3, 1, 2, 3));
+  EXPECT_THAT([&] { x.copy_from(array<float>({1, 2})); }, ThrowsMessage<ShapeError>(HasSubstr("(2,)")));
+}
+
+TEST(ArrayTest, RefusesTheWrongElementType) {
+  EXPECT_THAT([] { zeros({1}).data<double>(); }, ThrowsMessage<DtypeError>(HasSubstr("float32")));
+}
+
+TEST(ArrayTest, WrapReleasesWithTheLastView) {
+  float values[4] = {1, 2, 3, 4};
+  int released = 0;
+  {
+    const Array view = Array::wrap(values, {2, 2}, Dtype::kFloat32, {}, [&] { ++released; }).select(0, 1);
+    EXPECT_EQ(view.data<float>(), values + 2);
+    EXPECT_EQ(released, 0);
+  }
+  EXPECT_EQ(released, 1);
+}
+
+TEST(ArrayTest, PrintsNestedBrackets) {
+  std::ostringstream out;
+  out << arange(4).reshape({2, 2});
+  EXPECT_EQ(out.str(), "[[0, 1],\n [2, 3]]");
+}
+
+TEST(DtypeTest, PromotesTowardsTheWiderAndTheFloatingType) {
+  EXPECT_EQ(promote(Dtype::kFloat32, Dtype::kInt64), Dtype::kFloat32);
+  EXPECT_EQ(promote(Dtype::kFloat16, Dtype::kBFloat16), Dtype::kFloat32);
+  EXPECT_EQ(promote(Dtype::kFloat32, Dtype::kFloat64), Dtype::kFloat64);
+  EXPECT_THAT([] { dtype_from_name("float31"); }, ThrowsMessage<ValueError>(HasSubstr("float32")));
+}
+
+TEST(Float16Test, EveryValueSurvivesTheWayThroughFloat) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    Float16 half;
+    half.bits = static_cast<std::uint16_t>(bits);
+    const float value = half;
+    if (std::isnan(value)) {
+      EXPECT_TRUE(std::isnan(static_cast<float>(Float16(value))));
+    } else {
+      EXPECT_EQ(Float16(value).bits, half.bits);
+    }
+  }
+}
+
+TEST(Float16Test, RoundsToNearestEvenAndOverflowsToInfinity) {
+  EXPECT_EQ(static_cast<float>(Float16(2049.0f)), 2048.0f);
+  EXPECT_EQ(static_cast<float>(Float16(2051.0f)), 2052.0f);
+  EXPECT_EQ(static_cast<float>(Float16(65519.0f)), 65504.0f);
+  EXPECT_TRUE(std::isinf(static_cast<float>(Float16(65520.0f))));
+  EXPECT_EQ(static_cast<float>(BFloat16(1.00390625f)), 1.0f);
+}
+
+}  // namespace
+}  // namespace rensa

@@ -1,0 +1,187 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "core/autograd/function.h"
+#include "core/autograd/gradient_check.h"
+#include "core/autograd/parameter.h"
+#include "core/error.h"
+#include "core/kernels/memory.h"
+
+namespace rensa {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+/// x0 × x1, element by element, in float64: enough to build any polynomial.
+struct Multiply final : Function {
+  const char* name() const override { return "multiply"; }
+  Array forward(const Array& a, const Array& b) override {
+    retain_inputs(0, 1);
+    Array y = empty_like(a);
+    for (std::int64_t i = 0; i < a.size(); ++i) y.data<double>()[i] = a.data<double>()[i] * b.data<double>()[i];
+    return y;
+  }
+  Variables backward(const Variable& gy) override {
+    auto [a, b] = retained_inputs<2>();
+    return {apply<Multiply>(gy, b), apply<Multiply>(gy, a)};
+  }
+};
+Variable operator*(const Variable& a, const Variable& b) { return apply<Multiply>(a, b); }
+
+/// (x, 2x): two outputs.
+struct Fork final : Function {
+  const char* name() const override { return "fork"; }
+  Arrays forward(const Arrays& x) override {
+    Array twice = x[0].copy();
+    kernels::accumulate(twice, x[0]);
+    return {x[0].copy(), twice};
+  }
+  Variables backward(const Variables& gys) override {
+    Array gx = zeros_like(gys[0] ? gys[0].array() : gys[1].array());
+    if (gys[0]) kernels::accumulate(gx, gys[0].array());
+    if (gys[1]) {
+      kernels::accumulate(gx, gys[1].array());
+      kernels::accumulate(gx, gys[1].array());
+    }
+    return {Variable(gx)};
+  }
+};
+
+Variable scalar(double value) { return Variable(full({}, value, Dtype::kFloat64), /*requires_grad=*/true); }
+
+TEST(BackwardTest, SumsGradientsThatMeet) {
+  const Variable x = scalar(3);
+  (x * x * x).backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 27);
+}
+
+TEST(BackwardTest, AddsToWhatIsThereUntilCleared) {
+  Variable x = scalar(3);
+  (x * x).backward();
+  (x * x).backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 12);
+  x.clear_grad();
+  EXPECT_FALSE(x.grad());
+}
+
+TEST(BackwardTest, SecondDerivativeThroughTheGradientsOwnGraph) {
+  const Variable x = scalar(2);
+  const Variables gx = grad({x * x * x}, {x}, {}, {.enable_double_backprop = true});
+  EXPECT_DOUBLE_EQ(gx[0].item<double>(), 12);
+  EXPECT_DOUBLE_EQ(grad(gx, {x})[0].item<double>(), 12);  // d(3x²)/dx = 6x
+  EXPECT_FALSE(x.grad());
+}
+
+TEST(BackwardTest, GradientCheckAgreesTwice) {
+  const auto cube = [](const Variable& x) { return x * x * x; };
+  check_gradient(cube, random_array({2, 3}, 1));
+  check_double_gradient(cube, random_array({2, 3}, 1));
+}
+
+TEST(BackwardTest, GradientCheckFindsAWrongGradient) {
+  struct Wrong final : Function {
+    const char* name() const override { return "wrong"; }
+    Array forward(const Array& x) override { return x.copy(); }
+    Variables backward(const Variable& gy) override { return {gy * gy}; }
+  };
+  EXPECT_THAT([] { check_gradient([](const Variable& x) { return apply<Wrong>(x); }, random_array({3}, 1)); },
+              ThrowsMessage<ValueError>(HasSubstr("central differences")));
+}
+
+TEST(BackwardTest, OutputsThatNothingUsedGiveNoGradient) {
+  const Variable x = scalar(1);
+  apply_all(make_function<Fork>(), {x})[1].backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 2);
+}
+
+TEST(BackwardTest, ReleasesTheGraphAndSaysSoTheSecondTime) {
+  const Variable x = scalar(3);
+  const Variable y = x * x;
+  y.backward();
+  EXPECT_THAT([&] { y.backward(); }, ThrowsMessage<GraphError>(HasSubstr("retain_graph")));
+  const Variable z = x * x;
+  z.backward({.retain_graph = true});
+  z.backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 18);
+}
+
+TEST(BackwardTest, TwoLossesMayShareATrunk) {
+  const Variable x = scalar(2);
+  const Variable trunk = x * x;
+  const Variable a = trunk * trunk, b = trunk * x;
+  a.backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 32);
+  b.backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 32 + 12);
+}
+
+TEST(BackwardTest, KeepsIntermediateGradientsWhenAsked) {
+  const Variable x = scalar(2);
+  const Variable h = x * x;
+  (h * h).backward({.retain_grad = true});
+  EXPECT_DOUBLE_EQ(h.grad().item<double>(), 8);
+}
+
+TEST(BackwardTest, StartsOnlyFromAScalarOrAGivenGradient) {
+  Variable y = Variable(ones({2}, Dtype::kFloat64), true) * Variable(ones({2}, Dtype::kFloat64));
+  EXPECT_THAT([&] { y.backward(); }, ThrowsMessage<GraphError>(HasSubstr("(2,)")));
+  y.set_grad(Variable(ones({2}, Dtype::kFloat64)));
+  y.backward();
+  EXPECT_THAT([&] { y.set_grad(Variable(ones({3}))); }, ThrowsMessage<ShapeError>(HasSubstr("(3,)")));
+}
+
+TEST(BackwardTest, UnchainedVariablesEndTheWalk) {
+  const Variable x = scalar(2), w = scalar(5);
+  Variable h = x * x;
+  const Variable y = h * w;
+  h.unchain();
+  y.backward();
+  EXPECT_FALSE(x.grad());
+  EXPECT_DOUBLE_EQ(w.grad().item<double>(), 4);
+}
+
+TEST(BackwardTest, NothingIsRecordedInNoBackpropMode) {
+  const Variable x = scalar(2);
+  const NoBackpropMode scope;
+  EXPECT_EQ((x * x).creator(), nullptr);
+}
+
+TEST(BackwardTest, AHundredThousandStepsDoNotOverflowTheStack) {
+  const Variable x = scalar(1);
+  Variable h = x;
+  for (int i = 0; i < 100000; ++i) h = h * x;
+  h.backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 100001);
+}
+
+TEST(ParameterTest, HookRunsOnceWhenTheGradientIsCompleteAndInPlace) {
+  Parameter w({2}, init::constant(3), Dtype::kFloat64);
+  const Array place = zeros({2}, Dtype::kFloat64);
+  w.set_grad_destination(place);
+  std::vector<double> seen;
+  w.on_gradient([&](const Variable& v) { seen = to_vector<double>(v.grad()); });
+  Variable y = w * w;
+  y.set_grad(Variable(ones({2}, Dtype::kFloat64)));
+  y.backward();
+  EXPECT_THAT(seen, Each(6.0));
+  EXPECT_THAT(to_vector<double>(place), Each(6.0));
+  EXPECT_EQ(w.grad().raw_data(), place.raw_data());
+}
+
+TEST(ParameterTest, SameSeedSameValuesInWhateverLayout) {
+  seed_parameters(7);
+  const Parameter a({4, 3}, init::lecun_normal());
+  seed_parameters(7);
+  const Parameter b({4, 3}, init::lecun_normal());
+  const Parameter c({4, 3}, init::lecun_normal());
+  EXPECT_EQ(to_vector<float>(a.array()), to_vector<float>(b.array()));
+  EXPECT_NE(to_vector<float>(a.array()), to_vector<float>(c.array()));
+}
+
+}  // namespace
+}  // namespace rensa

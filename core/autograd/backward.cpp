@@ -144,7 +144,7 @@ class Backward {
 
   void collect_gradient(const VariableBody& variable, const Variable& gradient) {
     for (std::size_t i = 0; i < wanted_->size(); ++i) {
-      if ((*wanted_)[i].body_.get() == &variable) collected_[i] = gradient;
+      if ((*wanted_)[i].body_.get() == &variable) add_gradient(collected_[i], gradient);
     }
   }
 
@@ -180,9 +180,7 @@ class Backward {
         throw GraphError(from, ": its gradient has shape ", gradient.shape(), ", the variable has ", leaf.array.shape(), ".");
       }
       if (wanted_) {
-        for (std::size_t i = 0; i < wanted_->size(); ++i) {
-          if ((*wanted_)[i].body_.get() == &leaf) add_gradient(collected_[i], gradient);
-        }
+        collect_gradient(leaf, gradient);
       } else {
         accumulate(leaf, std::move(gradient));
       }

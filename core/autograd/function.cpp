@@ -58,11 +58,15 @@ void Function::retain_output(const Array& y, int index) {
   outputs_[at].saved = y;
 }
 
-Variable Function::retained_input(int position) const {
+void Function::check_not_released() const {
   if (released_) {
     throw GraphError(name(), ": what the graph saved is released after backward(). Pass {.retain_graph = true} to walk ",
                      "a graph twice.");
   }
+}
+
+Variable Function::retained_input(int position) const {
+  check_not_released();
   const int index = saved_indices_[static_cast<std::size_t>(position)];
   const Array& saved = saved_inputs_[static_cast<std::size_t>(position)];
   const detail::Edge& from = edge(index);
@@ -74,10 +78,7 @@ Variable Function::retained_input(int position) const {
 }
 
 Variable Function::retained_output(int index) {
-  if (released_) {
-    throw GraphError(name(), ": what the graph saved is released after backward(). Pass {.retain_graph = true} to walk ",
-                     "a graph twice.");
-  }
+  check_not_released();
   Output& output = outputs_[static_cast<std::size_t>(index)];
   if (output.variable) return Variable(boost::intrusive_ptr<detail::VariableBody>(output.variable));
   return make_output(output.saved, index);

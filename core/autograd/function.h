@@ -106,6 +106,7 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   Variable connect(const Variable* const* inputs, std::size_t count, Array y);
   bool link_inputs(const Variable* const* inputs, std::size_t count);
   Variable make_output(Array y, int index);
+  void check_not_released() const;
   void release();
   void cut();
   void cut_output(int index);

@@ -5,6 +5,11 @@
 #include "core/error.h"
 
 namespace rensa {
+namespace {
+
+std::string joined(const std::string& path, const std::string& name) { return path.empty() ? name : path + "/" + name; }
+
+}  // namespace
 
 void Link::check_new(const std::string& name) const {
   const auto taken = [&](const auto& entries) {
@@ -38,7 +43,7 @@ void Link::add_persistent(std::string name, Array& value) {
 template <class Visit>
 void Link::visit_links(const std::string& prefix, const Visit& visit) {
   visit(prefix, *this);
-  for (auto& [name, child] : children_) child->visit_links(prefix.empty() ? name : prefix + "/" + name, visit);
+  for (auto& [name, child] : children_) child->visit_links(joined(prefix, name), visit);
 }
 
 std::vector<Link::NamedLink> Link::named_links() {
@@ -50,7 +55,7 @@ std::vector<Link::NamedLink> Link::named_links() {
 std::vector<Link::NamedParameter> Link::named_parameters() {
   std::vector<NamedParameter> named;
   visit_links("", [&](const std::string& path, Link& link) {
-    for (auto& [name, parameter] : link.parameters_) named.push_back({path.empty() ? name : path + "/" + name, parameter});
+    for (auto& [name, parameter] : link.parameters_) named.push_back({joined(path, name), parameter});
   });
   return named;
 }
@@ -58,7 +63,7 @@ std::vector<Link::NamedParameter> Link::named_parameters() {
 std::vector<Link::NamedPersistent> Link::named_persistents() {
   std::vector<NamedPersistent> named;
   visit_links("", [&](const std::string& path, Link& link) {
-    for (auto& [name, array] : link.persistents_) named.push_back({path.empty() ? name : path + "/" + name, array});
+    for (auto& [name, array] : link.persistents_) named.push_back({joined(path, name), array});
   });
   return named;
 }

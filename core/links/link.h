@@ -12,12 +12,6 @@
 
 namespace rensa {
 
-enum class CloneMode {
-  kShare,  ///< the copy's parameters are the same arrays
-  kInit,   ///< the copy's parameters are drawn anew
-  kCopy    ///< the copy starts with the same values
-};
-
 /// A layer or a network: named parameters, persistent values, and child links, in the order of registration. The names make the keys
 /// of a snapshot: "l1/W".
 ///

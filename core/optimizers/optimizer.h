@@ -18,7 +18,7 @@ struct CommonOptions {
   double clip_norm = 0;      ///< scales all gradients so that their global L2 norm is at most this; 0: off
 };
 
-/// Changes parameters by their gradients. An optimizer of your own overrides state_names() and update_arena().
+/// Changes parameters by their gradients. An optimizer of your own overrides state_names() and update_range().
 ///
 ///   optimizer.setup(model);
 ///   for (…) { loss.backward(); optimizer.update(); }      // update() also clears the gradients for the next step

@@ -46,6 +46,23 @@ Array ParameterArena::view(const Array& arena, const Slot& slot) {
   return Array(flat.buffer(), static_cast<std::size_t>(offset), like.shape(), strides, flat.dtype());
 }
 
+bool ParameterArena::holds(const Slot& slot) const {
+  const auto begin = static_cast<std::byte*>(values.raw_data());
+  return slot.parameter->array().raw_data() == begin + static_cast<std::size_t>(slot.offset) * item_size(values.dtype());
+}
+
+void ParameterArena::complete_gradient(const Slot& slot) {
+  const Array& place = slot.parameter->grad_destination();
+  const Array gradient = slot.parameter->grad();
+  if (gradient && gradient.raw_data() == place.raw_data()) return;
+  if (gradient) {
+    place.copy_from(gradient);
+  } else {
+    place.fill(0);
+  }
+  slot.parameter->set_grad(Variable(place));
+}
+
 std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters, const ArenaAllocator& allocate_values,
                                         const ArenaAllocator& allocate_gradients) {
   std::vector<std::vector<Parameter*>> groups;

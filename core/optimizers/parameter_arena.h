@@ -28,6 +28,10 @@ struct ParameterArena {
 
   /// The part of a 1-d array laid out like this arena (a momentum, say) that belongs to `slot`, in the parameter's shape.
   static Array view(const Array& arena, const Slot& slot);
+  /// True if the parameter's elements still lie where this arena put them.
+  bool holds(const Slot& slot) const;
+  /// Makes the slot's gradient lie in its place: copied there if it lies elsewhere, zeros if the parameter has none.
+  static void complete_gradient(const Slot& slot);
 };
 
 /// Allocates a stretch of `count` elements. `comm` gives one that takes shared memory of the node.

@@ -1,0 +1,303 @@
+#include "core/optimizers/optimizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/autograd/gradient_check.h"
+#include "core/error.h"
+#include "core/optimizers/adam.h"
+#include "core/optimizers/make_optimizer.h"
+#include "core/optimizers/momentum_sgd.h"
+#include "core/optimizers/sgd.h"
+#include "core/serializers/serializer.h"
+#include "tests/support/golden_file.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::FloatEq;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+struct One : Link {
+  Parameter W;
+  explicit One(const Array& start) : W(start.shape(), init::zeros(), start.dtype()) {
+    add("W", W);
+    W.array().copy_from(start);
+  }
+};
+
+/// Two parameters with a gap between them in the arena, and one that is initialised late.
+struct Three : Link {
+  Parameter a{{5}, init::ones()};
+  Parameter b{{3}, init::ones()};
+  Parameter late{init::ones()};
+  Three() {
+    add("a", a);
+    add("b", b);
+    add("late", late);
+  }
+};
+
+void give_gradient(Parameter& parameter, double value) {
+  parameter.set_grad(Variable(full(parameter.shape(), value, parameter.dtype())));
+}
+
+/// Keeps what is saved by key, and gives it back.
+class MapSerializer final : public Serializer {
+ public:
+  std::map<std::string, Array> values;
+  bool loading = false;
+
+  bool is_loading() const override { return loading; }
+  void operator()(std::string_view name, std::int64_t& value) override { scalar(name, value); }
+  void operator()(std::string_view name, double& value) override { scalar(name, value); }
+  void operator()(std::string_view, bool&) override { FAIL(); }
+  void operator()(std::string_view, std::string&) override { FAIL(); }
+  void operator()(std::string_view name, Array& value) override {
+    if (loading) {
+      value.copy_from(values.at(std::string(name)));
+    } else {
+      values[std::string(name)] = value.copy();
+    }
+  }
+  bool has(std::string_view name) const override { return !loading || values.count(std::string(name)) > 0; }
+  Serializer& child(std::string_view) override { return *this; }
+
+ private:
+  template <class T>
+  void scalar(std::string_view name, T& value) {
+    if (loading) {
+      value = values.at(std::string(name)).item<T>();
+    } else {
+      values[std::string(name)] = full({}, static_cast<double>(value), kDtypeOf<T>);
+    }
+  }
+};
+
+OptimizerOptions golden_options(const nlohmann::json& golden) {
+  OptimizerOptions options;
+  for (const auto& [key, value] : golden.at("options").items()) {
+    if (key == "lr" || key == "alpha") options.lr = value;
+    if (key == "momentum") options.momentum = value;
+    if (key == "beta1") options.beta1 = value;
+    if (key == "beta2") options.beta2 = value;
+    if (key == "eps") options.eps = value;
+    if (key == "eta") options.eta = value;
+    if (key == "weight_decay_rate") options.weight_decay_rate = value;
+  }
+  for (const auto& hook : golden.at("hooks")) {
+    if (hook[0] == "WeightDecay") options.common.weight_decay = hook[1];
+    if (hook[0] == "GradientClipping") options.common.clip_norm = hook[1];
+  }
+  return options;
+}
+
+std::string golden_name(const std::string& chainer) {
+  return std::map<std::string, std::string>{{"SGD", "sgd"},
+                                            {"MomentumSGD", "momentum_sgd"},
+                                            {"NesterovAG", "nesterov_ag"},
+                                            {"Adam", "adam"},
+                                            {"AdamW", "adamw"}}
+      .at(chainer);
+}
+
+class OptimizerGoldenTest : public ::testing::TestWithParam<Dtype> {};
+
+TEST_P(OptimizerGoldenTest, FollowsChainersTrajectories) {
+  const nlohmann::json file = testing::golden_file("optimizer");
+  for (const auto& golden : file.at("cases")) {
+    SCOPED_TRACE(golden.at("name").get<std::string>());
+    One model(testing::golden_array(golden.at("start"), GetParam()));
+    const auto optimizer = make_optimizer(golden_name(golden.at("optimizer")), golden_options(golden));
+    optimizer->setup(model);
+    const Array gradients = testing::golden_array(golden.at("gradients"), GetParam());
+    const Array trajectory = testing::golden_array(golden.at("trajectory"));
+    for (std::int64_t step = 0; step < gradients.shape()[0]; ++step) {
+      model.W.set_grad(Variable(gradients.select(0, step)));
+      optimizer->update();
+      const double tolerance = GetParam() == Dtype::kFloat64 ? 1e-14 : 2e-6;
+      ASSERT_TRUE(testing::near(model.W.array().to(Dtype::kFloat64), trajectory.select(0, step), tolerance))
+          << "step " << step;
+    }
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Dtypes, OptimizerGoldenTest, ::testing::Values(Dtype::kFloat64, Dtype::kFloat32));
+
+TEST(OptimizerTest, AnElementsStepDoesNotDependOnItsPlace) {
+  for (const std::string& name : optimizer_names()) {
+    One all(random_array({37}, 1, Dtype::kFloat32)), few(all.W.array().slice(0, {.start = 30, .stop = 37}).copy());
+    const Array gradient = random_array({37}, 2, Dtype::kFloat32);
+    const auto first = make_optimizer(name), second = make_optimizer(name);
+    first->setup(all);
+    second->setup(few);
+    for (int step = 0; step < 3; ++step) {
+      all.W.set_grad(Variable(gradient));
+      few.W.set_grad(Variable(gradient.slice(0, {.start = 30}).copy()));
+      first->update();
+      second->update();
+    }
+    const std::vector<float> whole = to_vector<float>(all.W.array());
+    EXPECT_EQ(std::vector<float>(whole.begin() + 30, whole.end()), to_vector<float>(few.W.array())) << name;
+  }
+}
+
+TEST(OptimizerTest, CountsAMissingGradientAsZerosAndClearsGradients) {
+  Three model;
+  MomentumSgd optimizer({.lr = 1, .momentum = 0.5});
+  optimizer.setup(model);
+  give_gradient(model.a, 1);
+  give_gradient(model.b, 2);
+  optimizer.update();
+  EXPECT_FALSE(model.a.grad());
+  give_gradient(model.a, 1);  // b has none: only its momentum moves it
+  optimizer.update();
+  EXPECT_THAT(to_vector<float>(model.a.array()), Each(1.0f - 1.0f - 1.5f));
+  EXPECT_THAT(to_vector<float>(model.b.array()), Each(1.0f - 2.0f - 1.0f));
+}
+
+TEST(OptimizerTest, LeavesFrozenParametersAlone) {
+  Three model;
+  MomentumSgd optimizer({.lr = 1, .common = {.weight_decay = 1}});
+  optimizer.setup(model);
+  model.b.update_enabled = false;
+  give_gradient(model.a, 1);
+  give_gradient(model.b, 1);
+  optimizer.update();
+  EXPECT_THAT(to_vector<float>(model.b.array()), Each(1.0f));
+  EXPECT_THAT(to_vector<float>(optimizer.state("v", model.b)), Each(0.0f));
+  EXPECT_THAT(to_vector<float>(model.a.array()), Each(-1.0f));
+}
+
+TEST(OptimizerTest, ScalesLearningRateAndDecayOfSingleParameters) {
+  Three model;
+  Sgd optimizer({.lr = 0.5, .common = {.weight_decay = 0.5}});
+  optimizer.setup(model);
+  model.a.lr_scale = 2;
+  model.b.weight_decay_scale = 0;
+  give_gradient(model.a, 1);
+  give_gradient(model.b, 1);
+  optimizer.update();
+  EXPECT_THAT(to_vector<float>(model.a.array()), Each(1.0f - 1.0f * 1.5f));
+  EXPECT_THAT(to_vector<float>(model.b.array()), Each(0.5f));
+}
+
+TEST(OptimizerTest, ClipsTheNormOfAllGradientsTogether) {
+  Three model;
+  Sgd optimizer({.lr = 1, .common = {.clip_norm = 1}});
+  optimizer.setup(model);
+  give_gradient(model.a, 3);
+  give_gradient(model.b, 4);
+  optimizer.update();
+  const float norm = std::sqrt(5 * 9.0f + 3 * 16.0f);
+  EXPECT_THAT(to_vector<float>(model.a.array()), Each(FloatEq(1 - 3 / norm)));
+  EXPECT_THAT(to_vector<float>(model.b.array()), Each(FloatEq(1 - 4 / norm)));
+}
+
+TEST(OptimizerTest, TakesInParametersThatAreInitialisedLate) {
+  Three model;
+  Adam optimizer({.lr = 0.1});
+  optimizer.setup(model);
+  give_gradient(model.a, 1);
+  optimizer.update();
+  const std::vector<float> m = to_vector<float>(optimizer.state("m", model.a));
+  model.late.initialize({2});
+  give_gradient(model.late, 3);
+  optimizer.update();
+  EXPECT_EQ(model.late.array().buffer(), model.a.array().buffer());
+  EXPECT_THAT(to_vector<float>(model.late.array()), Each(FloatEq(0.9f)));  // as any first step of Adam: lr
+  EXPECT_THAT(to_vector<float>(optimizer.state("m", model.a)), Each(FloatEq(0.9f * m[0])));
+  EXPECT_EQ(optimizer.t(), 2);
+}
+
+TEST(OptimizerTest, FollowsAParameterWhoseArrayWasReplaced) {
+  Three model;
+  Sgd optimizer({.lr = 1});
+  optimizer.setup(model);
+  model.a.set_array(full({5}, 7));
+  give_gradient(model.a, 1);
+  optimizer.update();
+  EXPECT_THAT(to_vector<float>(model.a.array()), Each(6.0f));
+}
+
+TEST(OptimizerTest, HooksSeeCompleteGradientsInTheirOrder) {
+  Three model;
+  Sgd optimizer({.lr = 1});
+  optimizer.setup(model);
+  std::string order;
+  optimizer.add_hook("double", [&](Optimizer& o) {
+    order += "d";
+    o.arenas().front().gradients.copy_from(full({1}, 2));
+  });
+  optimizer.add_hook("look", [&](Optimizer&) {
+    order += "l";
+    EXPECT_THAT(to_vector<float>(model.b.grad()), Each(2.0f));
+  });
+  EXPECT_THAT([&] { optimizer.add_hook("look", nullptr); }, ThrowsMessage<ValueError>(HasSubstr("\"look\"")));
+  optimizer.update();
+  optimizer.remove_hook("double");
+  EXPECT_EQ(order, "dl");
+  EXPECT_THAT([&] { optimizer.remove_hook("double"); }, ThrowsMessage<ValueError>(HasSubstr("\"double\"")));
+}
+
+TEST(OptimizerTest, GoesOnFromASnapshotBitForBit) {
+  for (const std::string& name : optimizer_names()) {
+    Three model, copy;
+    const auto optimizer = make_optimizer(name, {.lr = 0.1}), resumed = make_optimizer(name, {.lr = 7});
+    optimizer->setup(model);
+    const auto step = [](Three& m, Optimizer& o, int t) {
+      give_gradient(m.a, t + 0.3);
+      give_gradient(m.b, 1.0 / (t + 1));
+      o.update();
+    };
+    for (int t = 0; t < 3; ++t) step(model, *optimizer, t);
+    MapSerializer saved;
+    optimizer->serialize(saved);
+    copy.copy_parameters(model);
+    resumed->setup(copy);
+    saved.loading = true;
+    resumed->serialize(saved);
+    EXPECT_EQ(resumed->t(), 3);
+    EXPECT_EQ(resumed->lr(), 0.1);
+    for (int t = 3; t < 6; ++t) {
+      step(model, *optimizer, t);
+      step(copy, *resumed, t);
+    }
+    EXPECT_EQ(to_vector<float>(model.a.array()), to_vector<float>(copy.a.array())) << name;
+    EXPECT_EQ(to_vector<float>(model.b.array()), to_vector<float>(copy.b.array())) << name;
+  }
+}
+
+TEST(OptimizerTest, SavesUnderChainersKeys) {
+  Three model;
+  Adam optimizer;
+  optimizer.setup(model);
+  MapSerializer saved;
+  optimizer.serialize(saved);
+  std::vector<std::string> keys;
+  for (const auto& entry : saved.values) keys.push_back(entry.first);
+  EXPECT_THAT(keys, ElementsAre("a/m", "a/t", "a/v", "b/m", "b/t", "b/v", "epoch", "lr", "t"));
+}
+
+TEST(OptimizerTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_THAT([] { make_optimizer("adagrad2"); },
+              ThrowsMessage<ValueError>(AllOf(HasSubstr("adagrad2"), HasSubstr("momentum_sgd"))));
+  EXPECT_THAT([] { make_optimizer("sgd", {.momentum = 0.9}); }, ThrowsMessage<ValueError>(HasSubstr("momentum")));
+  EXPECT_THAT([] { make_optimizer("adam", {.weight_decay_rate = 0.1}); }, ThrowsMessage<ValueError>(HasSubstr("adam")));
+  EXPECT_THAT([] { Sgd().update(); }, ThrowsMessage<GraphError>(HasSubstr("setup")));
+  Three model;
+  Sgd sgd;
+  sgd.setup(model);
+  EXPECT_THAT([&] { sgd.state("v", model.a); }, ThrowsMessage<ValueError>(HasSubstr("\"v\"")));
+}
+
+}  // namespace
+}  // namespace rensa

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/autograd/variable.h"
+
+namespace rensa::functions {
+
+inline constexpr std::int64_t kIgnoreLabel = -1;
+
+enum class LossReduce { kMean, kNone };
+
+struct SoftmaxCrossEntropyOptions {
+  double label_smoothing = 0;  ///< in [0, 1): this share of each target is spread evenly over all classes
+  std::int64_t ignore_label = kIgnoreLabel;
+  bool normalize = true;  ///< divide by the number of labels that are not ignored; false: by the batch size
+  LossReduce reduce = LossReduce::kMean;
+};
+
+/// Cross entropy of softmax(x) against class numbers.
+///
+///   x        (batch, classes, …), float32 or float64 logits
+///   t        (batch, …), int32 or int64 in [0, classes); places where t == ignore_label count nothing
+///   returns  a scalar mean, or (batch, …) losses with LossReduce::kNone; in nats, x's dtype
+///
+/// With every label ignored the mean is 0. Throws ShapeError if x and t do not fit; ValueError names the first label out
+/// of range.
+/// Source: Goodfellow, Bengio, Courville, "Deep Learning" (2016), section 6.2.2.3; label smoothing: Szegedy et al.,
+/// "Rethinking the Inception architecture for computer vision", 2016, section 7.
+Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options = {});
+
+}  // namespace rensa::functions

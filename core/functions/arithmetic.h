@@ -1,0 +1,40 @@
+#pragma once
+
+#include "core/autograd/variable.h"
+
+namespace rensa {
+namespace functions {
+
+// Element by element, with NumPy's broadcasting. Both operands have one dtype, float32 or float64; a number is rounded
+// to it. Throws ShapeError if the shapes do not fit each other, DtypeError if the dtypes differ.
+
+Variable add(const Variable& a, const Variable& b);
+Variable add(const Variable& x, double number);
+Variable sub(const Variable& a, const Variable& b);
+Variable mul(const Variable& a, const Variable& b);
+Variable mul(const Variable& x, double number);
+Variable div(const Variable& a, const Variable& b);
+Variable div(const Variable& x, double number);
+Variable div(double number, const Variable& x);
+Variable neg(const Variable& x);
+/// a to the power b. With respect to b the gradient exists for a > 0 only.
+Variable pow(const Variable& a, const Variable& b);
+Variable pow(const Variable& x, double exponent);
+
+}  // namespace functions
+
+inline Variable operator+(const Variable& a, const Variable& b) { return functions::add(a, b); }
+inline Variable operator+(const Variable& a, double b) { return functions::add(a, b); }
+inline Variable operator+(double a, const Variable& b) { return functions::add(b, a); }
+inline Variable operator-(const Variable& a, const Variable& b) { return functions::sub(a, b); }
+inline Variable operator-(const Variable& a, double b) { return functions::add(a, -b); }
+inline Variable operator-(double a, const Variable& b) { return functions::add(functions::neg(b), a); }
+inline Variable operator*(const Variable& a, const Variable& b) { return functions::mul(a, b); }
+inline Variable operator*(const Variable& a, double b) { return functions::mul(a, b); }
+inline Variable operator*(double a, const Variable& b) { return functions::mul(b, a); }
+inline Variable operator/(const Variable& a, const Variable& b) { return functions::div(a, b); }
+inline Variable operator/(const Variable& a, double b) { return functions::div(a, b); }
+inline Variable operator/(double a, const Variable& b) { return functions::div(a, b); }
+inline Variable operator-(const Variable& x) { return functions::neg(x); }
+
+}  // namespace rensa

@@ -1,0 +1,124 @@
+#include "core/functions/math.h"
+
+#include "core/autograd/function.h"
+#include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/reduction.h"
+#include "core/kernels/math.h"
+
+namespace rensa::functions {
+namespace {
+
+struct Exp final : Function {
+  const char* name() const override { return "exp"; }
+
+  Array forward(const Array& x) override {
+    Array y = kernels::exp(x);
+    retain_output(y);
+    return y;
+  }
+  Variables backward(const Variable& gy) override { return {gy * retained_output()}; }
+};
+
+struct Log final : Function {
+  const char* name() const override { return "log"; }
+
+  Array forward(const Array& x) override {
+    retain_inputs(0);
+    return kernels::log(x);
+  }
+  Variables backward(const Variable& gy) override { return {gy / retained_input()}; }
+};
+
+struct Sqrt final : Function {
+  const char* name() const override { return "sqrt"; }
+
+  Array forward(const Array& x) override {
+    Array y = kernels::sqrt(x);
+    retain_output(y);
+    return y;
+  }
+  Variables backward(const Variable& gy) override { return {gy * 0.5 / retained_output()}; }
+};
+
+struct AbsGrad final : Function {
+  const char* name() const override { return "abs_grad"; }
+
+  Array forward(const Array& x, const Array& gy) override {
+    retain_inputs(0);
+    return kernels::abs_grad(x, gy);
+  }
+  Variables backward(const Variable& ggx) override { return {Variable(), apply<AbsGrad>(retained_input(), ggx)}; }
+};
+
+struct Abs final : Function {
+  const char* name() const override { return "abs"; }
+
+  Array forward(const Array& x) override {
+    retain_inputs(0);
+    return kernels::abs(x);
+  }
+  Variables backward(const Variable& gy) override { return {apply<AbsGrad>(retained_input(), gy)}; }
+};
+
+/// Which operand each element came from decides where its gradient goes.
+template <bool kLargest>
+struct Choose final : Function {
+  const char* name() const override { return kLargest ? "maximum" : "minimum"; }
+
+  Array forward(const Array& a, const Array& b) override {
+    retain_inputs(0, 1);
+    return kLargest ? kernels::maximum(a, b) : kernels::minimum(a, b);
+  }
+  Variables backward(const Variable& gy) override {
+    const Variable a = retained_input(0), b = retained_input(1);
+    const Variable from_a(kLargest ? kernels::not_less(a.array(), b.array()) : kernels::not_less(b.array(), a.array()));
+    const Variable ga = gy * from_a;
+    return {sum_to(ga, a.shape()), sum_to(gy - ga, b.shape())};
+  }
+};
+
+struct ClipGrad final : Function {
+  double low, high;
+  ClipGrad(double l, double h) : low(l), high(h) {}
+  const char* name() const override { return "clip_grad"; }
+
+  Array forward(const Array& x, const Array& gy) override {
+    retain_inputs(0);
+    return kernels::clip_grad(x, gy, low, high);
+  }
+  Variables backward(const Variable& ggx) override {
+    return {Variable(), apply(make_function<ClipGrad>(low, high), retained_input(), ggx)};
+  }
+};
+
+struct Clip final : Function {
+  double low, high;
+  Clip(double l, double h) : low(l), high(h) {}
+  const char* name() const override { return "clip"; }
+
+  Array forward(const Array& x) override {
+    retain_inputs(0);
+    return kernels::clip(x, low, high);
+  }
+  Variables backward(const Variable& gy) override {
+    return {apply(make_function<ClipGrad>(low, high), retained_input(), gy)};
+  }
+};
+
+}  // namespace
+
+Variable exp(const Variable& x) { return apply<Exp>(x); }
+Variable log(const Variable& x) { return apply<Log>(x); }
+Variable sqrt(const Variable& x) { return apply<Sqrt>(x); }
+Variable square(const Variable& x) { return pow(x, 2.0); }
+Variable abs(const Variable& x) { return apply<Abs>(x); }
+Variable maximum(const Variable& a, const Variable& b) { return apply<Choose<true>>(a, b); }
+Variable minimum(const Variable& a, const Variable& b) { return apply<Choose<false>>(a, b); }
+
+Variable clip(const Variable& x, double low, double high) {
+  if (!(low <= high)) throw ValueError("clip: low is ", low, ", high is ", high, "; expected low <= high.");
+  return apply(make_function<Clip>(low, high), x);
+}
+
+}  // namespace rensa::functions

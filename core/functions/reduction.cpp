@@ -1,0 +1,125 @@
+#include "core/functions/reduction.h"
+
+#include <algorithm>
+
+#include "core/autograd/function.h"
+#include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/shape.h"
+#include "core/kernels/reduction.h"
+
+namespace rensa::functions {
+namespace {
+
+Dims normalized(const Dims& axes, int ndim, const char* name) {
+  Dims result;
+  if (axes.ndim() == 0) {
+    for (int i = 0; i < ndim; ++i) result.push_back(i);
+    return result;
+  }
+  for (const std::int64_t axis : axes) {
+    const int at = normalize_axis(static_cast<int>(axis), ndim, name);
+    if (std::find(result.begin(), result.end(), at) != result.end()) {
+      throw ValueError(name, ": axis ", at, " is named twice in ", axes, ".");
+    }
+    result.push_back(at);
+  }
+  return result;
+}
+
+/// The shape without the axes, from the shape where they have size 1.
+Shape without(const Shape& shape, const Dims& axes) {
+  Shape result;
+  for (int i = 0; i < shape.ndim(); ++i) {
+    if (std::find(axes.begin(), axes.end(), i) == axes.end()) result.push_back(shape[i]);
+  }
+  return result;
+}
+
+// The functions below keep reduced axes with size 1; the public ones drop them.
+
+struct Sum final : Function {
+  Dims axes;
+  Shape before;
+  explicit Sum(const Dims& over) : axes(over) {}
+  const char* name() const override { return "sum"; }
+
+  Array forward(const Array& x) override {
+    before = x.shape();
+    return kernels::sum(x, axes);
+  }
+  Variables backward(const Variable& gy) override { return {broadcast_to(gy, before)}; }
+};
+
+struct Max final : Function {
+  Dims axes;
+  explicit Max(const Dims& over) : axes(over) {}
+  const char* name() const override { return "max"; }
+
+  Array forward(const Array& x) override {
+    retain_inputs(0);
+    Array y = kernels::max(x, axes);
+    retain_output(y);
+    return y;
+  }
+  Variables backward(const Variable& gy) override {
+    const Variable largest(kernels::equal(retained_input().array(), retained_output().array()));
+    return {gy * largest};
+  }
+};
+
+struct BroadcastTo final : Function {
+  Shape shape, before;
+  explicit BroadcastTo(const Shape& to) : shape(to) {}
+  const char* name() const override { return "broadcast_to"; }
+
+  Array forward(const Array& x) override {
+    before = x.shape();
+    return x.broadcast_to(shape);
+  }
+  Variables backward(const Variable& gy) override { return {sum_to(gy, before)}; }
+};
+
+template <class F>
+Variable over(const Variable& x, const Dims& axes, bool keepdims) {
+  const Variable y = apply(make_function<F>(axes), x);
+  return keepdims ? y : reshape(y, without(y.shape(), axes));
+}
+
+}  // namespace
+
+Variable sum(const Variable& x, const Dims& axes, bool keepdims) {
+  return over<Sum>(x, normalized(axes, x.ndim(), "sum"), keepdims);
+}
+
+Variable mean(const Variable& x, const Dims& axes, bool keepdims) {
+  std::int64_t count = 1;
+  for (const std::int64_t axis : normalized(axes, x.ndim(), "mean")) count *= x.shape()[static_cast<int>(axis)];
+  return sum(x, axes, keepdims) * (1 / static_cast<double>(count));
+}
+
+Variable max(const Variable& x, const Dims& axes, bool keepdims) {
+  const Dims all = normalized(axes, x.ndim(), "max");
+  for (const std::int64_t axis : all) {
+    if (x.shape()[static_cast<int>(axis)] == 0) {
+      throw ValueError("max: axis ", axis, " of ", x.shape(), " has size 0: nothing is the largest.");
+    }
+  }
+  return over<Max>(x, all, keepdims);
+}
+
+Variable broadcast_to(const Variable& x, const Shape& shape) {
+  return x.shape() == shape ? x : apply(make_function<BroadcastTo>(shape), x);
+}
+
+Variable sum_to(const Variable& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  const int added = x.ndim() - shape.ndim();
+  Dims axes;
+  for (int i = 0; i < x.ndim(); ++i) {
+    if (i < added || (shape[i - added] == 1 && x.shape()[i] != 1)) axes.push_back(i);
+  }
+  return reshape(axes.ndim() == 0 ? x : sum(x, axes, /*keepdims=*/true), shape);
+}
+
+}  // namespace rensa::functions

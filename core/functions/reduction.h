@@ -1,0 +1,20 @@
+#pragma once
+
+#include "core/autograd/variable.h"
+
+namespace rensa::functions {
+
+// `axes` may be negative (from the end); empty: all of them. With keepdims the axes stay with size 1. Sums are kept in
+// float64 while they grow. Each throws IndexError for an axis that x does not have, ValueError for one named twice.
+
+Variable sum(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+Variable mean(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+/// The gradient goes to every element that is equal to the largest. Throws ValueError over an axis of size 0.
+Variable max(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+
+/// x repeated as NumPy broadcasts it; the result shares x's elements. Throws ShapeError if the shapes do not fit.
+Variable broadcast_to(const Variable& x, const Shape& shape);
+/// The adjoint of broadcast_to: x summed over the axes that broadcasting `shape` to x's shape would repeat.
+Variable sum_to(const Variable& x, const Shape& shape);
+
+}  // namespace rensa::functions

@@ -1,0 +1,99 @@
+#include "core/functions/softmax_cross_entropy.h"
+
+#include <algorithm>
+
+#include "core/array/dispatch.h"
+#include "core/autograd/function.h"
+#include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/reduction.h"
+#include "core/functions/shape.h"
+#include "core/functions/softmax.h"
+#include "core/kernels/softmax.h"
+
+namespace rensa::functions {
+namespace {
+
+using kernels::ClassTargets;
+
+// x is (lines, classes) here, and a loss is one number a line.
+
+/// gx = g (softmax(x) - q) for smoothed targets q.
+struct SoftmaxCrossEntropyGrad final : Function {
+  ClassTargets targets;
+  explicit SoftmaxCrossEntropyGrad(const ClassTargets& t) : targets(t) {}
+  const char* name() const override { return "softmax_cross_entropy_grad"; }
+
+  Array forward(const Array& x, const Array& g) override {
+    retain_inputs(0, 1);
+    return kernels::softmax_cross_entropy_grad(x.contiguous(), targets, g.contiguous());
+  }
+  Variables backward(const Variable& ggx) override {
+    auto [x, g] = retained_inputs<2>();
+    const Variable p = softmax(x);
+    const Variable centred = p * (ggx - sum(ggx * p, {1}, /*keepdims=*/true));
+    const Variable counted(expand_dims(not_ignored(g.dtype()), 1));
+    const Variable ones_g(ones(g.shape(), g.dtype(), g.device()));
+    const Variable p_minus_q = apply(make_function<SoftmaxCrossEntropyGrad>(targets), x, ones_g);
+    return {expand_dims(g, 1) * counted * centred, sum(ggx * p_minus_q, {1})};
+  }
+
+ private:
+  Array not_ignored(Dtype dtype) const {
+    std::vector<double> labels = to_vector<double>(targets.t);
+    for (double& label : labels) label = label == static_cast<double>(targets.ignore_label) ? 0 : 1;
+    return array(labels, targets.t.shape()).to(dtype);
+  }
+};
+
+struct SoftmaxCrossEntropy final : Function {
+  ClassTargets targets;
+  explicit SoftmaxCrossEntropy(const ClassTargets& t) : targets(t) {}
+  const char* name() const override { return "softmax_cross_entropy"; }
+
+  Array forward(const Array& x) override {
+    retain_inputs(0);
+    return kernels::softmax_cross_entropy(x.contiguous(), targets);
+  }
+  Variables backward(const Variable& gy) override {
+    return {apply(make_function<SoftmaxCrossEntropyGrad>(targets), retained_input(), gy)};
+  }
+};
+
+void check(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options) {
+  bool fits = x.ndim() >= 2 && t.ndim() == x.ndim() - 1 && t.shape()[0] == x.shape()[0];
+  for (int i = 1; fits && i < t.ndim(); ++i) fits = t.shape()[i] == x.shape()[i + 1];
+  if (!fits) {
+    throw ShapeError("softmax_cross_entropy: x is ", x.shape(), ", so t should be its shape without axis 1; found ",
+                     t.shape(), ".");
+  }
+  if (!(options.label_smoothing >= 0 && options.label_smoothing < 1)) {
+    throw ValueError("softmax_cross_entropy: label_smoothing is ", options.label_smoothing, ", expected 0 to below 1.");
+  }
+}
+
+std::int64_t count_labels(const Array& t, std::int64_t ignored) {
+  const std::vector<std::int64_t> labels = to_vector<std::int64_t>(t);
+  return t.size() - std::count(labels.begin(), labels.end(), ignored);
+}
+
+}  // namespace
+
+Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options) {
+  check(x, t, options);
+  const std::int64_t classes = x.shape()[1];
+  Variable lines = x;
+  if (x.ndim() > 2) {
+    Dims classes_last = {0};
+    for (int i = 2; i < x.ndim(); ++i) classes_last.push_back(i);
+    classes_last.push_back(1);
+    lines = reshape(transpose(x, classes_last), {-1, classes});
+  }
+  const ClassTargets targets{t.contiguous().reshape({t.size()}), options.label_smoothing, options.ignore_label};
+  const Variable losses = apply(make_function<SoftmaxCrossEntropy>(targets), lines);
+  if (options.reduce == LossReduce::kNone) return reshape(losses, t.shape());
+  const std::int64_t count = options.normalize ? count_labels(t, options.ignore_label) : t.shape()[0];
+  return sum(losses) * (1.0 / static_cast<double>(std::max<std::int64_t>(count, 1)));
+}
+
+}  // namespace rensa::functions

@@ -1,0 +1,181 @@
+#include "core/kernels/reduction.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "core/kernels/cpu/elementwise.h"
+
+namespace rensa::kernels {
+namespace {
+
+struct Sum {
+  static constexpr double kStart = 0;
+  static double join(double a, double b) { return a + b; }
+};
+struct Max {
+  static constexpr double kStart = -std::numeric_limits<double>::infinity();
+  static double join(double a, double b) { return b > a || b != b ? b : a; }
+};
+
+constexpr std::int64_t kTile = 256;     ///< results that one pass over the reduced axes collects
+constexpr std::int64_t kPart = 16384;   ///< elements of a part when everything becomes one number
+constexpr std::int64_t kLanes = 8;      ///< partial results of a contiguous row, so that its loop is a vector loop
+
+/// Axes of one kind (kept or reduced), outermost first, neighbours joined where strides allow.
+struct Axes {
+  Shape shape;
+  Strides strides;
+  Strides out_strides;
+
+  void append(std::int64_t size, std::int64_t stride, std::int64_t out_stride) {
+    if (size == 1) return;
+    const int last = shape.ndim() - 1;
+    if (last >= 0 && strides[last] == stride * size && out_strides[last] == out_stride * size) {
+      shape[last] *= size;
+      strides[last] = stride;
+      out_strides[last] = out_stride;
+      return;
+    }
+    shape.push_back(size);
+    strides.push_back(stride);
+    out_strides.push_back(out_stride);
+  }
+  std::int64_t inner_size() const { return shape.ndim() ? shape.back() : 1; }
+  std::int64_t inner_stride() const { return shape.ndim() ? strides.back() : std::numeric_limits<std::int64_t>::max(); }
+  std::int64_t outer_count() const { return shape.ndim() ? total_size(shape) / shape.back() : 1; }
+
+  /// Offsets (in x, in the result) of row `index` of all axes but the innermost.
+  std::array<std::int64_t, 2> row(std::int64_t index) const {
+    std::array<std::int64_t, 2> at{};
+    for (int axis = shape.ndim() - 2; axis >= 0; --axis) {
+      at[0] += index % shape[axis] * strides[axis];
+      at[1] += index % shape[axis] * out_strides[axis];
+      index /= shape[axis];
+    }
+    return at;
+  }
+};
+
+template <class Op, class T>
+double reduce_row(const T* x, std::int64_t count, std::int64_t step) {
+  std::array<double, kLanes> lanes;
+  lanes.fill(Op::kStart);
+  std::int64_t i = 0;
+  if (step == 1) {
+    for (; i + kLanes <= count; i += kLanes) {
+      for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+        double& to = lanes[static_cast<std::size_t>(lane)];
+        to = Op::join(to, static_cast<double>(x[i + lane]));
+      }
+    }
+  }
+  for (; i < count; ++i) lanes[0] = Op::join(lanes[0], static_cast<double>(x[i * step]));
+  double result = lanes[0];
+  for (std::size_t lane = 1; lane < kLanes; ++lane) result = Op::join(result, lanes[lane]);
+  return result;
+}
+
+/// Everything to one number: parts of fixed size on all threads, then the parts in their order.
+template <class Op, class T>
+T reduce_all(const T* x, std::int64_t count) {
+  std::vector<double> parts(static_cast<std::size_t>((count + kPart - 1) / kPart));
+  cpu::for_each_block(
+      static_cast<std::int64_t>(parts.size()),
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t p = begin; p < end; ++p) {
+          parts[static_cast<std::size_t>(p)] = reduce_row<Op>(x + p * kPart, std::min(kPart, count - p * kPart), 1);
+        }
+      },
+      /*cost=*/kPart * static_cast<std::int64_t>(sizeof(T)));
+  return static_cast<T>(reduce_row<Op>(parts.data(), static_cast<std::int64_t>(parts.size()), 1));
+}
+
+/// One tile of results: neighbours along the innermost kept axis.
+template <class Op, class T>
+void reduce_tile(const T* x, T* out, const Axes& kept, const Axes& reduced, std::int64_t width) {
+  const std::int64_t step = kept.shape.ndim() ? kept.inner_stride() : 0;
+  const std::int64_t out_step = kept.shape.ndim() ? kept.out_strides.back() : 0;
+  const std::int64_t rows = reduced.outer_count(), length = reduced.inner_size();
+  const std::int64_t reduced_step = reduced.shape.ndim() ? reduced.inner_stride() : 0;
+  std::array<double, kTile> sums;
+  std::fill_n(sums.begin(), width, Op::kStart);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const T* row = x + reduced.row(r)[0];
+    if (reduced_step < step || width == 1) {
+      for (std::int64_t i = 0; i < width; ++i) {
+        double& to = sums[static_cast<std::size_t>(i)];
+        to = Op::join(to, reduce_row<Op>(row + i * step, length, reduced_step));
+      }
+      continue;
+    }
+    for (std::int64_t j = 0; j < length; ++j) {
+      const T* line = row + j * reduced_step;
+      for (std::int64_t i = 0; i < width; ++i) {
+        double& to = sums[static_cast<std::size_t>(i)];
+        to = Op::join(to, static_cast<double>(line[i * step]));
+      }
+    }
+  }
+  for (std::int64_t i = 0; i < width; ++i) out[i * out_step] = static_cast<T>(sums[static_cast<std::size_t>(i)]);
+}
+
+template <class Op>
+Array reduce(const char* name, const Array& x, const Dims& axes) {
+  Shape shape = x.shape();
+  for (const std::int64_t axis : axes) shape[static_cast<int>(axis)] = 1;
+  Array y = empty_like(x, shape);
+  dispatch_floating(x.dtype(), name, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if (y.size() == 0) return;
+    if (x.size() == 0) return y.fill(Op::kStart);
+    if (y.size() == 1 && x.is_dense()) {
+      *y.data<T>() = reduce_all<Op>(x.data<T>(), x.size());
+      return;
+    }
+    // Kept and reduced axes, each sorted by stride: the walk follows the memory.
+    std::array<int, kMaxDims> order;
+    for (int i = 0; i < x.ndim(); ++i) order[static_cast<std::size_t>(i)] = i;
+    std::stable_sort(order.begin(), order.begin() + x.ndim(),
+                     [&](int a, int b) { return x.strides()[a] > x.strides()[b]; });
+    Axes kept, reduced;
+    for (int i = 0; i < x.ndim(); ++i) {
+      const int axis = order[static_cast<std::size_t>(i)];
+      const bool keep = std::find(axes.begin(), axes.end(), axis) == axes.end();
+      (keep ? kept : reduced).append(x.shape()[axis], x.strides()[axis], keep ? y.strides()[axis] : 0);
+    }
+    const std::int64_t inner = kept.inner_size(), tiles = (inner + kTile - 1) / kTile;
+    cpu::for_each_block(
+        kept.outer_count() * tiles,
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) {
+            const auto at = kept.row(i / tiles);
+            const std::int64_t first = i % tiles * kTile, width = std::min(kTile, inner - first);
+            const std::int64_t step = kept.shape.ndim() ? kept.inner_stride() : 0;
+            const std::int64_t out_step = kept.shape.ndim() ? kept.out_strides.back() : 0;
+            reduce_tile<Op>(x.data<T>() + at[0] + first * step, y.data<T>() + at[1] + first * out_step, kept, reduced,
+                            width);
+          }
+        },
+        /*cost=*/static_cast<std::int64_t>(sizeof(T)) * total_size(reduced.shape) * std::min(inner, kTile));
+  });
+  return y;
+}
+
+struct Equal {
+  template <class T>
+  T operator()(T a, T b) const {
+    return a == b ? T(1) : T(0);
+  }
+};
+
+const Implementation cpu_sum(sum, DeviceKind::kCpu,
+                             [](const Array& x, const Dims& axes) { return reduce<Sum>("sum", x, axes); });
+const Implementation cpu_max(max, DeviceKind::kCpu,
+                             [](const Array& x, const Dims& axes) { return reduce<Max>("max", x, axes); });
+const Implementation cpu_equal(equal, DeviceKind::kCpu,
+                               [](const Array& a, const Array& b) { return cpu::map("equal", Equal{}, a, b); });
+
+}  // namespace
+}  // namespace rensa::kernels

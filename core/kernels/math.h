@@ -1,0 +1,20 @@
+#pragma once
+
+#include "core/kernels/kernel.h"
+
+namespace rensa::kernels {
+
+// Element by element, float32 and float64.
+
+extern Kernel<Array(const Array& x)> exp;
+extern Kernel<Array(const Array& x)> log;
+extern Kernel<Array(const Array& x)> sqrt;
+extern Kernel<Array(const Array& x)> abs;
+extern Kernel<Array(const Array& x, const Array& gy)> abs_grad;
+extern Kernel<Array(const Array& a, const Array& b)> maximum;
+extern Kernel<Array(const Array& a, const Array& b)> minimum;
+extern Kernel<Array(const Array& a, const Array& b)> not_less;  ///< 1 where a >= b, else 0
+extern Kernel<Array(const Array& x, double low, double high)> clip;
+extern Kernel<Array(const Array& x, const Array& gy, double low, double high)> clip_grad;
+
+}  // namespace rensa::kernels

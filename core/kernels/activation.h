@@ -1,0 +1,22 @@
+#pragma once
+
+#include "core/kernels/kernel.h"
+
+namespace rensa::kernels {
+
+// Element by element, float32 and float64. The formulas are in formulas/activation.h.
+
+extern Kernel<Array(const Array& x)> relu;
+extern Kernel<Array(const Array& y, const Array& gy)> relu_grad;
+extern Kernel<Array(const Array& x, double slope)> leaky_relu;
+extern Kernel<Array(const Array& x, const Array& gy, double slope)> leaky_relu_grad;
+extern Kernel<Array(const Array& x)> sigmoid;
+extern Kernel<Array(const Array& y, const Array& gy)> sigmoid_grad;
+extern Kernel<Array(const Array& x)> tanh;
+extern Kernel<Array(const Array& y, const Array& gy)> tanh_grad;
+extern Kernel<Array(const Array& x, double alpha)> elu;
+extern Kernel<Array(const Array& x, const Array& gy, double alpha)> elu_grad;
+extern Kernel<Array(const Array& x, const Array& gy, double alpha)> elu_grad_grad;
+extern Kernel<Array(const Array& x, double beta)> softplus;
+
+}  // namespace rensa::kernels

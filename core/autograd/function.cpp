@@ -1,5 +1,6 @@
 #include "core/autograd/function.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/autograd/variable_body.h"
@@ -87,7 +88,9 @@ Variable Function::retained_output(int index) {
 Array Function::gradient_destination(int input) const {
   const detail::Edge& to = edge(input);
   if (config().enable_backprop || !to.leaf || !to.leaf->extras || to.leaf->extras->grad) return {};
-  return to.leaf->extras->grad_destination;
+  // Two gradients of one leaf must not be written to one place.
+  const auto uses = std::count_if(edges_.begin(), edges_.end(), [&](const auto& e) { return e.leaf == to.leaf; });
+  return uses == 1 ? to.leaf->extras->grad_destination : Array();
 }
 
 Variable Function::make_output(Array y, int index) {

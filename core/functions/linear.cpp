@@ -1,0 +1,57 @@
+#include "core/functions/linear.h"
+
+#include "core/autograd/function.h"
+#include "core/error.h"
+#include "core/functions/matmul.h"
+#include "core/functions/reduction.h"
+#include "core/functions/shape.h"
+#include "core/kernels/product.h"
+
+namespace rensa::functions {
+namespace {
+
+struct Linear final : Function {
+  const char* name() const override { return "linear"; }
+
+  Array forward(const Array& x, const Array& W) override { return forward(x, W, Array()); }
+  Array forward(const Array& x, const Array& W, const Array& b) override {
+    retain_inputs(0, 1);
+    return kernels::linear(x, W, b);
+  }
+  Variables backward(const Variable& gy) override {
+    auto [x, W] = retained_inputs<2>();
+    Variables gradients = {
+        needs_input_grad(0) ? matmul(gy, W) : Variable(),
+        needs_input_grad(1) ? matmul_into(gradient_destination(1), gy, x, /*transpose_a=*/true) : Variable()};
+    if (inputs() == 3) gradients.push_back(needs_input_grad(2) ? sum(gy, {0}) : Variable());
+    return gradients;
+  }
+};
+
+void check(const Variable& x, const Variable& W, const Variable* b) {
+  if (x.ndim() < 2 || W.ndim() != 2) {
+    throw ShapeError("linear: expected x (batch, in) and W (out, in), found x ", x.shape(), " and W ", W.shape(), ".");
+  }
+  const std::int64_t features = x.shape()[0] == 0 ? W.shape()[1] : x.size() / x.shape()[0];
+  if (features != W.shape()[1]) {
+    throw ShapeError("linear: x has ", features, " features, W expects ", W.shape()[1], " (x is ", x.shape(), ", W is ",
+                     W.shape(), "). Reshape x, or build the link with in = ", features, ".");
+  }
+  if (b && b->shape() != Shape{W.shape()[0]}) {
+    throw ShapeError("linear: b is ", b->shape(), ", expected (", W.shape()[0], ",) for W ", W.shape(), ".");
+  }
+  if (x.dtype() != W.dtype() || (b && b->dtype() != W.dtype())) {
+    throw DtypeError("linear: x is ", x.dtype(), ", W is ", W.dtype(),
+                     ". Convert x with cast(x, dtype), or build the link with that dtype.");
+  }
+}
+
+}  // namespace
+
+Variable linear(const Variable& x, const Variable& W, const Variable* b) {
+  check(x, W, b);
+  const Variable rows = x.ndim() == 2 ? x : reshape(x, {x.shape()[0], W.shape()[1]});
+  return b ? apply<Linear>(rows, W, *b) : apply<Linear>(rows, W);
+}
+
+}  // namespace rensa::functions

@@ -1,0 +1,111 @@
+#include "core/kernels/product.h"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/array/dispatch.h"
+#include "core/error.h"
+#include "core/kernels/cpu/parallel.h"
+
+namespace rensa::kernels {
+namespace {
+
+/// A matrix as BLAS reads it: rows of `leading` elements, or the transpose of such.
+struct Matrix {
+  Array array;
+  CBLAS_TRANSPOSE form;
+  int leading;
+
+  explicit Matrix(const Array& x) : array(x), form(CblasNoTrans), leading(0) {
+    if (!take_as_it_lies()) {
+      array = x.copy();
+      take_as_it_lies();
+    }
+  }
+
+ private:
+  /// BLAS wants one of the strides to be 1 and the other not to be below the row's length. An axis of size 1 has no say.
+  bool take_as_it_lies() {
+    const std::int64_t rows = array.shape()[0], columns = array.shape()[1];
+    const std::int64_t down = array.strides()[0], across = array.strides()[1];
+    const std::int64_t at_least_1 = 1;
+    if ((across == 1 || columns == 1) && (down >= columns || rows == 1)) {
+      form = CblasNoTrans;
+      leading = static_cast<int>(std::max({rows == 1 ? columns : down, columns, at_least_1}));
+      return true;
+    }
+    if ((down == 1 || rows == 1) && (across >= rows || columns == 1)) {
+      form = CblasTrans;
+      leading = static_cast<int>(std::max({columns == 1 ? rows : across, rows, at_least_1}));
+      return true;
+    }
+    return false;
+  }
+};
+
+void check_fits_blas(const Array& c, std::int64_t k) {
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max();
+  if (c.shape()[0] > kMost || c.shape()[1] > kMost || k > kMost) {
+    throw ShapeError("product: sizes above ", kMost, " are not supported, found ", c.shape(), " over ", k, ".");
+  }
+}
+
+/// c = a b + beta c.
+void gemm(const Array& a, const Array& b, double beta, const Array& c) {
+  const std::int64_t k = a.shape()[1];
+  check_fits_blas(c, k);
+  if (c.size() == 0) return;
+  if (k == 0) {
+    if (beta == 0) c.fill(0);
+    return;
+  }
+  const Matrix left(a), right(b);
+  const int m = static_cast<int>(c.shape()[0]), n = static_cast<int>(c.shape()[1]), sum = static_cast<int>(k);
+  dispatch_floating(c.dtype(), "product", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_same_v<T, float>) {
+      cblas_sgemm(CblasRowMajor, left.form, right.form, m, n, sum, 1.0f, left.array.data<T>(), left.leading,
+                  right.array.data<T>(), right.leading, static_cast<float>(beta), c.data<T>(), n);
+    } else {
+      cblas_dgemm(CblasRowMajor, left.form, right.form, m, n, sum, 1.0, left.array.data<T>(), left.leading,
+                  right.array.data<T>(), right.leading, beta, c.data<T>(), n);
+    }
+  });
+}
+
+Array product_cpu(const Array& a, const Array& b, const Array& destination) {
+  Array c = destination ? destination : empty({a.shape()[0], b.shape()[1]}, a.dtype());
+  gemm(a, b, 0, c);
+  return c;
+}
+
+/// Every row of y becomes b.
+void repeat_row(const Array& b, const Array& y) {
+  dispatch_floating(y.dtype(), "linear", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Array row = b.contiguous();
+    const T* from = row.data<T>();
+    const std::int64_t columns = y.shape()[1];
+    cpu::for_each_block(
+        y.shape()[0],
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) std::copy_n(from, columns, y.data<T>() + i * columns);
+        },
+        /*cost=*/columns * static_cast<std::int64_t>(sizeof(T)));
+  });
+}
+
+Array linear_cpu(const Array& x, const Array& W, const Array& b) {
+  Array y = empty({x.shape()[0], W.shape()[0]}, x.dtype());
+  if (b) repeat_row(b, y);
+  gemm(x, W.transpose(), b ? 1 : 0, y);
+  return y;
+}
+
+const Implementation cpu_product(product, DeviceKind::kCpu, product_cpu);
+const Implementation cpu_linear(linear, DeviceKind::kCpu, linear_cpu);
+
+}  // namespace
+}  // namespace rensa::kernels

@@ -1,0 +1,8 @@
+#include "core/kernels/product.h"
+
+namespace rensa::kernels {
+
+constinit Kernel<Array(const Array&, const Array&, const Array&)> product("product");
+constinit Kernel<Array(const Array&, const Array&, const Array&)> linear("linear");
+
+}  // namespace rensa::kernels

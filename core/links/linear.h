@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/links/link.h"
+
+namespace rensa {
+
+struct LinearOptions {
+  std::int64_t in, out;  ///< features of x, features of y
+  bool bias = true;
+  Initializer initial_W = init::lecun_normal();
+  Dtype dtype = Dtype::kFloat32;
+};
+
+/// Fully connected layer, y = x W^T + b.  x (batch, in), W (out, in), b (out), y (batch, out).
+/// W starts LeCun-normal (LeCun et al., "Efficient BackProp", 1998), b at zero. See functions::linear.
+class Linear : public UnaryLink {
+ public:
+  explicit Linear(const LinearOptions& options);
+  Variable operator()(const Variable& x) override;
+
+  Parameter W, b;
+  const bool bias;
+};
+
+}  // namespace rensa

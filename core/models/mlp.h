@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/links/linear.h"
+
+namespace rensa::models {
+
+struct MlpOptions {
+  std::int64_t in = 784, units = 1000, out = 10;  ///< features of a sample, of both hidden layers, classes
+  Dtype dtype = Dtype::kFloat32;
+};
+
+/// Three fully connected layers with relu between them: the network of Chainer's MNIST example.
+/// x (batch, …) with `in` elements a sample; logits (batch, out). Keys: l1/W, l1/b, l2/W, …
+class Mlp : public UnaryLink {
+ public:
+  explicit Mlp(const MlpOptions& options = {});
+  Variable operator()(const Variable& x) override;
+
+ private:
+  Linear l1_, l2_, l3_;
+};
+
+}  // namespace rensa::models

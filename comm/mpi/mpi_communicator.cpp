@@ -1,0 +1,215 @@
+#include "comm/mpi/mpi_communicator.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+using mpi::check;
+
+/// Elements of one MPI call: its counts are ints.
+constexpr std::int64_t kPiece = std::int64_t{1} << 30;
+
+MPI_Datatype type_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kFloat32: return MPI_FLOAT;
+    case Dtype::kFloat64: return MPI_DOUBLE;
+    case Dtype::kInt64: return MPI_INT64_T;
+    case Dtype::kInt32: return MPI_INT32_T;
+    case Dtype::kInt8: return MPI_INT8_T;
+    case Dtype::kUInt8: return MPI_UINT8_T;
+    default: throw DtypeError("all_reduce: ", dtype, " cannot be reduced between ranks. Convert it to float32 first.");
+  }
+}
+
+MPI_Op op_of(Reduce op) { return op == Reduce::kSum ? MPI_SUM : op == Reduce::kMax ? MPI_MAX : MPI_MIN; }
+
+int as_int(std::int64_t count) { return static_cast<int>(count); }
+
+std::byte* bytes_at(const Array& data, std::int64_t element) {
+  return static_cast<std::byte*>(data.raw_data()) + static_cast<std::size_t>(element) * item_size(data.dtype());
+}
+
+/// Calls piece(first element, count) until all of `count` is covered.
+void in_pieces(std::int64_t count, const std::function<void(std::int64_t, int)>& piece) {
+  for (std::int64_t first = 0; first < count; first += kPiece) piece(first, as_int(std::min(kPiece, count - first)));
+}
+
+/// An element of any dtype as bytes, so that what is only moved needs no MPI type of its own.
+class MovedType {
+ public:
+  explicit MovedType(Dtype dtype) {
+    check(MPI_Type_contiguous(static_cast<int>(item_size(dtype)), MPI_BYTE, &type_), "MPI_Type_contiguous");
+    check(MPI_Type_commit(&type_), "MPI_Type_commit");
+  }
+  ~MovedType() { MPI_Type_free(&type_); }
+  MovedType(const MovedType&) = delete;
+  MovedType& operator=(const MovedType&) = delete;
+  operator MPI_Datatype() const { return type_; }  // NOLINT(google-explicit-constructor): it is MPI's own type
+
+ private:
+  MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
+RankPlace place_in(MPI_Comm comm) {
+  RankPlace place;
+  check(MPI_Comm_rank(comm, &place.rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(comm, &place.size), "MPI_Comm_size");
+  MPI_Comm node = MPI_COMM_NULL, firsts = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, place.rank, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+  check(MPI_Comm_rank(node, &place.intra_rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(node, &place.intra_size), "MPI_Comm_size");
+  check(MPI_Comm_split(comm, place.intra_rank == 0 ? 0 : MPI_UNDEFINED, place.rank, &firsts), "MPI_Comm_split");
+  int inter[2] = {0, 1};
+  if (firsts != MPI_COMM_NULL) {
+    check(MPI_Comm_rank(firsts, &inter[0]), "MPI_Comm_rank");
+    check(MPI_Comm_size(firsts, &inter[1]), "MPI_Comm_size");
+    check(MPI_Comm_free(&firsts), "MPI_Comm_free");
+  }
+  check(MPI_Bcast(inter, 2, MPI_INT, 0, node), "MPI_Bcast");
+  check(MPI_Comm_free(&node), "MPI_Comm_free");
+  place.inter_rank = inter[0];
+  place.inter_size = inter[1];
+  return place;
+}
+
+MPI_Comm with_returned_errors(MPI_Comm comm) {
+  check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  return comm;
+}
+
+}  // namespace
+
+MpiCommunicator::MpiCommunicator(MPI_Comm comm) : Communicator(place_in(with_returned_errors(comm))), comm_(comm) {}
+
+MpiCommunicator::~MpiCommunicator() {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (!finalized) MPI_Comm_free(&comm_);
+}
+
+void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
+  const MPI_Datatype type = type_of(data.dtype());
+  in_pieces(data.size(), [&](std::int64_t first, int count) {
+    check(MPI_Allreduce(MPI_IN_PLACE, bytes_at(data, first), count, type, op_of(op), comm_), "MPI_Allreduce");
+  });
+}
+
+void MpiCommunicator::do_broadcast(const Array& data, int root) {
+  const MovedType type(data.dtype());
+  in_pieces(data.size(), [&](std::int64_t first, int count) {
+    check(MPI_Bcast(bytes_at(data, first), count, type, root, comm_), "MPI_Bcast");
+  });
+}
+
+// MPI's other collectives take a count for each rank: a piece of every rank's part travels at a time, through MPI_Reduce
+// and point-to-point calls where the parts do not lie next to each other.
+
+void MpiCommunicator::do_reduce_scatter(const Array& in, const Array& out, Reduce op) {
+  const MPI_Datatype type = type_of(in.dtype());
+  const bool inside = bytes_at(in, rank() * out.size()) == out.raw_data();
+  if (out.size() <= kPiece && !inside) {
+    check(MPI_Reduce_scatter_block(in.raw_data(), out.raw_data(), as_int(out.size()), type, op_of(op), comm_),
+          "MPI_Reduce_scatter_block");
+    return;
+  }
+  for (int root = 0; root < size(); ++root) {
+    in_pieces(out.size(), [&](std::int64_t first, int count) {
+      const std::byte* from = bytes_at(in, root * out.size() + first);
+      const void* source = inside && rank() == root ? MPI_IN_PLACE : from;
+      check(MPI_Reduce(source, rank() == root ? bytes_at(out, first) : nullptr, count, type, op_of(op), root, comm_),
+            "MPI_Reduce");
+    });
+  }
+}
+
+void MpiCommunicator::do_all_gather(const Array& in, const Array& out) {
+  const bool inside = bytes_at(out, rank() * in.size()) == in.raw_data();
+  const MovedType type(in.dtype());
+  if (in.size() <= kPiece) {
+    check(MPI_Allgather(inside ? MPI_IN_PLACE : in.raw_data(), as_int(in.size()), type, out.raw_data(),
+                        as_int(in.size()), type, comm_),
+          "MPI_Allgather");
+    return;
+  }
+  if (!inside) std::copy_n(bytes_at(in, 0), in.bytes(), bytes_at(out, rank() * in.size()));
+  for (int root = 0; root < size(); ++root) {
+    in_pieces(in.size(), [&](std::int64_t first, int count) {
+      check(MPI_Bcast(bytes_at(out, root * in.size() + first), count, type, root, comm_), "MPI_Bcast");
+    });
+  }
+}
+
+void MpiCommunicator::do_gather(const Array& in, const Array& out, int root) {
+  for (int r = 0; r < size() && rank() == root; ++r) {
+    const Array part = Array::wrap(bytes_at(out, r * in.size()), in.shape(), in.dtype());
+    r == root ? part.copy_from(in) : do_recv(part, r, 0);
+  }
+  if (rank() != root) do_send(in, root, 0);
+}
+
+void MpiCommunicator::do_scatter(const Array& in, const Array& out, int root) {
+  for (int r = 0; r < size() && rank() == root; ++r) {
+    const Array part = Array::wrap(bytes_at(in, r * out.size()), out.shape(), out.dtype());
+    r == root ? out.copy_from(part) : do_send(part, r, 0);
+  }
+  if (rank() != root) do_recv(out, root, 0);
+}
+
+void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
+  const MovedType type(in.dtype());
+  const std::int64_t part = in.size() / size();
+  if (part <= kPiece) {
+    check(MPI_Alltoall(in.raw_data(), as_int(part), type, out.raw_data(), as_int(part), type, comm_), "MPI_Alltoall");
+    return;
+  }
+  for (int step = 0; step < size(); ++step) {
+    const int to = (rank() + step) % size(), from = (rank() - step + size()) % size();
+    in_pieces(part, [&](std::int64_t first, int count) {
+      check(MPI_Sendrecv(bytes_at(in, to * part + first), count, type, to, 0, bytes_at(out, from * part + first), count,
+                         type, from, 0, comm_, MPI_STATUS_IGNORE),
+            "MPI_Sendrecv");
+    });
+  }
+}
+
+void MpiCommunicator::do_send(const Array& data, int destination, int tag) {
+  const MovedType type(data.dtype());
+  in_pieces(data.size(), [&](std::int64_t first, int count) {
+    check(MPI_Send(bytes_at(data, first), count, type, destination, tag, comm_), "MPI_Send");
+  });
+}
+
+void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
+  const MovedType type(data.dtype());
+  in_pieces(data.size(), [&](std::int64_t first, int count) {
+    MPI_Status status;
+    check(MPI_Recv(bytes_at(data, first), count, type, source, tag, comm_, &status), "MPI_Recv");
+    int received = 0;
+    check(MPI_Get_count(&status, type, &received), "MPI_Get_count");
+    if (received != count) {
+      throw CommError("recv: rank ", source, " sent ", received, " elements with tag ", tag, ", expected ", count,
+                      " for ", data.shape(), " ", data.dtype(), ".");
+    }
+  });
+}
+
+void MpiCommunicator::do_barrier() { check(MPI_Barrier(comm_), "MPI_Barrier"); }
+
+std::unique_ptr<Communicator> MpiCommunicator::do_split(int color, int key) {
+  MPI_Comm part = MPI_COMM_NULL;
+  check(MPI_Comm_split(comm_, color < 0 ? MPI_UNDEFINED : color, key, &part), "MPI_Comm_split");
+  if (part == MPI_COMM_NULL) return nullptr;
+  return std::make_unique<MpiCommunicator>(part);
+}
+
+void MpiCommunicator::do_abort(int status) {
+  MPI_Abort(comm_, status);
+  std::_Exit(status);
+}
+
+}  // namespace rensa

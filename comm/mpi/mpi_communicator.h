@@ -1,0 +1,46 @@
+#pragma once
+
+#include <mpi.h>
+
+#include <memory>
+#include <source_location>
+
+#include "comm/communicators/communicator.h"
+
+namespace rensa {
+
+/// MPI's collectives on arrays. Works on a duplicate of the communicator it is given, so that messages never mix with the
+/// program's own; every return code is checked; counts above 2^31 go in pieces.
+class MpiCommunicator final : public Communicator {
+ public:
+  /// Takes ownership of `comm`, which must be a duplicate made for this object.
+  explicit MpiCommunicator(MPI_Comm comm);
+  ~MpiCommunicator() override;
+  std::string_view name() const override { return "flat"; }
+
+ private:
+  void do_all_reduce(const Array& data, Reduce op) override;
+  void do_broadcast(const Array& data, int root) override;
+  void do_reduce_scatter(const Array& in, const Array& out, Reduce op) override;
+  void do_all_gather(const Array& in, const Array& out) override;
+  void do_gather(const Array& in, const Array& out, int root) override;
+  void do_scatter(const Array& in, const Array& out, int root) override;
+  void do_all_to_all(const Array& in, const Array& out) override;
+  void do_send(const Array& data, int destination, int tag) override;
+  void do_recv(const Array& data, int source, int tag) override;
+  void do_barrier() override;
+  std::unique_ptr<Communicator> do_split(int color, int key) override;
+  [[noreturn]] void do_abort(int status) override;
+
+  MPI_Comm comm_;
+};
+
+namespace mpi {
+/// Throws CommError with MPI's own words unless `code` is MPI_SUCCESS.
+void check(int code, const char* call, const std::source_location& where = std::source_location::current());
+/// Starts MPI unless the program has; if it was started here, it is finalized when the program exits. Throws CommError
+/// if MPI lets only one thread call it at a time: gradients travel on a thread of their own.
+void initialize();
+}  // namespace mpi
+
+}  // namespace rensa

@@ -1,0 +1,61 @@
+#include "comm/mpi/mpi_communicator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "comm/communicators/create_communicator.h"
+#include "tests/support/communicator_behaviour.h"
+
+namespace rensa {
+namespace {
+
+TEST(MpiCommunicatorTest, FlatDoesEveryCollective) {
+  rensa::testing::expect_collectives_work(*create_communicator("flat"));
+}
+
+TEST(MpiCommunicatorTest, NaiveDoesEveryCollective) {
+  rensa::testing::expect_collectives_work(*create_communicator("naive"));
+}
+
+TEST(MpiCommunicatorTest, AutoFindsTheJobOfMpirun) {
+  int size = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  EXPECT_EQ(create_communicator()->size(), size);
+}
+
+TEST(MpiCommunicatorTest, RefusesBadCalls) {
+  rensa::testing::expect_bad_calls_are_refused(*create_communicator("flat"));
+}
+
+TEST(MpiCommunicatorTest, LeavesTheProgramsCommunicatorAsItWas) {
+  int rank = 0, size = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  MPI_Comm mine = MPI_COMM_NULL;
+  MPI_Comm_split(MPI_COMM_WORLD, 0, -rank, &mine);  // ranks in reverse
+  MPI_Errhandler before = MPI_ERRHANDLER_NULL, after = MPI_ERRHANDLER_NULL;
+  MPI_Comm_get_errhandler(mine, &before);
+  {
+    const auto comm = create_communicator({.mpi_comm = &mine});
+    EXPECT_EQ(comm->rank(), size - 1 - rank);
+    Array x = ones({3});
+    comm->all_reduce(x);
+    EXPECT_EQ(to_vector<float>(x)[0], static_cast<float>(size));
+  }
+  MPI_Comm_get_errhandler(mine, &after);
+  EXPECT_EQ(before, after);
+  int sum = 0;
+  MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, mine);
+  EXPECT_EQ(sum, size * (size - 1) / 2);
+  MPI_Comm_free(&mine);
+}
+
+TEST(MpiCommunicatorTest, KnowsItsNode) {
+  const auto comm = create_communicator("flat");
+  EXPECT_EQ(comm->inter_size(), 1);
+  EXPECT_EQ(comm->intra_size(), comm->size());
+  EXPECT_EQ(comm->intra_rank(), comm->rank());
+}
+
+}  // namespace
+}  // namespace rensa

@@ -1,0 +1,28 @@
+#include <gtest/gtest.h>
+
+#include "comm/communicators/create_communicator.h"
+#include "core/models/mlp.h"
+#include "tests/support/data_parallel_training.h"
+
+namespace rensa {
+namespace {
+
+const rensa::testing::DataParallelTask kMlp = {
+    .make_model = [](Dtype dtype) {
+      return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
+    },
+    .sample = {20}};
+
+TEST(MpiDataParallelTest, RanksTrainLikeOneRankOnTheWholeBatch) {
+  for (const char* name : {"flat", "naive"}) {
+    SCOPED_TRACE(name);
+    const auto comm = create_communicator(name);
+    rensa::testing::expect_same_losses(rensa::testing::train(kMlp, *comm, Dtype::kFloat64, 50),
+                                       rensa::testing::train_alone(kMlp, Dtype::kFloat64, 50), 1e-10);
+    rensa::testing::expect_same_losses(rensa::testing::train(kMlp, *comm, Dtype::kFloat32, 10),
+                                       rensa::testing::train_alone(kMlp, Dtype::kFloat32, 10), 1e-5);
+  }
+}
+
+}  // namespace
+}  // namespace rensa

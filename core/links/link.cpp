@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/serializers/serializer.h"
 
 namespace rensa {
 namespace {
@@ -72,6 +73,19 @@ std::vector<Parameter*> Link::parameters() {
   std::vector<Parameter*> all;
   for (const NamedParameter& named : named_parameters()) all.push_back(named.parameter);
   return all;
+}
+
+void Link::serialize(Serializer& serializer) {
+  for (const NamedParameter& named : named_parameters()) {
+    Parameter& parameter = *named.parameter;
+    Array values = parameter.is_initialized() ? parameter.array() : Array();
+    if (!values && !serializer.is_loading()) continue;
+    serializer(named.path, values);
+    if (parameter.is_initialized()) continue;
+    parameter.initialize(values.shape());
+    parameter.array().copy_from(values);
+  }
+  for (const NamedPersistent& named : named_persistents()) serializer(named.path, *named.array);
 }
 
 void Link::clear_grads() {

@@ -12,6 +12,8 @@
 
 namespace rensa {
 
+class Serializer;
+
 /// A layer or a network: named parameters, persistent values, and child links, in the order of registration. The names make the keys
 /// of a snapshot: "l1/W".
 ///
@@ -47,6 +49,10 @@ class Link {
   std::vector<NamedParameter> named_parameters();
   std::vector<NamedPersistent> named_persistents();
   std::vector<NamedLink> named_links();            ///< itself first
+
+  /// Saves or loads every parameter and persistent value under its path. Loading gives parameters without a shape the
+  /// file's; throws FileError that names the key if one is missing or of another shape.
+  void serialize(Serializer& serializer);
 
   void clear_grads();
   std::int64_t count_parameters();  ///< elements of all initialised parameters

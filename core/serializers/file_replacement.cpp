@@ -1,0 +1,44 @@
+#include "core/serializers/file_replacement.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+void flush_to_disk(const std::string& path, int flags) {
+  const int file = open(path.c_str(), flags);
+  if (file < 0) throw FileError(path, ": cannot be opened to flush it: ", std::strerror(errno), ".");
+  const int status = fsync(file);
+  const int reason = errno;
+  close(file);
+  if (status != 0) throw FileError(path, ": cannot be flushed to the disk: ", std::strerror(reason), ".");
+}
+
+}  // namespace
+
+FileReplacement::FileReplacement(std::string target)
+    : target_(std::move(target)), path_(target_ + ".writing-" + std::to_string(getpid())) {}
+
+FileReplacement::~FileReplacement() {
+  if (!committed_) std::remove(path_.c_str());
+}
+
+void FileReplacement::commit() {
+  flush_to_disk(path_, O_RDONLY);
+  if (std::rename(path_.c_str(), target_.c_str()) != 0) {
+    throw FileError(target_, ": cannot be replaced: ", std::strerror(errno), ".");
+  }
+  committed_ = true;
+  const std::string folder = std::filesystem::path(target_).parent_path().string();
+  flush_to_disk(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);  // the new name itself
+}
+
+}  // namespace rensa

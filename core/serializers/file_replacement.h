@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+namespace rensa {
+
+/// A file that takes the place of another one at once or not at all: written beside it as path(), flushed to the disk and
+/// renamed by commit(). Without commit() the destructor removes what was written.
+class FileReplacement {
+ public:
+  explicit FileReplacement(std::string target);
+  ~FileReplacement();
+  FileReplacement(const FileReplacement&) = delete;
+  FileReplacement& operator=(const FileReplacement&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// Throws FileError with the system's reason; the target is then as it was.
+  void commit();
+
+ private:
+  std::string target_, path_;
+  bool committed_ = false;
+};
+
+}  // namespace rensa

@@ -1,0 +1,241 @@
+#include "trainer/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "comm/distributed_optimizer.h"
+#include "comm/self/self_communicator.h"
+#include "comm/shm/thread_communicator.h"
+#include "core/autograd/parameter.h"
+#include "core/error.h"
+#include "core/functions/activation.h"
+#include "core/functions/dropout.h"
+#include "core/links/linear.h"
+#include "core/optimizers/adam.h"
+#include "core/serializers/npz.h"
+#include "tests/support/hashed_numbers.h"
+#include "tests/support/scratch_folder.h"
+#include "trainer/datasets/array_dataset.h"
+#include "trainer/extensions/evaluator.h"
+#include "trainer/extensions/html_report.h"
+#include "trainer/extensions/learning_rate.h"
+#include "trainer/extensions/log_report.h"
+#include "trainer/extensions/print_report.h"
+#include "trainer/extensions/snapshot.h"
+#include "trainer/iterators/multithread_iterator.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::Contains;
+using ::testing::DoubleNear;
+using ::testing::HasSubstr;
+using ::testing::Key;
+using ::testing::ThrowsMessage;
+
+/// A network with a random part, so that random numbers are resumed too.
+struct DropoutNet : UnaryLink {
+  Linear l1{{.in = 6, .out = 16}}, l2{{.in = 16, .out = 3}};
+  DropoutNet() {
+    add("l1", l1);
+    add("l2", l2);
+  }
+  Variable operator()(const Variable& x) override {
+    return l2(functions::dropout(functions::relu(l1(x)), 0.3));
+  }
+};
+
+std::shared_ptr<const Dataset> dataset(std::int64_t count) {
+  const testing::HashedNumbers numbers(5);
+  std::vector<float> x;
+  std::vector<std::int32_t> t;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto label = numbers.label(1000 + i, 3);
+    for (std::int64_t j = 0; j < 6; ++j) {
+      x.push_back(static_cast<float>(numbers.uniform(i * 6 + j) + (j % 3 == label ? 0.8 : 0)));
+    }
+    t.push_back(static_cast<std::int32_t>(label));
+  }
+  return std::make_shared<ArrayDataset>(std::vector<Array>{array(x, {count, 6}), array(t, {count})});
+}
+
+struct RunOptions {
+  int iterations = 50, loader_threads = 1;
+  std::string resume_from = {};
+  int snapshot_every = 25;
+};
+
+struct RunResult {
+  std::vector<std::vector<float>> weights;
+  std::vector<LogReport::Entry> log;
+};
+
+/// A whole training run, as the command makes it.
+RunResult run(const std::string& out, Communicator& comm, const RunOptions& options) {
+  seed_parameters(3);
+  Classifier model(std::make_unique<DropoutNet>());
+  DistributedOptimizer optimizer(Adam({.lr = 0.01}), comm);
+  optimizer.setup(model);
+  const auto split = [&](std::int64_t batch, bool repeat) {
+    return IteratorOptions{.batch_size = batch, .repeat = repeat, .shuffle = repeat, .seed = 4, .rank = comm.rank(),
+                           .size = comm.size()};
+  };
+  const auto iterator = make_iterator(dataset(70), split(10, true), {.threads = options.loader_threads});
+  StandardUpdater updater(*iterator, model, optimizer, comm, /*seed=*/9);
+  Trainer trainer(updater, {static_cast<double>(options.iterations), Unit::kIteration}, out, comm);
+  trainer.extend(std::make_unique<Evaluator>(make_iterator(dataset(33), split(8, false), {.threads = 1}), model));
+  trainer.extend(std::make_unique<LearningRate>(LearningRateOptions{.lr = 0.01, .schedule = "cosine", .epochs = 8}));
+  trainer.extend(std::make_unique<LogReport>(Trigger{10, Unit::kIteration}));
+  trainer.extend(std::make_unique<HtmlReport>("a <test>"));
+  trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{
+      .trigger = {static_cast<double>(options.snapshot_every), Unit::kIteration}, .keep = 2}));
+  if (!options.resume_from.empty()) resume(trainer, options.resume_from);
+  trainer.run();
+  RunResult result;
+  for (Parameter* p : model.parameters()) result.weights.push_back(to_vector<float>(p->array()));
+  result.log = dynamic_cast<LogReport&>(trainer.extension("LogReport")).log();
+  return result;
+}
+
+std::vector<LogReport::Entry> without_times(std::vector<LogReport::Entry> log) {
+  for (auto& entry : log) {
+    entry.erase("elapsed_time");
+    entry.erase("images_per_second");
+  }
+  return log;
+}
+
+TEST(TrainerTest, LearnsAndWritesChainersLog) {
+  testing::ScratchFolder folder;
+  SelfCommunicator self;
+  const RunResult result = run(folder / "out", self, {});
+  std::ifstream file(folder / "out/log");
+  const nlohmann::json log = nlohmann::json::parse(file);
+  ASSERT_EQ(log.size(), 5u);
+  for (const char* key : {"epoch", "iteration", "elapsed_time", "main/loss", "main/accuracy", "validation/main/loss",
+                          "validation/main/accuracy", "lr", "images_per_second"}) {
+    EXPECT_TRUE(log[1].contains(key)) << key;
+  }
+  EXPECT_EQ(log[4].at("iteration"), 50);
+  EXPECT_LT(log[4].at("main/loss").get<double>(), log[0].at("main/loss").get<double>());
+  EXPECT_GT(log[4].at("validation/main/accuracy").get<double>(), 0.5);
+  std::ifstream page(folder / "out/report.html");
+  const std::string html{std::istreambuf_iterator<char>(page), {}};
+  EXPECT_THAT(html, AllOf(HasSubstr("a &lt;test&gt;"), HasSubstr("<polyline"), HasSubstr("validation/main/accuracy")));
+}
+
+TEST(TrainerTest, AResumedRunGoesOnBitForBit) {
+  for (const int ranks : {1, 2}) {
+    testing::ScratchFolder folder;
+    run_on_threads(ranks, [&](Communicator& comm) {
+      const RunResult whole = run(folder / "whole", comm, {});
+      run(folder / "half", comm, {.iterations = 25});
+      comm.barrier();
+      const RunResult resumed =
+          run(folder / "resumed", comm, {.resume_from = newest_snapshot(folder / "half")});
+      EXPECT_EQ(resumed.weights, whole.weights);
+      EXPECT_EQ(without_times(resumed.log), without_times(whole.log));
+    });
+  }
+}
+
+TEST(TrainerTest, TheNumberOfLoaderThreadsChangesNoBit) {
+  testing::ScratchFolder folder;
+  SelfCommunicator self;
+  const RunResult one = run(folder / "one", self, {}), two = run(folder / "two", self, {.loader_threads = 2});
+  EXPECT_EQ(one.weights, two.weights);
+  EXPECT_EQ(without_times(one.log), without_times(two.log));
+}
+
+TEST(TrainerTest, SnapshotHasChainersKeys) {
+  testing::ScratchFolder folder;
+  SelfCommunicator self;
+  run(folder / "out", self, {.iterations = 25});
+  EXPECT_EQ(newest_snapshot(folder / "out"), folder / "out/snapshot_iter_25");
+  NpzReader reader(folder / "out/snapshot_iter_25");
+  const std::vector<std::string> keys = reader.keys();
+  for (const char* key :
+       {"updater/iteration", "updater/iterator:main/current_position", "updater/iterator:main/order",
+        "updater/model:main/predictor/l1/W", "updater/optimizer:main/t", "updater/optimizer:main/predictor/l1/W/m",
+        "extensions/LogReport/_log", "stop_trigger/previous_iteration", "_snapshot_elapsed_time"}) {
+    EXPECT_THAT(keys, Contains(key));
+  }
+}
+
+TEST(TrainerTest, KeepsTheNewestSnapshots) {
+  testing::ScratchFolder folder;
+  SelfCommunicator self;
+  run(folder / "out", self, {.iterations = 40, .snapshot_every = 10});
+  EXPECT_FALSE(std::filesystem::exists(folder / "out/snapshot_iter_20"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_30"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_40"));
+}
+
+TEST(TrainerTest, RefusesADamagedSnapshotAndATakenName) {
+  testing::ScratchFolder folder;
+  SelfCommunicator self;
+  run(folder / "out", self, {.iterations = 25});
+  const std::string path = newest_snapshot(folder / "out");
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(1000);
+  file.put('\x55');
+  file.close();
+  EXPECT_THAT([&] { run(folder / "more", self, {.resume_from = path}); },
+              ThrowsMessage<FileError>(HasSubstr("was changed")));
+}
+
+TEST(EvaluatorTest, IsExactForAnyNumberOfRanksAndSamples) {
+  for (const std::int64_t samples : {1, 2, 7, 33}) {
+    const auto evaluate = [&](Communicator& comm) {
+      seed_parameters(1);
+      Classifier model(std::make_unique<DropoutNet>());
+      Evaluator evaluator(make_iterator(dataset(samples),
+                                        {.batch_size = 5, .repeat = false, .shuffle = false, .rank = comm.rank(),
+                                         .size = comm.size()},
+                                        {.threads = 1}),
+                          model);
+      return evaluator.evaluate(comm);
+    };
+    SelfCommunicator self;
+    const Observation alone = evaluate(self);
+    for (int ranks = 2; ranks <= 4; ++ranks) {
+      run_on_threads(ranks, [&](Communicator& comm) {
+        const Observation together = evaluate(comm);
+        EXPECT_THAT(together.at("validation/main/loss").value, DoubleNear(alone.at("validation/main/loss").value, 1e-6));
+        EXPECT_DOUBLE_EQ(together.at("validation/main/accuracy").value, alone.at("validation/main/accuracy").value);
+      });
+    }
+  }
+}
+
+TEST(LearningRateTest, FollowsItsSchedule) {
+  LearningRateOptions o{.lr = 1, .schedule = "step", .epochs = 10, .milestones = {4, 8}, .warmup_epochs = 2};
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 0), 0);
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 1), 0.5);
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 3), 1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 4), 0.1);
+  EXPECT_NEAR(learning_rate_at(o, 9), 0.01, 1e-12);
+  o.schedule = "cosine";
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 6), 0.5);
+  EXPECT_NEAR(learning_rate_at(o, 10), 0, 1e-12);
+  o.schedule = "polynomial";
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 4), 0.75);
+  EXPECT_THROW(LearningRate({.schedule = "cosinus"}), ValueError);
+}
+
+TEST(TriggerTest, ReadsIntervals) {
+  EXPECT_EQ(parse_trigger("5 epochs").period, 5);
+  EXPECT_EQ(parse_trigger("100 iterations").unit, Unit::kIteration);
+  for (const char* bad : {"", "5", "epoch", "-1 epoch", "0.5 iteration", "5 apples", "5 epochs please"}) {
+    EXPECT_THROW(parse_trigger(bad), ValueError) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace rensa

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include "core/functions/softmax_cross_entropy.h"
+#include "core/links/link.h"
+#include "trainer/iterators/iterator.h"
+
+namespace rensa {
+
+/// A network and how it is judged: softmax cross entropy and accuracy against class numbers. Chainer's Classifier: the
+/// network's keys in a snapshot start with "predictor/".
+class Classifier : public Link {
+ public:
+  explicit Classifier(std::unique_ptr<UnaryLink> predictor, const functions::SoftmaxCrossEntropyOptions& options = {});
+
+  struct Result {
+    Variable y;         ///< logits (n, classes)
+    Variable loss;      ///< mean over the batch
+    double accuracy;    ///< in [0, 1]
+  };
+  /// Converts x to the network's dtype.
+  Result operator()(const Batch& batch);
+
+  UnaryLink& predictor() { return *predictor_; }
+
+ private:
+  std::unique_ptr<UnaryLink> predictor_;
+  const functions::SoftmaxCrossEntropyOptions options_;
+};
+
+}  // namespace rensa

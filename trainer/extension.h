@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+
+#include "trainer/trigger.h"
+
+namespace rensa {
+
+class Serializer;
+class Trainer;
+
+/// Something done beside the steps, when its trigger fires: evaluation, logs, snapshots. An extension that speaks to the
+/// other ranks must be there on all of them, with the same trigger.
+///
+///   struct SayHello : Extension {
+///     std::string name() const override { return "SayHello"; }
+///     void operator()(Trainer& trainer) override { … }
+///   };
+///   trainer.extend(std::make_unique<SayHello>(), {.trigger = {10, Unit::kIteration}});
+class Extension {
+ public:
+  // Chainer's priorities: larger ones run first. Writers add to the observation, readers see what they added.
+  static constexpr int kWriter = 300, kEditor = 200, kReader = 100;
+
+  virtual ~Extension() = default;
+  virtual std::string name() const = 0;
+  virtual Trigger default_trigger() const { return {1, Unit::kIteration}; }
+  virtual int default_priority() const { return kReader; }
+
+  virtual void initialize(Trainer&) {}  ///< before the first step, after a resume
+  virtual void observe(Trainer&) {}     ///< after every step, before the trigger is asked
+  virtual void operator()(Trainer& trainer) = 0;
+  virtual void finalize(Trainer&) {}    ///< at the end, also after an exception
+  /// Saving is a call on all ranks together.
+  virtual void serialize(Serializer&, Trainer&) {}
+};
+
+}  // namespace rensa

@@ -1,0 +1,131 @@
+#include "trainer/extensions/log_report.h"
+
+#include <bit>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/serializers/file_replacement.h"
+#include "core/serializers/serializer.h"
+#include "trainer/trainer.h"
+
+namespace rensa {
+namespace {
+
+/// Counts stay whole numbers; what JSON cannot say (infinite, not a number) becomes null.
+nlohmann::json as_json(const LogReport::Entry& entry) {
+  nlohmann::json object;
+  for (const auto& [key, value] : entry) {
+    if (key == "epoch" || key == "iteration") {
+      object[key] = static_cast<std::int64_t>(value);
+    } else {
+      object[key] = value;
+    }
+  }
+  return object;
+}
+
+LogReport::Entry from_json(const nlohmann::json& object) {
+  LogReport::Entry entry;
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_number()) entry[key] = value.get<double>();
+    if (value.is_null()) entry[key] = std::nan("");
+  }
+  return entry;
+}
+
+}  // namespace
+
+LogReport::LogReport(const Trigger& trigger, std::string file_name)
+    : trigger_(trigger), file_name_(std::move(file_name)) {}
+
+void LogReport::initialize(Trainer& trainer) {
+  samples_ = trainer.updater().samples();
+  seconds_ = trainer.update_seconds();
+}
+
+void LogReport::observe(Trainer& trainer) {
+  for (const auto& [key, observed] : trainer.observation()) {
+    Sum& sum = sums_[key];
+    sum.total += observed.value * observed.weight;
+    sum.weight += observed.weight;
+  }
+}
+
+/// Rank 0 takes the sums of all ranks, the others start again: afterwards the total over the ranks is what it was.
+void LogReport::sum_over_ranks(Trainer& trainer) {
+  Communicator& comm = trainer.comm();
+  if (comm.size() == 1) return;
+  // Ranks may have seen different names (a rank without samples saw none): the names of all, in one order.
+  std::string mine;
+  for (const auto& [key, sum] : sums_) mine += key + '\n';
+  for (const std::string& names : comm.all_gather_bytes(mine)) {
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = names.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      sums_[names.substr(begin, end - begin)];
+    }
+  }
+  std::vector<double> values;
+  for (const auto& [key, sum] : sums_) values.insert(values.end(), {sum.total, sum.weight});
+  const Array all = array(values, {static_cast<std::int64_t>(values.size())});
+  comm.all_reduce(all);
+  const double* value = all.data<double>();
+  for (auto& [key, sum] : sums_) {
+    sum = comm.rank() == 0 ? Sum{value[0], value[1]} : Sum{};
+    value += 2;
+  }
+}
+
+void LogReport::operator()(Trainer& trainer) {
+  sum_over_ranks(trainer);
+  const Updater& updater = trainer.updater();
+  Entry entry = {{"epoch", static_cast<double>(updater.epoch())},
+                 {"iteration", static_cast<double>(updater.iteration())},
+                 {"elapsed_time", trainer.elapsed_time()}};
+  const double seconds = trainer.update_seconds() - seconds_;
+  entry["images_per_second"] = seconds > 0 ? static_cast<double>(updater.samples() - samples_) / seconds : 0;
+  initialize(trainer);
+  for (const auto& [key, sum] : sums_) {
+    if (sum.weight > 0) entry[key] = sum.total / sum.weight;
+  }
+  sums_.clear();
+  if (trainer.comm().rank() != 0) return;
+  log_.push_back(std::move(entry));
+  write(trainer.out() + "/" + file_name_);
+}
+
+void LogReport::write(const std::string& path) const {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Entry& entry : log_) list.push_back(as_json(entry));
+  FileReplacement file(path);
+  std::ofstream out(file.path());
+  out << list.dump(4) << '\n';
+  out.close();
+  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
+  file.commit();
+}
+
+void LogReport::serialize(Serializer& serializer, Trainer& trainer) {
+  if (!serializer.is_loading()) sum_over_ranks(trainer);
+  nlohmann::json log = nlohmann::json::array(), sums = nlohmann::json::object();
+  for (const Entry& entry : log_) log.push_back(as_json(entry));
+  // Doubles as their bits: a resumed run must not differ in the last digit of a mean.
+  for (const auto& [key, sum] : sums_) {
+    sums[key] = {std::bit_cast<std::uint64_t>(sum.total), std::bit_cast<std::uint64_t>(sum.weight)};
+  }
+  std::string log_text = log.dump(), sums_text = sums.dump();
+  serializer("_log", log_text);
+  if (serializer.has("_sums")) serializer("_sums", sums_text);
+  // The file has the entries and the sums of all ranks: rank 0 goes on with them.
+  if (!serializer.is_loading() || trainer.comm().rank() != 0) return;
+  log_.clear();
+  sums_.clear();
+  for (const auto& object : nlohmann::json::parse(log_text)) log_.push_back(from_json(object));
+  const nlohmann::json stored = nlohmann::json::parse(sums_text);
+  for (const auto& [key, bits] : stored.items()) {
+    sums_[key] = {std::bit_cast<double>(bits[0].get<std::uint64_t>()), std::bit_cast<double>(bits[1].get<std::uint64_t>())};
+  }
+}
+
+}  // namespace rensa

@@ -1,0 +1,47 @@
+#include "trainer/extensions/print_report.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <ostream>
+#include <sstream>
+
+#include "trainer/extensions/log_report.h"
+#include "trainer/trainer.h"
+
+namespace rensa {
+namespace {
+
+std::size_t width_of(const std::string& entry) { return std::max<std::size_t>(entry.size(), 10) + 2; }
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+}  // namespace
+
+PrintReport::PrintReport(std::vector<std::string> entries, std::ostream& out, std::string log_report)
+    : entries_(std::move(entries)), out_(out), log_report_(std::move(log_report)) {}
+
+void PrintReport::operator()(Trainer& trainer) {
+  if (trainer.comm().rank() != 0) return;
+  const auto& log = dynamic_cast<LogReport&>(trainer.extension(log_report_)).log();
+  if (!headed_) {
+    printed_ = printed_ == 0 && log.size() > 1 ? log.size() - 1 : printed_;  // a resumed run prints what is new
+    for (const std::string& entry : entries_) out_ << padded(entry, width_of(entry));
+    out_ << '\n';
+    headed_ = true;
+  }
+  for (; printed_ < log.size(); ++printed_) {
+    for (const std::string& entry : entries_) {
+      std::ostringstream cell;
+      const auto found = log[printed_].find(entry);
+      if (found != log[printed_].end()) cell << std::setprecision(6) << found->second;
+      out_ << padded(cell.str(), width_of(entry));
+    }
+    out_ << '\n';
+  }
+  out_.flush();
+}
+
+}  // namespace rensa

@@ -1,0 +1,104 @@
+#include "trainer/trainer.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/serializers/serializer.h"
+
+namespace rensa {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+}  // namespace
+
+Trainer::Trainer(Updater& updater, const Trigger& stop, std::string out, Communicator& comm)
+    : updater_(updater), stop_(stop), out_(std::move(out)), comm_(comm), started_(Clock::now()) {}
+
+Trainer::~Trainer() = default;
+
+Extension& Trainer::extend(std::unique_ptr<Extension> extension, const ExtendOptions& options) {
+  Entry entry{.name = options.name.empty() ? extension->name() : options.name,
+              .trigger = options.trigger.value_or(extension->default_trigger()),
+              .priority = options.priority.value_or(extension->default_priority()),
+              .extension = std::move(extension)};
+  for (const Entry& other : extensions_) {
+    if (other.name == entry.name) throw ValueError("trainer: there is an extension named \"", entry.name, "\" already.");
+  }
+  // Equal priorities run in the order in which they were added.
+  const auto place = std::find_if(extensions_.begin(), extensions_.end(),
+                                  [&](const Entry& other) { return other.priority < entry.priority; });
+  return *extensions_.insert(place, std::move(entry))->extension;
+}
+
+Extension& Trainer::extension(const std::string& name) {
+  for (const Entry& entry : extensions_) {
+    if (entry.name == name) return *entry.extension;
+  }
+  throw ValueError("trainer: there is no extension named \"", name, "\".");
+}
+
+double Trainer::progress() const {
+  const double done = stop_.unit == Unit::kEpoch ? updater_.epoch_detail() : static_cast<double>(updater_.iteration());
+  return std::clamp(done / stop_.period, 0.0, 1.0);
+}
+
+bool Trainer::is_done() const {
+  if (stopping_) return true;
+  const double done = stop_.unit == Unit::kEpoch ? static_cast<double>(updater_.epoch())
+                                                 : static_cast<double>(updater_.iteration());
+  return done >= stop_.period;
+}
+
+double Trainer::elapsed_time() const { return earlier_seconds_ + (running_ ? seconds_since(started_) : 0); }
+
+void Trainer::step() {
+  observation_.clear();
+  const Clock::time_point start = Clock::now();
+  updater_.update(observation_);
+  update_seconds_ += seconds_since(start);
+  for (const Entry& entry : extensions_) {
+    entry.extension->observe(*this);
+    if (entry.trigger(updater_)) (*entry.extension)(*this);
+  }
+}
+
+void Trainer::run() {
+  if (comm_.rank() == 0) {
+    std::error_code error;
+    std::filesystem::create_directories(out_, error);
+    if (error) throw FileError(out_, ": the output folder cannot be made: ", error.message(), ".");
+  }
+  started_ = Clock::now();
+  running_ = true;
+  const auto finalize = [&] {
+    for (const Entry& entry : extensions_) entry.extension->finalize(*this);
+    earlier_seconds_ = elapsed_time();
+    running_ = false;
+  };
+  try {
+    for (const Entry& entry : extensions_) entry.extension->initialize(*this);
+    while (!is_done()) step();
+  } catch (...) {
+    finalize();
+    throw;
+  }
+  finalize();
+}
+
+void Trainer::serialize(Serializer& serializer) {
+  updater_.serialize(serializer.child("updater"));
+  stop_.serialize(serializer.child("stop_trigger"), updater_);
+  for (const Entry& entry : extensions_) {
+    entry.extension->serialize(serializer.child("extensions").child(entry.name), *this);
+    entry.trigger.serialize(serializer.child("extension_triggers").child(entry.name), updater_);
+  }
+  double elapsed = elapsed_time();
+  if (serializer.has("_snapshot_elapsed_time")) serializer("_snapshot_elapsed_time", elapsed);
+  if (serializer.is_loading()) earlier_seconds_ = elapsed;
+}
+
+}  // namespace rensa

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/communicators/communicator.h"
+#include "trainer/extension.h"
+#include "trainer/observation.h"
+#include "trainer/updater.h"
+
+namespace rensa {
+
+/// What differs from an extension's own defaults.
+struct ExtendOptions {
+  std::optional<Trigger> trigger = std::nullopt;
+  std::optional<int> priority = std::nullopt;
+  std::string name = "";  ///< empty: the extension's own
+};
+
+/// The training loop, in Chainer's shape: steps until the stop trigger fires, and extensions beside them.
+class Trainer {
+ public:
+  /// `stop`: the epochs or iterations to train. `out`: the folder of results, made by rank 0.
+  Trainer(Updater& updater, const Trigger& stop, std::string out, Communicator& comm);
+  ~Trainer();
+
+  /// Throws ValueError if the name is taken.
+  Extension& extend(std::unique_ptr<Extension> extension, const ExtendOptions& options = {});
+  /// Throws ValueError if there is none of that name.
+  Extension& extension(const std::string& name);
+
+  void run();
+  void stop() { stopping_ = true; }  ///< after this step
+
+  Updater& updater() { return updater_; }
+  const Updater& updater() const { return updater_; }
+  Communicator& comm() { return comm_; }
+  Optimizer& optimizer() { return updater_.optimizer(); }
+  const std::string& out() const { return out_; }
+  Observation& observation() { return observation_; }
+  const Trigger& stop_trigger() const { return stop_; }
+  double progress() const;         ///< done part of the run, in [0, 1]
+  double elapsed_time() const;     ///< seconds of all runs together
+  double update_seconds() const { return update_seconds_; }  ///< of steps alone, in this run
+
+  /// Everything needed to go on bit for bit, under Chainer's keys. Saving is a call on all ranks together.
+  void serialize(Serializer& serializer);
+
+ private:
+  struct Entry {
+    std::string name;
+    Trigger trigger;
+    int priority;
+    std::unique_ptr<Extension> extension;
+  };
+  bool is_done() const;
+  void step();
+
+  Updater& updater_;
+  const Trigger stop_;
+  const std::string out_;
+  Communicator& comm_;
+  std::vector<Entry> extensions_;  ///< highest priority first
+  Observation observation_;
+  std::chrono::steady_clock::time_point started_;
+  double earlier_seconds_ = 0, update_seconds_ = 0;
+  bool running_ = false, stopping_ = false;
+};
+
+}  // namespace rensa

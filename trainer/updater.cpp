@@ -1,0 +1,57 @@
+#include "trainer/updater.h"
+
+#include <cmath>
+
+#include "core/device/random.h"
+#include "core/error.h"
+#include "core/serializers/serializer.h"
+
+namespace rensa {
+namespace {
+
+StandardUpdater::Loss classify(Classifier& model, const Batch& batch) {
+  Classifier::Result result = model(batch);
+  const auto weight = static_cast<double>(batch.size());
+  return {.loss = result.loss, .observation = {{"main/accuracy", {result.accuracy, weight}}}};
+}
+
+}  // namespace
+
+StandardUpdater::StandardUpdater(Iterator& iterator, Link& model, LossFunction loss, Optimizer& optimizer,
+                                 Communicator& comm, std::uint64_t seed)
+    : iterator_(iterator), model_(model), loss_(std::move(loss)), optimizer_(optimizer), comm_(comm), seed_(seed) {}
+
+StandardUpdater::StandardUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm,
+                                 std::uint64_t seed)
+    : StandardUpdater(
+          iterator, model, [&model](const Batch& batch) { return classify(model, batch); }, optimizer, comm, seed) {}
+
+void StandardUpdater::update(Observation& observation) {
+  const std::optional<Batch> batch = iterator_.next();
+  if (!batch) throw ValueError("updater: the iterator has ended. Make it with repeat = true.");
+  random_context() = {.seed = seed_,
+                      .step = static_cast<std::uint64_t>(iteration_),
+                      .first_sample = static_cast<std::uint64_t>(batch->first),
+                      .uses = 0};
+  const auto size = static_cast<double>(batch->size());
+  if (batch->size() > 0) {  // a rank may get nothing of a short batch
+    Loss step = loss_(*batch);
+    const double loss = step.loss.item<double>();
+    observation["main/loss"] = {loss, size};
+    observation.merge(step.observation);
+    step.loss.backward({.loss_scale = size * comm_.size() / static_cast<double>(batch->global_size)});
+  }
+  optimizer_.update();
+  if (iterator_.is_new_epoch()) optimizer_.new_epoch();
+  ++iteration_;
+  samples_ += batch->global_size;
+}
+
+void StandardUpdater::serialize(Serializer& serializer) {
+  serializer("iteration", iteration_);
+  iterator_.serialize(serializer.child("iterator:main"));
+  model_.serialize(serializer.child("model:main"));
+  optimizer_.serialize(serializer.child("optimizer:main"));
+}
+
+}  // namespace rensa

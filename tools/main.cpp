@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "tools/data_command.h"
+#include "tools/train_command.h"
 
 namespace {
 
@@ -16,6 +17,7 @@ struct Command {
 };
 
 constexpr std::array kCommands = {
+    Command{"train", "trains a network, alone or under mpirun", rensa::tools::train_command},
     Command{"data", "makes data sets", rensa::tools::data_command},
 };
 

@@ -1,0 +1,238 @@
+#include "tools/options/option_table.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <ostream>
+#include <sstream>
+
+#include "core/error.h"
+
+namespace rensa::tools {
+namespace {
+
+namespace po = boost::program_options;
+
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+std::string joined(const std::vector<std::string>& parts, const char* between) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!text.empty()) text.append(between);
+    text.append(part);
+  }
+  return text;
+}
+
+std::string text_of(double value) {
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) {
+    if (!trimmed(part).empty()) parts.push_back(trimmed(part));
+  }
+  return parts;
+}
+
+template <class Number>
+Number read_number(const std::string& text, const char* kind) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
+    throw ConfigError("\"", text, "\" is not ", kind);
+  }
+  return value;
+}
+
+std::string range_text(const OptionLimits& limits) {
+  const bool low = std::isfinite(limits.min), high = std::isfinite(limits.max);
+  const std::string from = detail::join(limits.above_min ? "above " : "", limits.min);
+  if (low && high) return from + " to " + text_of(limits.max);
+  if (low) return limits.above_min ? from : from + " or more";
+  return high ? text_of(limits.max) + " or less" : "any number";
+}
+
+void check_range(double value, const OptionLimits& limits) {
+  const bool fits = value <= limits.max && (limits.above_min ? value > limits.min : value >= limits.min);
+  if (!fits) throw ConfigError(text_of(value), " is out of range, expected ", range_text(limits));
+}
+
+/// Levenshtein's distance.
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string nearest(const std::string& text, const std::vector<std::string>& candidates) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(2, text.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    const std::size_t distance = edit_distance(text, candidate);
+    if (distance < least) {
+      least = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+void OptionTable::add_option(const std::string& key, const std::string& help, std::string default_text,
+                             const OptionLimits& limits, std::function<void(const std::string&)> set) {
+  const std::string choices = joined(limits.choices, ", ");
+  options_.push_back({key, choices.empty() ? help : help + ": " + choices, std::move(default_text), std::move(set)});
+}
+
+void OptionTable::add(const std::string& key, std::string& target, const std::string& help, const OptionLimits& limits) {
+  add_option(key, help, target, limits, [&target, choices = limits.choices](const std::string& text) {
+    if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
+      throw ConfigError("\"", text, "\" is not one of: ", joined(choices, ", "));
+    }
+    target = text;
+  });
+}
+
+void OptionTable::add(const std::string& key, bool& target, const std::string& help) {
+  add_option(key, help, target ? "true" : "false", {}, [&target](const std::string& text) {
+    const bool yes = text == "true" || text == "1" || text == "yes" || text == "on";
+    if (!yes && text != "false" && text != "0" && text != "no" && text != "off") {
+      throw ConfigError("\"", text, "\" is neither true nor false");
+    }
+    target = yes;
+  });
+}
+
+void OptionTable::add(const std::string& key, double& target, const std::string& help, const OptionLimits& limits) {
+  add_option(key, help, text_of(target), limits, [&target, limits](const std::string& text) {
+    const auto value = read_number<double>(text, "a number");
+    check_range(value, limits);
+    target = value;
+  });
+}
+
+template <class Integer>
+void OptionTable::add_integer(const std::string& key, Integer& target, const std::string& help, const OptionLimits& limits) {
+  add_option(key, help, std::to_string(target), limits, [&target, limits](const std::string& text) {
+    const auto value = read_number<Integer>(text, "a whole number");
+    check_range(static_cast<double>(value), limits);
+    target = value;
+  });
+}
+
+void OptionTable::add(const std::string& key, int& target, const std::string& help, const OptionLimits& limits) {
+  add_integer(key, target, help, limits);
+}
+void OptionTable::add(const std::string& key, std::int64_t& target, const std::string& help, const OptionLimits& limits) {
+  add_integer(key, target, help, limits);
+}
+void OptionTable::add(const std::string& key, std::uint64_t& target, const std::string& help) {
+  add_integer(key, target, help, {});
+}
+
+void OptionTable::add(const std::string& key, std::vector<std::string>& target, const std::string& help) {
+  add_option(key, help, joined(target, ","), {}, [&target](const std::string& value) { target = split_list(value); });
+}
+
+void OptionTable::add(const std::string& key, std::vector<double>& target, const std::string& help) {
+  std::vector<std::string> texts;
+  for (const double part : target) texts.push_back(text_of(part));
+  add_option(key, help, joined(texts, ","), {}, [&target](const std::string& value) {
+    std::vector<double> numbers;
+    for (const std::string& part : split_list(value)) numbers.push_back(read_number<double>(part, "a number"));
+    target = numbers;
+  });
+}
+
+void OptionTable::set(const std::string& key, const std::string& value, const std::string& where) {
+  const auto option = std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.key == key; });
+  if (option == options_.end()) {
+    std::vector<std::string> keys;
+    for (const Option& o : options_) keys.push_back(o.key);
+    const std::string guess = nearest(key, keys);
+    throw ConfigError(where, "unknown key \"", key, "\"",
+                      guess.empty() ? "; --help lists them" : "; did you mean \"" + guess + "\"?");
+  }
+  try {
+    option->set(value);
+  } catch (const ConfigError& error) {
+    throw ConfigError(where, key, ": ", error.what(), ".");
+  }
+}
+
+void OptionTable::read_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw ConfigError(path, ": the configuration file cannot be read.");
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const std::string text = trimmed(line.substr(0, line.find('#')));
+    if (text.empty()) continue;
+    const std::string where = path + ":" + std::to_string(number) + ": ";
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) throw ConfigError(where, "expected \"key = value\", found \"", text, "\".");
+    set(trimmed(text.substr(0, equals)), trimmed(text.substr(equals + 1)), where);
+  }
+}
+
+bool OptionTable::parse(int argc, char** argv, std::ostream& out, std::vector<std::string>* positional) {
+  std::vector<std::pair<std::string, std::string>> given;
+  std::string config;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view text = argv[i];
+    if (text == "--help" || text == "-h") {
+      print_help(out);
+      return false;
+    }
+    if (!text.starts_with("--")) {
+      if (!positional) throw ConfigError("\"", text, "\" is not expected here; keys start with --.");
+      positional->emplace_back(text);
+      continue;
+    }
+    const std::size_t equals = text.find('=');
+    const std::string key(text.substr(2, equals == std::string_view::npos ? equals : equals - 2));
+    if (equals == std::string_view::npos && i + 1 == argc) throw ConfigError("--", key, " needs a value.");
+    std::string value(equals == std::string_view::npos ? std::string_view(argv[++i]) : text.substr(equals + 1));
+    if (key == "config") {
+      config = std::move(value);
+    } else {
+      given.emplace_back(key, std::move(value));
+    }
+  }
+  if (!config.empty()) read_file(config);
+  for (const auto& [key, value] : given) set(key, value, "--");
+  return true;
+}
+
+void OptionTable::print_help(std::ostream& out) const {
+  po::options_description table(usage_ + "\n\nKeys, on the command line or in the file", 110, 50);
+  table.add_options()("config", po::value<std::string>(), "a file of lines \"key = value\"; # starts a comment");
+  for (const Option& option : options_) {
+    table.add_options()(option.key.c_str(),
+                        po::value<std::string>()->default_value(option.default_text.empty() ? std::string(2, '"') : option.default_text),
+                        option.help.c_str());
+  }
+  out << table;
+}
+
+}  // namespace rensa::tools

@@ -1,0 +1,112 @@
+#include "tools/train/model_setup.h"
+
+#include <fnmatch.h>
+
+#include <charconv>
+
+#include "core/error.h"
+#include "core/optimizers/make_optimizer.h"
+#include "core/serializers/npz.h"
+
+namespace rensa::tools {
+namespace {
+
+/// Where the weights lie in a file: a trainer's snapshot, or a model alone.
+std::string weight_prefix(const NpzReader& file) {
+  constexpr std::string_view kInSnapshot = "updater/model:main/";
+  for (const std::string& key : file.keys()) {
+    if (key.starts_with(kInSnapshot)) return std::string(kInSnapshot);
+  }
+  return "";
+}
+
+template <class Act>
+void for_matching(Link& model, const char* option, const std::string& pattern, const Act& act) {
+  bool any = false;
+  std::vector<std::string> paths;
+  for (const Link::NamedParameter& named : model.named_parameters()) {
+    paths.push_back(named.path);
+    if (!matches(pattern, named.path)) continue;
+    act(*named.parameter);
+    any = true;
+  }
+  if (any) return;
+  const std::string guess = nearest(pattern, paths);
+  throw ConfigError(option, ": no parameter matches \"", pattern, "\"", guess.empty() ? "" : "; did you mean \"" + guess + "\"?",
+                    guess.empty() ? ". The first one is " + (paths.empty() ? "" : paths.front()) + "." : "");
+}
+
+double factor(const std::string& text, const std::string& group) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) {
+    throw ConfigError("param_groups: \"", group, "\" should be PATTERN:LR:DECAY with two numbers of 0 or more.");
+  }
+  return value;
+}
+
+}  // namespace
+
+bool matches(const std::string& pattern, const std::string& path) {
+  return fnmatch(pattern.c_str(), path.c_str(), 0) == 0;
+}
+
+std::vector<std::string> load_initial_weights(Link& model, const std::string& path) {
+  const NpzReader whole(path);
+  const NpzReader file(path, weight_prefix(whole));
+  std::vector<std::string> left;
+  const auto load = [&](const std::string& key, const Array& values) {
+    if (!file.has(key)) {
+      left.push_back(key + ": not in the file");
+      return;
+    }
+    const Array stored = file.array(key);
+    if (stored.shape() != values.shape()) {
+      left.push_back(detail::join(key, ": ", stored.shape(), " in the file, ", values.shape(), " in the network"));
+      return;
+    }
+    values.copy_from(stored);
+  };
+  for (const Link::NamedParameter& named : model.named_parameters()) load(named.path, named.parameter->array());
+  for (const Link::NamedPersistent& named : model.named_persistents()) load(named.path, *named.array);
+  return left;
+}
+
+void apply_parameter_options(Link& model, const TrainOptions& options) {
+  if (!options.decay_bias_and_norm) {
+    for (const Link::NamedParameter& named : model.named_parameters()) {
+      if (named.parameter->ndim() <= 1) named.parameter->weight_decay_scale = 0;
+    }
+  }
+  for (const std::string& pattern : options.freeze) {
+    for_matching(model, "freeze", pattern, [](Parameter& p) { p.update_enabled = false; });
+  }
+  for (const std::string& group : options.param_groups) {
+    const std::size_t decay_at = group.rfind(':');
+    const std::size_t lr_at = decay_at == std::string::npos || decay_at == 0 ? std::string::npos : group.rfind(':', decay_at - 1);
+    if (lr_at == std::string::npos) {
+      throw ConfigError("param_groups: \"", group, "\" should be PATTERN:LR:DECAY, for example predictor/l1/*:0.1:1.");
+    }
+    const double lr = factor(group.substr(lr_at + 1, decay_at - lr_at - 1), group);
+    const double decay = factor(group.substr(decay_at + 1), group);
+    for_matching(model, "param_groups", group.substr(0, lr_at), [&](Parameter& p) {
+      p.lr_scale = lr;
+      p.weight_decay_scale = decay;
+    });
+  }
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& o) {
+  OptimizerOptions settings{.lr = o.lr};
+  const bool has_momentum = o.optimizer == "momentum_sgd" || o.optimizer == "nesterov_ag";
+  if (has_momentum) settings.momentum = o.momentum;
+  settings.common.clip_norm = o.clip_norm;
+  if (o.optimizer == "adamw") {
+    settings.weight_decay_rate = o.weight_decay;
+  } else {
+    settings.common.weight_decay = o.weight_decay;
+  }
+  return rensa::make_optimizer(o.optimizer, settings);
+}
+
+}  // namespace rensa::tools

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/optimizers/optimizer.h"
+#include "tools/train/train_options.h"
+
+namespace rensa::tools {
+
+/// Weights from a snapshot or a model file, where path and shape agree. What did not is returned, a line each: keys of the
+/// model that were not found, and of other shapes.
+std::vector<std::string> load_initial_weights(Link& model, const std::string& path);
+
+/// Applies freeze, param_groups and decay_bias_and_norm to the model's parameters. Throws ConfigError for a pattern that
+/// matches nothing (the nearest path is named) or cannot be read.
+void apply_parameter_options(Link& model, const TrainOptions& options);
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options);
+
+/// Whether `path` fits a shell pattern: * stands for anything, ? for one letter.
+bool matches(const std::string& pattern, const std::string& path);
+
+}  // namespace rensa::tools

@@ -1,0 +1,60 @@
+#include "tools/train/train_options.h"
+
+#include "comm/communicators/create_communicator.h"
+#include "core/models/model.h"
+#include "core/optimizers/make_optimizer.h"
+
+namespace rensa::tools {
+
+void add_train_options(OptionTable& t, TrainOptions& o) {
+  t.add("data", o.data, "folder of the data: MNIST's IDX files, CIFAR-10's .bin files, or train/<class> and val/<class>");
+  t.add("batchsize", o.batchsize, "samples of a step on each rank", {.min = 1});
+  t.add("val_batchsize", o.val_batchsize, "samples of an evaluation step on each rank", {.min = 1});
+  t.add("loaderjob", o.loaderjob, "threads that load and augment, on each rank; 0: the training thread itself",
+        {.min = 0, .max = 1024});
+  t.add("size", o.size, "side of a sample of an image folder, in pixels", {.min = 8, .max = 4096});
+  t.add("resize", o.resize, "shorter side before the centre crop of validation, in pixels", {.min = 8, .max = 4096});
+  t.add("min_scale", o.min_scale, "smallest share of a photograph that a training crop shows",
+        {.min = 0, .max = 1, .above_min = true});
+  t.add("augment", o.augment, "random crops and flips of the training pictures");
+  t.add("max_bad_images", o.max_bad_images, "files that may be unreadable before the run is given up", {.min = 0});
+
+  t.add("arch", o.arch, "network", {.choices = models::model_names()});
+  t.add("units", o.units, "units of the hidden layers of mlp", {.min = 1});
+  t.add("width", o.width, "channels of the first stage of a convolutional network", {.min = 1});
+  t.add("dtype", o.dtype, "type of the weights", {.choices = {"float32", "float64"}});
+  t.add("initmodel", o.initmodel, "snapshot to start the weights from; what does not fit is listed and left");
+  t.add("freeze", o.freeze, "patterns of parameters that are not trained, such as predictor/conv1/*");
+  t.add("param_groups", o.param_groups, "PATTERN:LR:DECAY, factors for the parameters that match");
+
+  t.add("optimizer", o.optimizer, "update rule", {.choices = optimizer_names()});
+  t.add("epoch", o.epoch, "epochs to train", {.min = 0, .above_min = true});
+  t.add("lr", o.lr, "learning rate after warm-up, for the batch of all ranks together", {.min = 0, .above_min = true});
+  t.add("momentum", o.momentum, "of momentum_sgd and nesterov_ag", {.min = 0, .max = 1});
+  t.add("weight_decay", o.weight_decay, "L2 (adamw: decay apart from the gradient)", {.min = 0});
+  t.add("decay_bias_and_norm", o.decay_bias_and_norm, "false: no decay of biases, gamma and beta");
+  t.add("clip_norm", o.clip_norm, "largest norm of all gradients together; 0: no limit", {.min = 0});
+  t.add("label_smoothing", o.label_smoothing, "share of a target spread over all classes", {.min = 0, .max = 0.999});
+  t.add("schedule", o.schedule, "of the learning rate", {.choices = {"constant", "step", "cosine", "polynomial"}});
+  t.add("milestones", o.milestones, "step: epochs at which the rate is multiplied by gamma");
+  t.add("gamma", o.gamma, "step: the factor", {.min = 0});
+  t.add("final_lr", o.final_lr, "cosine and polynomial: the rate at the end", {.min = 0});
+  t.add("warmup_epochs", o.warmup_epochs, "epochs in which the rate rises to lr", {.min = 0});
+  t.add("warmup_lr", o.warmup_lr, "rate at the start of the warm-up", {.min = 0});
+
+  t.add("out", o.out, "folder of the log, snapshots and report.html");
+  t.add("resume", o.resume, "snapshot to go on from, or a folder with snapshots (the newest)");
+  t.add("snapshot", o.snapshot, "interval of snapshots; \"never\": none");
+  t.add("keep", o.keep, "newest snapshots to keep; 0: all", {.min = 0});
+  t.add("log_interval", o.log_interval, "interval of the log's entries");
+  t.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
+  t.add("device", o.device, "where to compute", {.choices = {"cpu"}});
+  t.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0, .max = 4096});
+  t.add("seed", o.seed, "of weights, order, augmentation and dropout");
+  t.add("bucket_mib", o.bucket_mib, "size of the pieces in which gradients travel", {.min = 0, .above_min = true});
+  t.add("first_bucket_mib", o.first_bucket_mib, "size of the first piece", {.min = 0, .above_min = true});
+  t.add("overlap", o.overlap, "gradients travel while others are still computed");
+  t.add("progress", o.progress, "a progress bar on standard error");
+}
+
+}  // namespace rensa::tools

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/options/option_table.h"
+
+namespace rensa::tools {
+
+/// Every key of `rensa train`. ChainerMN's names where it has them.
+struct TrainOptions {
+  // Data
+  std::string data;
+  int batchsize = 32, val_batchsize = 100, loaderjob = 2;
+  int size = 224, resize = 256;
+  double min_scale = 0.08;
+  bool augment = true;
+  std::int64_t max_bad_images = 100;
+  // Network
+  std::string arch = "resnet50";
+  std::int64_t units = 1000, width = 64;
+  std::string dtype = "float32", initmodel;
+  std::vector<std::string> freeze, param_groups;
+  // Optimization
+  std::string optimizer = "momentum_sgd", schedule = "constant";
+  double epoch = 10, lr = 0.1, momentum = 0.9, weight_decay = 0, clip_norm = 0, label_smoothing = 0;
+  std::vector<double> milestones;
+  double gamma = 0.1, final_lr = 0, warmup_epochs = 0, warmup_lr = 0;
+  bool decay_bias_and_norm = true;
+  // The run
+  std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto", device = "cpu";
+  int keep = 2, threads = 0;
+  std::uint64_t seed = 0;
+  double bucket_mib = 25, first_bucket_mib = 1;
+  bool overlap = true, progress = true;
+};
+
+void add_train_options(OptionTable& table, TrainOptions& options);
+
+}  // namespace rensa::tools

@@ -1,0 +1,102 @@
+#include "tools/train/training_data.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "core/error.h"
+#include "trainer/datasets/picture_table.h"
+#include "trainer/datasets/small_pictures.h"
+
+namespace rensa::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Mean and deviation of each channel over the training pictures, on [0, 1].
+void normalize_by(const PictureTable& table, SmallPicturesOptions& options) {
+  const auto channels = static_cast<std::size_t>(table.channels);
+  std::vector<double> sum(channels), squares(channels);
+  for (std::size_t i = 0; i < table.pixels.size(); ++i) {
+    const double value = table.pixels[i] / 255.0;
+    sum[i % channels] += value;
+    squares[i % channels] += value * value;
+  }
+  const double count = static_cast<double>(table.pixels.size()) / static_cast<double>(channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double mean = sum[c] / count, variance = squares[c] / count - mean * mean;
+    options.mean.push_back(static_cast<float>(mean));
+    options.std.push_back(static_cast<float>(variance > 1e-8 ? std::sqrt(variance) : 1));
+  }
+}
+
+TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, bool colour) {
+  TrainingData data;
+  data.class_names = train.class_names;
+  SmallPicturesOptions judged{.flat = options.arch == "mlp"};
+  normalize_by(train, judged);
+  SmallPicturesOptions trained = judged;
+  if (options.augment && !trained.flat) {
+    trained.pad = colour ? 4 : 2;
+    trained.flip = true;
+  }
+  data.input = trained.flat ? Shape{static_cast<std::int64_t>(train.channels) * train.height * train.width}
+                            : Shape{train.channels, train.height, train.width};
+  data.description = detail::join(train.count(), " + ", test.count(), " pictures of ", train.height, " x ", train.width);
+  data.train = std::make_shared<SmallPictures>(std::move(train), trained);
+  data.validation = std::make_shared<SmallPictures>(std::move(test), judged);
+  return data;
+}
+
+TrainingData image_folder(const TrainOptions& options, const ImageProblems::Report& on_problem) {
+  ImageFolderOptions train{.train = options.augment, .max_bad_images = options.max_bad_images, .on_problem = on_problem};
+  train.crop.size = options.size;
+  train.crop.min_scale = options.min_scale;
+  train.resize = options.resize;
+  const auto pictures = std::make_shared<ImageFolder>(options.data + "/train", train);
+  ImageFolderOptions judged = train;
+  judged.train = false;
+  judged.class_names = pictures->class_names();
+  TrainingData data;
+  data.train = pictures;
+  data.validation = std::make_shared<ImageFolder>(options.data + "/val", judged);
+  data.input = {3, options.size, options.size};
+  data.class_names = pictures->class_names();
+  data.description = detail::join(data.train->size(), " + ", data.validation->size(), " photographs");
+  return data;
+}
+
+bool has_idx(const fs::path& folder) {
+  return fs::exists(folder / "train-images-idx3-ubyte") || fs::exists(folder / "train-images-idx3-ubyte.gz");
+}
+
+bool has_cifar(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with("data_batch_") && entry.path().extension() == ".bin") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem) {
+  if (options.data.empty()) throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
+  if (!fs::is_directory(options.data)) throw FileError(options.data, ": there is no such folder (key data).");
+  if (has_idx(options.data)) {
+    // Fashion-MNIST has MNIST's file names; its folder's name tells.
+    const bool fashion = fs::canonical(options.data).filename().string().find("fashion") != std::string::npos;
+    const auto names = fashion ? fashion_mnist_class_names() : std::vector<std::string>();
+    return small_pictures(read_idx_folder(options.data, Split::kTrain, names),
+                          read_idx_folder(options.data, Split::kTest, names), options, /*colour=*/false);
+  }
+  if (has_cifar(options.data)) {
+    return small_pictures(read_cifar10_folder(options.data, Split::kTrain),
+                          read_cifar10_folder(options.data, Split::kTest), options, /*colour=*/true);
+  }
+  if (fs::is_directory(options.data + "/train") && fs::is_directory(options.data + "/val")) {
+    return image_folder(options, on_problem);
+  }
+  throw FileError(options.data, ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or the "
+                                "folders train/<class> and val/<class> of pictures; found none of them.");
+}
+
+}  // namespace rensa::tools

@@ -1,0 +1,142 @@
+#include "tools/train_command.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+
+#include "comm/compute_threads.h"
+#include "comm/distributed_optimizer.h"
+#include "comm/job.h"
+#include "core/error.h"
+#include "core/models/model.h"
+#include "tools/train/model_setup.h"
+#include "tools/train/train_options.h"
+#include "tools/train/training_data.h"
+#include "trainer/extensions/evaluator.h"
+#include "trainer/extensions/html_report.h"
+#include "trainer/extensions/learning_rate.h"
+#include "trainer/extensions/log_report.h"
+#include "trainer/extensions/print_report.h"
+#include "trainer/extensions/progress_bar.h"
+#include "trainer/extensions/snapshot.h"
+#include "trainer/iterators/multithread_iterator.h"
+#include "trainer/trainer.h"
+
+namespace rensa::tools {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: rensa train --config FILE [--key value …]\n"
+    "       mpirun -n 8 rensa train --config FILE [--key value …]\n\n"
+    "Trains a network on the pictures in `data`, on one process or many.";
+
+Dtype dtype_of(const std::string& name) { return name == "float64" ? Dtype::kFloat64 : Dtype::kFloat32; }
+
+ReducerOptions reducer_options(const TrainOptions& o) {
+  const auto bytes = [](double mib) { return static_cast<std::size_t>(mib * 1024 * 1024); };
+  return {.first_bucket_bytes = bytes(o.first_bucket_mib), .bucket_bytes = bytes(o.bucket_mib), .overlap = o.overlap};
+}
+
+std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, const TrainOptions& o,
+                                        const Communicator& comm, bool train) {
+  const std::int64_t batch = train ? o.batchsize : o.val_batchsize;
+  return rensa::make_iterator(std::move(dataset),
+                              {.batch_size = batch * comm.size(), .repeat = train, .shuffle = train, .seed = o.seed,
+                               .rank = comm.rank(), .size = comm.size()},
+                              {.threads = o.loaderjob});
+}
+
+void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> validation, const TrainOptions& o) {
+  trainer.extend(std::make_unique<Evaluator>(std::move(validation), model));
+  trainer.extend(std::make_unique<LearningRate>(
+      LearningRateOptions{.lr = o.lr, .schedule = o.schedule, .epochs = o.epoch, .milestones = o.milestones,
+                          .gamma = o.gamma, .power = 1, .final_lr = o.final_lr, .warmup_epochs = o.warmup_epochs,
+                          .warmup_lr = o.warmup_lr}));
+  const Trigger log_trigger = parse_trigger(o.log_interval);
+  trainer.extend(std::make_unique<LogReport>(log_trigger));
+  trainer.extend(std::make_unique<HtmlReport>("rensa train: " + o.arch), {.trigger = log_trigger});
+  trainer.extend(std::make_unique<PrintReport>(
+                     std::vector<std::string>{"epoch", "iteration", "main/loss", "main/accuracy", "validation/main/loss",
+                                              "validation/main/accuracy", "lr", "images_per_second", "elapsed_time"},
+                     std::cout),
+                 {.trigger = log_trigger});
+  if (o.progress) trainer.extend(std::make_unique<ProgressBar>());
+  if (o.snapshot != "never") {
+    trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{.trigger = parse_trigger(o.snapshot), .keep = o.keep}));
+  }
+}
+
+std::string snapshot_to_resume(const std::string& given) {
+  const std::string newest = newest_snapshot(given);
+  return newest.empty() ? given : newest;
+}
+
+void train(const TrainOptions& o, Communicator& comm) {
+  const bool speaks = comm.rank() == 0;
+  const int threads = set_compute_threads(comm, o.threads);
+  const TrainingData data = open_training_data(o, [&](const ImageProblem& problem) {
+    spdlog::warn("rank {}: {}: {}{}", comm.rank(), problem.file, problem.reason,
+                 problem.bad ? "; another picture takes its place" : "");
+  });
+  seed_parameters(o.seed);
+  Classifier model(models::make_model(o.arch, {.input = data.input,
+                                               .classes = static_cast<std::int64_t>(data.class_names.size()),
+                                               .units = o.units,
+                                               .width = o.width,
+                                               .dtype = dtype_of(o.dtype)}),
+                   {.label_smoothing = o.label_smoothing});
+  if (!o.initmodel.empty()) {
+    for (const std::string& line : load_initial_weights(model, o.initmodel)) {
+      if (speaks) spdlog::warn("initmodel: {}", line);
+    }
+  }
+  apply_parameter_options(model, o);
+  DistributedOptimizer optimizer(make_optimizer(o), comm, reducer_options(o));
+  optimizer.setup(model);
+  if (speaks) {
+    spdlog::info("{} ranks on {} nodes ({}), {} compute and {} loader threads each", comm.size(), comm.inter_size(),
+                 comm.name(), threads, o.loaderjob);
+    spdlog::info("{}: {}, {} classes; {}: {} parameters", o.data, data.description, data.class_names.size(), o.arch,
+                 model.count_parameters());
+  }
+  const auto iterator = make_iterator(data.train, o, comm, /*train=*/true);
+  StandardUpdater updater(*iterator, model, optimizer, comm, o.seed);
+  Trainer trainer(updater, {o.epoch, Unit::kEpoch}, o.out, comm);
+  extend(trainer, model, make_iterator(data.validation, o, comm, /*train=*/false), o);
+  if (!o.resume.empty()) {
+    const std::string path = snapshot_to_resume(o.resume);
+    resume(trainer, path);
+    if (speaks) spdlog::info("goes on from {} at iteration {}", path, updater.iteration());
+  }
+  trainer.run();
+  if (speaks) spdlog::info("results are in {}; the curves: {}/report.html", o.out, o.out);
+}
+
+/// Every rank of a job reads the same command line: one of them complains.
+bool is_first_of_job() {
+  for (const char* rank : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"}) {
+    if (const char* value = std::getenv(rank)) return std::string_view(value) == "0";
+  }
+  return true;
+}
+
+}  // namespace
+
+int train_command(int argc, char** argv) {
+  TrainOptions options;
+  OptionTable table(kUsage);
+  add_train_options(table, options);
+  try {
+    if (!table.parse(argc, argv, std::cout)) return 0;
+    parse_trigger(options.log_interval);
+    if (options.snapshot != "never") parse_trigger(options.snapshot);
+  } catch (const Error& error) {
+    if (is_first_of_job()) std::cerr << "rensa train: " << error.what() << '\n';
+    return 2;
+  }
+  return run_job({.name = options.communicator}, [&](Communicator& comm) { train(options, comm); });
+}
+
+}  // namespace rensa::tools

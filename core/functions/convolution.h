@@ -1,0 +1,21 @@
+#pragma once
+
+#include "core/autograd/variable.h"
+#include "core/kernels/convolution.h"
+
+namespace rensa::functions {
+
+using ConvolutionOptions = kernels::ConvolutionGeometry;  ///< .stride, .pad, .dilate (vertical, horizontal), .groups
+
+/// Two-dimensional convolution (cross-correlation), y = x * W + b.
+///
+///   x        (batch, C, H, W'), float32 or float64
+///   W        (K, C / groups, kh, kw)
+///   b        (K), or none
+///   returns  (batch, K, OH, OW), OH = (H + 2 pad - dilate (kh - 1) - 1) / stride + 1, rounded down
+/// float32 results lie channels-last. Throws ShapeError that names the shapes if they do not fit, ValueError for an option
+/// out of range.
+Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b = nullptr,
+                        const ConvolutionOptions& options = {});
+
+}  // namespace rensa::functions

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/kernels/kernel.h"
+
+namespace rensa::kernels {
+
+/// How the windows of a two-dimensional operation lie: {vertical, horizontal}.
+struct ConvolutionGeometry {
+  std::array<std::int64_t, 2> stride = {1, 1}, pad = {0, 0}, dilate = {1, 1};
+  std::int64_t groups = 1;
+
+  friend bool operator==(const ConvolutionGeometry&, const ConvolutionGeometry&) = default;
+};
+
+// x (N, C, H, W), W (K, C / groups, kh, kw), b (K) or no array, y (N, K, OH, OW). float32 works channels-last: other
+// layouts are copied, results are channels-last. float64 gives row-major results.
+
+extern Kernel<Array(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& geometry)> convolution;
+/// The gradient of x, of shape x_shape.
+extern Kernel<Array(const Array& gy, const Array& W, const ConvolutionGeometry& geometry, const Shape& x_shape)>
+    convolution_backward_data;
+/// The gradient of W, of shape W_shape, written to `destination` (contiguous) if that is an array.
+extern Kernel<Array(const Array& x, const Array& gy, const ConvolutionGeometry& geometry, const Shape& W_shape,
+                    const Array& destination)>
+    convolution_backward_weights;
+
+}  // namespace rensa::kernels

@@ -1,0 +1,119 @@
+#include "core/kernels/convolution.h"
+
+#include "core/error.h"
+#include "core/kernels/cpu/onednn/convolution.h"
+#include "core/kernels/cpu/window_columns.h"
+#include "core/kernels/product.h"
+
+namespace rensa::kernels {
+namespace {
+
+// float64, which oneDNN does not compute: windows as columns, and a matrix product for each picture and group.
+
+cpu::WindowColumns windows(const Shape& x, const Shape& W, const ConvolutionGeometry& g) {
+  const auto out = [&](int axis) {
+    const auto a = static_cast<std::size_t>(axis);
+    return (x[axis + 2] + 2 * g.pad[a] - (W[axis + 2] - 1) * g.dilate[a] - 1) / g.stride[a] + 1;
+  };
+  return {.channels = W[1], .height = x[2], .width = x[3], .kernel_height = W[2], .kernel_width = W[3],
+          .out_height = out(0), .out_width = out(1), .geometry = g};
+}
+
+/// Part `group` of picture n, its channels as rows: (channels / groups, pixels).
+Array group_of(const Array& pictures, std::int64_t n, std::int64_t group, std::int64_t groups) {
+  const std::int64_t channels = pictures.shape()[1] / groups;
+  return pictures.select(0, n)
+      .slice(0, {.start = group * channels, .stop = (group + 1) * channels})
+      .reshape({channels, pictures.shape()[2] * pictures.shape()[3]});
+}
+
+Array weights_of(const Array& W, std::int64_t group, std::int64_t groups) {
+  const std::int64_t out = W.shape()[0] / groups;
+  return W.slice(0, {.start = group * out, .stop = (group + 1) * out}).reshape({out, -1});
+}
+
+template <class Body>
+void for_each_group(std::int64_t pictures, std::int64_t groups, const Body& body) {
+  for (std::int64_t n = 0; n < pictures; ++n) {
+    for (std::int64_t group = 0; group < groups; ++group) body(n, group);
+  }
+}
+
+Array forward_f64(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g) {
+  const cpu::WindowColumns w = windows(x.shape(), W.shape(), g);
+  const Array source = x.contiguous(), weights = W.contiguous();
+  Array y = empty({x.shape()[0], W.shape()[0], w.out_height, w.out_width}, Dtype::kFloat64);
+  const Array columns = empty({w.rows(), w.size()}, Dtype::kFloat64);
+  for_each_group(x.shape()[0], g.groups, [&](std::int64_t n, std::int64_t group) {
+    w.gather(group_of(source, n, group, g.groups).data<double>(), columns.data<double>());
+    product(weights_of(weights, group, g.groups), columns, group_of(y, n, group, g.groups));
+  });
+  if (b) {
+    for (std::int64_t n = 0; n < y.shape()[0]; ++n) {
+      for (std::int64_t k = 0; k < y.shape()[1]; ++k) {
+        double* row = y.data<double>() + (n * y.shape()[1] + k) * w.size();
+        const double bias = b.data<double>()[k * b.strides()[0]];
+        for (std::int64_t i = 0; i < w.size(); ++i) row[i] += bias;
+      }
+    }
+  }
+  return y;
+}
+
+Array backward_data_f64(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
+  const cpu::WindowColumns w = windows(x_shape, W.shape(), g);
+  const Array gradient = gy.contiguous(), weights = W.contiguous();
+  Array gx = zeros(x_shape, Dtype::kFloat64);
+  const Array columns = empty({w.rows(), w.size()}, Dtype::kFloat64);
+  for_each_group(x_shape[0], g.groups, [&](std::int64_t n, std::int64_t group) {
+    product(weights_of(weights, group, g.groups).transpose(), group_of(gradient, n, group, g.groups), columns);
+    w.scatter_add(columns.data<double>(), group_of(gx, n, group, g.groups).data<double>());
+  });
+  return gx;
+}
+
+Array backward_weights_f64(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
+                           const Array& destination) {
+  const cpu::WindowColumns w = windows(x.shape(), W_shape, g);
+  const Array source = x.contiguous(), gradient = gy.contiguous();
+  Array gW = destination ? destination : empty(W_shape, Dtype::kFloat64);
+  gW.fill(0);
+  const Array columns = empty({w.rows(), w.size()}, Dtype::kFloat64);
+  const Array part = empty({W_shape[0] / g.groups, w.rows()}, Dtype::kFloat64);
+  for_each_group(x.shape()[0], g.groups, [&](std::int64_t n, std::int64_t group) {
+    w.gather(group_of(source, n, group, g.groups).data<double>(), columns.data<double>());
+    product(group_of(gradient, n, group, g.groups), columns.transpose(), part);
+    double* to = weights_of(gW, group, g.groups).data<double>();
+    for (std::int64_t i = 0; i < part.size(); ++i) to[i] += part.data<double>()[i];
+  });
+  return gW;
+}
+
+void check(const Array& x) {
+  if (x.dtype() == Dtype::kFloat32 || x.dtype() == Dtype::kFloat64) return;
+  throw DtypeError("convolution: computes in float32 and float64, found ", x.dtype(), ".");
+}
+
+const Implementation cpu_forward(convolution, DeviceKind::kCpu,
+                                 [](const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g) {
+                                   check(x);
+                                   return x.dtype() == Dtype::kFloat32 ? onednn::convolution(x, W, b, g)
+                                                                       : forward_f64(x, W, b, g);
+                                 });
+const Implementation cpu_backward_data(
+    convolution_backward_data, DeviceKind::kCpu,
+    [](const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
+      check(gy);
+      return gy.dtype() == Dtype::kFloat32 ? onednn::convolution_backward_data(gy, W, g, x_shape)
+                                           : backward_data_f64(gy, W, g, x_shape);
+    });
+const Implementation cpu_backward_weights(
+    convolution_backward_weights, DeviceKind::kCpu,
+    [](const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape, const Array& destination) {
+      check(x);
+      return x.dtype() == Dtype::kFloat32 ? onednn::convolution_backward_weights(x, gy, g, W_shape, destination)
+                                          : backward_weights_f64(x, gy, g, W_shape, destination);
+    });
+
+}  // namespace
+}  // namespace rensa::kernels

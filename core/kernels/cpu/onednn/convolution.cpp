@@ -1,0 +1,185 @@
+#include "core/kernels/cpu/onednn/convolution.h"
+
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "core/kernels/cpu/onednn/descriptors.h"
+
+namespace rensa::onednn {
+namespace {
+
+using dnnl::memory;
+using kernels::ConvolutionGeometry;
+
+const dnnl::engine& engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+/// A primitive with the layouts it wants. oneDNN's primitives may be executed by several threads, but making them takes a
+/// millisecond: each thread keeps its own.
+struct Prepared {
+  dnnl::primitive primitive;
+  memory::desc x, W, y, scratchpad;
+};
+
+using Key = std::vector<std::int64_t>;
+
+Key key_of(const Shape& x, const Shape& W, const ConvolutionGeometry& g, bool bias) {
+  Key key(x.begin(), x.end());
+  key.insert(key.end(), W.begin(), W.end());
+  for (const auto& pair : {g.stride, g.pad, g.dilate}) key.insert(key.end(), pair.begin(), pair.end());
+  key.insert(key.end(), {g.groups, bias ? 1 : 0});
+  return key;
+}
+
+memory::dims weight_dims(const Shape& W, std::int64_t groups) {
+  if (groups == 1) return {W[0], W[1], W[2], W[3]};
+  return {groups, W[0] / groups, W[1], W[2], W[3]};
+}
+
+/// W as Rensa keeps it: row-major.
+memory::desc plain_weights(const Shape& W, std::int64_t groups) {
+  return {weight_dims(W, groups), memory::data_type::f32,
+          groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw};
+}
+
+memory::dims output_dims(const Shape& x, const Shape& W, const ConvolutionGeometry& g) {
+  const auto size = [&](int axis) {
+    const auto a = static_cast<std::size_t>(axis);
+    return (x[axis + 2] + 2 * g.pad[a] - (W[axis + 2] - 1) * g.dilate[a] - 1) / g.stride[a] + 1;
+  };
+  return {x[0], W[0], size(0), size(1)};
+}
+
+ConvolutionDescription describe(const Shape& x, const Shape& W, const ConvolutionGeometry& g, bool bias) {
+  using tag = memory::format_tag;
+  constexpr auto kFloat = memory::data_type::f32;
+  ConvolutionDescription c;
+  c.x = {{x[0], x[1], x[2], x[3]}, kFloat, tag::nhwc};
+  c.W = {weight_dims(W, g.groups), kFloat, tag::any};
+  if (bias) c.b = {{W[0]}, kFloat, tag::x};
+  c.y = {output_dims(x, W, g), kFloat, tag::nhwc};
+  c.stride = {g.stride[0], g.stride[1]};
+  c.dilation = {g.dilate[0] - 1, g.dilate[1] - 1};
+  c.pad = {g.pad[0], g.pad[1]};
+  return c;
+}
+
+dnnl::primitive_attr own_scratchpad() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+memory as_memory(const memory::desc& desc, const Array& array) { return {desc, engine(), array.raw_data()}; }
+
+Array bytes_for(const memory::desc& desc) {
+  return empty({static_cast<std::int64_t>(desc.get_size())}, Dtype::kUInt8);
+}
+
+void execute(const dnnl::primitive& primitive, std::unordered_map<int, memory> arguments, const memory::desc& scratchpad) {
+  const Array scratch = bytes_for(scratchpad);
+  if (scratch.size() > 0) arguments.emplace(DNNL_ARG_SCRATCHPAD, as_memory(scratchpad, scratch));
+  dnnl::stream stream(engine());
+  primitive.execute(stream, arguments);
+  stream.wait();
+}
+
+/// Moves a weight between the row-major layout and the one a primitive wants.
+void reorder(memory from, memory to) {
+  dnnl::stream stream(engine());
+  dnnl::reorder(from, to).execute(stream, from, to);  // oneDNN keeps the primitives it has made
+  stream.wait();
+}
+
+template <class Describe>
+const Prepared& prepared(std::map<Key, Prepared>& cache, const Shape& x, const Shape& W, const ConvolutionGeometry& g,
+                         bool bias, const Describe& make) {
+  Key key = key_of(x, W, g, bias);
+  const auto found = cache.find(key);
+  if (found != cache.end()) return found->second;
+  return cache.emplace(std::move(key), make(describe(x, W, g, bias))).first->second;
+}
+
+/// W in the layout that a primitive wants; the array holds the copy, if one was needed.
+struct Weights {
+  Array array;
+  memory view;
+  Weights(const Array& W, std::int64_t groups, const memory::desc& wanted) : array(W.contiguous()) {
+    view = as_memory(plain_weights(W.shape(), groups), array);
+    if (view.get_desc() == wanted) return;
+    const Array moved = bytes_for(wanted);
+    const memory target = as_memory(wanted, moved);
+    reorder(view, target);
+    view = target;
+    array = moved;
+  }
+};
+
+Shape shape_of(const memory::dims& dims) { return {dims[0], dims[1], dims[2], dims[3]}; }
+
+}  // namespace
+
+Array convolution(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g) {
+  thread_local std::map<Key, Prepared> cache;
+  const Prepared& p = prepared(cache, x.shape(), W.shape(), g, static_cast<bool>(b), [](const auto& c) {
+    const auto desc = describe_forward(c, own_scratchpad(), engine());
+    return Prepared{dnnl::convolution_forward(desc), c.x, desc.weights_desc(), c.y, desc.scratchpad_desc()};
+  });
+  const Array source = x.channels_last();
+  const Weights weights(W, g.groups, p.W);
+  Array y = empty(shape_of(output_dims(x.shape(), W.shape(), g)), Dtype::kFloat32, {}, Layout::kChannelsLast);
+  std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, as_memory(p.x, source)},
+                                               {DNNL_ARG_WEIGHTS, weights.view},
+                                               {DNNL_ARG_DST, as_memory(p.y, y)}};
+  const Array bias = b ? b.contiguous() : Array();
+  if (bias) {
+    const memory::desc desc({W.shape()[0]}, memory::data_type::f32, memory::format_tag::x);
+    arguments.emplace(DNNL_ARG_BIAS, as_memory(desc, bias));
+  }
+  execute(p.primitive, std::move(arguments), p.scratchpad);
+  return y;
+}
+
+Array convolution_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
+  thread_local std::map<Key, Prepared> cache;
+  const Prepared& p = prepared(cache, x_shape, W.shape(), g, false, [](const auto& c) {
+    const auto desc = describe_backward_data(c, own_scratchpad(), engine());
+    return Prepared{dnnl::convolution_backward_data(desc), c.x, desc.weights_desc(), c.y, desc.scratchpad_desc()};
+  });
+  const Array source = gy.channels_last();
+  const Weights weights(W, g.groups, p.W);
+  Array gx = empty(x_shape, Dtype::kFloat32, {}, Layout::kChannelsLast);
+  execute(p.primitive,
+          {{DNNL_ARG_DIFF_DST, as_memory(p.y, source)},
+           {DNNL_ARG_WEIGHTS, weights.view},
+           {DNNL_ARG_DIFF_SRC, as_memory(p.x, gx)}},
+          p.scratchpad);
+  return gx;
+}
+
+Array convolution_backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
+                                   const Array& destination) {
+  thread_local std::map<Key, Prepared> cache;
+  const Prepared& p = prepared(cache, x.shape(), W_shape, g, false, [](const auto& c) {
+    const auto desc = describe_backward_weights(c, own_scratchpad(), engine());
+    return Prepared{dnnl::convolution_backward_weights(desc), c.x, desc.diff_weights_desc(), c.y, desc.scratchpad_desc()};
+  });
+  const Array source = x.channels_last(), gradient = gy.channels_last();
+  Array gW = destination ? destination : empty(W_shape, Dtype::kFloat32);
+  const memory result = as_memory(plain_weights(W_shape, g.groups), gW);
+  const bool direct = result.get_desc() == p.W;
+  const Array blocked = direct ? gW : bytes_for(p.W);
+  const memory computed = as_memory(p.W, blocked);
+  execute(p.primitive,
+          {{DNNL_ARG_SRC, as_memory(p.x, source)},
+           {DNNL_ARG_DIFF_DST, as_memory(p.y, gradient)},
+           {DNNL_ARG_DIFF_WEIGHTS, computed}},
+          p.scratchpad);
+  if (!direct) reorder(computed, result);
+  return gW;
+}
+
+}  // namespace rensa::onednn

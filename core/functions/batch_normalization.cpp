@@ -1,0 +1,180 @@
+#include "core/functions/batch_normalization.h"
+
+#include <cmath>
+
+#include "core/autograd/config.h"
+#include "core/autograd/function.h"
+#include "core/error.h"
+#include "core/functions/activation.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/reduction.h"
+#include "core/functions/shape.h"
+#include "core/kernels/activation.h"
+#include "core/kernels/batch_normalization.h"
+
+namespace rensa::functions {
+namespace {
+
+using kernels::NormalizedBatch;
+using kernels::ReluMask;
+
+/// One number a channel as (C) or (C, 1, 1), so that it broadcasts over x.
+Variable over_channels(const Variable& v, int ndim) { return ndim == 2 ? v : reshape(v, {v.size(), 1, 1}); }
+
+Dims all_but_channels(int ndim) { return ndim == 2 ? Dims{0} : Dims{0, 2, 3}; }
+
+struct AffineOfChannel {
+  Array scale, shift;  ///< float64
+};
+
+/// gamma (x - mean) inv_std + beta = x scale + shift.
+AffineOfChannel affine(const Array& gamma, const Array& beta, const Array& mean, const Array& inv_std) {
+  const std::int64_t channels = mean.size();
+  AffineOfChannel result{empty({channels}, Dtype::kFloat64), empty({channels}, Dtype::kFloat64)};
+  const std::vector<double> g = to_vector<double>(gamma), b = to_vector<double>(beta);
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const double scale = g[static_cast<std::size_t>(c)] * inv_std.data<double>()[c];
+    result.scale.data<double>()[c] = scale;
+    result.shift.data<double>()[c] = b[static_cast<std::size_t>(c)] - mean.data<double>()[c] * scale;
+  }
+  return result;
+}
+
+Array inverse_deviation(const Array& var, double eps) {
+  const Array result = empty(var.shape(), Dtype::kFloat64);
+  const std::vector<double> values = to_vector<double>(var);
+  for (std::size_t c = 0; c < values.size(); ++c) result.data<double>()[c] = 1 / std::sqrt(values[c] + eps);
+  return result;
+}
+
+/// Inputs x, gamma, beta and, if there is one, the residual.
+struct BatchNormalization final : Function {
+  const BatchNormalizationOptions options;
+  NormalizedBatch batch;  ///< what the gradient needs, without x and y, which are retained
+  Array mean, var;
+  explicit BatchNormalization(const BatchNormalizationOptions& o) : options(o) {}
+  const char* name() const override { return "batch_normalization"; }
+
+  Arrays forward(const Arrays& inputs) override {
+    const Array& x = inputs[0];
+    const bool has_residual = inputs.size() == 4;
+    const auto statistics = kernels::batch_statistics(x);
+    mean = statistics[0];
+    var = statistics[1];
+    batch.mean = mean;
+    batch.inv_std = inverse_deviation(var, options.eps);
+    const AffineOfChannel a = affine(inputs[1], inputs[2], mean, batch.inv_std);
+    batch.scale = a.scale;
+    batch.shift = a.shift;
+    batch.mask = !options.relu ? ReluMask::kNone : has_residual ? ReluMask::kFromOutput : ReluMask::kFromInput;
+    Array y = kernels::scale_and_shift(x, a.scale, a.shift, has_residual ? inputs[3] : Array(), options.relu);
+    retain_inputs(0, 1);
+    if (options.relu && (has_residual || config().enable_backprop)) retain_output(y);
+    return {y};
+  }
+
+  Variables backward(const Variable& gy) override {
+    return config().enable_backprop ? differentiable_gradients(gy) : gradients(gy);
+  }
+
+  void release_saved() override { batch = {}; }
+
+ private:
+  /// Two fused passes.
+  Variables gradients(const Variable& gy) {
+    NormalizedBatch b = batch;
+    b.x = retained_input(0).array();
+    if (b.mask == ReluMask::kFromOutput) b.y = retained_output().array();
+    const bool wants_residual = inputs() == 4 && needs_input_grad(3) && b.mask != ReluMask::kNone;
+    const auto [gbeta, ggamma] = kernels::batch_normalization_sums(gy.array(), b);
+    const auto [gx, masked] = kernels::batch_normalization_grad(gy.array(), b, gbeta, ggamma, wants_residual);
+    Variables result = {Variable(gx), Variable(ggamma.to(gx.dtype())), Variable(gbeta.to(gx.dtype()))};
+    if (inputs() == 4) result.push_back(wants_residual ? Variable(masked) : gy);
+    return result;
+  }
+
+  /// The same over variables, for gradients of gradients.
+  Variables differentiable_gradients(const Variable& gy_behind_relu) {
+    const Variable x = retained_input(0);
+    const Variable gamma = retained_input(1);
+    const Dims axes = all_but_channels(x.ndim());
+    const double count = static_cast<double>(x.size()) / static_cast<double>(x.shape()[1]);
+    const Variable gy = options.relu ? gy_behind_relu * positive(retained_output().array()) : gy_behind_relu;
+    const Variable centred = x - sum(x, axes, /*keepdims=*/true) / count;
+    const Variable inv_std = pow(sum(centred * centred, axes, true) / count + options.eps, -0.5);
+    const Variable xhat = centred * inv_std;
+    const Variable gbeta = sum(gy, axes, true), ggamma = sum(gy * xhat, axes, true);
+    const Variable gx = over_channels(gamma, x.ndim()) * inv_std * (gy - (gbeta + xhat * ggamma) / count);
+    Variables result = {gx, reshape(ggamma, gamma.shape()), reshape(gbeta, gamma.shape())};
+    if (inputs() == 4) result.push_back(gy);
+    return result;
+  }
+
+  /// 1 where relu let the value through.
+  static Variable positive(const Array& y) { return Variable(kernels::relu_grad(y, ones_like(y))); }
+};
+
+void check(const Variable& x, const Variable& gamma, const Variable& beta, const Variable* residual) {
+  if (x.ndim() != 2 && x.ndim() != 4) {
+    throw ShapeError("batch_normalization: expected x (N, C) or (N, C, H, W), found ", x.shape(), ".");
+  }
+  const Shape channels = {x.shape()[1]};
+  if (gamma.shape() != channels || beta.shape() != channels) {
+    throw ShapeError("batch_normalization: x is ", x.shape(), ", so gamma and beta should be ", channels, "; found ",
+                     gamma.shape(), " and ", beta.shape(), ".");
+  }
+  if (residual && residual->shape() != x.shape()) {
+    throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(), ".");
+  }
+  if (gamma.dtype() != x.dtype() || beta.dtype() != x.dtype() || (residual && residual->dtype() != x.dtype())) {
+    throw DtypeError("batch_normalization: x is ", x.dtype(), ", gamma is ", gamma.dtype(),
+                     ". Convert x with cast(x, dtype), or build the link with that dtype.");
+  }
+}
+
+/// avg = decay avg + (1 - decay) now.
+void move_towards(Array* avg, const Array& now, double decay, double correction) {
+  if (!avg) return;
+  const std::vector<double> values = to_vector<double>(now), before = to_vector<double>(*avg);
+  std::vector<double> after(values.size());
+  for (std::size_t c = 0; c < values.size(); ++c) after[c] = decay * before[c] + (1 - decay) * correction * values[c];
+  avg->copy_from(array(after, now.shape()));
+}
+
+}  // namespace
+
+Variable batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, Array* avg_mean,
+                             Array* avg_var, const BatchNormalizationOptions& options, const Variable* residual) {
+  check(x, gamma, beta, residual);
+  const std::int64_t count = x.shape()[1] == 0 ? 0 : x.size() / x.shape()[1];
+  if (count < 2) {
+    throw ValueError("batch_normalization: ", count, " value a channel in ", x.shape(), ", expected at least 2 to have a ",
+                     "variance. Use a larger batch, or fixed_batch_normalization.");
+  }
+  const auto function = make_function<BatchNormalization>(options);
+  Variables inputs = {x, gamma, beta};
+  if (residual) inputs.push_back(*residual);
+  const Variable y = apply_all(function, inputs)[0];
+  const auto& done = static_cast<const BatchNormalization&>(*function);
+  move_towards(avg_mean, done.mean, options.decay, 1);
+  move_towards(avg_var, done.var, options.decay, static_cast<double>(count) / static_cast<double>(count - 1));
+  return y;
+}
+
+Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, const Array& mean,
+                                   const Array& var, const BatchNormalizationOptions& options,
+                                   const Variable* residual) {
+  check(x, gamma, beta, residual);
+  const Array mean64 = mean.to(Dtype::kFloat64).contiguous(), inv_std = inverse_deviation(var, options.eps);
+  if (!config().enable_backprop) {
+    const AffineOfChannel a = affine(gamma.array(), beta.array(), mean64, inv_std);
+    return kernels::scale_and_shift(x.array(), a.scale, a.shift, residual ? residual->array() : Array(), options.relu);
+  }
+  const Variable scale = gamma * Variable(inv_std.to(x.dtype()));
+  const Variable shift = beta - Variable(mean64.to(x.dtype())) * scale;
+  Variable y = x * over_channels(scale, x.ndim()) + over_channels(shift, x.ndim());
+  if (residual) y = y + *residual;
+  return options.relu ? relu(y) : y;
+}
+
+}  // namespace rensa::functions

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "core/autograd/variable.h"
+
+namespace rensa::functions {
+
+struct BatchNormalizationOptions {
+  double eps = 2e-5;
+  double decay = 0.9;  ///< of the running statistics
+  bool relu = false;   ///< relu of the result, in the same pass over memory
+};
+
+/// Normalizes each channel (axis 1) over all other axes, y = gamma (x - mean) / sqrt(var + eps) + beta (+ residual, relu).
+///
+///   x            (N, C) or (N, C, H, W), float32 or float64; float32 and float64 results lie channels-last
+///   gamma, beta  (C)
+///   avg_mean, avg_var  (C), moved towards the batch's mean and unbiased variance: avg = decay avg + (1 - decay) batch.
+///                Null: not kept.
+///   residual     x's shape, or none: added before relu
+/// Throws ShapeError if the shapes do not fit, ValueError for a single value a channel.
+/// Source: Ioffe, Szegedy, "Batch normalization: accelerating deep network training", 2015.
+Variable batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, Array* avg_mean = nullptr,
+                             Array* avg_var = nullptr, const BatchNormalizationOptions& options = {},
+                             const Variable* residual = nullptr);
+
+/// The same with given statistics, as in inference; decay is not used.
+Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, const Array& mean,
+                                   const Array& var, const BatchNormalizationOptions& options = {},
+                                   const Variable* residual = nullptr);
+
+}  // namespace rensa::functions

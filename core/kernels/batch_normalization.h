@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+
+#include "core/kernels/kernel.h"
+
+namespace rensa::kernels {
+
+// Channels are axis 1 of x (N, C) or (N, C, H, W), which is worked on channels-last; other layouts are copied. What there is
+// one of for each channel is a float64 array (C).
+
+/// How relu is undone in the gradient.
+enum class ReluMask {
+  kNone,        ///< there was no relu
+  kFromInput,   ///< y = relu(x scale + shift): positive where that is, so that y need not be kept
+  kFromOutput,  ///< y is given: a residual was added before relu
+};
+
+/// {mean, biased variance} over all axes but the channels'. One pass over memory.
+extern Kernel<std::array<Array, 2>(const Array& x)> batch_statistics;
+
+/// x scale + shift (+ residual, if it is an array), then relu if asked. One pass.
+extern Kernel<Array(const Array& x, const Array& scale, const Array& shift, const Array& residual, bool relu)>
+    scale_and_shift;
+
+/// What the gradient kernels need: xhat = (x - mean) inv_std, y = xhat gamma + beta = x scale + shift.
+struct NormalizedBatch {
+  Array x, mean, inv_std, scale, shift;
+  Array y;  ///< for kFromOutput
+  ReluMask mask = ReluMask::kNone;
+};
+/// {sum(gy'), sum(gy' xhat)}, where gy' is gy behind relu.
+extern Kernel<std::array<Array, 2>(const Array& gy, const NormalizedBatch& batch)> batch_normalization_sums;
+/// gx = scale (gy' - (gbeta + xhat ggamma) / count), and gy' itself if `wants_residual`.
+extern Kernel<std::array<Array, 2>(const Array& gy, const NormalizedBatch& batch, const Array& gbeta,
+                                   const Array& ggamma, bool wants_residual)>
+    batch_normalization_grad;
+
+}  // namespace rensa::kernels

@@ -5,9 +5,22 @@
 
 #include "core/error.h"
 #include "core/models/mlp.h"
+#include "core/models/resnet.h"
+#include "core/models/vgg_cifar.h"
 
 namespace rensa::models {
 namespace {
+
+std::int64_t channels_of(const ModelOptions& o) {
+  if (o.input.ndim() == 3) return o.input[0];
+  throw ShapeError("a convolutional network takes samples (channels, height, width), these are ", o.input, ".");
+}
+
+template <int kLayers>
+std::unique_ptr<UnaryLink> resnet(const ModelOptions& o) {
+  return std::make_unique<ResNet>(ResNetOptions{
+      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width, .dtype = o.dtype});
+}
 
 using Maker = std::function<std::unique_ptr<UnaryLink>(const ModelOptions&)>;
 
@@ -18,6 +31,18 @@ const std::vector<std::pair<std::string, Maker>>& makers() {
          return std::make_unique<Mlp>(
              MlpOptions{.in = total_size(o.input), .units = o.units, .out = o.classes, .dtype = o.dtype});
        }},
+      {"vgg_cifar",
+       [](const ModelOptions& o) {
+         return std::make_unique<VggCifar>(VggCifarOptions{.channels = channels_of(o),
+                                                           .classes = o.classes,
+                                                           .widths = {o.width, 2 * o.width, 4 * o.width},
+                                                           .dtype = o.dtype});
+       }},
+      {"resnet18", resnet<18>},
+      {"resnet34", resnet<34>},
+      {"resnet50", resnet<50>},
+      {"resnet101", resnet<101>},
+      {"resnet152", resnet<152>},
   };
   return table;
 }

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/links/link.h"
+
+namespace rensa {
+
+struct BatchNormalizationLinkOptions {
+  std::int64_t size;  ///< channels
+  double eps = 2e-5;
+  double decay = 0.9;  ///< of the running statistics
+  Dtype dtype = Dtype::kFloat32;
+};
+
+/// Batch normalization with its running statistics: the batch's in training (config().train), the running ones otherwise.
+/// x (N, size) or (N, size, H, W). Keys as Chainer's: gamma, beta, avg_mean, avg_var, N (batches seen).
+/// See functions::batch_normalization.
+class BatchNormalization : public UnaryLink {
+ public:
+  explicit BatchNormalization(const BatchNormalizationLinkOptions& options);
+  Variable operator()(const Variable& x) override { return apply(x, false, nullptr); }
+  /// relu(normalized x + residual) in the same passes over memory; the residual may be null.
+  Variable with_relu(const Variable& x, const Variable* residual = nullptr) { return apply(x, true, residual); }
+
+  Parameter gamma, beta;
+  Array avg_mean, avg_var, N;
+
+ private:
+  Variable apply(const Variable& x, bool relu, const Variable* residual);
+
+  const double eps_, decay_;
+};
+
+}  // namespace rensa

@@ -1,0 +1,29 @@
+#include "core/links/convolution_2d.h"
+
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+Shape weight_shape(const Convolution2DOptions& o) {
+  const std::int64_t groups = o.window.groups;
+  if (o.in < 1 || o.out < 1 || o.kernel[0] < 1 || o.kernel[1] < 1 || groups < 1 || o.in % groups || o.out % groups) {
+    throw ValueError("Convolution2D: in ", o.in, ", out ", o.out, ", kernel ", o.kernel[0], " x ", o.kernel[1],
+                     ", groups ", groups, "; expected numbers of at least 1, and channels that groups divides.");
+  }
+  return {o.out, o.in / groups, o.kernel[0], o.kernel[1]};
+}
+
+}  // namespace
+
+Convolution2D::Convolution2D(const Convolution2DOptions& o)
+    : W(weight_shape(o), o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), bias(o.bias), window(o.window) {
+  add("W", W);
+  if (bias) add("b", b);
+}
+
+Variable Convolution2D::operator()(const Variable& x) {
+  return functions::convolution_2d(x, W, bias ? &b : nullptr, window);
+}
+
+}  // namespace rensa

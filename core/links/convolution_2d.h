@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/functions/convolution.h"
+#include "core/links/link.h"
+
+namespace rensa {
+
+struct Convolution2DOptions {
+  std::int64_t in, out;                        ///< channels of x, channels of y
+  std::array<std::int64_t, 2> kernel = {3, 3};  ///< vertical, horizontal
+  functions::ConvolutionOptions window = {};    ///< stride, pad, dilate, groups
+  bool bias = true;
+  Initializer initial_W = init::lecun_normal();
+  Dtype dtype = Dtype::kFloat32;
+};
+
+/// Two-dimensional convolution: x (N, in, H, W'), W (out, in / groups, kh, kw), b (out). W starts LeCun-normal, b at zero. See
+/// functions::convolution_2d.
+class Convolution2D : public UnaryLink {
+ public:
+  explicit Convolution2D(const Convolution2DOptions& options);
+  Variable operator()(const Variable& x) override;
+
+  Parameter W, b;
+  const bool bias;
+  const functions::ConvolutionOptions window;
+};
+
+}  // namespace rensa

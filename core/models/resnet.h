@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/links/batch_normalization.h"
+#include "core/links/convolution_2d.h"
+#include "core/links/linear.h"
+
+namespace rensa::models {
+
+struct ResNetOptions {
+  int layers = 50;  ///< 18, 34, 50, 101 or 152
+  std::int64_t channels = 3, classes = 1000;
+  std::int64_t width = 64;  ///< channels of the first stage; each stage has twice those of the one before
+  double eps = 2e-5;        ///< of batch normalization
+  Dtype dtype = Dtype::kFloat32;
+};
+
+/// Residual network, version 1.5: in bottleneck blocks the stride is in the 3 x 3 convolution. x (N, channels, H, W);
+/// logits (N, classes). Keys as torchvision's: conv1, bn1, layer1/0/conv1, layer2/0/downsample/0, fc.
+/// Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016.
+class ResNet : public UnaryLink {
+ public:
+  /// Throws ValueError for a number of layers that is not in the paper.
+  explicit ResNet(const ResNetOptions& options = {});
+  ~ResNet() override;
+  Variable operator()(const Variable& x) override;
+
+ private:
+  class Block;
+  struct Stage;
+  std::unique_ptr<Convolution2D> conv1_;
+  std::unique_ptr<BatchNormalization> bn1_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+  std::unique_ptr<Linear> fc_;
+};
+
+/// resnet18({.classes = 10}) and its siblings; the number of layers in the options is not looked at.
+std::unique_ptr<ResNet> resnet18(ResNetOptions options = {});
+std::unique_ptr<ResNet> resnet34(ResNetOptions options = {});
+std::unique_ptr<ResNet> resnet50(ResNetOptions options = {});
+std::unique_ptr<ResNet> resnet101(ResNetOptions options = {});
+std::unique_ptr<ResNet> resnet152(ResNetOptions options = {});
+
+}  // namespace rensa::models

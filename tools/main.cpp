@@ -5,6 +5,7 @@
 #include <iostream>
 #include <string_view>
 
+#include "tools/bench_command.h"
 #include "tools/data_command.h"
 #include "tools/train_command.h"
 
@@ -18,6 +19,7 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"train", "trains a network, alone or under mpirun", rensa::tools::train_command},
+    Command{"bench", "measures speed and overhead", rensa::tools::bench_command},
     Command{"data", "makes data sets", rensa::tools::data_command},
 };
 

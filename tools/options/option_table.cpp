@@ -102,7 +102,7 @@ std::string nearest(const std::string& text, const std::vector<std::string>& can
 void OptionTable::add_option(const std::string& key, const std::string& help, std::string default_text,
                              const OptionLimits& limits, std::function<void(const std::string&)> set) {
   const std::string choices = joined(limits.choices, ", ");
-  options_.push_back({key, choices.empty() ? help : help + ": " + choices, std::move(default_text), std::move(set)});
+  options_.push_back({key, choices.empty() ? help : help + ": " + choices, std::move(default_text), std::move(set), false});
 }
 
 void OptionTable::add(const std::string& key, std::string& target, const std::string& help, const OptionLimits& limits) {
@@ -122,6 +122,7 @@ void OptionTable::add(const std::string& key, bool& target, const std::string& h
     }
     target = yes;
   });
+  options_.back().is_flag = true;
 }
 
 void OptionTable::add(const std::string& key, double& target, const std::string& help, const OptionLimits& limits) {
@@ -181,6 +182,10 @@ void OptionTable::set(const std::string& key, const std::string& value, const st
   }
 }
 
+bool OptionTable::is_flag(const std::string& key) const {
+  return std::any_of(options_.begin(), options_.end(), [&](const Option& o) { return o.key == key && o.is_flag; });
+}
+
 void OptionTable::read_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw ConfigError(path, ": the configuration file cannot be read.");
@@ -211,6 +216,10 @@ bool OptionTable::parse(int argc, char** argv, std::ostream& out, std::vector<st
     }
     const std::size_t equals = text.find('=');
     const std::string key(text.substr(2, equals == std::string_view::npos ? equals : equals - 2));
+    if (equals == std::string_view::npos && is_flag(key) && (i + 1 == argc || std::string_view(argv[i + 1]).starts_with("--"))) {
+      given.emplace_back(key, "true");
+      continue;
+    }
     if (equals == std::string_view::npos && i + 1 == argc) throw ConfigError("--", key, " needs a value.");
     std::string value(equals == std::string_view::npos ? std::string_view(argv[++i]) : text.substr(equals + 1));
     if (key == "config") {

@@ -28,7 +28,7 @@ class OptionTable {
 
   // The present value of `target` is the default.
   void add(const std::string& key, std::string& target, const std::string& help, const OptionLimits& limits = {});
-  void add(const std::string& key, bool& target, const std::string& help);
+  void add(const std::string& key, bool& target, const std::string& help);  ///< --key alone means true
   void add(const std::string& key, double& target, const std::string& help, const OptionLimits& limits = {});
   void add(const std::string& key, int& target, const std::string& help, const OptionLimits& limits = {});
   void add(const std::string& key, std::int64_t& target, const std::string& help, const OptionLimits& limits = {});
@@ -45,12 +45,14 @@ class OptionTable {
   struct Option {
     std::string key, help, default_text;
     std::function<void(const std::string&)> set;  ///< throws ConfigError without the place
+    bool is_flag = false;
   };
   void add_option(const std::string& key, const std::string& help, std::string default_text, const OptionLimits& limits,
                   std::function<void(const std::string&)> set);
   template <class Integer>
   void add_integer(const std::string& key, Integer& target, const std::string& help, const OptionLimits& limits);
   void set(const std::string& key, const std::string& value, const std::string& where);
+  bool is_flag(const std::string& key) const;
   void read_file(const std::string& path);
   void print_help(std::ostream& out) const;
 

@@ -1,0 +1,112 @@
+#include <unistd.h>
+
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "comm/compute_threads.h"
+#include "comm/distributed_optimizer.h"
+#include "comm/job.h"
+#include "core/device/random.h"
+#include "core/functions/softmax_cross_entropy.h"
+#include "core/models/model.h"
+#include "core/optimizers/momentum_sgd.h"
+#include "tools/bench/samples.h"
+#include "tools/bench_command.h"
+#include "tools/options/option_table.h"
+
+namespace rensa::tools {
+namespace {
+
+struct StepOptions {
+  std::string model = "resnet50", communicator = "auto";
+  int batch = 16, image_size = 224, threads = 0, steps = 10, warmup = 3;
+  std::int64_t classes = 0;
+  bool json = false;
+};
+
+std::size_t resident_bytes() {
+  std::size_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+/// Uniform numbers in [0, 1), pictures channels-last.
+Array made_up_input(const Shape& shape) {
+  Array x = empty(shape, Dtype::kFloat32, {}, shape.ndim() == 4 ? Layout::kChannelsLast : Layout::kRowMajor);
+  RandomStream random(1, Purpose::kSynthetic);
+  for (std::int64_t i = 0; i < x.size(); ++i) x.data<float>()[i] = static_cast<float>(random.uniform());
+  return x;
+}
+
+Array made_up_labels(std::int64_t count, std::int64_t classes) {
+  Array t = empty({count}, Dtype::kInt32);
+  for (std::int64_t i = 0; i < count; ++i) t.data<std::int32_t>()[i] = static_cast<std::int32_t>(i * 7 % classes);
+  return t;
+}
+
+void measure(const StepOptions& o, Communicator& comm) {
+  const int threads = set_compute_threads(comm, o.threads);
+  const bool flat = o.model == "mlp";
+  const std::int64_t classes = o.classes > 0 ? o.classes : o.model.starts_with("resnet") ? 1000 : 10;
+  const Shape sample = flat ? Shape{784} : Shape{3, o.image_size, o.image_size};
+  const auto model = models::make_model(o.model, {.input = sample, .classes = classes});
+  DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm);
+  optimizer.setup(*model);
+  Shape shape = {o.batch};
+  for (const std::int64_t size : sample) shape.push_back(size);
+  const Variable x = made_up_input(shape);
+  const Array t = made_up_labels(o.batch, classes);
+  const std::size_t before = resident_bytes();
+  Samples ms;
+  for (int i = -o.warmup; i < o.steps; ++i) {
+    const double seconds = seconds_of([&] {
+      functions::softmax_cross_entropy((*model)(x), t).backward();
+      optimizer.update();
+    });
+    if (i >= 0) ms.values.push_back(seconds * 1e3);
+  }
+  const std::size_t peak = peak_rss_bytes();
+  const Array above = full({1}, static_cast<double>(peak > before ? peak - before : 0), Dtype::kFloat64);
+  comm.all_reduce(above, Reduce::kMax);
+  if (comm.rank() != 0) return;
+  const double images_per_second = o.batch * comm.size() / ms.median() * 1e3;
+  if (o.json) {
+    std::cout << nlohmann::json{{"framework", std::string("rensa ") + RENSA_VERSION},
+                                {"model", o.model},
+                                {"batch", o.batch},
+                                {"image_size", o.image_size},
+                                {"ranks", comm.size()},
+                                {"threads", threads},
+                                {"step_ms", ms.median()},
+                                {"step_ms_min", ms.smallest()},
+                                {"step_ms_max", ms.largest()},
+                                {"images_per_second", images_per_second},
+                                {"peak_rss_bytes", static_cast<std::int64_t>(above.item<double>())}}
+              << '\n';
+  } else {
+    std::cout << o.model << ": " << ms.median() << " ms a step (" << ms.smallest() << " to " << ms.largest() << "), "
+              << images_per_second << " images/s on " << comm.size() << " ranks of " << threads << " threads, "
+              << above.item<double>() / (1 << 20) << " MiB above the start\n";
+  }
+}
+
+}  // namespace
+
+int bench_step(int argc, char** argv) {
+  StepOptions o;
+  OptionTable table("usage: rensa bench step [--key value …]\n\nForward, backward and momentum SGD on made-up data.");
+  table.add("model", o.model, "network", {.choices = models::model_names()});
+  table.add("batch", o.batch, "samples on each rank", {.min = 1});
+  table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp", {.min = 1});
+  table.add("classes", o.classes, "0: 1000 for the residual networks, otherwise 10", {.min = 0});
+  table.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0});
+  table.add("steps", o.steps, "timed steps", {.min = 1});
+  table.add("warmup", o.warmup, "steps before them", {.min = 0});
+  table.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
+  table.add("json", o.json, "prints one line of JSON");
+  if (!table.parse(argc, argv, std::cout)) return 0;
+  return run_job({.name = o.communicator}, [&](Communicator& comm) { measure(o, comm); });
+}
+
+}  // namespace rensa::tools

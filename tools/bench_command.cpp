@@ -1,0 +1,49 @@
+#include "tools/bench_command.h"
+
+#include <array>
+#include <iostream>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace rensa::tools {
+namespace {
+
+struct Benchmark {
+  std::string_view name, purpose;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr std::array kBenchmarks = {
+    Benchmark{"ops", "overhead of one operation: forward and backward of a chain on tiny arrays", bench_ops},
+    Benchmark{"step", "a training step of a network on made-up data", bench_step},
+};
+
+void print_usage(std::ostream& out) {
+  out << "usage: rensa bench NAME [--key value …], rensa bench NAME --help\n\n";
+  for (const Benchmark& b : kBenchmarks) out << "  " << b.name << "   " << b.purpose << '\n';
+}
+
+}  // namespace
+
+int bench_command(int argc, char** argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "--help" || name == "-h") {
+    print_usage(std::cout);
+    return 0;
+  }
+  for (const Benchmark& b : kBenchmarks) {
+    if (b.name != name) continue;
+    try {
+      return b.run(argc - 1, argv + 1);
+    } catch (const ConfigError& error) {
+      std::cerr << "rensa bench " << name << ": " << error.what() << '\n';
+      return 2;
+    }
+  }
+  if (!name.empty()) std::cerr << "rensa bench: there is no \"" << name << "\".\n\n";
+  print_usage(std::cerr);
+  return 2;
+}
+
+}  // namespace rensa::tools

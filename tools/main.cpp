@@ -7,6 +7,8 @@
 
 #include "tools/bench_command.h"
 #include "tools/data_command.h"
+#include "tools/evaluate_command.h"
+#include "tools/predict_command.h"
 #include "tools/train_command.h"
 
 namespace {
@@ -19,6 +21,8 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"train", "trains a network, alone or under mpirun", rensa::tools::train_command},
+    Command{"evaluate", "judges a trained network", rensa::tools::evaluate_command},
+    Command{"predict", "asks a trained network about pictures", rensa::tools::predict_command},
     Command{"bench", "measures speed and overhead", rensa::tools::bench_command},
     Command{"data", "makes data sets", rensa::tools::data_command},
 };

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# What `rensa train` refuses: a clear message, a status other than 0, and never a hang.
+set -uo pipefail
+rensa=${RENSA_EXECUTABLE:?}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# refused STATUS TEXT COMMAND...: ends within 20 s with STATUS and says TEXT
+refused() {
+  local status=$1 text=$2 output found
+  shift 2
+  output=$(timeout 20 "$@" 2>&1 </dev/null)
+  found=$?
+  if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" <<<"$output"; then
+    echo "expected status $status and \"$text\", found status $found: $*"
+    echo "$output" | tail -n 5
+    failures=$((failures + 1))
+  fi
+}
+
+# MNIST's format, tiny: 30 grey pictures of 4 x 4 for training, 10 for testing
+idx() { # FILE COUNT: pictures and labels
+  { printf '\x00\x00\x08\x03\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; printf '\x00\x00\x00\x04\x00\x00\x00\x04'; head -c $((16 * $2)) /dev/zero | tr '\0' 'a'; } >"$1-images-idx3-ubyte"
+  { printf '\x00\x00\x08\x01\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; for ((i = 0; i < $2; i++)); do printf "\\x0$((i % 3))"; done; } >"$1-labels-idx1-ubyte"
+}
+mkdir "$work/data"
+idx "$work/data/train" 30
+idx "$work/data/t10k" 10
+train=("$rensa" train --data "$work/data" --arch mlp --units 4 --batchsize 10 --epoch 2 --progress false --out "$work/out")
+
+timeout 20 "${train[@]}" >"$work/log" 2>&1 || { echo "a good run failed:"; tail -n 5 "$work/log"; exit 1; }
+
+refused 2 'unknown key "leaning_rate"' "${train[@]}" --leaning_rate 1
+refused 2 'did you mean "epoch"?' "${train[@]}" --epohc 1
+refused 2 'epoch: -1 is out of range, expected above 0' "${train[@]}" --epoch -1
+refused 2 'is not a whole number' "${train[@]}" --batchsize many
+refused 2 'is not one of: ' "${train[@]}" --arch resnet19
+refused 2 'is not an interval' "${train[@]}" --snapshot sometimes
+printf '# a comment\nepoch = 1\nbatchsise = 3\n' >"$work/bad.cfg"
+refused 2 "bad.cfg:3: unknown key \"batchsise\"; did you mean \"batchsize\"?" "${train[@]}" --config "$work/bad.cfg"
+refused 2 'cannot be read' "${train[@]}" --config "$work/none.cfg"
+
+refused 1 'there is no such folder' "${train[@]}" --data "$work/none"
+mkdir "$work/empty"
+refused 1 'found none of them' "${train[@]}" --data "$work/empty"
+cp -r "$work/data" "$work/cut"
+head -c 100 "$work/data/train-images-idx3-ubyte" >"$work/cut/train-images-idx3-ubyte"
+refused 1 'train-images-idx3-ubyte' "${train[@]}" --data "$work/cut"
+cp -r "$work/data" "$work/magic"
+printf '\x00\x00\x0d\x03' | dd of="$work/magic/train-images-idx3-ubyte" conv=notrunc status=none
+refused 1 'train-images-idx3-ubyte' "${train[@]}" --data "$work/magic"
+refused 1 'no parameter matches' "${train[@]}" --freeze 'predictor/l9/*'
+
+snapshot=$(ls "$work"/out/snapshot_iter_* | tail -n 1)
+cp "$snapshot" "$work/flipped"
+printf '\x5a' | dd of="$work/flipped" bs=1 seek=700 conv=notrunc status=none
+refused 1 'was changed' "${train[@]}" --resume "$work/flipped"
+head -c 900 "$snapshot" >"$work/short"
+refused 1 'cut short' "${train[@]}" --resume "$work/short"
+refused 1 'l1/W' "${train[@]}" --units 5 --resume "$snapshot"
+
+exit $((failures > 0))

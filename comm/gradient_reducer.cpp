@@ -71,10 +71,8 @@ void GradientReducer::cut(const ParameterArena& arena) {
     Bucket bucket;
     std::size_t last = first;
     std::size_t bytes = 0;
-    for (; last < slots.size(); ++last) {
-      const std::size_t more = static_cast<std::size_t>(slots[last].size) * item;
-      if (last > first && bytes + more > most) break;
-      bytes += more;
+    for (; last < slots.size() && bytes < most; ++last) {
+      bytes += static_cast<std::size_t>(slots[last].size) * item;
       bucket.slots.push_back(slots[last]);
       members_[slots[last].parameter] = {.bucket = buckets_.size(), .slot = slots[last], .ready = false};
     }
@@ -142,8 +140,10 @@ void GradientReducer::release_ready_buckets() {
 
 void GradientReducer::reduce(Bucket& bucket) {
   bucket.times.started = Clock::now();
-  scale(bucket.gradients, 1.0 / own_comm_->size());
-  own_comm_->all_reduce(bucket.gradients);
+  if (options_.communicate) {
+      scale(bucket.gradients, 1.0 / own_comm_->size());
+    own_comm_->all_reduce(bucket.gradients);
+  }
   bucket.times.finished = Clock::now();
 }
 

@@ -17,11 +17,14 @@
 namespace rensa {
 
 struct ReducerOptions {
+  // A bucket is full when it has at least this many bytes; a gradient is never divided.
   std::size_t first_bucket_bytes = std::size_t{1} << 20;  ///< small, so that the network starts to work early
   std::size_t bucket_bytes = std::size_t{25} << 20;
   /// Buckets leave during backward, on a thread of their own. Off: all of them in finish(), on the caller's thread; needed
   /// where backward() runs more than once for an update().
   bool overlap = true;
+  /// Off: buckets are followed but stay where they are. For measuring what a step costs without communication.
+  bool communicate = true;
 };
 
 /// Averages gradients over the ranks while backward is still computing others.

@@ -17,6 +17,7 @@ struct Benchmark {
 constexpr std::array kBenchmarks = {
     Benchmark{"ops", "overhead of one operation: forward and backward of a chain on tiny arrays", bench_ops},
     Benchmark{"step", "a training step of a network on made-up data", bench_step},
+    Benchmark{"overlap", "how well gradients travel behind backward, against the best schedule", bench_overlap},
 };
 
 void print_usage(std::ostream& out) {

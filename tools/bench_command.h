@@ -2,11 +2,12 @@
 
 namespace rensa::tools {
 
-/// `rensa bench ops|step|…`: returns 0, 1 (failed) or 2 (wrong usage).
+/// `rensa bench NAME`: returns 0, 1 (failed) or 2 (wrong usage).
 int bench_command(int argc, char** argv);
 
 // Each measurement has a file of its own, tools/bench/<name>.cpp.
 int bench_ops(int argc, char** argv);
 int bench_step(int argc, char** argv);
+int bench_overlap(int argc, char** argv);
 
 }  // namespace rensa::tools

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "comm/mpi/ring_all_reduce.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -13,6 +14,9 @@ using mpi::check;
 
 /// Elements of one MPI call: its counts are ints.
 constexpr std::int64_t kPiece = std::int64_t{1} << 30;
+
+/// From this size on bandwidth decides between nodes, and waiting takes long enough to sleep meanwhile.
+constexpr std::size_t kLongMessage = 256 * 1024;
 
 MPI_Datatype type_of(Dtype dtype) {
   switch (dtype) {
@@ -94,6 +98,7 @@ MpiCommunicator::~MpiCommunicator() {
 
 void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
   const MPI_Datatype type = type_of(data.dtype());
+  if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);
   in_pieces(data.size(), [&](std::int64_t first, int count) {
     check(MPI_Allreduce(MPI_IN_PLACE, bytes_at(data, first), count, type, op_of(op), comm_), "MPI_Allreduce");
   });

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/communicators/create_communicator.h"
+#include "comm/mpi/ring_all_reduce.h"
 #include "tests/support/communicator_behaviour.h"
 
 namespace rensa {
@@ -48,6 +49,18 @@ TEST(MpiCommunicatorTest, LeavesTheProgramsCommunicatorAsItWas) {
   MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, mine);
   EXPECT_EQ(sum, size * (size - 1) / 2);
   MPI_Comm_free(&mine);
+}
+
+TEST(RingAllReduceTest, EqualsTheReferenceForAnyLength) {
+  const auto naive = create_communicator("naive");
+  for (const std::int64_t count : {1, 2, 3, 17, 1000, 200003, 700001}) {
+    Array ring = arange(count).to(Dtype::kFloat64), reference = empty({count}, Dtype::kFloat64);
+    for (std::int64_t i = 0; i < count; ++i) ring.data<double>()[i] *= naive->rank() + 1;
+    reference.copy_from(ring);
+    mpi::ring_all_reduce(ring, Reduce::kSum, MPI_COMM_WORLD);
+    naive->all_reduce(reference);
+    EXPECT_EQ(to_vector<double>(ring), to_vector<double>(reference)) << count;
+  }
 }
 
 TEST(MpiCommunicatorTest, KnowsItsNode) {

@@ -7,10 +7,10 @@
 #include "comm/compute_threads.h"
 #include "comm/distributed_optimizer.h"
 #include "comm/job.h"
-#include "core/device/random.h"
 #include "core/functions/softmax_cross_entropy.h"
 #include "core/models/model.h"
 #include "core/optimizers/momentum_sgd.h"
+#include "tools/bench/made_up_batch.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
 #include "tools/options/option_table.h"
@@ -31,37 +31,18 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-/// Uniform numbers in [0, 1), pictures channels-last.
-Array made_up_input(const Shape& shape) {
-  Array x = empty(shape, Dtype::kFloat32, {}, shape.ndim() == 4 ? Layout::kChannelsLast : Layout::kRowMajor);
-  RandomStream random(1, Purpose::kSynthetic);
-  for (std::int64_t i = 0; i < x.size(); ++i) x.data<float>()[i] = static_cast<float>(random.uniform());
-  return x;
-}
-
-Array made_up_labels(std::int64_t count, std::int64_t classes) {
-  Array t = empty({count}, Dtype::kInt32);
-  for (std::int64_t i = 0; i < count; ++i) t.data<std::int32_t>()[i] = static_cast<std::int32_t>(i * 7 % classes);
-  return t;
-}
-
 void measure(const StepOptions& o, Communicator& comm) {
   const int threads = set_compute_threads(comm, o.threads);
-  const bool flat = o.model == "mlp";
-  const std::int64_t classes = o.classes > 0 ? o.classes : o.model.starts_with("resnet") ? 1000 : 10;
-  const Shape sample = flat ? Shape{784} : Shape{3, o.image_size, o.image_size};
-  const auto model = models::make_model(o.model, {.input = sample, .classes = classes});
+  const MadeUpTask task = made_up_task(o.model, o.batch, o.image_size, o.classes);
+  const auto model = models::make_model(o.model, {.input = task.sample, .classes = task.classes});
   DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm);
   optimizer.setup(*model);
-  Shape shape = {o.batch};
-  for (const std::int64_t size : sample) shape.push_back(size);
-  const Variable x = made_up_input(shape);
-  const Array t = made_up_labels(o.batch, classes);
+  const Variable x = task.x;
   const std::size_t before = resident_bytes();
   Samples ms;
   for (int i = -o.warmup; i < o.steps; ++i) {
     const double seconds = seconds_of([&] {
-      functions::softmax_cross_entropy((*model)(x), t).backward();
+      functions::softmax_cross_entropy((*model)(x), task.t).backward();
       optimizer.update();
     });
     if (i >= 0) ms.values.push_back(seconds * 1e3);

@@ -1,0 +1,109 @@
+#include "comm/mpi/ring_all_reduce.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "comm/mpi/mpi_communicator.h"
+#include "comm/shm/direct_reduction.h"
+
+namespace rensa::mpi {
+namespace {
+
+constexpr std::int64_t kSegmentBytes = 256 * 1024;  ///< about 2 ms at 1 Gbit/s
+constexpr std::chrono::microseconds kLookInterval(50);
+constexpr int kTag = 1;
+
+void wait_asleep(MPI_Request& request) {
+  int done = 0;
+  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  while (!done) {
+    std::this_thread::sleep_for(kLookInterval);
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  }
+}
+
+class Ring {
+ public:
+  Ring(const Array& data, Reduce op, MPI_Comm comm) : data_(data), op_(op), comm_(comm) {
+    check(MPI_Comm_rank(comm, &rank_), "MPI_Comm_rank");
+    check(MPI_Comm_size(comm, &size_), "MPI_Comm_size");
+    segment_ = kSegmentBytes / static_cast<std::int64_t>(item_size(data.dtype()));
+    for (int part = 0; part < size_; ++part) longest_ = std::max(longest_, end(part) - begin(part));
+    arrived_ = empty({longest_}, data.dtype());
+  }
+
+  /// 2 (size - 1) steps: in step s this rank receives part (rank - s - 1) and has sent part (rank - s).
+  void run() {
+    const int steps = 2 * (size_ - 1);
+    const std::int64_t segments = (longest_ + segment_ - 1) / segment_;
+    for (std::int64_t k = 0; k < segments; ++k) send(rank_, k);
+    std::vector<MPI_Request> receives(static_cast<std::size_t>(segments), MPI_REQUEST_NULL);
+    for (std::int64_t k = 0; k < segments; ++k) receives[static_cast<std::size_t>(k)] = receive(0, k);
+    for (int step = 0; step < steps; ++step) {
+      const int part = part_of(step);
+      for (std::int64_t k = 0; k < segments; ++k) {
+        MPI_Request& request = receives[static_cast<std::size_t>(k)];
+        wait_asleep(request);
+        if (step < size_ - 1) reduce(part, k);
+        if (step + 1 == steps) continue;
+        send(part, k);
+        request = receive(step + 1, k);
+      }
+    }
+    for (MPI_Request& request : sends_) wait_asleep(request);
+  }
+
+ private:
+  std::int64_t begin(int part) const { return shm::part_begin(data_.size(), part, size_); }
+  std::int64_t end(int part) const { return shm::part_begin(data_.size(), part + 1, size_); }
+  int part_of(int step) const { return ((rank_ - step - 1) % size_ + size_) % size_; }
+  std::byte* at(const Array& array, std::int64_t element) const {
+    return static_cast<std::byte*>(array.raw_data()) + static_cast<std::size_t>(element) * item_size(data_.dtype());
+  }
+  /// Elements of segment k of a part: {first inside the part, count}; count 0 behind a shorter part's end.
+  std::array<std::int64_t, 2> segment(int part, std::int64_t k) const {
+    const std::int64_t length = end(part) - begin(part), first = std::min(k * segment_, length);
+    return {first, std::min(segment_, length - first)};
+  }
+  int bytes(std::int64_t count) const { return static_cast<int>(count * static_cast<std::int64_t>(item_size(data_.dtype()))); }
+
+  void send(int part, std::int64_t k) {
+    const auto [first, count] = segment(part, k);
+    sends_.emplace_back();
+    check(MPI_Isend(at(data_, begin(part) + first), bytes(count), MPI_BYTE, (rank_ + 1) % size_, kTag, comm_,
+                    &sends_.back()),
+          "MPI_Isend");
+  }
+  MPI_Request receive(int step, std::int64_t k) {
+    const int part = part_of(step);
+    const auto [first, count] = segment(part, k);
+    std::byte* const to = step < size_ - 1 ? at(arrived_, first) : at(data_, begin(part) + first);
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Irecv(to, bytes(count), MPI_BYTE, (rank_ + size_ - 1) % size_, kTag, comm_, &request), "MPI_Irecv");
+    return request;
+  }
+  void reduce(int part, std::int64_t k) {
+    const auto [first, count] = segment(part, k);
+    std::byte* const own = at(data_, begin(part) + first);
+    const std::array<const void*, 2> inputs = {at(arrived_, first), own};
+    const std::array<void*, 1> outputs = {own};
+    shm::reduce_directly(inputs, outputs, 0, count, data_.dtype(), op_);
+  }
+
+  const Array& data_;
+  const Reduce op_;
+  const MPI_Comm comm_;
+  int rank_ = 0, size_ = 1;
+  std::int64_t segment_ = 1, longest_ = 0;
+  Array arrived_;
+  std::vector<MPI_Request> sends_;
+};
+
+}  // namespace
+
+void ring_all_reduce(const Array& data, Reduce op, MPI_Comm comm) { Ring(data, op, comm).run(); }
+
+}  // namespace rensa::mpi

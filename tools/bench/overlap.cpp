@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "comm/compute_threads.h"
+#include "comm/distributed_optimizer.h"
+#include "comm/job.h"
+#include "core/error.h"
+#include "core/functions/softmax_cross_entropy.h"
+#include "core/models/model.h"
+#include "core/optimizers/momentum_sgd.h"
+#include "tools/bench/made_up_batch.h"
+#include "tools/bench/samples.h"
+#include "tools/bench_command.h"
+#include "tools/options/option_table.h"
+
+namespace rensa::tools {
+namespace {
+
+using Clock = GradientReducer::Clock;
+
+struct OverlapOptions {
+  std::string model = "mlp", communicator = "auto";
+  int batch = 1024, image_size = 64, threads = 1, steps = 15;
+  double bucket_mib = 25, first_bucket_mib = 1;
+  bool json = false;
+};
+
+double ms_between(Clock::time_point a, Clock::time_point b) {
+  return std::chrono::duration<double, std::milli>(b - a).count();
+}
+
+/// Medians over the steps, in milliseconds; of the buckets, in the order in which they leave.
+struct Measurement {
+  double compute = 0, update = 0, step = 0;
+  std::vector<double> ready;
+  std::vector<std::size_t> bytes;
+};
+
+/// Trains on all ranks at once; every step starts together.
+Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator& comm, const ReducerOptions& reducer) {
+  const auto model = models::make_model(o.model, {.input = task.sample, .classes = task.classes});
+  DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm, reducer);
+  optimizer.setup(*model);
+  const Variable x = task.x;
+  Samples compute, update, step;
+  std::vector<Samples> ready;
+  Measurement result;
+  for (int i = -3; i < o.steps; ++i) {
+    comm.barrier();
+    const Clock::time_point start = Clock::now();
+    functions::softmax_cross_entropy((*model)(x), task.t).backward();
+    const Clock::time_point computed = Clock::now();
+    optimizer.update();
+    const Clock::time_point end = Clock::now();
+    if (i < 0) continue;
+    compute.values.push_back(ms_between(start, computed));
+    update.values.push_back(ms_between(computed, end));
+    step.values.push_back(ms_between(start, end));
+    const auto times = optimizer.reducer().last_times();
+    ready.resize(times.size());
+    result.bytes.resize(times.size());
+    for (std::size_t k = 0; k < times.size(); ++k) {
+      ready[k].values.push_back(ms_between(start, times[k].ready));
+      result.bytes[k] = times[k].bytes;
+    }
+  }
+  result.compute = compute.median();
+  result.update = update.median();
+  result.step = step.median();
+  for (const Samples& samples : ready) result.ready.push_back(samples.median());
+  return result;
+}
+
+/// The all-reduce of one bucket alone.
+double all_reduce_ms(std::size_t bytes, Communicator& comm, int repeats) {
+  const Array data = zeros({static_cast<std::int64_t>(bytes / sizeof(float))});
+  Samples ms;
+  for (int i = -1; i < repeats; ++i) {
+    comm.barrier();
+    const double seconds = seconds_of([&] { comm.all_reduce(data); });
+    if (i >= 0) ms.values.push_back(seconds * 1e3);
+  }
+  return ms.median();
+}
+
+void measure(const OverlapOptions& o, Communicator& comm) {
+  set_compute_threads(comm, o.threads);
+  if (comm.size() < 2) throw ValueError("bench overlap: needs at least two ranks. Start it with mpirun -n 2.");
+  const MadeUpTask task = made_up_task(o.model, o.batch, o.image_size);
+  ReducerOptions reducer{.first_bucket_bytes = static_cast<std::size_t>(o.first_bucket_mib * (1 << 20)),
+                         .bucket_bytes = static_cast<std::size_t>(o.bucket_mib * (1 << 20))};
+  reducer.communicate = false;
+  const Measurement quiet = train(o, task, comm, reducer);
+  std::vector<double> alone;
+  for (const std::size_t bytes : quiet.bytes) alone.push_back(all_reduce_ms(bytes, comm, 7));
+  reducer.communicate = true;
+  const Measurement overlapped = train(o, task, comm, reducer);
+  reducer.overlap = false;
+  const Measurement in_turn = train(o, task, comm, reducer);
+
+  // f_k = max(f_(k-1), r_k) + c_k: a bucket leaves when it is ready and the one before has arrived.
+  double arrived = 0, sum = 0;
+  for (std::size_t k = 0; k < alone.size(); ++k) {
+    arrived = std::max(arrived, quiet.ready[k]) + alone[k];
+    sum += alone[k];
+  }
+  const double bound = std::max(quiet.compute, arrived) + quiet.update;
+  if (comm.rank() != 0) return;
+  const nlohmann::json result = {{"model", o.model},          {"batch", o.batch},
+                                 {"ranks", comm.size()},      {"nodes", comm.inter_size()},
+                                 {"bucket_bytes", quiet.bytes}, {"ready_ms", quiet.ready},
+                                 {"all_reduce_ms", alone},    {"all_reduce_sum_ms", sum},
+                                 {"compute_ms", quiet.compute}, {"update_ms", quiet.update},
+                                 {"bound_ms", bound},         {"step_ms", overlapped.step},
+                                 {"step_over_bound", overlapped.step / bound},
+                                 {"step_without_overlap_ms", in_turn.step}};
+  if (o.json) {
+    std::cout << result << '\n';
+    return;
+  }
+  for (const auto& [key, value] : result.items()) std::cout << key << ": " << value << '\n';
+}
+
+}  // namespace
+
+int bench_overlap(int argc, char** argv) {
+  OverlapOptions o;
+  OptionTable table(
+      "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\nA data-parallel step against the best schedule: bucket k is "
+      "ready at r_k without\ncommunication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and the bound is\n"
+      "max(compute, f_last) + update.");
+  table.add("model", o.model, "network", {.choices = models::model_names()});
+  table.add("batch", o.batch, "samples on each rank", {.min = 1});
+  table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp", {.min = 1});
+  table.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0});
+  table.add("steps", o.steps, "timed steps", {.min = 1});
+  table.add("bucket_mib", o.bucket_mib, "size of the buckets", {.min = 0, .above_min = true});
+  table.add("first_bucket_mib", o.first_bucket_mib, "size of the first bucket", {.min = 0, .above_min = true});
+  table.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
+  table.add("json", o.json, "prints one line of JSON");
+  if (!table.parse(argc, argv, std::cout)) return 0;
+  return run_job({.name = o.communicator}, [&](Communicator& comm) { measure(o, comm); });
+}
+
+}  // namespace rensa::tools

@@ -178,9 +178,11 @@ std::array<Array, 2> sums_cpu(const Array& gy, const NormalizedBatch& batch) {
     const std::int64_t width = x.channels;
     with_mask<T>(batch, x, &output, g, [&](const auto& passes) {
       result = sum_rows<T>(x.count, width, [=](std::int64_t row, T* __restrict a, T* __restrict b) {
+#pragma omp simd
         for (std::int64_t c = 0; c < width; ++c) {
           const std::int64_t i = row * width + c;
-          const T gradient_here = passes(i, c) ? gys[i] : T(0);
+          const T arrived = gys[i];  // loaded in any case, so that the choice is a mask and not a branch
+          const T gradient_here = passes(i, c) ? arrived : T(0);
           a[c] += gradient_here;
           b[c] += gradient_here * (xs[i] - mean[c]) * inv_std[c];
         }
@@ -213,13 +215,27 @@ std::array<Array, 2> grad_cpu(const Array& gy, const NormalizedBatch& batch, con
     T* residual = wants_residual ? masked.data<T>() : nullptr;
     const T *a = g.scale.data(), *b = q.data(), *k = r.data();
     with_mask<T>(batch, x, &output, g, [&](const auto& passes) {
-      for_rows<T>(x.count, width, [=](std::int64_t at) {
-        for (std::int64_t c = 0; c < width; ++c) {
-          const T gradient_here = passes(at + c, c) ? gys[at + c] : T(0);
-          if (residual) residual[at + c] = gradient_here;
-          out[at + c] = a[c] * gradient_here + (b[c] * xs[at + c] + k[c]);
-        }
-      });
+      const auto gradient_at = [=](std::int64_t i, std::int64_t c) {
+        const T arrived = gys[i];
+        return passes(i, c) ? arrived : T(0);
+      };
+      if (residual) {
+        for_rows<T>(x.count, width, [=](std::int64_t at) {
+#pragma omp simd
+          for (std::int64_t c = 0; c < width; ++c) {
+            const T gradient_here = gradient_at(at + c, c);
+            residual[at + c] = gradient_here;
+            out[at + c] = a[c] * gradient_here + (b[c] * xs[at + c] + k[c]);
+          }
+        });
+      } else {
+        for_rows<T>(x.count, width, [=](std::int64_t at) {
+#pragma omp simd
+          for (std::int64_t c = 0; c < width; ++c) {
+            out[at + c] = a[c] * gradient_at(at + c, c) + (b[c] * xs[at + c] + k[c]);
+          }
+        });
+      }
     });
   });
   return {gx, masked};

@@ -1,0 +1,108 @@
+#include "tools/options/option_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "core/error.h"
+#include "tests/support/scratch_folder.h"
+
+namespace rensa::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+struct Options {
+  int epoch = 5;
+  double lr = 0.1;
+  bool overlap = true, json = false;
+  std::string arch = "mlp";
+  std::vector<double> milestones;
+  std::vector<std::string> freeze = {"a", "b"};
+};
+
+class OptionTableTest : public ::testing::Test {
+ protected:
+  bool parse(std::vector<std::string> arguments, std::vector<std::string>* positional = nullptr) {
+    OptionTable table("usage: test");
+    table.add("epoch", options_.epoch, "epochs to train", {.min = 1, .max = 100});
+    table.add("lr", options_.lr, "learning rate", {.min = 0, .above_min = true});
+    table.add("overlap", options_.overlap, "overlap");
+    table.add("json", options_.json, "JSON");
+    table.add("arch", options_.arch, "network", {.choices = {"mlp", "resnet18"}});
+    table.add("milestones", options_.milestones, "epochs");
+    table.add("freeze", options_.freeze, "patterns");
+    arguments.insert(arguments.begin(), "test");
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    return table.parse(static_cast<int>(argv.size()), argv.data(), out_, positional);
+  }
+  void expect_refused(const std::vector<std::string>& arguments, const std::string& text) {
+    EXPECT_THAT([&] { parse(arguments); }, ThrowsMessage<ConfigError>(HasSubstr(text)));
+  }
+
+  Options options_;
+  std::ostringstream out_;
+};
+
+TEST_F(OptionTableTest, ReadsTheCommandLine) {
+  EXPECT_TRUE(parse({"--epoch", "7", "--lr=0.5", "--overlap", "false", "--arch", "resnet18", "--milestones", "3,6.5",
+                     "--freeze", "l1/*, l2/*", "--json"}));
+  EXPECT_EQ(options_.epoch, 7);
+  EXPECT_EQ(options_.lr, 0.5);
+  EXPECT_FALSE(options_.overlap);
+  EXPECT_TRUE(options_.json);
+  EXPECT_EQ(options_.arch, "resnet18");
+  EXPECT_THAT(options_.milestones, ElementsAre(3, 6.5));
+  EXPECT_THAT(options_.freeze, ElementsAre("l1/*", "l2/*"));
+}
+
+TEST_F(OptionTableTest, TheCommandLineOverridesTheFile) {
+  rensa::testing::ScratchFolder folder;
+  std::ofstream(folder / "x.cfg") << "# a comment\nepoch = 9   # another\n\nlr=0.25\n";
+  EXPECT_TRUE(parse({"--epoch", "3", "--config", folder / "x.cfg"}));
+  EXPECT_EQ(options_.epoch, 3);
+  EXPECT_EQ(options_.lr, 0.25);
+}
+
+TEST_F(OptionTableTest, HelpListsEveryKeyWithItsDefault) {
+  EXPECT_FALSE(parse({"--help"}));
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("--epoch arg (=5)"), HasSubstr("epochs to train"), HasSubstr("(=a,b)"),
+                                HasSubstr("network: mlp, resnet18")));
+}
+
+TEST_F(OptionTableTest, NamesTheNearestKeyAndTheLine) {
+  expect_refused({"--epohc", "3"}, "did you mean \"epoch\"?");
+  expect_refused({"--something_else", "3"}, "--help lists them");
+  rensa::testing::ScratchFolder folder;
+  std::ofstream(folder / "x.cfg") << "epoch = 9\nlrr = 1\n";
+  expect_refused({"--config", folder / "x.cfg"}, "x.cfg:2: unknown key \"lrr\"; did you mean \"lr\"?");
+  std::ofstream(folder / "y.cfg") << "\nepoch 9\n";
+  expect_refused({"--config", folder / "y.cfg"}, "y.cfg:2: expected \"key = value\"");
+}
+
+TEST_F(OptionTableTest, RefusesValuesThatDoNotFit) {
+  expect_refused({"--epoch", "0"}, "epoch: 0 is out of range, expected 1 to 100");
+  expect_refused({"--epoch", "3.5"}, "not a whole number");
+  expect_refused({"--lr", "0"}, "expected above 0");
+  expect_refused({"--lr", "fast"}, "not a number");
+  expect_refused({"--overlap", "maybe"}, "neither true nor false");
+  expect_refused({"--arch", "vgg"}, "not one of: mlp, resnet18");
+  expect_refused({"--milestones", "3,x"}, "not a number");
+  expect_refused({"--epoch"}, "needs a value");
+  expect_refused({"stray"}, "not expected here");
+}
+
+TEST_F(OptionTableTest, GivesArgumentsWithoutAKeyToWhoAsksForThem) {
+  std::vector<std::string> files;
+  EXPECT_TRUE(parse({"a.jpg", "--epoch", "2", "b.jpg"}, &files));
+  EXPECT_THAT(files, ElementsAre("a.jpg", "b.jpg"));
+}
+
+}  // namespace
+}  // namespace rensa::tools

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# From pictures to answers: train on two ranks, go on, evaluate, predict, start another network from the weights.
+set -euo pipefail
+rensa=${RENSA_EXECUTABLE:?}
+command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
+value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }
+
+"$rensa" data pictures --out "$work/pictures" --classes 3 --train-per-class 40 --val-per-class 11 --max-size 160 >/dev/null
+network=(--data "$work/pictures" --arch resnet18 --width 8 --size 32 --resize 40 --threads 1 --seed 5)
+train=(mpirun -n 2 --oversubscribe --bind-to none "$rensa" train "${network[@]}" --batchsize 10 --lr 0.05 --progress false)
+
+"${train[@]}" --epoch 4 --out "$work/whole" >"$work/log" 2>&1 </dev/null || fail "training failed"
+[ -s "$work/whole/report.html" ] || fail "there is no report"
+[ "$(grep -c '"epoch"' "$work/whole/log")" -eq 4 ] || fail "the log should have 4 entries"
+
+# Half of it, then on: the same numbers, digit for digit.
+"${train[@]}" --epoch 2 --out "$work/half" >"$work/log" 2>&1 </dev/null || fail "the first half failed"
+"${train[@]}" --epoch 4 --out "$work/rest" --resume "$work/half" >"$work/log" 2>&1 </dev/null || fail "resuming failed"
+for key in main/loss validation/main/loss; do
+  [ "$(value $key "$work/whole/log")" = "$(value $key "$work/rest/log")" ] || fail "$key differs after resuming"
+done
+
+# 33 validation pictures on one rank, two and three: each counted once.
+accuracy=$(value validation/main/accuracy "$work/whole/log")
+for ranks in 1 2 3; do
+  mpirun -n $ranks --oversubscribe --bind-to none "$rensa" evaluate "${network[@]}" --snapshot_file "$work/whole" --val_batchsize 4 \
+    --json "$work/evaluation" >"$work/log" 2>&1 </dev/null || fail "evaluation on $ranks ranks failed"
+  grep -q 'samples 33,' "$work/log" || fail "$ranks ranks did not count 33 pictures"
+  awk -v a="$(value top1 "$work/evaluation")" -v b="$accuracy" 'BEGIN { exit !(a - b < 1e-9 && b - a < 1e-9) }' ||
+    fail "$ranks ranks found another accuracy than the training's $accuracy"
+done
+
+"$rensa" predict "${network[@]}" --snapshot_file "$work/whole" "$work/pictures/val" >"$work/log" 2>&1 || fail "predict failed"
+[ "$(grep -c '"probability"' "$work/log")" -eq 33 ] || fail "expected 33 answers"
+echo "not a picture" >"$work/bad.jpg"
+if "$rensa" predict "${network[@]}" --snapshot_file "$work/whole" "$work/bad.jpg" >"$work/log" 2>&1; then fail "a bad picture gave status 0"; fi
+grep -q '"error"' "$work/log" || fail "a bad picture has no error"
+
+# Another network, from these weights: what does not fit is listed.
+"${train[@]}" --epoch 1 --out "$work/other" --initmodel "$work/whole/$(ls "$work/whole" | grep snapshot | tail -n 1)" --arch resnet34 \
+  --freeze 'predictor/conv1/*' >"$work/log" 2>&1 </dev/null || fail "initmodel failed"
+grep -q 'predictor/layer1/2/conv1/W: not in the file' "$work/log" || fail "what was not matched is not listed"

@@ -16,6 +16,7 @@ struct Benchmark {
 
 constexpr std::array kBenchmarks = {
     Benchmark{"ops", "overhead of one operation: forward and backward of a chain on tiny arrays", bench_ops},
+    Benchmark{"convolution", "a convolution and its two gradients", bench_convolution},
     Benchmark{"step", "a training step of a network on made-up data", bench_step},
     Benchmark{"overlap", "how well gradients travel behind backward, against the best schedule", bench_overlap},
 };

@@ -7,6 +7,7 @@ int bench_command(int argc, char** argv);
 
 // Each measurement has a file of its own, tools/bench/<name>.cpp.
 int bench_ops(int argc, char** argv);
+int bench_convolution(int argc, char** argv);
 int bench_step(int argc, char** argv);
 int bench_overlap(int argc, char** argv);
 

@@ -37,6 +37,16 @@ TEST_P(DataParallelTest, RanksTrainLikeOneRankOnTheWholeBatch) {
   });
 }
 
+TEST_P(DataParallelTest, RanksTrainAConvolutionalNetworkLikeOneRank) {
+  const auto task = rensa::testing::conv_net_task();
+  const auto alone = rensa::testing::train_alone(task, Dtype::kFloat64, 50);
+  const auto alone_f32 = rensa::testing::train_alone(task, Dtype::kFloat32, 10);
+  run_on_threads(GetParam(), [&](Communicator& comm) {
+    rensa::testing::expect_same_losses(rensa::testing::train(task, comm, Dtype::kFloat64, 50), alone, 1e-10);
+    rensa::testing::expect_same_losses(rensa::testing::train(task, comm, Dtype::kFloat32, 10), alone_f32, 1e-5);
+  });
+}
+
 TEST_P(DataParallelTest, OverlapChangesNoBit) {
   auto without = kMlp;
   without.reducer.overlap = false;

@@ -13,6 +13,15 @@ const rensa::testing::DataParallelTask kMlp = {
     },
     .sample = {20}};
 
+TEST(MpiDataParallelTest, RanksTrainAConvolutionalNetworkLikeOneRank) {
+  const auto task = rensa::testing::conv_net_task();
+  const auto comm = create_communicator("flat");
+  rensa::testing::expect_same_losses(rensa::testing::train(task, *comm, Dtype::kFloat64, 50),
+                                     rensa::testing::train_alone(task, Dtype::kFloat64, 50), 1e-10);
+  rensa::testing::expect_same_losses(rensa::testing::train(task, *comm, Dtype::kFloat32, 10),
+                                     rensa::testing::train_alone(task, Dtype::kFloat32, 10), 1e-5);
+}
+
 TEST(MpiDataParallelTest, RanksTrainLikeOneRankOnTheWholeBatch) {
   for (const char* name : {"flat", "naive"}) {
     SCOPED_TRACE(name);

@@ -11,7 +11,11 @@
 #include "comm/scatter_index.h"
 #include "comm/self/self_communicator.h"
 #include "core/autograd/parameter.h"
+#include "core/functions/activation.h"
+#include "core/functions/pooling.h"
 #include "core/functions/softmax_cross_entropy.h"
+#include "core/links/convolution_2d.h"
+#include "core/links/linear.h"
 #include "core/links/link.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "tests/support/hashed_numbers.h"
@@ -25,6 +29,28 @@ struct DataParallelTask {
   std::int64_t global_batch = 25;  ///< parts differ on 2, 3 and 4 ranks
   ReducerOptions reducer = {.first_bucket_bytes = 4096, .bucket_bytes = 20000};
 };
+
+/// Two convolutions and a pooling: a network without batch statistics, whose loss is the same on any number of ranks.
+struct SmallConvNet : UnaryLink {
+  Convolution2D conv1, conv2;
+  Linear fc;
+  explicit SmallConvNet(Dtype dtype)
+      : conv1({.in = 3, .out = 8, .window = {.pad = {1, 1}}, .dtype = dtype}),
+        conv2({.in = 8, .out = 12, .window = {.stride = {2, 2}}, .dtype = dtype}),
+        fc({.in = 12, .out = 10, .dtype = dtype}) {
+    add("conv1", conv1);
+    add("conv2", conv2);
+    add("fc", fc);
+  }
+  Variable operator()(const Variable& x) override {
+    const Variable h = functions::max_pooling_2d(functions::relu(conv1(x)));
+    return fc(functions::global_average_pooling_2d(functions::relu(conv2(h))));
+  }
+};
+
+inline DataParallelTask conv_net_task() {
+  return {.make_model = [](Dtype dtype) { return std::make_unique<SmallConvNet>(dtype); }, .sample = {3, 12, 12}};
+}
 
 /// The loss of each step over the whole batch, trained by the ranks of `comm` together.
 inline std::vector<double> train(const DataParallelTask& task, Communicator& comm, Dtype dtype, int steps) {

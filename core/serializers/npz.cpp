@@ -137,8 +137,12 @@ void NpzWriter::save(const std::string& path, bool compress) const {
 // Reading
 
 struct NpzReader::Archive {
+  struct Discard {
+    void operator()(zip_t* archive) const { zip_discard(archive); }
+  };
   std::string path;
-  zip_t* zip = nullptr;
+  std::unique_ptr<zip_t, Discard> owned;
+  zip_t* zip = nullptr;                         ///< owned.get(), for libzip's calls
   std::map<std::string, zip_uint64_t> members;  ///< by key, without ".npy"
   std::map<std::string, std::string> checksums;
 
@@ -146,7 +150,8 @@ struct NpzReader::Archive {
     if (!std::filesystem::is_regular_file(path)) throw FileError(path, ": there is no such file.");
     check_file();
     int code = 0;
-    zip = zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code);
+    owned.reset(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+    zip = owned.get();
     if (!zip) throw FileError(path, ": is not a whole .npz file; it was cut short or changed. Use an older one.");
     const zip_int64_t count = zip_get_num_entries(zip, 0);
     for (zip_int64_t i = 0; i < count; ++i) {
@@ -161,12 +166,6 @@ struct NpzReader::Archive {
     const npy::Value table = npy::read(bytes(std::string(kChecksumsKey)), path);
     checksums = nlohmann::json::parse(table.text).get<std::map<std::string, std::string>>();
   }
-  ~Archive() {
-    if (zip) zip_discard(zip);
-  }
-  Archive(const Archive&) = delete;
-  Archive& operator=(const Archive&) = delete;
-
   std::string comment() const {
     const std::uint64_t size = std::filesystem::file_size(path);
     if (size < kCommentSize) return {};

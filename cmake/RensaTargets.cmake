@@ -47,8 +47,12 @@ function(rensa_add_library name)
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION}
                           SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
     # Kernels promise nothing about errno or floating-point exceptions, and vectorise better without the promise.
+    set(reductions ${sources})
     list(FILTER sources INCLUDE REGEX "^core/kernels/")
     set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math")
+    # A sum over ranks has the same bits whether its terms were scaled before or on the way.
+    list(FILTER reductions INCLUDE REGEX "direct_reduction")
+    set_source_files_properties(${reductions} PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
   else()
     add_library(${target} INTERFACE)
     set(public INTERFACE)

@@ -4,16 +4,20 @@ namespace rensa {
 
 DistributedOptimizer::DistributedOptimizer(std::unique_ptr<Optimizer> inner, Communicator& comm,
                                            const ReducerOptions& options)
-    : inner_(std::move(inner)), comm_(comm), reducer_(comm, options) {}
+    : inner_(std::move(inner)), comm_(comm), reducer_(comm, options) {
+  inner_->set_arena_allocators(
+      [](std::int64_t count, Dtype dtype, Device device) { return zeros({count}, dtype, device); },
+      [&comm](std::int64_t count, Dtype dtype, Device device) {
+        return device.kind == DeviceKind::kCpu ? comm.allocate_shared(count, dtype) : zeros({count}, dtype, device);
+      });
+}
 
 void DistributedOptimizer::setup(Link& model) {
   inner_->setup(model);
   attach();
   for (const ParameterArena& arena : inner_->arenas()) comm_.broadcast(arena.values, /*root=*/0);
   for (const Link::NamedPersistent& persistent : model.named_persistents()) {
-    const Array values = persistent.array->contiguous();
-    comm_.broadcast(values, /*root=*/0);
-    if (values.raw_data() != persistent.array->raw_data()) persistent.array->copy_from(values);
+    comm_.broadcast(*persistent.array, /*root=*/0);
   }
 }
 
@@ -37,14 +41,10 @@ void DistributedOptimizer::update() {
   // Parameters that took their shape in this step: the same on all ranks from now on, with the mean of their gradients.
   const std::vector<Parameter*> joined = inner_->join_parameters();
   for (Parameter* parameter : joined) {
-    const Array values = parameter->array().contiguous();
-    comm_.broadcast(values, /*root=*/0);
-    if (values.raw_data() != parameter->array().raw_data()) parameter->array().copy_from(values);
-    const Array gradient = parameter->grad() ? parameter->grad().to(Dtype::kFloat64).contiguous()
-                                             : zeros(parameter->shape(), Dtype::kFloat64);
-    comm_.all_reduce(gradient);
-    for (std::int64_t i = 0; i < gradient.size(); ++i) gradient.data<double>()[i] /= comm_.size();
-    parameter->set_grad(Variable(gradient.to(parameter->dtype())));
+    comm_.broadcast(parameter->array(), /*root=*/0);
+    const Array gradient = parameter->grad() ? parameter->grad().copy() : zeros(parameter->shape(), parameter->dtype());
+    comm_.all_reduce(gradient, Reduce::kMean);
+    parameter->set_grad(Variable(gradient));
   }
   if (arenas_moved()) attach();
   inner_->update();

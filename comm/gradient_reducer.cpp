@@ -9,37 +9,14 @@
 namespace rensa {
 namespace {
 
-/// x *= factor on the calling thread alone: the compute threads are busy with backward.
-void scale(const Array& x, double factor) {
-  const auto apply = [&](auto* values, auto by) {
-    for (std::int64_t i = 0; i < x.size(); ++i) values[i] *= by;
-  };
-  switch (x.dtype()) {
-    case Dtype::kFloat32: return apply(x.data<float>(), static_cast<float>(factor));
-    case Dtype::kFloat64: return apply(x.data<double>(), factor);
-    default: throw DtypeError("gradients of dtype ", x.dtype(), " cannot be averaged, expected float32 or float64.");
-  }
-}
-
 std::string describe(const ParameterArena::Slot& slot) {
   return detail::join(slot.parameter->name(), " ", slot.parameter->shape(), " ", slot.parameter->dtype());
 }
 
 }  // namespace
 
-GradientReducer::GradientReducer(Communicator& comm, const ReducerOptions& options)
-    : comm_(comm), own_comm_(comm.split(0, comm.rank())), options_(options) {
-  if (comm_.size() > 1 && options_.overlap) thread_ = std::jthread([this] { run(); });
-}
-
-GradientReducer::~GradientReducer() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
-  detach();
+GradientReducer::GradientReducer(Communicator& comm, const ReducerOptions& options) : comm_(comm), options_(options) {
+  if (comm.size() > 1) thread_.emplace(comm.split(0, comm.rank()));
 }
 
 void GradientReducer::attach(const std::vector<ParameterArena>& arenas) {
@@ -93,7 +70,8 @@ void GradientReducer::check_ranks_agree() const {
   if (theirs == mine.str()) return;
   std::istringstream a(mine.str()), b(theirs);
   std::string line_a, line_b;
-  while (std::getline(a, line_a) && std::getline(b, line_b) && line_a == line_b) {}
+  while (std::getline(a, line_a) && std::getline(b, line_b) && line_a == line_b) {
+  }
   throw CommError("the model differs between ranks: rank ", comm_.rank(), " has the parameter \"", line_a,
                   "\" where rank 0 has \"", line_b, "\". Build the same model on every rank.");
 }
@@ -102,9 +80,7 @@ void GradientReducer::start_step() {
   for (Bucket& bucket : buckets_) bucket.pending = bucket.slots.size();
   for (auto& [parameter, member] : members_) member.ready = false;
   finished_.clear();
-  released_ = 0;
-  const std::lock_guard lock(mutex_);
-  reduced_ = 0;
+  works_.clear();
 }
 
 void GradientReducer::gradient_is_ready(const Parameter* parameter) {
@@ -127,45 +103,25 @@ void GradientReducer::complete(Member& member) {
 }
 
 void GradientReducer::release_ready_buckets() {
-  std::size_t count = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    while (released_ < order_.size() && buckets_[order_[released_]].pending == 0) {
-      queue_.push_back(order_[released_++]);
-      ++count;
-    }
+  while (works_.size() < order_.size() && buckets_[order_[works_.size()]].pending == 0) {
+    Bucket& bucket = buckets_[order_[works_.size()]];
+    works_.push_back(thread_->start(
+        [this, &bucket, dtype = travels_as(bucket)](Communicator& comm) { reduce(bucket, comm, dtype); }));
   }
-  if (count > 0) changed_.notify_all();
 }
 
-void GradientReducer::reduce(Bucket& bucket) {
+Dtype GradientReducer::travels_as(const Bucket& bucket) const {
+  return comm_.config().allreduce_grad_dtype().value_or(bucket.gradients.dtype());
+}
+
+void GradientReducer::reduce(Bucket& bucket, Communicator& comm, Dtype travels_as) const {
   bucket.times.started = Clock::now();
   if (options_.communicate) {
-      scale(bucket.gradients, 1.0 / own_comm_->size());
-    own_comm_->all_reduce(bucket.gradients);
+    const Array sent = bucket.gradients.to(travels_as);  // itself, unless the dtype differs
+    comm.all_reduce(sent, Reduce::kMean);
+    if (travels_as != bucket.gradients.dtype()) bucket.gradients.copy_from(sent);
   }
   bucket.times.finished = Clock::now();
-}
-
-void GradientReducer::run() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-    if (stopping_) return;
-    const std::size_t next = queue_.front();
-    queue_.pop_front();
-    lock.unlock();
-    std::exception_ptr error;
-    try {
-      reduce(buckets_[next]);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    lock.lock();
-    ++reduced_;
-    if (error && !error_) error_ = error;
-    changed_.notify_all();
-  }
 }
 
 void GradientReducer::finish() {
@@ -178,11 +134,9 @@ void GradientReducer::finish() {
   }
   if (options_.overlap) {
     release_ready_buckets();
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return reduced_ == buckets_.size() || error_; });
-    if (error_) std::rethrow_exception(error_);
+    for (const Work& work : works_) work.wait();
   } else {
-    for (const std::size_t b : order_) reduce(buckets_[b]);
+    for (const std::size_t b : order_) reduce(buckets_[b], thread_->communicator(), travels_as(buckets_[b]));
   }
   if (!order_is_agreed_) agree_on_order();
   start_step();

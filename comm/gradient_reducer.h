@@ -1,17 +1,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
-#include <exception>
-#include <memory>
-#include <mutex>
-#include <thread>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "comm/communication_thread.h"
 #include "comm/communicators/communicator.h"
+#include "comm/work.h"
 #include "core/optimizers/parameter_arena.h"
 
 namespace rensa {
@@ -20,8 +17,8 @@ struct ReducerOptions {
   // A bucket is full when it has at least this many bytes; a gradient is never divided.
   std::size_t first_bucket_bytes = std::size_t{1} << 20;  ///< small, so that the network starts to work early
   std::size_t bucket_bytes = std::size_t{25} << 20;
-  /// Buckets leave during backward, on a thread of their own. Off: all of them in finish(), on the caller's thread; needed
-  /// where backward() runs more than once for an update().
+  /// Buckets leave during backward, on a thread of their own. Off: all of them in finish(), on the caller's thread;
+  /// needed where backward() runs more than once for an update().
   bool overlap = true;
   /// Off: buckets are followed but stay where they are. For measuring what a step costs without communication.
   bool communicate = true;
@@ -43,7 +40,7 @@ class GradientReducer {
 
   /// A call on all ranks together. `comm` must outlive the reducer, which works on a duplicate of it.
   GradientReducer(Communicator& comm, const ReducerOptions& options);
-  ~GradientReducer();
+  ~GradientReducer() { detach(); }
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
@@ -75,29 +72,22 @@ class GradientReducer {
   void gradient_is_ready(const Parameter* parameter);
   void complete(Member& member);
   void release_ready_buckets();
-  void reduce(Bucket& bucket);
-  void run();
+  void reduce(Bucket& bucket, Communicator& comm, Dtype travels_as) const;
+  Dtype travels_as(const Bucket& bucket) const;
   void start_step();
   void agree_on_order();
 
   Communicator& comm_;
-  std::unique_ptr<Communicator> own_comm_;  ///< the communication thread's
   const ReducerOptions options_;
 
   std::vector<Bucket> buckets_;
   std::unordered_map<const Parameter*, Member> members_;
   std::vector<std::size_t> order_;     ///< in which buckets leave
   std::vector<std::size_t> finished_;  ///< in which backward finished them in this step
-  std::size_t released_ = 0;           ///< buckets of order_ that have left
   bool order_is_agreed_ = false;
+  std::vector<Work> works_;  ///< the buckets that have left in this step
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::size_t> queue_;
-  std::size_t reduced_ = 0;
-  std::exception_ptr error_;
-  bool stopping_ = false;
-  std::jthread thread_;
+  std::optional<CommunicationThread> thread_;  ///< none for one rank alone; last: it works on what stands above
 };
 
 }  // namespace rensa

@@ -7,118 +7,173 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "comm/communication_thread.h"
+#include "comm/communicators/argument_checks.h"
 #include "core/error.h"
 
 namespace rensa {
 namespace {
 
-Array bytes_array(std::int64_t count) { return empty({count}, Dtype::kUInt8); }
-
 Array as_array(const std::string& bytes) {
-  Array data = bytes_array(static_cast<std::int64_t>(bytes.size()));
+  Array data = empty({static_cast<std::int64_t>(bytes.size())}, Dtype::kUInt8);
   std::memcpy(data.raw_data(), bytes.data(), bytes.size());
   return data;
 }
 
 }  // namespace
 
-void Communicator::check_array(const char* call, const Array& data) const {
-  if (!data) throw ValueError(call, ": no array was given.");
-  if (!data.is_contiguous()) {
-    throw ShapeError(call, ": the array ", data.shape(), " has gaps or another order in memory (strides ",
-                     data.strides(), "). Give a contiguous one: x.contiguous().");
-  }
-}
-
-void Communicator::check_parts(const char* call, const Array& whole, const Array& part) const {
-  check_array(call, whole);
-  check_array(call, part);
-  if (whole.dtype() != part.dtype()) {
-    throw DtypeError(call, ": the arrays are ", whole.dtype(), " and ", part.dtype(), ", expected one dtype.");
-  }
-  if (whole.size() != part.size() * size()) {
-    throw ShapeError(call, ": the larger array should hold ", size(), " parts of ", part.size(), " elements, found ",
-                     whole.size(), ".");
-  }
-}
-
-void Communicator::check_rank(const char* call, int rank) const {
-  if (rank < 0 || rank >= size()) throw ValueError(call, ": rank ", rank, " does not exist, expected 0 to ", size() - 1, ".");
-}
+Communicator::Communicator(const RankPlace& place, double timeout_s) : place_(place), timeout_s_(timeout_s) {}
+Communicator::~Communicator() = default;
 
 void Communicator::all_reduce(const Array& data, Reduce op) {
-  check_array("all_reduce", data);
-  if (size() > 1 && data.size() > 0) do_all_reduce(data, op);
+  ArgumentChecks{"all_reduce", rank(), size()}.reduction(data, op);
+  if (size() == 1 || data.size() == 0) return;
+  const CallLog::Scope scope(calls_, {"all_reduce", data.size(), data.dtype()});
+  const Stretch stretch(data, Stretch::kInOut);
+  do_all_reduce(stretch.array(), op);
+  stretch.write_back();
+}
+
+void Communicator::reduce(const Array& data, int root, Reduce op) {
+  const ArgumentChecks check{"reduce", rank(), size()};
+  check.reduction(data, op);
+  check.member(root);
+  if (size() == 1 || data.size() == 0) return;
+  const CallLog::Scope scope(calls_, {"reduce", data.size(), data.dtype(), root});
+  const Stretch stretch(data, Stretch::kInOut);
+  do_reduce(stretch.array(), root, op);
+  if (rank() == root) stretch.write_back();
 }
 
 void Communicator::broadcast(const Array& data, int root) {
-  check_array("broadcast", data);
-  check_rank("broadcast", root);
-  if (size() > 1 && data.size() > 0) do_broadcast(data, root);
+  const ArgumentChecks check{"broadcast", rank(), size()};
+  check.array(data);
+  check.member(root);
+  if (size() == 1 || data.size() == 0) return;
+  const CallLog::Scope scope(calls_, {"broadcast", data.size(), data.dtype(), root});
+  const Stretch stretch(data, rank() == root ? Stretch::kIn : Stretch::kOut);
+  do_broadcast(stretch.array(), root);
+  stretch.write_back();
 }
 
 void Communicator::reduce_scatter(const Array& in, const Array& out, Reduce op) {
-  check_parts("reduce_scatter", in, out);
+  const ArgumentChecks check{"reduce_scatter", rank(), size()};
+  check.reduction(in, op);
+  check.parts(in, out);
   if (out.size() == 0) return;
-  size() > 1 ? do_reduce_scatter(in, out, op) : out.copy_from(in.reshape(out.shape()));
+  if (size() == 1) return out.copy_from(in.reshape(out.shape()));
+  const CallLog::Scope scope(calls_, {"reduce_scatter", out.size(), out.dtype()});
+  const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
+  do_reduce_scatter(from.array(), to.array(), op);
+  to.write_back();
 }
 
 void Communicator::all_gather(const Array& in, const Array& out) {
-  check_parts("all_gather", out, in);
+  ArgumentChecks{"all_gather", rank(), size()}.parts(out, in);
   if (in.size() == 0) return;
-  size() > 1 ? do_all_gather(in, out) : out.copy_from(in.reshape(out.shape()));
+  if (size() == 1) return out.copy_from(in.reshape(out.shape()));
+  const CallLog::Scope scope(calls_, {"all_gather", in.size(), in.dtype()});
+  const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
+  do_all_gather(from.array(), to.array());
+  to.write_back();
 }
 
 void Communicator::gather(const Array& in, const Array& out, int root) {
-  check_rank("gather", root);
-  rank() == root ? check_parts("gather", out, in) : check_array("gather", in);
+  const ArgumentChecks check{"gather", rank(), size()};
+  check.member(root);
+  rank() == root ? check.parts(out, in) : check.array(in);
   if (in.size() == 0) return;
-  size() > 1 ? do_gather(in, out, root) : out.copy_from(in.reshape(out.shape()));
+  if (size() == 1) return out.copy_from(in.reshape(out.shape()));
+  const CallLog::Scope scope(calls_, {"gather", in.size(), in.dtype(), root});
+  const Stretch from(in, Stretch::kIn), to(rank() == root ? out : Array(), Stretch::kOut);
+  do_gather(from.array(), to.array(), root);
+  to.write_back();
 }
 
 void Communicator::scatter(const Array& in, const Array& out, int root) {
-  check_rank("scatter", root);
-  rank() == root ? check_parts("scatter", in, out) : check_array("scatter", out);
+  const ArgumentChecks check{"scatter", rank(), size()};
+  check.member(root);
+  rank() == root ? check.parts(in, out) : check.array(out);
   if (out.size() == 0) return;
-  size() > 1 ? do_scatter(in, out, root) : out.copy_from(in.reshape(out.shape()));
+  if (size() == 1) return out.copy_from(in.reshape(out.shape()));
+  const CallLog::Scope scope(calls_, {"scatter", out.size(), out.dtype(), root});
+  const Stretch from(rank() == root ? in : Array(), Stretch::kIn), to(out, Stretch::kOut);
+  do_scatter(from.array(), to.array(), root);
+  to.write_back();
 }
 
 void Communicator::all_to_all(const Array& in, const Array& out) {
-  check_array("all_to_all", in);
-  check_array("all_to_all", out);
-  if (in.size() != out.size() || in.size() % size() != 0 || in.dtype() != out.dtype()) {
-    throw ShapeError("all_to_all: expected two arrays of ", size(), " equal parts and one dtype, found ", in.shape(),
-                     " ", in.dtype(), " and ", out.shape(), " ", out.dtype(), ".");
-  }
+  ArgumentChecks{"all_to_all", rank(), size()}.equal_parts(in, out);
   if (in.size() == 0) return;
-  size() > 1 ? do_all_to_all(in, out) : out.copy_from(in.reshape(out.shape()));
+  if (size() == 1) return out.copy_from(in.reshape(out.shape()));
+  const CallLog::Scope scope(calls_, {"all_to_all", in.size(), in.dtype()});
+  const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
+  do_all_to_all(from.array(), to.array());
+  to.write_back();
 }
 
+namespace {
+/// A call that two ranks make.
+Call between_two(std::string_view name, std::int64_t count, Dtype dtype, int peer) {
+  Call call(name, count, dtype, peer);
+  call.collective = false;
+  return call;
+}
+}  // namespace
+
 void Communicator::send(const Array& data, int destination, int tag) {
-  check_array("send", data);
-  check_rank("send", destination);
-  if (destination == rank()) throw ValueError("send: rank ", destination, " is this rank itself.");
-  do_send(data, destination, tag);
+  const ArgumentChecks check{"send", rank(), size()};
+  check.array(data);
+  check.peer(destination);
+  const CallLog::Scope scope(calls_, between_two("send", data.size(), data.dtype(), destination));
+  do_send(Stretch(data, Stretch::kIn).array(), destination, tag);
 }
 
 void Communicator::recv(const Array& data, int source, int tag) {
-  check_array("recv", data);
-  check_rank("recv", source);
-  if (source == rank()) throw ValueError("recv: rank ", source, " is this rank itself.");
-  do_recv(data, source, tag);
+  const ArgumentChecks check{"recv", rank(), size()};
+  check.array(data);
+  check.peer(source);
+  const CallLog::Scope scope(calls_, between_two("recv", data.size(), data.dtype(), source));
+  const Stretch stretch(data, Stretch::kOut);
+  do_recv(stretch.array(), source, tag);
+  stretch.write_back();
+}
+
+void Communicator::send_bytes(const std::string& bytes, int destination, int tag) {
+  ArgumentChecks{"send_bytes", rank(), size()}.peer(destination);
+  const auto count = static_cast<std::int64_t>(bytes.size());
+  const CallLog::Scope scope(calls_, between_two("send_bytes", count, Dtype::kUInt8, destination));
+  do_send_bytes(bytes, destination, tag);
+}
+
+Message Communicator::recv_bytes(int source, int tag) {
+  if (source != kAnySource) ArgumentChecks{"recv_bytes", rank(), size()}.peer(source);
+  const CallLog::Scope scope(calls_, between_two("recv_bytes", 0, Dtype::kUInt8, source));
+  return do_recv_bytes(source, tag);
 }
 
 void Communicator::barrier() {
-  if (size() > 1) do_barrier();
+  if (size() == 1) return;
+  const CallLog::Scope scope(calls_, {"barrier", 0, Dtype::kUInt8});
+  do_barrier();
 }
 
 std::string Communicator::broadcast_bytes(std::string bytes, int root) {
-  Array length = array<std::int64_t>({static_cast<std::int64_t>(bytes.size())});
-  broadcast(length, root);
-  const Array data = rank() == root ? as_array(bytes) : bytes_array(length.item<std::int64_t>());
-  broadcast(data, root);
+  ArgumentChecks{"broadcast_bytes", rank(), size()}.member(root);
+  if (size() == 1) return bytes;
+  const CallLog::Scope scope(calls_, {"broadcast_bytes", 0, Dtype::kUInt8, root});
+  return do_broadcast_bytes(std::move(bytes), root);
+}
+
+std::string Communicator::do_broadcast_bytes(std::string bytes, int root) {
+  const Array length = full({1}, static_cast<double>(bytes.size()), Dtype::kInt64);
+  do_broadcast(length, root);
+  const auto count = length.item<std::int64_t>();
+  if (count == 0) return {};
+  const Array data = rank() == root ? as_array(bytes) : empty({count}, Dtype::kUInt8);
+  do_broadcast(data, root);
   return rank() == root ? std::move(bytes)
-                        : std::string(static_cast<const char*>(data.raw_data()), static_cast<std::size_t>(data.size()));
+                        : std::string(static_cast<const char*>(data.raw_data()), static_cast<std::size_t>(count));
 }
 
 std::vector<std::string> Communicator::all_gather_bytes(const std::string& bytes) {
@@ -127,7 +182,47 @@ std::vector<std::string> Communicator::all_gather_bytes(const std::string& bytes
   return result;
 }
 
-std::unique_ptr<Communicator> Communicator::split(int color, int key) { return do_split(color, key); }
+std::vector<std::string> Communicator::gather_bytes(const std::string& bytes, int root) {
+  ArgumentChecks{"gather_bytes", rank(), size()}.member(root);
+  constexpr int kTag = 0x67;
+  if (rank() != root) {
+    send_bytes(bytes, root, kTag);
+    return {};
+  }
+  std::vector<std::string> result(static_cast<std::size_t>(size()));
+  for (int r = 0; r < size(); ++r) result[static_cast<std::size_t>(r)] = r == root ? bytes : recv_bytes(r, kTag).bytes;
+  return result;
+}
+
+Work Communicator::start(std::function<void(Communicator&)> call) {
+  if (!thread_) thread_ = std::make_unique<CommunicationThread>(split(0, rank()));
+  return thread_->start(std::move(call));
+}
+
+Array Communicator::allocate_shared(std::int64_t count, Dtype dtype) {
+  if (count < 0) throw ValueError("allocate_shared: a count of ", count, ", expected 0 or more.");
+  if (size() == 1 || count == 0) return zeros({count}, dtype);
+  const CallLog::Scope scope(calls_, {"allocate_shared", count, dtype});
+  return do_allocate_shared(count, dtype);
+}
+
+Array Communicator::do_allocate_shared(std::int64_t count, Dtype dtype) { return zeros({count}, dtype); }
+
+std::unique_ptr<Communicator> Communicator::split(int color, int key) {
+  const CallLog::Scope scope(calls_, {"split", 0, Dtype::kUInt8});
+  auto part = do_split(color, key);
+  if (part) part->config_ = config_;
+  return part;
+}
+
+std::unique_ptr<Communicator> Communicator::split_by_node() {
+  const CallLog::Scope scope(calls_, {"split_by_node", 0, Dtype::kUInt8});
+  auto node = do_split_by_node();
+  node->config_ = config_;
+  return node;
+}
+
+std::unique_ptr<Communicator> Communicator::do_split_by_node() { return do_split(inter_rank(), intra_rank()); }
 
 void Communicator::abort(const std::string& reason, int status) {
   std::fprintf(stderr, "rensa: %s: %s\n", rank_description(*this).c_str(), reason.c_str());

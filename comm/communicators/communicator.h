@@ -1,41 +1,61 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "comm/calls/call_log.h"
+#include "comm/communicators/communicator_config.h"
+#include "comm/work.h"
 #include "core/array/array.h"
 
 namespace rensa {
 
-enum class Reduce { kSum, kMax, kMin };
+class CommunicationThread;
+
+/// kMean divides before it sums, so that float16 does not overflow; it takes floating arrays only.
+enum class Reduce { kSum, kMean, kMax, kMin, kProduct };
 
 /// Where a rank is: its number among all, among those of its node ("intra"), and its node's number ("inter").
 struct RankPlace {
   int rank = 0, size = 1;
   int intra_rank = 0, intra_size = 1;
   int inter_rank = 0, inter_size = 1;
+  bool nodes_are_equal = true;  ///< every node has the same number of ranks
+};
+
+inline constexpr int kAnySource = -1;
+inline constexpr int kAnyTag = -1;
+
+/// Bytes that a rank has sent, and how they were addressed.
+struct Message {
+  std::string bytes;
+  int source = 0, tag = 0;
 };
 
 /// A fixed group of ranks (processes, or threads of one process) that move arrays among each other. It knows nothing of
 /// models or files.
 ///
-/// Every rank makes the same calls in the same order; a rank that skips one leaves the others waiting. Arrays are
-/// contiguous and, in one call, of equal size and dtype on all ranks. The public calls check what one rank can check; a
-/// transport overrides the private do_* and may assume size() > 1.
+/// Every rank makes the same calls in the same order; a rank that skips one leaves the others waiting. In one call the
+/// arrays are of equal size and dtype on all ranks (comm/array_messages.h carries arrays of any shape). Arrays that are
+/// not contiguous are carried through a copy. float16 and bfloat16 are summed in float32. The public calls check what
+/// one rank can check; a transport overrides the private do_*, is given contiguous arrays, and may assume size() > 1.
 ///
-/// Threads: one thread at a time. A thread of its own needs a communicator of its own: split(0, rank()).
+/// Threads: one thread at a time. start() runs calls on a thread of its own; another thread needs a communicator of its
+/// own: split(0, rank()).
 ///
-/// All calls throw CommError if a rank is lost, ShapeError and DtypeError for arrays that cannot be carried.
+/// All calls throw CommError if a rank is lost or makes another call, ShapeError and DtypeError for arrays that cannot
+/// be carried.
 class Communicator {
  public:
-  virtual ~Communicator() = default;
+  virtual ~Communicator();
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
-  virtual std::string_view name() const = 0;  ///< "naive", "flat", "shm", "self" …
+  virtual std::string_view name() const = 0;  ///< "naive", "flat", "hierarchical", "self" …
   int rank() const { return place_.rank; }
   int size() const { return place_.size; }
   int intra_rank() const { return place_.intra_rank; }
@@ -43,41 +63,67 @@ class Communicator {
   int inter_rank() const { return place_.inter_rank; }
   int inter_size() const { return place_.inter_size; }
   const RankPlace& place() const { return place_; }
+  /// How long a rank waits for the others before it gives up: create_communicator's option, handed down by split().
+  double timeout_s() const { return timeout_s_; }
 
   /// Replaces `data` on every rank with the elementwise reduction over all ranks: the same bits on each.
   void all_reduce(const Array& data, Reduce op = Reduce::kSum);
+  /// The same on root only; what the others' `data` holds afterwards is not said.
+  void reduce(const Array& data, int root, Reduce op = Reduce::kSum);
   /// Copies root's `data` to every rank's.
   void broadcast(const Array& data, int root);
-  /// `in` has size() equal parts; `out` becomes the reduction of every rank's part number rank().
+  /// `in` has size() equal parts; `out` becomes the reduction of every rank's part number rank(). It may be that part.
   void reduce_scatter(const Array& in, const Array& out, Reduce op = Reduce::kSum);
-  /// `out` becomes every rank's `in`, in order of ranks.
+  /// `out` becomes every rank's `in`, in order of ranks. `in` may be this rank's part of `out`.
   void all_gather(const Array& in, const Array& out);
   /// The same on root only; elsewhere `out` may be no array.
   void gather(const Array& in, const Array& out, int root);
   /// `out` becomes part number rank() of root's `in`; elsewhere `in` may be no array.
   void scatter(const Array& in, const Array& out, int root);
-  /// Part p of `in` goes to rank p, into its part number rank().
+  /// Part p of `in` goes to rank p, into its part number rank(). The arrays do not overlap.
   void all_to_all(const Array& in, const Array& out);
   void send(const Array& data, int destination, int tag = 0);
   void recv(const Array& data, int source, int tag = 0);
   void barrier();
 
-  /// Messages of any length, such as serialized objects.
+  /// Messages of any length, such as serialized objects (comm/objects.h).
   std::string broadcast_bytes(std::string bytes, int root);
   std::vector<std::string> all_gather_bytes(const std::string& bytes);
+  std::vector<std::string> gather_bytes(const std::string& bytes, int root);  ///< empty except on root
+  void send_bytes(const std::string& bytes, int destination, int tag = 0);
+  Message recv_bytes(int source = kAnySource, int tag = kAnyTag);
 
-  /// A new communicator of the ranks that gave the same colour, numbered by (key, rank). A negative colour takes no part
-  /// and gets null.
+  /// Runs `call` on a thread of this communicator's own, on a communicator of its own, after the calls started before:
+  ///   Work work = comm.start([x](Communicator& c) { c.all_reduce(x); });  …  work.wait();
+  /// A call on all ranks together, in one order. The communicator waits for it before it goes.
+  Work start(std::function<void(Communicator&)> call);
+
+  /// `count` elements, zeros, that the ranks of the node can address: what lies there is reduced in place, without
+  /// copies. A call on all ranks together, with equal counts. Ordinary memory where the ranks cannot share any.
+  Array allocate_shared(std::int64_t count, Dtype dtype);
+
+  /// A new communicator of the ranks that gave the same colour, numbered by (key, rank). A negative colour takes no
+  /// part and gets null.
   std::unique_ptr<Communicator> split(int color, int key);
+  /// A new communicator of the ranks of this node, which read and write each other's memory where the system lets them.
+  std::unique_ptr<Communicator> split_by_node();
 
   /// Ends the job on all ranks, with this rank, its host and `reason` named on standard error. Does not return.
   [[noreturn]] void abort(const std::string& reason, int status = 1);
 
+  /// Settings that may change, alike on all ranks; split() hands them down.
+  CommunicatorConfig& config() { return config_; }
+  const CommunicatorConfig& config() const { return config_; }
+
+  const CallLog& calls() const { return calls_; }
+
  protected:
-  explicit Communicator(const RankPlace& place) : place_(place) {}
+  explicit Communicator(const RankPlace& place, double timeout_s = kDefaultTimeout);
+  static constexpr double kDefaultTimeout = 300;
 
  private:
   virtual void do_all_reduce(const Array& data, Reduce op) = 0;
+  virtual void do_reduce(const Array& data, int root, Reduce op) = 0;
   virtual void do_broadcast(const Array& data, int root) = 0;
   virtual void do_reduce_scatter(const Array& in, const Array& out, Reduce op) = 0;
   virtual void do_all_gather(const Array& in, const Array& out) = 0;
@@ -86,15 +132,20 @@ class Communicator {
   virtual void do_all_to_all(const Array& in, const Array& out) = 0;
   virtual void do_send(const Array& data, int destination, int tag) = 0;
   virtual void do_recv(const Array& data, int source, int tag) = 0;
+  virtual std::string do_broadcast_bytes(std::string bytes, int root);
+  virtual void do_send_bytes(const std::string& bytes, int destination, int tag) = 0;
+  virtual Message do_recv_bytes(int source, int tag) = 0;
   virtual void do_barrier() = 0;
+  virtual Array do_allocate_shared(std::int64_t count, Dtype dtype);
   virtual std::unique_ptr<Communicator> do_split(int color, int key) = 0;
+  virtual std::unique_ptr<Communicator> do_split_by_node();
   [[noreturn]] virtual void do_abort(int status) = 0;
 
-  void check_array(const char* call, const Array& data) const;
-  void check_parts(const char* call, const Array& whole, const Array& part) const;
-  void check_rank(const char* call, int rank) const;
-
   RankPlace place_;
+  double timeout_s_;
+  CommunicatorConfig config_;
+  CallLog calls_;
+  std::unique_ptr<CommunicationThread> thread_;  ///< of start(), from its first use
 };
 
 /// "rank 1 of 4 on node7": how messages name a rank.

@@ -1,8 +1,13 @@
 #include "comm/communicators/create_communicator.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "comm/communicators/dummy_communicator.h"
+#include "comm/communicators/hierarchical_communicator.h"
 #include "comm/communicators/naive_communicator.h"
+#include "comm/communicators/pure_nccl_communicator.h"
+#include "comm/communicators/two_dimensional_communicator.h"
 #include "comm/self/self_communicator.h"
 #include "core/error.h"
 
@@ -20,23 +25,60 @@ bool started_by_launcher() {
 }  // namespace
 
 const std::vector<std::string>& communicator_names() {
-  static const std::vector<std::string> names = {"auto", "flat", "naive", "self"};
+  static const std::vector<std::string> names = {"auto",        "flat",  "hierarchical",   "two_dimensional",
+                                                 "single_node", "naive", "non_cuda_aware", "pure_nccl",
+                                                 "dummy",       "self"};
   return names;
 }
 
-std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& options) {
-  const std::string& name = options.name;
-  if (name == "self") return std::make_unique<SelfCommunicator>();
-  if (name == "naive") return std::make_unique<NaiveCommunicator>(mpi::create_transport(options.mpi_comm));
-  if (name == "flat") return mpi::create_transport(options.mpi_comm);
-  if (name == "auto") {
-    const bool many = options.mpi_comm != nullptr || started_by_launcher();
-    if (many) return mpi::create_transport(options.mpi_comm);
-    return std::make_unique<SelfCommunicator>();
+namespace {
+
+std::unique_ptr<Communicator> single_node(std::unique_ptr<Communicator> whole) {
+  if (whole->inter_size() > 1) {
+    throw CommError("single_node: the ranks are on ", whole->inter_size(),
+                    " nodes, expected one. Use hierarchical, two_dimensional or auto.");
   }
+  return whole->split_by_node();
+}
+
+std::unique_ptr<Communicator> quickest(std::unique_ptr<Communicator> whole) {
+  if (whole->inter_size() == 1) return single_node(std::move(whole));
+  if (whole->inter_size() == whole->size()) return whole;  // one rank a node
+  return std::make_unique<HierarchicalCommunicator>(std::move(whole));
+}
+
+}  // namespace
+
+std::unique_ptr<Communicator> compose_communicator(const std::string& name, std::unique_ptr<Communicator> whole) {
+  if (name == "auto") return quickest(std::move(whole));
+  if (name == "flat") return whole;
+  if (name == "hierarchical") return std::make_unique<HierarchicalCommunicator>(std::move(whole));
+  if (name == "two_dimensional") return std::make_unique<TwoDimensionalCommunicator>(std::move(whole));
+  if (name == "single_node") return single_node(std::move(whole));
+  if (name == "naive") return std::make_unique<NaiveCommunicator>(std::move(whole));
+  if (name == "non_cuda_aware") return std::make_unique<HierarchicalCommunicator>(std::move(whole), "non_cuda_aware");
+  if (name == "pure_nccl") return std::make_unique<PureNcclCommunicator>(std::move(whole));
+  if (name == "dummy") return std::make_unique<DummyCommunicator>(std::move(whole));
   std::string known;
   for (const std::string& each : communicator_names()) known += (known.empty() ? "" : ", ") + each;
   throw ValueError("communicator \"", name, "\" is unknown, expected one of: ", known, ".");
+}
+
+std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& options) {
+  const auto& names = communicator_names();
+  const bool known = std::find(names.begin(), names.end(), options.name) != names.end();
+  const bool alone =
+      options.name == "self" || (options.name == "auto" && options.mpi_comm == nullptr && !started_by_launcher());
+  std::unique_ptr<Communicator> comm;
+  if (alone) {
+    comm = std::make_unique<SelfCommunicator>();
+  } else {
+    // an unknown name is refused before MPI is started for it
+    comm = compose_communicator(options.name,
+                                known ? mpi::create_transport(options.mpi_comm, options.timeout_s) : nullptr);
+  }
+  comm->config().set("allreduce_grad_dtype", options.allreduce_grad_dtype);
+  return comm;
 }
 
 std::unique_ptr<Communicator> create_communicator(const std::string& name) {

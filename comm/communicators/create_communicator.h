@@ -9,24 +9,40 @@
 namespace rensa {
 
 struct CommunicatorOptions {
-  /// "auto": MPI when the program was started by mpirun, otherwise one rank alone. "flat": MPI's own collectives.
-  /// "naive": the reference. "self": one rank alone.
+  /// "auto"              the quickest for this cluster; one rank alone if no launcher started the program
+  /// "flat"              all ranks alike, through MPI
+  /// "hierarchical"      first ranks of the nodes between nodes, shared memory inside; nodes may differ in size
+  /// "two_dimensional"   all ranks between nodes, each with its slice; nodes of equal size
+  /// "single_node"       shared memory; refuses several nodes
+  /// "naive"             the reference
+  /// "non_cuda_aware"    hierarchical, with GPU arrays staged through the host
+  /// "pure_nccl"         NCCL alone; refuses arrays on the CPU
+  /// "dummy"             reduces nothing, for measuring
+  /// "self"              one rank alone
   std::string name = "auto";
   /// The address of an MPI_Comm of the program, which is duplicated and left as it was found. Null: MPI_COMM_WORLD.
   const void* mpi_comm = nullptr;
+  /// How long a rank waits for the others before the job is given up.
+  double timeout_s = 300;
+  /// In which dtype gradients travel ("float16", "bfloat16" …); empty: in their own.
+  std::string allreduce_grad_dtype = {};
 };
 
-/// A call on all ranks together. Throws ValueError that lists the names for an unknown one, CommError if MPI is asked for
-/// and absent.
+/// A call on all ranks together. Throws ValueError that lists the names for an unknown one, CommError if MPI is asked
+/// for and absent or if the cluster does not suit the name.
 std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& options = {});
 std::unique_ptr<Communicator> create_communicator(const std::string& name);
+
+/// The communicator called `name` ("flat" gives `whole` back) of the ranks of `whole`: how transports other than MPI,
+/// threads for one, get the same communicators.
+std::unique_ptr<Communicator> compose_communicator(const std::string& name, std::unique_ptr<Communicator> whole);
 
 /// The names that create_communicator takes.
 const std::vector<std::string>& communicator_names();
 
 namespace mpi {
 /// Implemented by comm/mpi or, without MPI, by comm/mpi_absent, which throws.
-std::unique_ptr<Communicator> create_transport(const void* mpi_comm);
+std::unique_ptr<Communicator> create_transport(const void* mpi_comm, double timeout_s);
 bool available();
 }  // namespace mpi
 

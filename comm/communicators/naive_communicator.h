@@ -1,31 +1,23 @@
 #pragma once
 
-#include "comm/communicators/communicator.h"
+#include "comm/communicators/composed_communicator.h"
 
 namespace rensa {
 
 /// ChainerMN's reference: rank 0 takes every rank's array in the order of ranks, reduces, and sends the result to all.
-/// Slow and easy to believe; the other communicators are tested against it. Everything else is the transport's.
-class NaiveCommunicator final : public Communicator {
+/// Slow and easy to believe; the other communicators are tested against it.
+class NaiveCommunicator final : public ComposedCommunicator {
  public:
-  explicit NaiveCommunicator(std::unique_ptr<Communicator> transport);
+  explicit NaiveCommunicator(std::unique_ptr<Communicator> whole) : ComposedCommunicator(std::move(whole)) {}
   std::string_view name() const override { return "naive"; }
 
  private:
   void do_all_reduce(const Array& data, Reduce op) override;
+  void do_reduce(const Array& data, int root, Reduce op) override;
   void do_reduce_scatter(const Array& in, const Array& out, Reduce op) override;
-  void do_broadcast(const Array& data, int root) override { transport_->broadcast(data, root); }
-  void do_all_gather(const Array& in, const Array& out) override { transport_->all_gather(in, out); }
-  void do_gather(const Array& in, const Array& out, int root) override { transport_->gather(in, out, root); }
-  void do_scatter(const Array& in, const Array& out, int root) override { transport_->scatter(in, out, root); }
-  void do_all_to_all(const Array& in, const Array& out) override { transport_->all_to_all(in, out); }
-  void do_send(const Array& data, int destination, int tag) override { transport_->send(data, destination, tag); }
-  void do_recv(const Array& data, int source, int tag) override { transport_->recv(data, source, tag); }
-  void do_barrier() override { transport_->barrier(); }
-  std::unique_ptr<Communicator> do_split(int color, int key) override;
-  [[noreturn]] void do_abort(int status) override;
-
-  std::unique_ptr<Communicator> transport_;
+  std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const override {
+    return std::make_unique<NaiveCommunicator>(std::move(whole));
+  }
 };
 
 }  // namespace rensa

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
+#include <vector>
 
 #include "comm/mpi/ring_all_reduce.h"
+#include "comm/shm/direct_reduction.h"
+#include "comm/shm/process_group.h"
+#include "comm/shm/shm_communicator.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -20,17 +24,40 @@ constexpr std::size_t kLongMessage = 256 * 1024;
 
 MPI_Datatype type_of(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kFloat32: return MPI_FLOAT;
-    case Dtype::kFloat64: return MPI_DOUBLE;
-    case Dtype::kInt64: return MPI_INT64_T;
-    case Dtype::kInt32: return MPI_INT32_T;
-    case Dtype::kInt8: return MPI_INT8_T;
-    case Dtype::kUInt8: return MPI_UINT8_T;
-    default: throw DtypeError("all_reduce: ", dtype, " cannot be reduced between ranks. Convert it to float32 first.");
+    case Dtype::kFloat32:
+      return MPI_FLOAT;
+    case Dtype::kFloat64:
+      return MPI_DOUBLE;
+    case Dtype::kInt64:
+      return MPI_INT64_T;
+    case Dtype::kInt32:
+      return MPI_INT32_T;
+    case Dtype::kInt8:
+      return MPI_INT8_T;
+    case Dtype::kUInt8:
+      return MPI_UINT8_T;
+    default:
+      throw DtypeError(dtype, " cannot be reduced by MPI.");
   }
 }
 
-MPI_Op op_of(Reduce op) { return op == Reduce::kSum ? MPI_SUM : op == Reduce::kMax ? MPI_MAX : MPI_MIN; }
+MPI_Op op_of(Reduce op) {
+  switch (op) {
+    case Reduce::kSum:
+    case Reduce::kMean:
+      return MPI_SUM;  // of what was divided before
+    case Reduce::kMax:
+      return MPI_MAX;
+    case Reduce::kMin:
+      return MPI_MIN;
+    case Reduce::kProduct:
+      return MPI_PROD;
+  }
+  return MPI_OP_NULL;
+}
+
+/// MPI has no such elements: what is reduced is done here, what is moved are bytes.
+bool is_half(Dtype dtype) { return dtype == Dtype::kFloat16 || dtype == Dtype::kBFloat16; }
 
 int as_int(std::int64_t count) { return static_cast<int>(count); }
 
@@ -78,6 +105,9 @@ RankPlace place_in(MPI_Comm comm) {
   check(MPI_Comm_free(&node), "MPI_Comm_free");
   place.inter_rank = inter[0];
   place.inter_size = inter[1];
+  int sizes[2] = {place.intra_size, -place.intra_size};
+  check(MPI_Allreduce(MPI_IN_PLACE, sizes, 2, MPI_INT, MPI_MAX, comm), "MPI_Allreduce");
+  place.nodes_are_equal = sizes[0] == -sizes[1];
   return place;
 }
 
@@ -88,7 +118,8 @@ MPI_Comm with_returned_errors(MPI_Comm comm) {
 
 }  // namespace
 
-MpiCommunicator::MpiCommunicator(MPI_Comm comm) : Communicator(place_in(with_returned_errors(comm))), comm_(comm) {}
+MpiCommunicator::MpiCommunicator(MPI_Comm comm, double timeout_s)
+    : Communicator(place_in(with_returned_errors(comm)), timeout_s), comm_(comm) {}
 
 MpiCommunicator::~MpiCommunicator() {
   int finalized = 0;
@@ -97,10 +128,38 @@ MpiCommunicator::~MpiCommunicator() {
 }
 
 void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
-  const MPI_Datatype type = type_of(data.dtype());
+  if (is_half(data.dtype())) return reduce_in_float(data, op);
+  if (op == Reduce::kMean) shm::scale(data, 1.0 / size());
   if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);
   in_pieces(data.size(), [&](std::int64_t first, int count) {
-    check(MPI_Allreduce(MPI_IN_PLACE, bytes_at(data, first), count, type, op_of(op), comm_), "MPI_Allreduce");
+    check(MPI_Allreduce(MPI_IN_PLACE, bytes_at(data, first), count, type_of(data.dtype()), op_of(op), comm_),
+          "MPI_Allreduce");
+  });
+}
+
+/// Rank r gets every rank's part r as it is, reduces in float32, rounds once, and the results are gathered: as many
+/// bytes travel as in a ring.
+void MpiCommunicator::reduce_in_float(const Array& data, Reduce op) {
+  const std::int64_t part = (data.size() + size() - 1) / size();
+  const Array parts = zeros({size(), part}, data.dtype()), received = empty({size(), part}, data.dtype());
+  std::copy_n(bytes_at(data, 0), data.bytes(), bytes_at(parts, 0));
+  do_all_to_all(parts, received);
+  std::vector<const void*> inputs;
+  for (int r = 0; r < size(); ++r) inputs.push_back(bytes_at(received, r * part));
+  void* const output = bytes_at(parts, rank() * part);
+  shm::reduce_directly(inputs, std::span(&output, 1), 0, part, data.dtype(), op);
+  do_all_gather(parts.select(0, rank()), parts);
+  std::copy_n(bytes_at(parts, 0), data.bytes(), bytes_at(data, 0));
+}
+
+void MpiCommunicator::do_reduce(const Array& data, int root, Reduce op) {
+  if (is_half(data.dtype())) return reduce_in_float(data, op);
+  if (op == Reduce::kMean) shm::scale(data, 1.0 / size());
+  in_pieces(data.size(), [&](std::int64_t first, int count) {
+    void* const at = bytes_at(data, first);
+    check(MPI_Reduce(rank() == root ? MPI_IN_PLACE : at, rank() == root ? at : nullptr, count, type_of(data.dtype()),
+                     op_of(op), root, comm_),
+          "MPI_Reduce");
   });
 }
 
@@ -111,10 +170,18 @@ void MpiCommunicator::do_broadcast(const Array& data, int root) {
   });
 }
 
-// MPI's other collectives take a count for each rank: a piece of every rank's part travels at a time, through MPI_Reduce
-// and point-to-point calls where the parts do not lie next to each other.
+// MPI's other collectives take a count for each rank: a piece of every rank's part travels at a time, through
+// MPI_Reduce and point-to-point calls where the parts do not lie next to each other.
 
 void MpiCommunicator::do_reduce_scatter(const Array& in, const Array& out, Reduce op) {
+  if (is_half(in.dtype()) || op == Reduce::kMean) {
+    const Array received = empty({size(), out.size()}, in.dtype());
+    do_all_to_all(in, received);
+    std::vector<const void*> inputs;
+    for (int r = 0; r < size(); ++r) inputs.push_back(bytes_at(received, r * out.size()));
+    void* const output = out.raw_data();
+    return shm::reduce_directly(inputs, std::span(&output, 1), 0, out.size(), out.dtype(), op);
+  }
   const MPI_Datatype type = type_of(in.dtype());
   const bool inside = bytes_at(in, rank() * out.size()) == out.raw_data();
   if (out.size() <= kPiece && !inside) {
@@ -203,13 +270,47 @@ void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
   });
 }
 
+// The length goes ahead; the pieces behind it come from the rank that sent it.
+
+void MpiCommunicator::do_send_bytes(const std::string& bytes, int destination, int tag) {
+  const auto length = static_cast<std::int64_t>(bytes.size());
+  check(MPI_Send(&length, 1, MPI_INT64_T, destination, tag, comm_), "MPI_Send");
+  in_pieces(length, [&](std::int64_t first, int count) {
+    check(MPI_Send(bytes.data() + first, count, MPI_BYTE, destination, tag, comm_), "MPI_Send");
+  });
+}
+
+Message MpiCommunicator::do_recv_bytes(int source, int tag) {
+  std::int64_t length = 0;
+  MPI_Status status;
+  check(MPI_Recv(&length, 1, MPI_INT64_T, source == kAnySource ? MPI_ANY_SOURCE : source,
+                 tag == kAnyTag ? MPI_ANY_TAG : tag, comm_, &status),
+        "MPI_Recv");
+  Message message{
+      .bytes = std::string(static_cast<std::size_t>(length), 0), .source = status.MPI_SOURCE, .tag = status.MPI_TAG};
+  in_pieces(length, [&](std::int64_t first, int count) {
+    check(
+        MPI_Recv(message.bytes.data() + first, count, MPI_BYTE, message.source, message.tag, comm_, MPI_STATUS_IGNORE),
+        "MPI_Recv");
+  });
+  return message;
+}
+
 void MpiCommunicator::do_barrier() { check(MPI_Barrier(comm_), "MPI_Barrier"); }
 
 std::unique_ptr<Communicator> MpiCommunicator::do_split(int color, int key) {
   MPI_Comm part = MPI_COMM_NULL;
   check(MPI_Comm_split(comm_, color < 0 ? MPI_UNDEFINED : color, key, &part), "MPI_Comm_split");
   if (part == MPI_COMM_NULL) return nullptr;
-  return std::make_unique<MpiCommunicator>(part);
+  return std::make_unique<MpiCommunicator>(part, timeout_s());
+}
+
+std::unique_ptr<Communicator> MpiCommunicator::do_split_by_node() {
+  std::unique_ptr<Communicator> node = do_split(inter_rank(), rank());
+  if (node->size() == 1) return node;
+  auto group = shm::ProcessGroup::create(node);
+  if (!group) return node;  // processes that may not share memory (containers of their own) talk through MPI
+  return std::make_unique<ShmCommunicator>(std::move(group));
 }
 
 void MpiCommunicator::do_abort(int status) {

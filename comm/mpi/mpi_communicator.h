@@ -9,17 +9,19 @@
 
 namespace rensa {
 
-/// MPI's collectives on arrays. Works on a duplicate of the communicator it is given, so that messages never mix with the
-/// program's own; every return code is checked; counts above 2^31 go in pieces.
+/// MPI's collectives on arrays, and a ring of its own for long all-reduces between nodes. Works on a duplicate of the
+/// communicator it is given, so that messages never mix with the program's own; every return code is checked; counts
+/// above 2^31 go in pieces.
 class MpiCommunicator final : public Communicator {
  public:
   /// Takes ownership of `comm`, which must be a duplicate made for this object.
-  explicit MpiCommunicator(MPI_Comm comm);
+  explicit MpiCommunicator(MPI_Comm comm, double timeout_s = kDefaultTimeout);
   ~MpiCommunicator() override;
   std::string_view name() const override { return "flat"; }
 
  private:
   void do_all_reduce(const Array& data, Reduce op) override;
+  void do_reduce(const Array& data, int root, Reduce op) override;
   void do_broadcast(const Array& data, int root) override;
   void do_reduce_scatter(const Array& in, const Array& out, Reduce op) override;
   void do_all_gather(const Array& in, const Array& out) override;
@@ -28,9 +30,13 @@ class MpiCommunicator final : public Communicator {
   void do_all_to_all(const Array& in, const Array& out) override;
   void do_send(const Array& data, int destination, int tag) override;
   void do_recv(const Array& data, int source, int tag) override;
+  void do_send_bytes(const std::string& bytes, int destination, int tag) override;
+  Message do_recv_bytes(int source, int tag) override;
   void do_barrier() override;
   std::unique_ptr<Communicator> do_split(int color, int key) override;
+  std::unique_ptr<Communicator> do_split_by_node() override;
   [[noreturn]] void do_abort(int status) override;
+  void reduce_in_float(const Array& data, Reduce op);
 
   MPI_Comm comm_;
 };

@@ -2,7 +2,13 @@
 
 #include <cstdlib>
 
+#include "core/error.h"
+
 namespace rensa {
+
+Message SelfCommunicator::do_recv_bytes(int, int) {
+  throw CommError("recv_bytes: this rank is alone, nobody can send.");
+}
 
 std::unique_ptr<Communicator> SelfCommunicator::do_split(int color, int /*key*/) {
   return color < 0 ? nullptr : std::make_unique<SelfCommunicator>();

@@ -12,6 +12,7 @@ class SelfCommunicator final : public Communicator {
 
  private:
   void do_all_reduce(const Array&, Reduce) override {}
+  void do_reduce(const Array&, int, Reduce) override {}
   void do_broadcast(const Array&, int) override {}
   void do_reduce_scatter(const Array&, const Array&, Reduce) override {}
   void do_all_gather(const Array&, const Array&) override {}
@@ -20,6 +21,8 @@ class SelfCommunicator final : public Communicator {
   void do_all_to_all(const Array&, const Array&) override {}
   void do_send(const Array&, int, int) override {}
   void do_recv(const Array&, int, int) override {}
+  void do_send_bytes(const std::string&, int, int) override {}
+  Message do_recv_bytes(int, int) override;
   void do_barrier() override {}
   std::unique_ptr<Communicator> do_split(int color, int key) override;
   [[noreturn]] void do_abort(int status) override;

@@ -1,12 +1,19 @@
 #include "comm/shm/thread_group.h"
 
+#include <algorithm>
 #include <chrono>
-#include <string_view>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <set>
 #include <thread>
 
+#include "comm/shm/shm_communicator.h"
 #include "core/error.h"
 
-namespace rensa::shm {
+namespace rensa {
+namespace shm {
 
 void JobState::fail(const std::string& reason) {
   const std::lock_guard lock(mutex_);
@@ -21,76 +28,175 @@ void JobState::check() const {
   throw CommError("another rank failed: ", reason_);
 }
 
-ThreadGroup::ThreadGroup(int size, std::shared_ptr<JobState> job)
-    : job_(std::move(job)), posted_(static_cast<std::size_t>(size)) {}
+namespace {
 
-template <class Ready>
-void ThreadGroup::wait(std::unique_lock<std::mutex>& lock, const Ready& ready) {
-  while (!changed_.wait_for(lock, std::chrono::milliseconds(20), ready)) job_->check();
+constexpr std::align_val_t kPage{4096};
+
+/// The place of rank `rank` among ranks on these nodes. Nodes count in the order of their first ranks.
+RankPlace place_among(const std::vector<int>& nodes, int rank) {
+  const int node = nodes[static_cast<std::size_t>(rank)];
+  RankPlace place{.rank = rank, .size = static_cast<int>(nodes.size())};
+  place.intra_rank = static_cast<int>(std::count(nodes.begin(), nodes.begin() + rank, node));
+  place.intra_size = static_cast<int>(std::count(nodes.begin(), nodes.end(), node));
+  std::vector<int> distinct;
+  for (const int each : nodes) {
+    if (std::find(distinct.begin(), distinct.end(), each) == distinct.end()) distinct.push_back(each);
+  }
+  place.inter_size = static_cast<int>(distinct.size());
+  place.inter_rank = static_cast<int>(std::find(distinct.begin(), distinct.end(), node) - distinct.begin());
+  place.nodes_are_equal = std::all_of(distinct.begin(), distinct.end(), [&](int each) {
+    return std::count(nodes.begin(), nodes.end(), each) == place.intra_size;
+  });
+  return place;
 }
 
-void ThreadGroup::barrier() {
-  job_->check();
-  std::unique_lock lock(mutex_);
-  const std::uint64_t round = round_;
-  if (++arrived_ == size()) {
-    arrived_ = 0;
-    ++round_;
-    lock.unlock();
-    changed_.notify_all();
-    return;
-  }
-  lock.unlock();
-  // Ranks usually arrive together: look a few times before sleeping, and give the core away in between.
-  for (int i = 0; i < 50; ++i) {
-    if (round_ != round) return;
-    std::this_thread::yield();
-  }
-  lock.lock();
-  wait(lock, [&] { return round_ != round; });
+}  // namespace
+
+void ThreadRoom::Freed::operator()(std::byte* memory) const { ::operator delete(memory, kPage); }
+
+ThreadRoom::Memory ThreadRoom::allocate(std::size_t bytes) {
+  Memory memory(static_cast<std::byte*>(::operator new(bytes, kPage)));
+  std::memset(memory.get(), 0, bytes);
+  return memory;
 }
 
-void ThreadGroup::meet(int rank, const Posted& posted) {
-  posted_[static_cast<std::size_t>(rank)] = posted;
-  barrier();
-  for (int other = 0; other < size(); ++other) {
-    const Posted& theirs = posted_[static_cast<std::size_t>(other)];
-    if (std::string_view(theirs.call) == posted.call && theirs.count == posted.count && theirs.dtype == posted.dtype) {
-      continue;
-    }
-    throw CommError("rank ", rank, " called ", posted.call, " with ", posted.count, " elements of ", posted.dtype,
-                    ", rank ", other, " called ", theirs.call, " with ", theirs.count, " of ", theirs.dtype,
-                    ". Every rank must make the same calls in the same order.");
-  }
+ThreadRoom::ThreadRoom(std::vector<int> nodes, std::shared_ptr<JobState> job, double timeout_s)
+    : nodes_(std::move(nodes)),
+      job_(std::move(job)),
+      timeout_s_(timeout_s),
+      board_(allocate(Meeting::board_bytes(size()))),
+      staging_(static_cast<std::byte*>(::operator new(static_cast<std::size_t>(size()) * 2 * kStagingBytes, kPage))) {}
+
+Patience ThreadRoom::patience() const {
+  return {.limit_s = timeout_s_,
+          .check = [job = job_] { job->check(); },
+          .yields = size() > static_cast<int>(std::thread::hardware_concurrency())};
 }
 
-void ThreadGroup::put(const Address& address, std::vector<std::byte> message) {
+std::byte* ThreadRoom::staging(int r, int parity) const {
+  return staging_.get() + static_cast<std::size_t>(2 * r + parity) * kStagingBytes;
+}
+
+void ThreadRoom::post(int source, int destination, int tag, std::string bytes) {
   job_->check();
   {
     const std::lock_guard lock(mutex_);
-    mail_[address].push_back(std::move(message));
+    letters_[destination].push_back({std::move(bytes), source, tag});
   }
   changed_.notify_all();
 }
 
-std::vector<std::byte> ThreadGroup::take(const Address& address) {
+Message ThreadRoom::take(int source, int destination, int tag) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s_);
   std::unique_lock lock(mutex_);
-  wait(lock, [&] { return !mail_[address].empty(); });
-  std::vector<std::byte> message = std::move(mail_[address].front());
-  mail_[address].pop_front();
-  return message;
+  while (true) {
+    auto& letters = letters_[destination];
+    const auto found = std::find_if(letters.begin(), letters.end(), [&](const Message& letter) {
+      return (source == kAnySource || letter.source == source) && (tag == kAnyTag || letter.tag == tag);
+    });
+    if (found != letters.end()) {
+      Message message = std::move(*found);
+      letters.erase(found);
+      return message;
+    }
+    changed_.wait_for(lock, std::chrono::milliseconds(20));
+    job_->check();
+    if (std::chrono::steady_clock::now() > limit) {
+      throw CommError("rank ", destination, " of ", size(), ": recv has waited ", timeout_s_,
+                      " s for a message from rank ", source, ". A longer limit: comm_timeout.");
+    }
+  }
 }
 
-std::shared_ptr<ThreadGroup> ThreadGroup::subgroup(int color, int size) {
+std::shared_ptr<ThreadRoom> ThreadRoom::subroom(int color, const std::vector<int>& nodes) {
   const std::lock_guard lock(mutex_);
-  auto& group = subgroups_[color];
-  if (!group) group = std::make_shared<ThreadGroup>(size, job_);
-  return group;
+  auto& room = subrooms_[color];
+  if (!room) room = std::make_shared<ThreadRoom>(nodes, job_, timeout_s_);
+  return room;
 }
 
-void ThreadGroup::forget_subgroups() {
+void ThreadRoom::close_subrooms() {
   const std::lock_guard lock(mutex_);
-  subgroups_.clear();
+  subrooms_.clear();
 }
 
-}  // namespace rensa::shm
+ThreadGroup::ThreadGroup(std::shared_ptr<ThreadRoom> room, int rank)
+    : room_(std::move(room)),
+      place_(place_among(room_->nodes(), rank)),
+      meeting_(room_->board(), rank, room_->size(), room_->patience()) {}
+
+void ThreadGroup::send(const Array& data, int destination, int tag) {
+  room_->post(place_.rank, destination, tag, std::string(static_cast<const char*>(data.raw_data()), data.bytes()));
+}
+
+void ThreadGroup::recv(const Array& data, int source, int tag) {
+  const Message message = room_->take(source, place_.rank, tag);
+  if (message.bytes.size() != data.bytes()) {
+    throw CommError("recv: rank ", source, " sent ", message.bytes.size(), " bytes with tag ", tag, ", expected ",
+                    data.bytes(), " for ", data.shape(), " ", data.dtype(), ".");
+  }
+  std::memcpy(data.raw_data(), message.bytes.data(), message.bytes.size());
+}
+
+void ThreadGroup::send_bytes(const std::string& bytes, int destination, int tag) {
+  room_->post(place_.rank, destination, tag, bytes);
+}
+
+Message ThreadGroup::recv_bytes(int source, int tag) { return room_->take(source, place_.rank, tag); }
+
+std::unique_ptr<Group> ThreadGroup::split(int color, int key) {
+  meeting_.begin({.call = {"split", 0, Dtype::kUInt8}, .color = color, .key = key});
+  std::vector<std::pair<int, int>> members;  // (key, rank)
+  for (int r = 0; r < room_->size(); ++r) {
+    if (meeting_.posted(r).color == color) members.emplace_back(meeting_.posted(r).key, r);
+  }
+  std::sort(members.begin(), members.end());
+  std::unique_ptr<Group> result;
+  if (color >= 0) {
+    std::vector<int> nodes;
+    for (const auto& member : members) nodes.push_back(room_->nodes()[static_cast<std::size_t>(member.second)]);
+    const auto me = std::find(members.begin(), members.end(), std::pair(key, place_.rank));
+    result = std::make_unique<ThreadGroup>(room_->subroom(color, nodes), static_cast<int>(me - members.begin()));
+  }
+  meeting_.next();
+  room_->close_subrooms();
+  meeting_.next();
+  return result;
+}
+
+void ThreadGroup::abort(int status) { std::_Exit(status); }
+
+}  // namespace shm
+
+void run_on_threads(int ranks, const std::function<void(Communicator&)>& fn, const ThreadOptions& options) {
+  if (ranks < 1) throw ValueError("run_on_threads: ", ranks, " ranks, expected at least 1.");
+  std::vector<int> nodes;
+  for (int r = 0; r < ranks; ++r) nodes.push_back(options.ranks_per_node > 0 ? r / options.ranks_per_node : 0);
+  auto job = std::make_shared<shm::JobState>();
+  auto room = std::make_shared<shm::ThreadRoom>(nodes, job, options.timeout_s);
+  std::mutex mutex;
+  std::exception_ptr first;
+  const auto run = [&](int rank) {
+    ShmCommunicator comm(std::make_unique<shm::ThreadGroup>(room, rank));
+    try {
+      fn(comm);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!first) first = std::current_exception();
+      try {
+        throw;
+      } catch (const std::exception& e) {
+        job->fail(detail::join("rank ", rank, ": ", e.what()));
+      } catch (...) {
+        job->fail(detail::join("rank ", rank, ": an exception of unknown type"));
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int rank = 0; rank < ranks; ++rank) threads.emplace_back(run, rank);
+  }
+  if (first) std::rethrow_exception(first);
+}
+
+}  // namespace rensa

@@ -2,19 +2,29 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
-#include "core/array/dtype.h"
+#include "comm/shm/group.h"
 
-namespace rensa::shm {
+namespace rensa {
+
+struct ThreadOptions {
+  int ranks_per_node = 0;  ///< pretends that so many ranks share a node; 0: all of them
+  double timeout_s = 300;  ///< a rank that waits longer for another throws CommError
+};
+
+/// Runs fn(comm) on `ranks` threads, each a rank, and returns when all have ended. If one throws, the others' calls end
+/// with CommError, and the first exception is thrown again here.
+void run_on_threads(int ranks, const std::function<void(Communicator&)>& fn, const ThreadOptions& options = {});
+
+namespace shm {
 
 /// Whether a job of threads goes on. Shared by all groups of the job, so that the failure of one rank ends every wait.
 class JobState {
@@ -28,49 +38,71 @@ class JobState {
   std::string reason_;
 };
 
-/// What a rank shows the others of its group at the start of a call.
-struct Posted {
-  const char* call = "";
-  std::int64_t count = 0;
-  Dtype dtype = Dtype::kUInt8;
-  const void* in = nullptr;
-  void* out = nullptr;
-  int color = 0, key = 0;
-};
-
-/// Where ranks that are threads meet: a barrier, one place a rank to post a call, and mailboxes.
-class ThreadGroup {
+/// What the threads of a group share: the board, the staging areas, letters, and the groups they are about to split
+/// into.
+class ThreadRoom {
  public:
-  ThreadGroup(int size, std::shared_ptr<JobState> job);
-  int size() const { return static_cast<int>(posted_.size()); }
-  const std::shared_ptr<JobState>& job() const { return job_; }
+  ThreadRoom(std::vector<int> nodes, std::shared_ptr<JobState> job, double timeout_s);
+  int size() const { return static_cast<int>(nodes_.size()); }
+  const std::vector<int>& nodes() const { return nodes_; }
+  Patience patience() const;
+  void* board() const { return board_.get(); }
+  std::byte* staging(int r, int parity) const;
 
-  /// Posts this rank's call and waits until every rank has. Throws CommError if the calls differ.
-  void meet(int rank, const Posted& posted);
-  const Posted& posted(int rank) const { return posted_[static_cast<std::size_t>(rank)]; }
-  void barrier();
+  void post(int source, int destination, int tag, std::string bytes);
+  Message take(int source, int destination, int tag);  ///< source and tag may be kAnySource and kAnyTag
 
-  using Address = std::tuple<int, int, int>;  ///< source, destination, tag
-  void put(const Address& address, std::vector<std::byte> message);
-  std::vector<std::byte> take(const Address& address);
-
-  /// The group that the ranks of `color` share from now on: whoever asks first makes it, until forget_subgroups().
-  std::shared_ptr<ThreadGroup> subgroup(int color, int size);
-  void forget_subgroups();
+  /// The room of the ranks of one colour: whoever asks first makes it, until close_subrooms().
+  std::shared_ptr<ThreadRoom> subroom(int color, const std::vector<int>& nodes);
+  void close_subrooms();
 
  private:
-  /// Waits on `changed_` until `ready` under `lock`, but never longer than the job lives.
-  template <class Ready>
-  void wait(std::unique_lock<std::mutex>& lock, const Ready& ready);
+  struct Freed {
+    void operator()(std::byte* memory) const;
+  };
+  using Memory = std::unique_ptr<std::byte, Freed>;
+  static Memory allocate(std::size_t bytes);
 
-  std::shared_ptr<JobState> job_;
-  std::vector<Posted> posted_;
+  const std::vector<int> nodes_;  ///< of each rank
+  const std::shared_ptr<JobState> job_;
+  const double timeout_s_;
+  Memory board_, staging_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  int arrived_ = 0;
-  std::atomic<std::uint64_t> round_ = 0;
-  std::map<Address, std::deque<std::vector<std::byte>>> mail_;
-  std::map<int, std::shared_ptr<ThreadGroup>> subgroups_;
+  std::map<int, std::deque<Message>> letters_;  ///< by destination, in the order they were sent
+  std::map<int, std::shared_ptr<ThreadRoom>> subrooms_;
 };
 
-}  // namespace rensa::shm
+/// Ranks that are threads of one process. Every address is everybody's.
+class ThreadGroup final : public Group {
+ public:
+  ThreadGroup(std::shared_ptr<ThreadRoom> room, int rank);
+
+  const RankPlace& place() const override { return place_; }
+  double timeout_s() const override { return room_->patience().limit_s; }
+  Meeting& meeting() override { return meeting_; }
+  std::byte* staging(int r, int parity) override { return room_->staging(r, parity); }
+  Address publish(const void* data, std::size_t) const override {
+    return {.offset = reinterpret_cast<std::uintptr_t>(data)};
+  }
+  std::byte* reach(const Address& address) const override { return reinterpret_cast<std::byte*>(address.offset); }
+  bool reaches_everything() const override { return true; }
+  Array allocate(std::int64_t count, Dtype dtype) override { return zeros({count}, dtype); }
+
+  void send(const Array& data, int destination, int tag) override;
+  void recv(const Array& data, int source, int tag) override;
+  void send_bytes(const std::string& bytes, int destination, int tag) override;
+  Message recv_bytes(int source, int tag) override;
+
+  std::unique_ptr<Group> split(int color, int key) override;
+  std::unique_ptr<Group> split_by_node() override { return split(place_.inter_rank, place_.intra_rank); }
+  [[noreturn]] void abort(int status) override;
+
+ private:
+  std::shared_ptr<ThreadRoom> room_;
+  RankPlace place_;
+  Meeting meeting_;
+};
+
+}  // namespace shm
+}  // namespace rensa

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "comm/shm/thread_communicator.h"
+#include "comm/shm/thread_group.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/reduction.h"
@@ -19,9 +19,10 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 const rensa::testing::DataParallelTask kMlp = {
-    .make_model = [](Dtype dtype) {
-      return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
-    },
+    .make_model =
+        [](Dtype dtype) {
+          return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
+        },
     .sample = {20}};
 
 class DataParallelTest : public ::testing::TestWithParam<int> {};

@@ -102,7 +102,8 @@ inline void expect_collectives_work(Communicator& comm) {
 inline void expect_bad_calls_are_refused(Communicator& comm) {
   EXPECT_THROW(comm.broadcast(zeros({2}), comm.size()), ValueError);
   EXPECT_THROW(comm.all_reduce(Array()), ValueError);
-  EXPECT_THROW(comm.all_reduce(zeros({2, 3}).transpose()), ShapeError);
+  EXPECT_THROW(comm.all_reduce(zeros({2}, Dtype::kBool)), DtypeError);
+  EXPECT_THROW(comm.all_reduce(zeros({2}, Dtype::kInt32), Reduce::kMean), DtypeError);
   EXPECT_THROW(comm.all_gather(zeros({2}), zeros({comm.size() * 2 + 1})), ShapeError);
   EXPECT_THROW(comm.send(zeros({2}), comm.rank()), ValueError);
 }

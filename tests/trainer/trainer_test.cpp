@@ -11,7 +11,7 @@
 
 #include "comm/distributed_optimizer.h"
 #include "comm/self/self_communicator.h"
-#include "comm/shm/thread_communicator.h"
+#include "comm/shm/thread_group.h"
 #include "core/autograd/parameter.h"
 #include "core/error.h"
 #include "core/functions/activation.h"

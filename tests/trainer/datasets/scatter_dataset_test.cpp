@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "comm/shm/thread_communicator.h"
+#include "comm/shm/thread_group.h"
 #include "trainer/datasets/array_dataset.h"
 
 namespace rensa {

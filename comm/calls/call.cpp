@@ -1,0 +1,72 @@
+#include "comm/calls/call.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+std::string in_bytes(double bytes) {
+  const std::array<const char*, 4> units = {" B", " KiB", " MiB", " GiB"};
+  std::size_t unit = 0;
+  for (; bytes >= 1024 && unit + 1 < units.size(); ++unit) bytes /= 1024;
+  std::ostringstream out;
+  out.precision(unit == 0 ? 0 : 1);
+  out << std::fixed << bytes << units[unit];
+  return out.str();
+}
+
+/// "rank 2", "ranks 0 and 3", "ranks 0, 1 and 3".
+std::string list_ranks(const std::vector<int>& ranks) {
+  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    if (i > 0) text += i + 1 == ranks.size() ? " and " : ", ";
+    text += std::to_string(ranks[i]);
+  }
+  return text;
+}
+
+struct Party {
+  Call call;
+  std::vector<int> ranks;
+};
+
+}  // namespace
+
+Call::Call(std::string_view n, std::int64_t c, Dtype d, int r) : root(r), count(c), dtype(d) {
+  std::copy_n(n.begin(), std::min(n.size(), name.size() - 1), name.begin());
+}
+
+std::string describe(const Call& call) {
+  std::string text = call.name.data();
+  if (call.count > 0) {
+    text += detail::join(" of ", call.count, " ", call.dtype, " (",
+                         in_bytes(static_cast<double>(call.count) * static_cast<double>(item_size(call.dtype))), ")");
+  }
+  if (call.root >= 0) text += detail::join(" with rank ", call.root);
+  return text;
+}
+
+std::string describe_disagreement(std::span<const Call> calls) {
+  std::vector<Party> parties;
+  for (std::size_t rank = 0; rank < calls.size(); ++rank) {
+    auto party = std::find_if(parties.begin(), parties.end(), [&](const Party& p) { return p.call == calls[rank]; });
+    if (party == parties.end()) party = parties.insert(party, {calls[rank], {}});
+    party->ranks.push_back(static_cast<int>(rank));
+  }
+  if (parties.size() < 2) return {};
+  std::stable_sort(parties.begin(), parties.end(),
+                   [](const Party& a, const Party& b) { return a.ranks.size() < b.ranks.size(); });
+  const bool majority = 2 * parties.back().ranks.size() > calls.size();
+  std::string text;
+  for (std::size_t i = 0; i < parties.size(); ++i) {
+    const bool is_majority = majority && i + 1 == parties.size();
+    text += detail::join(text.empty() ? "" : ", ", is_majority ? "while " : "", list_ranks(parties[i].ranks),
+                         " called ", describe(parties[i].call));
+  }
+  return text + ". Every rank must make the same calls in the same order.";
+}
+
+}  // namespace rensa

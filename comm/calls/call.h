@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/array/dtype.h"
+
+namespace rensa {
+
+/// What ranks must agree on when they make a call together. Plain data: it is compared through shared memory and
+/// sockets.
+struct Call {
+  std::array<char, 20> name{};  ///< "all_reduce", ended by zero
+  std::int32_t root = -1;       ///< or the peer; -1: all ranks are alike
+  std::int64_t count = 0;       ///< elements; 0 where ranks may differ
+  Dtype dtype = Dtype::kUInt8;
+  bool collective = true;  ///< false: send and recv, which other ranks need not make
+
+  Call() = default;
+  Call(std::string_view name, std::int64_t count, Dtype dtype, int root = -1);
+  friend bool operator==(const Call&, const Call&) = default;
+};
+
+/// "all_reduce of 1000 float32 (4.0 kB)".
+std::string describe(const Call& call);
+
+/// Empty if all ranks made one call; otherwise who differs from whom. `calls[i]` is rank i's. Where most ranks agree
+/// the others are named; where there is no majority, all are.
+std::string describe_disagreement(std::span<const Call> calls);
+
+}  // namespace rensa

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "comm/communicators/communicator.h"
+
+namespace rensa {
+
+/// What a call of a communicator refuses before anything moves. `call` is the name that the messages give.
+struct ArgumentChecks {
+  const char* call;
+  int rank, size;
+
+  void array(const Array& data) const;                        ///< ValueError for no array
+  void reduction(const Array& data, Reduce op) const;         ///< DtypeError for what has no such reduction
+  void parts(const Array& whole, const Array& part) const;    ///< `whole` is size parts like `part`
+  void equal_parts(const Array& in, const Array& out) const;  ///< both are size parts
+  void member(int other) const;                               ///< ValueError for a rank that does not exist
+  void peer(int other) const;                                 ///< and for this rank itself
+};
+
+/// An argument's elements in one stretch of memory: the array itself, or a copy. An output writes the copy back at the
+/// end.
+class Stretch {
+ public:
+  enum Use { kIn, kOut, kInOut };
+  Stretch(const Array& argument, Use use);
+  const Array& array() const { return stretch_; }
+  /// To be called after the call has succeeded.
+  void write_back() const;
+
+ private:
+  Array argument_;
+  Array stretch_;
+  bool writes_back_;
+};
+
+}  // namespace rensa

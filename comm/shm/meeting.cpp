@@ -1,0 +1,112 @@
+#include "comm/shm/meeting.h"
+
+#include <hwy/cache_control.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "comm/shm/futex.h"
+#include "core/error.h"
+
+namespace rensa::shm {
+
+/// A rank's place on the board. Only its rank writes it.
+struct Meeting::Slot {
+  alignas(64) std::atomic<std::uint32_t> arrived;  ///< rounds
+  alignas(64) Posted posted[2];                    ///< by parity of the round
+};
+
+struct Meeting::Board {
+  alignas(64) std::atomic<std::uint32_t> sleepers;
+  std::atomic<std::uint32_t> bell;  ///< changes when somebody arrives while somebody sleeps
+  Slot slots[1];                    ///< one for each rank
+};
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kSpins = 2000;  ///< some tens of microseconds: ranks usually arrive together
+constexpr int kYields = 200;
+constexpr std::chrono::milliseconds kNap(50);
+
+}  // namespace
+
+std::size_t Meeting::board_bytes(int size) { return sizeof(Board) + static_cast<std::size_t>(size - 1) * sizeof(Slot); }
+
+Meeting::Meeting(void* board, int rank, int size, Patience patience)
+    : board_(static_cast<Board*>(board)), rank_(rank), size_(size), patience_(std::move(patience)) {}
+
+const Posted& Meeting::posted(int r) const { return board_->slots[r].posted[met_parity()]; }
+
+void Meeting::begin(const Posted& posted) {
+  call_ = posted.call;
+  next(posted);
+  for (int r = 0; r < size_; ++r) {
+    if (this->posted(r).call == posted.call) continue;
+    std::vector<Call> calls;
+    for (int other = 0; other < size_; ++other) calls.push_back(this->posted(other).call);
+    throw CommError(describe_disagreement(calls));
+  }
+}
+
+void Meeting::next(const Posted& posted) {
+  arrive(posted);
+  wait_for_all();
+}
+
+void Meeting::arrive(const Posted& posted) {
+  Slot& mine = board_->slots[rank_];
+  mine.posted[parity()] = posted;
+  mine.arrived.store(++round_);
+  // Sequentially consistent, like the sleepers' own order: either they see the arrival or this rank sees them.
+  if (board_->sleepers.load() == 0) return;
+  board_->bell.fetch_add(1);
+  futex_wake_all(board_->bell);
+}
+
+bool Meeting::all_have_arrived() const {
+  for (int r = 0; r < size_; ++r) {
+    // rounds may wrap around; a rank is at most one round ahead
+    if (static_cast<std::int32_t>(board_->slots[r].arrived.load() - round_) < 0) return false;
+  }
+  return true;
+}
+
+void Meeting::wait_for_all() {
+  for (int i = 0; i < (patience_.yields ? kYields : kSpins); ++i) {
+    if (all_have_arrived()) return;
+    patience_.yields ? std::this_thread::yield() : hwy::Pause();
+  }
+  sleep_until_all_arrive();
+}
+
+void Meeting::sleep_until_all_arrive() {
+  const auto limit = Clock::now() + std::chrono::duration<double>(patience_.limit_s);
+  const struct Sleeper {
+    explicit Sleeper(std::atomic<std::uint32_t>& c) : count(c) { ++count; }
+    ~Sleeper() { --count; }
+    std::atomic<std::uint32_t>& count;
+  } sleeper(board_->sleepers);
+  while (true) {
+    const std::uint32_t bell = board_->bell.load();
+    if (all_have_arrived()) return;
+    futex_wait(board_->bell, bell, kNap);
+    if (patience_.check) patience_.check();
+    if (Clock::now() > limit) throw_late();
+  }
+}
+
+void Meeting::throw_late() const {
+  std::string missing;
+  for (int r = 0; r < size_; ++r) {
+    if (static_cast<std::int32_t>(board_->slots[r].arrived.load() - round_) >= 0) continue;
+    missing += (missing.empty() ? "" : ", ") + std::to_string(r);
+  }
+  throw CommError("rank ", rank_, " of ", size_, ": ", describe(call_), " has waited ", patience_.limit_s,
+                  " s for rank ", missing,
+                  ", which stopped or made another call. Read the end of its log; a longer limit: ", "comm_timeout.");
+}
+
+}  // namespace rensa::shm

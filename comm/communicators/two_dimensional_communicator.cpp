@@ -1,5 +1,6 @@
 #include "comm/communicators/two_dimensional_communicator.h"
 
+#include "comm/communicators/hierarchical_communicator.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -30,6 +31,11 @@ void TwoDimensionalCommunicator::do_all_reduce(const Array& data, Reduce op) {
     intra_->all_gather(mine, all);
   }
   if (even < flat.size()) whole().all_reduce(flat.slice(0, {.start = even}), op);
+}
+
+std::unique_ptr<Communicator> TwoDimensionalCommunicator::compose(std::unique_ptr<Communicator> whole) const {
+  if (!whole->place().nodes_are_equal) return std::make_unique<HierarchicalCommunicator>(std::move(whole));
+  return std::make_unique<TwoDimensionalCommunicator>(std::move(whole));
 }
 
 Array TwoDimensionalCommunicator::do_allocate_shared(std::int64_t count, Dtype dtype) {

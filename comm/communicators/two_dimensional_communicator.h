@@ -15,9 +15,8 @@ class TwoDimensionalCommunicator final : public ComposedCommunicator {
  private:
   void do_all_reduce(const Array& data, Reduce op) override;
   Array do_allocate_shared(std::int64_t count, Dtype dtype) override;
-  std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const override {
-    return std::make_unique<TwoDimensionalCommunicator>(std::move(whole));
-  }
+  /// hierarchical where the ranks that split off fill their nodes unequally.
+  std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const override;
 
   std::unique_ptr<Communicator> intra_;  ///< null if there is one node only: then it is the whole
   std::unique_ptr<Communicator> inter_;  ///< the ranks of this intra_rank, one a node

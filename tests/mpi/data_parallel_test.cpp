@@ -15,7 +15,7 @@ const rensa::testing::DataParallelTask kMlp = {
 
 TEST(MpiDataParallelTest, RanksTrainAConvolutionalNetworkLikeOneRank) {
   const auto task = rensa::testing::conv_net_task();
-  const auto comm = create_communicator("flat");
+  const auto comm = create_communicator();
   rensa::testing::expect_same_losses(rensa::testing::train(task, *comm, Dtype::kFloat64, 50),
                                      rensa::testing::train_alone(task, Dtype::kFloat64, 50), 1e-10);
   rensa::testing::expect_same_losses(rensa::testing::train(task, *comm, Dtype::kFloat32, 10),
@@ -23,7 +23,7 @@ TEST(MpiDataParallelTest, RanksTrainAConvolutionalNetworkLikeOneRank) {
 }
 
 TEST(MpiDataParallelTest, RanksTrainLikeOneRankOnTheWholeBatch) {
-  for (const char* name : {"flat", "naive"}) {
+  for (const char* name : {"auto", "flat", "hierarchical", "naive"}) {
     SCOPED_TRACE(name);
     const auto comm = create_communicator(name);
     rensa::testing::expect_same_losses(rensa::testing::train(kMlp, *comm, Dtype::kFloat64, 50),

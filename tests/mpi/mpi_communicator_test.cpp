@@ -5,27 +5,33 @@
 
 #include "comm/communicators/create_communicator.h"
 #include "comm/mpi/ring_all_reduce.h"
-#include "tests/support/communicator_behaviour.h"
+#include "tests/support/conformance.h"
 
 namespace rensa {
 namespace {
 
-TEST(MpiCommunicatorTest, FlatDoesEveryCollective) {
-  rensa::testing::expect_collectives_work(*create_communicator("flat"));
+class MpiConformanceTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(MpiConformanceTest, DoesWhatEveryCommunicatorDoes) {
+  if (!rensa::testing::suits(GetParam(), create_communicator("flat")->place())) {
+    EXPECT_ANY_THROW(create_communicator(GetParam()));
+    return;
+  }
+  const auto comm = create_communicator(GetParam());
+  for (const rensa::testing::ConformanceCheck& check : rensa::testing::conformance_checks()) {
+    SCOPED_TRACE(check.name);
+    check.run(*comm);
+  }
 }
 
-TEST(MpiCommunicatorTest, NaiveDoesEveryCollective) {
-  rensa::testing::expect_collectives_work(*create_communicator("naive"));
-}
+INSTANTIATE_TEST_SUITE_P(Names, MpiConformanceTest,
+                         ::testing::Values("auto", "flat", "hierarchical", "two_dimensional", "single_node", "naive", "non_cuda_aware"),
+                         [](const auto& each) { return each.param; });
 
 TEST(MpiCommunicatorTest, AutoFindsTheJobOfMpirun) {
   int size = 0;
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   EXPECT_EQ(create_communicator()->size(), size);
-}
-
-TEST(MpiCommunicatorTest, RefusesBadCalls) {
-  rensa::testing::expect_bad_calls_are_refused(*create_communicator("flat"));
 }
 
 TEST(MpiCommunicatorTest, LeavesTheProgramsCommunicatorAsItWas) {

@@ -8,10 +8,10 @@
 #include <thread>
 
 #include "comm/communicators/create_communicator.h"
-#include "comm/communicators/naive_communicator.h"
 #include "comm/self/self_communicator.h"
 #include "comm/shm/thread_group.h"
-#include "tests/support/communicator_behaviour.h"
+#include "core/error.h"
+#include "tests/support/conformance.h"
 
 namespace rensa {
 namespace {
@@ -20,26 +20,84 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-class CommunicatorTest : public ::testing::TestWithParam<int> {};
+/// Threads as ranks: so many, so many to a node, and the communicator they make.
+struct Cluster {
+  int ranks, ranks_per_node;
+  std::string name;
+};
 
-TEST_P(CommunicatorTest, ThreadsDoEveryCollective) {
-  run_on_threads(GetParam(), rensa::testing::expect_collectives_work);
+std::vector<Cluster> clusters() {
+  std::vector<Cluster> all;
+  for (const auto& [ranks, ranks_per_node] : std::vector<std::pair<int, int>>{{1, 1}, {2, 2}, {3, 3}, {4, 4}, {2, 1}, {4, 2}, {3, 2}, {4, 1}}) {
+    const RankPlace place{.inter_size = (ranks + ranks_per_node - 1) / ranks_per_node, .nodes_are_equal = ranks % ranks_per_node == 0};
+    for (const std::string& name : communicator_names()) {
+      if (rensa::testing::suits(name, place)) all.push_back({ranks, ranks_per_node, name});
+    }
+  }
+  return all;
 }
 
-TEST_P(CommunicatorTest, NaiveDoesEveryCollective) {
-  run_on_threads(GetParam(), [](Communicator& comm) {
-    NaiveCommunicator naive(comm.split(0, comm.rank()));
-    rensa::testing::expect_collectives_work(naive);
-  });
+class CommunicatorConformanceTest : public ::testing::TestWithParam<Cluster> {};
+
+TEST_P(CommunicatorConformanceTest, DoesWhatEveryCommunicatorDoes) {
+  run_on_threads(
+      GetParam().ranks,
+      [](Communicator& threads) {
+        const auto comm = compose_communicator(GetParam().name, threads.split(0, threads.rank()));
+        for (const rensa::testing::ConformanceCheck& check : rensa::testing::conformance_checks()) {
+          SCOPED_TRACE(detail::join(check.name, " on rank ", comm->rank()));
+          check.run(*comm);
+        }
+      },
+      {.ranks_per_node = GetParam().ranks_per_node, .timeout_s = 60});
 }
 
-TEST_P(CommunicatorTest, RefusesBadCalls) { run_on_threads(GetParam(), rensa::testing::expect_bad_calls_are_refused); }
-
-INSTANTIATE_TEST_SUITE_P(Ranks, CommunicatorTest, ::testing::Values(1, 2, 3, 4));
+INSTANTIATE_TEST_SUITE_P(Threads, CommunicatorConformanceTest, ::testing::ValuesIn(clusters()), [](const auto& each) {
+  return detail::join(each.param.name, "_", each.param.ranks, "_on_nodes_of_", each.param.ranks_per_node);
+});
 
 TEST(SelfCommunicatorTest, IsAnOrdinaryCase) {
   SelfCommunicator self;
-  rensa::testing::expect_collectives_work(self);
+  for (const rensa::testing::ConformanceCheck& check : rensa::testing::conformance_checks()) check.run(self);
+}
+
+TEST(SingleNodeCommunicatorTest, RefusesSeveralNodes) {
+  run_on_threads(
+      2,
+      [](Communicator& comm) {
+        EXPECT_THAT([&] { compose_communicator("single_node", comm.split(0, comm.rank())); },
+                    ThrowsMessage<CommError>(AllOf(HasSubstr("2 nodes"), HasSubstr("hierarchical"))));
+      },
+      {.ranks_per_node = 1});
+}
+
+TEST(TwoDimensionalCommunicatorTest, RefusesNodesThatDifferAndNamesAnother) {
+  run_on_threads(
+      3,
+      [](Communicator& comm) {
+        EXPECT_THAT([&] { compose_communicator("two_dimensional", comm.split(0, comm.rank())); },
+                    ThrowsMessage<CommError>(HasSubstr("Use the communicator hierarchical")));
+      },
+      {.ranks_per_node = 2});
+}
+
+TEST(PureNcclCommunicatorTest, RefusesArraysOnTheCpuAndNamesAuto) {
+  run_on_threads(2, [](Communicator& comm) {
+    const auto nccl = compose_communicator("pure_nccl", comm.split(0, comm.rank()));
+    EXPECT_THAT([&] { nccl->all_reduce(zeros({4})); }, ThrowsMessage<DeviceError>(HasSubstr("communicator auto")));
+    EXPECT_EQ(nccl->broadcast_bytes(comm.rank() == 1 ? "bytes go another way" : "", 1), "bytes go another way");
+  });
+}
+
+TEST(DummyCommunicatorTest, ReducesNothingAndCarriesTheRest) {
+  run_on_threads(2, [](Communicator& comm) {
+    const auto dummy = compose_communicator("dummy", comm.split(0, comm.rank()));
+    const Array x = full({4}, comm.rank());
+    dummy->all_reduce(x);
+    EXPECT_THAT(to_vector<float>(x), Each(static_cast<float>(comm.rank())));
+    dummy->broadcast(x, 1);
+    EXPECT_THAT(to_vector<float>(x), Each(1.0f));
+  });
 }
 
 TEST(ThreadCommunicatorTest, SumsInTheOrderOfRanks) {

@@ -1,0 +1,347 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "comm/array_messages.h"
+#include "core/error.h"
+#include "tests/support/conformance.h"
+
+namespace rensa::testing {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAreArray;
+
+const std::vector<Dtype> kCarried = {Dtype::kInt32,   Dtype::kInt64,    Dtype::kFloat32,
+                                     Dtype::kFloat64, Dtype::kFloat16, Dtype::kBFloat16, Dtype::kUInt8};
+/// One element, lengths that no number of ranks divides, two axes; for two of the dtypes one that takes several pieces.
+std::vector<Shape> shapes(Dtype dtype) {
+  std::vector<Shape> all = {{}, {1}, {5}, {3, 7}, {4001}};
+  if (dtype == Dtype::kFloat32 || dtype == Dtype::kFloat16) all.push_back({2, 150001});
+  return all;
+}
+
+/// Whole numbers that stay exact in bfloat16 and uint8.
+Array numbers(const Shape& shape, Dtype dtype, int rank) {
+  Array x = empty(shape, Dtype::kFloat32);
+  for (std::int64_t i = 0; i < x.size(); ++i) x.data<float>()[i] = static_cast<float>((i + 3 * rank) % 7);
+  return x.to(dtype);
+}
+
+std::vector<float> reduced(const Shape& shape, int size, Reduce op) {
+  std::vector<float> result(static_cast<std::size_t>(total_size(shape)));
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    for (int rank = 0; rank < size; ++rank) {
+      const auto value = static_cast<float>((static_cast<std::int64_t>(i) + 3 * rank) % 7);
+      float& to = result[i];
+      switch (op) {
+        case Reduce::kSum: to = rank == 0 ? value : to + value; break;
+        case Reduce::kMean: to = (rank == 0 ? 0 : to) + value / static_cast<float>(size); break;
+        case Reduce::kMax: to = rank == 0 ? value : std::max(to, value); break;
+        case Reduce::kMin: to = rank == 0 ? value : std::min(to, value); break;
+        case Reduce::kProduct: to = rank == 0 ? value : to * value; break;
+      }
+    }
+  }
+  return result;
+}
+
+void expect_near(const Array& found, const std::vector<float>& expected, Dtype dtype, const char* what) {
+  const std::vector<float> values = to_vector<float>(found);
+  ASSERT_EQ(values.size(), expected.size());
+  const float tolerance = dtype == Dtype::kBFloat16 ? 0.01f : dtype == Dtype::kFloat16 ? 0.002f : 1e-6f;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    ASSERT_LE(std::abs(values[i] - expected[i]), tolerance * std::max(1.0f, std::abs(expected[i])))
+        << what << " of " << found.shape() << " " << dtype << " at " << i;
+  }
+}
+
+void all_reduce(Communicator& comm) {
+  for (const Dtype dtype : kCarried) {
+    for (const Shape& shape : shapes(dtype)) {
+      for (const Reduce op : {Reduce::kSum, Reduce::kMean, Reduce::kMax, Reduce::kMin, Reduce::kProduct}) {
+        if (op == Reduce::kMean && !is_floating(dtype)) continue;
+        if (op == Reduce::kProduct && item_size(dtype) < 4) continue;  // 6^4 does not fit
+        if (op != Reduce::kSum && op != Reduce::kMean && shape.ndim() == 2 && shape[1] > 1000) continue;
+        const Array x = numbers(shape, dtype, comm.rank());
+        comm.all_reduce(x, op);
+        expect_near(x, reduced(shape, comm.size(), op), dtype, "all_reduce");
+      }
+    }
+  }
+}
+
+void shared_memory(Communicator& comm) {
+  const Array arena = comm.allocate_shared(60000, Dtype::kFloat32);
+  EXPECT_THAT(to_vector<float>(arena), Each(0.0f));
+  for (int step = 0; step < 3; ++step) {
+    for (const std::int64_t begin : {std::int64_t{0}, std::int64_t{20000}}) {
+      const Array bucket = arena.slice(0, {.start = begin, .stop = begin + 20000});
+      bucket.fill(comm.rank() + step);
+      comm.all_reduce(bucket);
+      const int sum = comm.size() * (comm.size() - 1) / 2 + comm.size() * step;
+      ASSERT_THAT(to_vector<float>(bucket), Each(static_cast<float>(sum)));
+    }
+  }
+  // reduce-scatter and all-gather in place, as sharded optimizers do
+  const std::int64_t part = 60000 / comm.size();
+  const Array even = arena.slice(0, {.stop = part * comm.size()});
+  const Array mine = even.reshape({comm.size(), part}).select(0, comm.rank());
+  even.fill(comm.rank() + 1);
+  comm.reduce_scatter(even, mine);
+  comm.all_gather(mine, even);
+  EXPECT_THAT(to_vector<float>(even), Each(static_cast<float>(comm.size() * (comm.size() + 1) / 2)));
+}
+
+void reduce_to_any_root(Communicator& comm) {
+  for (int root = 0; root < comm.size(); ++root) {
+    for (const Shape& shape : shapes(Dtype::kFloat32)) {
+      const Array x = numbers(shape, Dtype::kFloat32, comm.rank());
+      comm.reduce(x, root);
+      if (comm.rank() == root) {
+        expect_near(x, reduced(shape, comm.size(), Reduce::kSum), Dtype::kFloat32, "reduce");
+      }
+    }
+  }
+}
+
+void broadcast(Communicator& comm) {
+  for (int root = 0; root < comm.size(); ++root) {
+    for (const Dtype dtype : kCarried) {
+      for (const Shape& shape : shapes(dtype)) {
+        const Array x = numbers(shape, dtype, comm.rank());
+        comm.broadcast(x, root);
+        ASSERT_EQ(to_vector<float>(x), to_vector<float>(numbers(shape, dtype, root)));
+      }
+    }
+  }
+}
+
+void parts(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size();
+  for (const Dtype dtype : kCarried) {
+    for (const std::int64_t length : {1, 3, 100003}) {
+      if (length > 1000 && dtype != Dtype::kFloat32 && dtype != Dtype::kFloat16) continue;
+      const Array whole = numbers({size, length}, dtype, rank), mine = empty({length}, dtype);
+      comm.reduce_scatter(whole, mine);
+      const std::vector<float> sums = reduced({size, length}, size, Reduce::kSum);
+      const auto begin = sums.begin() + rank * length;
+      expect_near(mine, {begin, begin + length}, dtype, "reduce_scatter");
+      const Array inside = numbers({size, length}, dtype, rank);
+      comm.reduce_scatter(inside, inside.select(0, rank));
+      EXPECT_EQ(to_vector<float>(inside.select(0, rank)), to_vector<float>(mine));
+
+      const Array all = empty({size, length}, dtype);
+      comm.all_gather(numbers({length}, dtype, rank), all);
+      const Array in_place = zeros({size, length}, dtype);
+      in_place.select(0, rank).copy_from(numbers({length}, dtype, rank));
+      comm.all_gather(in_place.select(0, rank), in_place);
+      const int root = size - 1;
+      const Array gathered = rank == root ? empty({size, length}, dtype) : Array();
+      comm.gather(numbers({length}, dtype, rank), gathered, root);
+      for (int r = 0; r < size; ++r) {
+        const std::vector<float> expected = to_vector<float>(numbers({length}, dtype, r));
+        ASSERT_EQ(to_vector<float>(all.select(0, r)), expected);
+        ASSERT_EQ(to_vector<float>(in_place.select(0, r)), expected);
+        if (rank == root) {
+          ASSERT_EQ(to_vector<float>(gathered.select(0, r)), expected);
+        }
+      }
+      const Array back = empty({length}, dtype);
+      comm.scatter(gathered, back, root);
+      ASSERT_EQ(to_vector<float>(back), to_vector<float>(numbers({length}, dtype, rank)));
+
+      const Array sent = empty({size, length}, dtype), received = empty({size, length}, dtype);
+      for (int r = 0; r < size; ++r) sent.select(0, r).fill(2 * rank + r);
+      comm.all_to_all(sent, received);
+      for (int r = 0; r < size; ++r) ASSERT_THAT(to_vector<float>(received.select(0, r)), Each(static_cast<float>(2 * r + rank)));
+    }
+  }
+}
+
+void arrays_with_gaps(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size();
+  const Array whole = full({6, 8}, -1);
+  const Array x = whole.slice(0, {.step = 2}).slice(1, {.start = 1, .stop = 6}).transpose();
+  x.fill(rank + 1);
+  comm.all_reduce(x);
+  EXPECT_THAT(to_vector<float>(x), Each(static_cast<float>(size * (size + 1) / 2)));
+  EXPECT_THAT(to_vector<float>(whole.slice(0, {.start = 1, .step = 2})), Each(-1.0f));
+  x.fill(rank);
+  comm.broadcast(x, size - 1);
+  EXPECT_THAT(to_vector<float>(x), Each(static_cast<float>(size - 1)));
+  if (size == 1) return;
+  const int next = (rank + 1) % size, before = (rank + size - 1) % size;
+  x.fill(rank);
+  const Work work = comm.start([&](Communicator& c) { c.send(x, next); });
+  const Array got = zeros({10, 3}).slice(0, {.step = 2});
+  const Work other = comm.start([&](Communicator& c) { c.recv(got, before); });
+  work.wait();
+  other.wait();
+  EXPECT_THAT(to_vector<float>(got), Each(static_cast<float>(before)));
+}
+
+void messages_around_the_ring(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size();
+  if (size == 1) return;
+  const int next = (rank + 1) % size, before = (rank + size - 1) % size;
+  const std::vector<Shape> shapes = {{50}, {50, 20}, {50, 20, 5}, {50, 20, 5, 3}, {}, {0, 3}};
+  // even ranks send first: a message that does not fit a buffer waits for its receiver
+  const auto exchange = [&](const auto& send, const auto& recv) {
+    if (rank % 2 == 0) send();
+    recv();
+    if (rank % 2 == 1) send();
+  };
+  for (const Shape& shape : shapes) {
+    Array got;
+    exchange([&] { send_array(comm, full(shape, rank), next); }, [&] { got = recv_array(comm, before); });
+    EXPECT_EQ(got.shape(), shape);
+    EXPECT_THAT(to_vector<float>(got), Each(static_cast<float>(before)));
+  }
+  for (const std::size_t count : {std::size_t{1}, std::size_t{3}}) {
+    std::vector<Array> sent, got;
+    for (std::size_t i = 0; i < count; ++i) sent.push_back(full(shapes[i], rank + static_cast<double>(i), Dtype::kFloat16));
+    exchange([&] { send_arrays(comm, sent, next, 4); }, [&] { got = recv_arrays(comm, before, 4); });
+    ASSERT_EQ(got.size(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(got[i].dtype(), Dtype::kFloat16);
+      EXPECT_EQ(got[i].shape(), shapes[i]);
+      EXPECT_THAT(to_vector<float>(got[i]), Each(static_cast<float>(before) + static_cast<float>(i)));
+    }
+  }
+}
+
+void arrays_of_any_shape(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size();
+  const auto of_rank = [](int r, Dtype dtype) { return full({r + 1, 2}, r, dtype); };
+  for (const Dtype dtype : {Dtype::kInt32, Dtype::kInt64, Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16}) {
+    const auto expect_of = [&](const Array& x, int r) {
+      EXPECT_EQ(x.dtype(), dtype);
+      EXPECT_EQ(x.shape(), Shape({r + 1, 2}));
+      EXPECT_THAT(to_vector<float>(x), Each(static_cast<float>(r)));
+    };
+    const int root = size / 2;
+    expect_of(broadcast_array(comm, rank == root ? of_rank(root, dtype) : Array(), root), root);
+    const auto all = all_gather_arrays(comm, of_rank(rank, dtype));
+    const auto gathered = gather_arrays(comm, of_rank(rank, dtype), root);
+    ASSERT_EQ(all.size(), static_cast<std::size_t>(size));
+    ASSERT_EQ(gathered.size(), rank == root ? static_cast<std::size_t>(size) : 0u);
+    std::vector<Array> mine;
+    for (int r = 0; r < size; ++r) {
+      expect_of(all[static_cast<std::size_t>(r)], r);
+      if (rank == root) expect_of(gathered[static_cast<std::size_t>(r)], r);
+      mine.push_back(full({rank + r, 3}, 10 * rank + r, dtype));  // the first is empty on rank 0
+    }
+    expect_of(scatter_arrays(comm, gathered, root), rank);
+    const auto exchanged = all_to_all_arrays(comm, mine);
+    for (int r = 0; r < size; ++r) {
+      EXPECT_EQ(exchanged[static_cast<std::size_t>(r)].shape(), Shape({rank + r, 3}));
+      EXPECT_THAT(to_vector<float>(exchanged[static_cast<std::size_t>(r)]), Each(static_cast<float>(10 * r + rank)));
+    }
+  }
+  // without axes
+  const auto scalars = all_gather_arrays(comm, full({}, rank, Dtype::kInt64));
+  EXPECT_EQ(scalars.back().shape(), Shape({}));
+  EXPECT_EQ(scalars.back().item<int>(), size - 1);
+}
+
+void work_goes_on(Communicator& comm) {
+  std::vector<Array> arrays;
+  std::vector<Work> works;
+  for (int i = 0; i < 5; ++i) {
+    arrays.push_back(full({1000 * (i + 1)}, comm.rank() + i));
+    works.push_back(comm.start([x = arrays.back()](Communicator& c) { c.all_reduce(x); }));
+  }
+  for (int i = 4; i >= 0; --i) {
+    works[static_cast<std::size_t>(i)].wait();
+    EXPECT_TRUE(works[static_cast<std::size_t>(i)].test());
+    const int sum = comm.size() * (comm.size() - 1) / 2 + comm.size() * i;
+    EXPECT_THAT(to_vector<float>(arrays[static_cast<std::size_t>(i)]), Each(static_cast<float>(sum)));
+  }
+  EXPECT_TRUE(Work().test());
+  if (comm.size() == 1) return;
+  // a call that waits for another rank is not done, and says so
+  const Array token = zeros({1});
+  if (comm.rank() == 0) {
+    const Work late = comm.start([&](Communicator& c) { c.recv(token, 1, 9); });
+    EXPECT_FALSE(late.wait_for(std::chrono::milliseconds(20)));
+    comm.barrier();
+    EXPECT_TRUE(late.wait_for(std::chrono::seconds(60)));
+  } else {
+    comm.start([](Communicator&) {});  // the first start() is a call on all ranks together
+    comm.barrier();
+    if (comm.rank() == 1) comm.start([&](Communicator& c) { c.send(token, 0, 9); }).wait();
+  }
+}
+
+void splits(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size();
+  const auto halves = comm.split(rank % 2, -rank);  // in reverse order of ranks
+  ASSERT_TRUE(halves);
+  if (halves->place().nodes_are_equal) {
+    EXPECT_EQ(halves->name(), comm.name());
+  }
+  EXPECT_EQ(halves->size(), (size + 1 - rank % 2) / 2);
+  EXPECT_EQ(halves->rank(), halves->size() - 1 - rank / 2);
+  const Array sum = full({20000}, rank);
+  halves->all_reduce(sum);
+  float expected = 0;
+  for (int r = rank % 2; r < size; r += 2) expected += static_cast<float>(r);
+  EXPECT_THAT(to_vector<float>(sum), Each(expected));
+  const auto some = comm.split(rank == 0 ? -1 : 0, rank);
+  EXPECT_EQ(some == nullptr, rank == 0);
+}
+
+void places(Communicator& comm) {
+  const RankPlace& mine = comm.place();
+  const Array all = empty({comm.size(), 6}, Dtype::kInt32);
+  comm.all_gather(array<std::int32_t>({mine.rank, mine.size, mine.intra_rank, mine.intra_size, mine.inter_rank, mine.inter_size}),
+                  all);
+  std::vector<int> node_sizes(static_cast<std::size_t>(mine.inter_size));
+  for (int r = 0; r < comm.size(); ++r) {
+    const auto place = to_vector<int>(all.select(0, r));
+    EXPECT_EQ(place[0], r);
+    EXPECT_EQ(place[1], comm.size());
+    EXPECT_EQ(place[5], mine.inter_size);
+    ASSERT_LT(place[4], mine.inter_size);
+    EXPECT_EQ(place[2], node_sizes[static_cast<std::size_t>(place[4])]++) << "counted in the order of ranks";
+  }
+  for (int r = 0; r < comm.size(); ++r) {
+    const auto place = to_vector<int>(all.select(0, r));
+    EXPECT_EQ(place[3], node_sizes[static_cast<std::size_t>(place[4])]);
+  }
+}
+
+void bad_calls_are_refused(Communicator& comm) {
+  EXPECT_THROW(comm.broadcast(zeros({2}), comm.size()), ValueError);
+  EXPECT_THROW(comm.all_reduce(Array()), ValueError);
+  EXPECT_THROW(comm.all_reduce(zeros({2}, Dtype::kBool)), DtypeError);
+  EXPECT_THROW(comm.all_reduce(zeros({2}, Dtype::kInt32), Reduce::kMean), DtypeError);
+  EXPECT_THROW(comm.all_gather(zeros({2}), zeros({comm.size() * 2 + 1})), ShapeError);
+  EXPECT_THROW(comm.all_gather(zeros({2}), zeros({comm.size() * 2}, Dtype::kInt32)), DtypeError);
+  EXPECT_THROW(comm.send(zeros({2}), comm.rank()), ValueError);
+  EXPECT_THROW(comm.recv_bytes(comm.size()), ValueError);
+  EXPECT_THROW(comm.allocate_shared(-1, Dtype::kFloat32), ValueError);
+  EXPECT_THROW(scatter_arrays(comm, {}, comm.rank()), ValueError);
+  EXPECT_THROW(all_to_all_arrays(comm, {}), ValueError);
+}
+
+}  // namespace
+
+std::vector<ConformanceCheck> array_checks() {
+  return {{"all_reduce", all_reduce},
+          {"shared_memory", shared_memory},
+          {"reduce_to_any_root", reduce_to_any_root},
+          {"broadcast", broadcast},
+          {"parts", parts},
+          {"arrays_with_gaps", arrays_with_gaps},
+          {"messages_around_the_ring", messages_around_the_ring},
+          {"arrays_of_any_shape", arrays_of_any_shape},
+          {"work_goes_on", work_goes_on},
+          {"splits", splits},
+          {"places", places},
+          {"bad_calls_are_refused", bad_calls_are_refused}};
+}
+
+}  // namespace rensa::testing

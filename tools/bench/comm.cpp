@@ -1,0 +1,319 @@
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "comm/compute_threads.h"
+#include "comm/job.h"
+#include "core/error.h"
+#include "core/serializers/file_replacement.h"
+#include "tools/bench/collective.h"
+#include "tools/bench/comm_table.h"
+#include "tools/bench/optional_calls.h"
+#include "tools/bench_command.h"
+#include "tools/options/option_table.h"
+
+namespace rensa::tools {
+namespace {
+
+struct CommOptions {
+  std::vector<std::string> collective = {"all_reduce"}, communicator = {"auto"};
+  std::string min_bytes = "4", max_bytes = "64M", step_bytes = "0", dtype = "float32", op = "sum", memory = "ordinary";
+  std::string placement = "both", plot;
+  double step_factor = 4, max_seconds = 0;
+  int iterations = 20, warmup = 5, calls = 0, check = 1, root = 0;
+  bool json = false;
+};
+
+const std::map<std::string, Operation> kOperations = {{"sum", Operation::kSum},
+                                                      {"prod", Operation::kProduct},
+                                                      {"max", Operation::kMax},
+                                                      {"min", Operation::kMin},
+                                                      {"avg", Operation::kMean}};
+
+/// Short calls are timed several at a time, so that ranks that leave the barrier one after the other do not count.
+int calls_for(std::int64_t bytes) {
+  return static_cast<int>(std::clamp<std::int64_t>((256 << 10) / std::max<std::int64_t>(bytes, 1), 1, 20));
+}
+
+std::vector<std::string> chosen(const std::vector<std::string>& asked, const std::vector<std::string>& known,
+                                const char* key) {
+  if (asked == std::vector<std::string>{"all"}) return known;
+  for (const std::string& name : asked) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string list;
+    for (const std::string& each : known) list += ", " + each;
+    throw ConfigError(key, ": \"", name, "\" is not one of: all", list, ".");
+  }
+  return asked;
+}
+
+std::vector<std::int64_t> sizes(const CommOptions& o) {
+  const std::int64_t first = bytes_of_text(o.min_bytes), last = bytes_of_text(o.max_bytes);
+  const std::int64_t step = o.step_bytes == "0" ? 0 : bytes_of_text(o.step_bytes);
+  if (last < first) throw ConfigError("max_bytes: ", o.max_bytes, " is less than min_bytes, ", o.min_bytes, ".");
+  std::vector<std::int64_t> all;
+  for (std::int64_t size = first; size <= last;) {
+    all.push_back(size);
+    size = step > 0 ? size + step
+                    : std::max(size + 1, static_cast<std::int64_t>(static_cast<double>(size) * o.step_factor));
+  }
+  return all;
+}
+
+/// Measures with one communicator; `referee`, another one, agrees on times and on wrong elements, so that what is
+/// measured does not judge itself.
+class CommBenchmark {
+ public:
+  CommBenchmark(const CommOptions& o, const std::string& name, Communicator& comm, Communicator& referee)
+      : o_(o), name_(name), comm_(comm), referee_(referee), dtype_(dtype_from_name(o.dtype)) {
+    if (o.root >= comm.size()) throw ConfigError("root: there is no rank ", o.root, " of ", comm.size(), ".");
+  }
+
+  CommRow measure(const Collective& collective, std::int64_t bytes) {
+    CommRow row;
+    row.collective = collective.name;
+    row.communicator = name_;
+    row.dtype = o_.dtype;
+    row.ranks = comm_.size();
+    row.nodes = comm_.inter_size();
+    row.count = collective.count(bytes, comm_.size(), dtype_);
+    row.bytes = collective.bytes(row.count, comm_.size(), dtype_);
+    row.bus_factor = collective.bus_factor(comm_.size());
+    if (collective.reduces) row.op = o_.op;
+    if (collective.has_root) row.root = o_.root;
+    if (o_.placement != "in_place") row.out_of_place = measure(collective, row.count, false);
+    if (o_.placement != "out_of_place" && collective.has_in_place) row.in_place = measure(collective, row.count, true);
+    row.memory = memory_;
+    return row;
+  }
+
+ private:
+  Array make_array(std::int64_t count, bool mine) {
+    if (o_.memory == "arena") {
+      if (Array shared = allocate_shared(comm_, count, dtype_)) return mine ? shared : Array();
+      if (memory_ == "arena" && comm_.rank() == 0) {
+        std::cerr << "rensa bench comm: communicator " << name_
+                  << " hands out no memory that ranks can address directly: ordinary arrays are measured instead.\n";
+      }
+      memory_ = "ordinary";
+    }
+    return mine ? empty({count}, dtype_) : Array();
+  }
+
+  CommRow::Placement measure(const Collective& collective, std::int64_t count, bool in_place) {
+    const Operation operation = collective.reduces ? kOperations.at(o_.op) : Operation::kMove;
+    const CollectiveCall call =
+        make_call(collective, comm_, count, in_place, o_.root, reduce_of(operation).value_or(Reduce::kSum),
+                  [&](std::int64_t elements, bool mine) { return make_array(elements, mine); });
+    CommRow::Placement result;
+    for (int i = 0; i < o_.check; ++i) {
+      result.wrong = result.wrong.value_or(0) + count_wrong(collective, call, operation, count, in_place);
+    }
+    for (const Array& array : {call.in, call.out}) {
+      if (array) std::memset(array.raw_data(), 0, array.bytes());  // sums of zeros stay zeros, however often
+    }
+    time_calls(collective, call, o_.warmup);
+    result.us = time_calls(collective, call, o_.iterations);
+    return result;
+  }
+
+  /// Calls once, not timed, and compares every element of every rank's result.
+  std::int64_t count_wrong(const Collective& collective, const CollectiveCall& call, Operation operation,
+                           std::int64_t count, bool in_place) {
+    const KnownValues values(dtype_, operation, comm_.size());
+    poison(call.out);
+    if (call.in) values.fill(call.in, comm_.rank());
+    if (in_place && !call.in) poison(call.out);
+    referee_.barrier();
+    collective.run(call);
+    const bool has_result = call.out && (!collective.result_only_on_root || comm_.rank() == o_.root);
+    const Array wrong = zeros({1}, Dtype::kInt64);
+    if (has_result) {
+      wrong.fill(static_cast<double>(values.count_wrong(
+          call.out, [&](std::int64_t i) { return collective.origin(comm_.rank(), comm_.size(), o_.root, count, i); })));
+    }
+    referee_.all_reduce(wrong);
+    return wrong.item<std::int64_t>();
+  }
+
+  /// Up to `iterations` times in microseconds a call, each the slowest rank's; ends once they took max_seconds
+  /// together, on all ranks alike, but not before the first.
+  Samples time_calls(const Collective& collective, const CollectiveCall& call, int iterations) {
+    const int calls = o_.calls > 0 ? o_.calls
+                                   : calls_for(static_cast<std::int64_t>(
+                                         std::max(call.in ? call.in.bytes() : 0, call.out ? call.out.bytes() : 0)));
+    const Array agreed = array<double>({static_cast<double>(calls)});
+    referee_.all_reduce(agreed, Reduce::kMin);  // ranks may have arrays of different sizes
+    const int together = agreed.item<int>();
+    Samples us;
+    double spent = 0;
+    for (int i = 0; i < iterations && (o_.max_seconds == 0 || spent < o_.max_seconds); ++i) {
+      referee_.barrier();
+      agreed.fill(seconds_of([&] {
+        for (int k = 0; k < together; ++k) collective.run(call);
+      }));
+      referee_.all_reduce(agreed, Reduce::kMax);
+      spent += agreed.item<double>();
+      us.values.push_back(agreed.item<double>() / together * 1e6);
+    }
+    return us;
+  }
+
+  const CommOptions& o_;
+  const std::string name_;
+  Communicator& comm_;
+  Communicator& referee_;
+  const Dtype dtype_;
+  std::string memory_ = o_.memory;
+};
+
+/// The rows of one table, printed as they come. A communicator or collective that refuses what is asked says so in a
+/// line.
+std::vector<CommRow> measure_table(const CommOptions& o, const Collective& collective, const std::string& name,
+                                   Communicator& comm, Communicator& referee) {
+  std::vector<CommRow> rows;
+  const bool prints = comm.rank() == 0;
+  CommBenchmark benchmark(o, name, comm, referee);
+  for (const std::int64_t bytes : sizes(o)) {
+    rows.push_back(benchmark.measure(collective, bytes));
+    if (!prints) continue;
+    if (o.json)
+      std::cout << json_line(rows.back()) << std::endl;
+    else
+      std::cout << (rows.size() == 1 ? table_head(rows.back()) : "") << table_line(rows.back()) << std::flush;
+  }
+  return rows;
+}
+
+void write_page(const std::string& path, const std::vector<CommRow>& rows) {
+  FileReplacement file(path);
+  std::ofstream out(file.path());
+  out << bandwidth_page(rows);
+  out.close();
+  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
+  file.commit();
+}
+
+std::int64_t wrong_elements(const std::vector<CommRow>& rows) {
+  std::int64_t wrong = 0;
+  for (const CommRow& row : rows) {
+    for (const auto& placement : {row.out_of_place, row.in_place}) {
+      if (placement) wrong += placement->wrong.value_or(0);
+    }
+  }
+  return wrong;
+}
+
+double mean_bus_bandwidth(const std::vector<CommRow>& rows) {
+  double sum = 0;
+  int count = 0;
+  for (const CommRow& row : rows) {
+    for (const auto& placement : {row.out_of_place, row.in_place}) {
+      if (placement) sum += row.gigabytes_per_second(*placement) * row.bus_factor, ++count;
+    }
+  }
+  return count == 0 ? 0 : sum / count;
+}
+
+/// Every table that was asked for. Returns how many elements were wrong.
+std::int64_t measure_all(const CommOptions& o, const std::vector<std::string>& communicators,
+                         const std::vector<std::string>& names, Communicator& referee) {
+  std::vector<CommRow> all;
+  std::int64_t wrong = 0;
+  const bool many = communicators.size() > 1 || names.size() > 1;
+  const auto attempt = [&](const std::string& what, const auto& work) {
+    const auto refused = [&](const std::exception& error) {
+      if (!many) throw;
+      if (referee.rank() == 0) (o.json ? std::cerr : std::cout) << "# " << what << ": " << error.what() << std::endl;
+    };
+    try {
+      work();
+    } catch (const ValueError& error) {
+      refused(error);
+    } catch (const DtypeError& error) {
+      refused(error);
+    } catch (const DeviceError& error) {
+      refused(error);
+    }
+  };
+  for (const std::string& name : communicators) {
+    if (name == "self" && referee.size() > 1) continue;
+    attempt(name, [&] {
+      const std::unique_ptr<Communicator> comm = create_communicator(name);
+      for (const Collective& collective : collectives()) {
+        if (std::find(names.begin(), names.end(), collective.name) == names.end()) continue;
+        attempt(name + ", " + std::string(collective.name), [&] {
+          const auto rows = measure_table(o, collective, name, *comm, referee);
+          if (name != "dummy") wrong += wrong_elements(rows);  // which leaves arrays as they are
+          all.insert(all.end(), rows.begin(), rows.end());
+        });
+      }
+    });
+  }
+  if (referee.rank() == 0 && !o.json) {
+    std::cout << "# Out of bounds values : " << wrong << (wrong == 0 ? " OK" : " FAILED")
+              << "\n# Avg bus bandwidth    : " << mean_bus_bandwidth(all) << '\n';
+  }
+  if (referee.rank() == 0 && !o.plot.empty()) write_page(o.plot, all);
+  return wrong;
+}
+
+}  // namespace
+
+int bench_comm(int argc, char** argv) {
+  CommOptions o;
+  std::vector<std::string> collective_names, operations;
+  for (const Collective& collective : collectives()) collective_names.emplace_back(collective.name);
+  for (const auto& [name, operation] : kOperations) {
+    if (reduce_of(operation)) operations.push_back(name);
+  }
+  std::string lists = "\n\ncollectives:  ";
+  for (const std::string& name : collective_names) lists += " " + name;
+  lists += "\ncommunicators:";
+  for (const std::string& name : communicator_names()) lists += " " + name;
+  OptionTable table(
+      "usage: mpirun -n 4 rensa bench comm [--key value …]\n\nThe speed of collectives in nccl-tests' columns: size, "
+      "count, "
+      "type, redop, root; then out of place and in place\nthe time of a call (the median over the iterations, each the "
+      "slowest rank's), algbw = size / time, busbw = algbw\ntimes nccl-tests' factor, and #wrong: elements, on all "
+      "ranks, "
+      "that are not what they should be. Sizes that hold\nless than one element for each rank are rounded up. Ends "
+      "with 1 if "
+      "an element was wrong. See docs/performance.md." +
+      lists);
+  table.add("collective", o.collective, "which, separated by commas, or all");
+  table.add("communicator", o.communicator, "which, separated by commas, or all");
+  table.add("min_bytes", o.min_bytes, "first size; K, M and G are powers of 1024");
+  table.add("max_bytes", o.max_bytes, "last size");
+  table.add("step_factor", o.step_factor, "a size over the one before", {.min = 1, .above_min = true});
+  table.add("step_bytes", o.step_bytes, "added to a size instead; 0: step_factor");
+  table.add("iterations", o.iterations, "timed iterations", {.min = 1});
+  table.add("warmup", o.warmup, "iterations before them", {.min = 0});
+  table.add("calls", o.calls, "calls in one iteration; 0: 256 KiB over the size, from 1 to 20", {.min = 0});
+  table.add("max_seconds", o.max_seconds, "a size's warm-up, and its iterations, end after this time; 0: never",
+            {.min = 0});
+  table.add("dtype", o.dtype, "element type",
+            {.choices = {"float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64"}});
+  table.add("op", o.op, "reduction", {.choices = operations});
+  table.add("root", o.root, "the rank that sends or receives", {.min = 0});
+  table.add("check", o.check, "calls whose results are checked; 0: none", {.min = 0});
+  table.add("placement", o.placement, "where results go", {.choices = {"both", "in_place", "out_of_place"}});
+  table.add("memory", o.memory, "arena: from the communicator, where ranks of a node reach it",
+            {.choices = {"ordinary", "arena"}});
+  table.add("json", o.json, "prints a line of JSON for each size, with all times");
+  table.add("plot", o.plot, "a page of curves, bus bandwidth over size");
+  if (!table.parse(argc, argv, std::cout)) return 0;
+  const std::vector<std::string> communicators = chosen(o.communicator, communicator_names(), "communicator");
+  const std::vector<std::string> names = chosen(o.collective, collective_names, "collective");
+  sizes(o);  // refuses before any rank starts
+  std::int64_t wrong = 0;
+  const int status = run_job({.name = mpi::available() ? "flat" : "self"}, [&](Communicator& referee) {
+    set_compute_threads(referee, 0);
+    wrong = measure_all(o, communicators, names, referee);
+  });
+  return status != 0 ? status : wrong > 0 ? 1 : 0;
+}
+
+}  // namespace rensa::tools

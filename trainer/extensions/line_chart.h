@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rensa {
+
+/// Lines by name, each of points (x, y), none of them empty.
+using ChartLines = std::map<std::string, std::vector<std::pair<double, double>>>;
+
+/// A text below the x axis.
+struct ChartMark {
+  double x;
+  std::string text;
+};
+
+/// A chart as SVG with a legend in HTML: five labelled levels of y, the marks along x, and each line's last value.
+/// `marks` are in ascending order.
+std::string line_chart(const ChartLines& lines, const std::vector<ChartMark>& marks);
+
+/// The smallest and the largest x of all points.
+std::pair<double, double> range_of_x(const ChartLines& lines);
+
+/// A page that needs no other file: head, style, the title as headline, and `body`, which is HTML.
+std::string html_document(const std::string& title, const std::string& body);
+
+std::string html_escaped(const std::string& text);
+std::string html_number(double value);  ///< five digits
+
+}  // namespace rensa

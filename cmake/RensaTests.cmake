@@ -7,7 +7,7 @@ if(RENSA_SANITIZE)
   math(EXPR RENSA_TEST_TIMEOUT_S "${RENSA_TEST_TIMEOUT_S} * 5")
 endif()
 set(RENSA_TEST_ENVIRONMENT OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1)
+    PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1 RENSA_CACHE=off)
 
 # Where the data sets lie, unless the environment says it. Read by ctest, so that RENSA_DATA may change between runs.
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_environment.cmake @ONLY CONTENT [[
@@ -55,8 +55,14 @@ include(\"${PROJECT_SOURCE_DIR}/cmake/DiscoverSuites.cmake\")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${script})
 endfunction()
 
+# What every communicator is asked, by threads in comm_test and by processes in mpi_test: compiled once.
+file(GLOB conformance_sources CONFIGURE_DEPENDS tests/conformance/*.cpp)
+add_library(rensa_conformance OBJECT ${conformance_sources})
+rensa_compile_options(rensa_conformance)
+target_link_libraries(rensa_conformance PUBLIC rensa_comm rensa_core cereal::cereal GTest::gmock GTest::gtest)
+
 rensa_test_executable(core_test core rensa_core)
-rensa_test_executable(comm_test comm rensa_comm rensa_core)
+rensa_test_executable(comm_test comm rensa_conformance rensa_comm rensa_core)
 rensa_test_executable(trainer_test trainer rensa_trainer rensa_comm rensa_core ZLIB::ZLIB)
 rensa_test_executable(tools_test tools ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core
                       Boost::program_options spdlog::spdlog)
@@ -70,7 +76,7 @@ if(RENSA_MPI_FOUND)
   if(mpiexec_version MATCHES "Open MPI|OpenRTE|open-mpi")
     set(mpiexec_flags --oversubscribe --bind-to none)
   endif()
-  rensa_test_executable(mpi_test mpi rensa_trainer rensa_comm rensa_core MPI::MPI_CXX)
+  rensa_test_executable(mpi_test mpi rensa_conformance rensa_trainer rensa_comm rensa_core MPI::MPI_CXX)
   if(TARGET mpi_test)
     foreach(ranks 2 3 4)
       add_test(NAME mpi_${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${mpiexec_flags} ${MPIEXEC_NUMPROC_FLAG} ${ranks}

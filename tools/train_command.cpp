@@ -97,7 +97,7 @@ void train(const TrainOptions& o, Communicator& comm) {
   optimizer.setup(model);
   if (speaks) {
     spdlog::info("{} ranks on {} nodes ({}), {} compute and {} loader threads each", comm.size(), comm.inter_size(),
-                 comm.name(), threads, o.loaderjob);
+                 comm.choice().empty() ? comm.name() : detail::join(comm.name(), ": ", comm.choice()), threads, o.loaderjob);
     spdlog::info("{}: {}, {} classes; {}: {} parameters", o.data, data.description, data.class_names.size(), o.arch,
                  model.count_parameters());
   }

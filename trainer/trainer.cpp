@@ -96,6 +96,12 @@ void Trainer::serialize(Serializer& serializer) {
     entry.extension->serialize(serializer.child("extensions").child(entry.name), *this);
     entry.trigger.serialize(serializer.child("extension_triggers").child(entry.name), updater_);
   }
+  // which communicator "auto" chose: another one may sum in another order
+  std::string choice = comm_.choice();
+  if (serializer.is_loading() ? serializer.has("communicator_choice") : !choice.empty()) {
+    serializer("communicator_choice", choice);
+    if (serializer.is_loading()) comm_.adopt_choice(choice);
+  }
   double elapsed = elapsed_time();
   if (serializer.has("_snapshot_elapsed_time")) serializer("_snapshot_elapsed_time", elapsed);
   if (serializer.is_loading()) earlier_seconds_ = elapsed;

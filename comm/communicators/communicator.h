@@ -115,6 +115,12 @@ class Communicator {
   CommunicatorConfig& config() { return config_; }
   const CommunicatorConfig& config() const { return config_; }
 
+  /// What "auto" has chosen for which size, as text for logs and checkpoints; empty for communicators without a choice.
+  virtual std::string choice() const { return {}; }
+  /// Goes on with a choice that another run made. False if it does not suit this cluster; then nothing changes. A call on
+  /// all ranks together, with one text.
+  virtual bool adopt_choice(const std::string& /*choice*/) { return false; }
+
   const CallLog& calls() const { return calls_; }
 
  protected:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "comm/communicators/auto_communicator.h"
 #include "comm/communicators/dummy_communicator.h"
 #include "comm/communicators/hierarchical_communicator.h"
 #include "comm/communicators/naive_communicator.h"
@@ -41,16 +42,17 @@ std::unique_ptr<Communicator> single_node(std::unique_ptr<Communicator> whole) {
   return whole->split_by_node();
 }
 
-std::unique_ptr<Communicator> quickest(std::unique_ptr<Communicator> whole) {
+std::unique_ptr<Communicator> quickest(std::unique_ptr<Communicator> whole, bool deterministic) {
   if (whole->inter_size() == 1) return single_node(std::move(whole));
-  if (whole->inter_size() == whole->size()) return whole;  // one rank a node
-  return std::make_unique<HierarchicalCommunicator>(std::move(whole));
+  if (whole->inter_size() == whole->size()) return whole;  // one rank a node: nothing to choose from
+  return std::make_unique<AutoCommunicator>(std::move(whole), deterministic);
 }
 
 }  // namespace
 
-std::unique_ptr<Communicator> compose_communicator(const std::string& name, std::unique_ptr<Communicator> whole) {
-  if (name == "auto") return quickest(std::move(whole));
+std::unique_ptr<Communicator> compose_communicator(const std::string& name, std::unique_ptr<Communicator> whole,
+                                                   bool deterministic) {
+  if (name == "auto") return quickest(std::move(whole), deterministic);
   if (name == "flat") return whole;
   if (name == "hierarchical") return std::make_unique<HierarchicalCommunicator>(std::move(whole));
   if (name == "two_dimensional") return std::make_unique<TwoDimensionalCommunicator>(std::move(whole));

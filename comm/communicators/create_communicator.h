@@ -24,6 +24,8 @@ struct CommunicatorOptions {
   const void* mpi_comm = nullptr;
   /// How long a rank waits for the others before the job is given up.
   double timeout_s = 300;
+  /// "auto" measures nothing and takes a fixed rule, so that sums have the same order on every cluster like this one.
+  bool deterministic = false;
   /// In which dtype gradients travel ("float16", "bfloat16" …); empty: in their own.
   std::string allreduce_grad_dtype = {};
 };
@@ -35,7 +37,8 @@ std::unique_ptr<Communicator> create_communicator(const std::string& name);
 
 /// The communicator called `name` ("flat" gives `whole` back) of the ranks of `whole`: how transports other than MPI,
 /// threads for one, get the same communicators.
-std::unique_ptr<Communicator> compose_communicator(const std::string& name, std::unique_ptr<Communicator> whole);
+std::unique_ptr<Communicator> compose_communicator(const std::string& name, std::unique_ptr<Communicator> whole,
+                                                   bool deterministic = false);
 
 /// The names that create_communicator takes.
 const std::vector<std::string>& communicator_names();

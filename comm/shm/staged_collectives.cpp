@@ -58,13 +58,10 @@ void StagedCollectives::all_reduce(const Array& data, Reduce op, bool keep) {
       std::vector<const void*> inputs;
       for (int r = 0; r < size; ++r) inputs.push_back(r == rank ? own : theirs(r));
       std::byte* const result = mine() + results;
-      if (keep) {
-        const std::vector<void*> outputs = {own, result};
-        reduce_directly(inputs, outputs, begin, end, data.dtype(), op);
-      } else {
-        const std::vector<void*> outputs = {result};
-        reduce_directly(inputs, outputs, begin, end, data.dtype(), op);
-      }
+      const std::vector<void*> outputs = {keep ? own : result};
+      reduce_directly(inputs, outputs, begin, end, data.dtype(), op);
+      // Copied, not stored by the reduction: writing to memory that other cores have just read is slow, and memcpy knows how.
+      if (keep) copy_bytes(result + pieces.bytes(begin), own + pieces.bytes(begin), pieces.bytes(end - begin));
     }
     if (k >= 2 && keep) {
       const std::int64_t length = pieces.length(k - 2);

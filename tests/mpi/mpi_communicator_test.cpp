@@ -5,7 +5,7 @@
 
 #include "comm/communicators/create_communicator.h"
 #include "comm/mpi/ring_all_reduce.h"
-#include "tests/support/conformance.h"
+#include "tests/conformance/conformance.h"
 
 namespace rensa {
 namespace {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "tools/bench/optional_calls.h"
-
 namespace rensa::tools {
 namespace {
 
@@ -90,20 +88,14 @@ std::vector<Collective> all_collectives() {
        .origin = my_part_of_each},
       {.name = "send_recv", .has_in_place = false, .bus_factor = once, .run = send_recv, .origin = from_previous},
   };
-  if constexpr (kHasReduce<Communicator>) {
-    // Every rank has an `out`, as reduce() works in place; only root's is a result.
-    all.push_back({.name = "reduce",
-                   .result_only_on_root = true,
-                   .reduces = true,
-                   .has_root = true,
-                   .bus_factor = once,
-                   .run =
-                       [](const CollectiveCall& c) {
-                         copy_unless_same(c.in, c.out);
-                         reduce_to_root(c.comm, c.out, c.root, c.op);
-                       },
-                   .origin = same_place});
-  }
+  // Every rank has an `out`, as reduce() works in place; only root's is a result.
+  all.push_back({.name = "reduce",
+                 .result_only_on_root = true,
+                 .reduces = true,
+                 .has_root = true,
+                 .bus_factor = once,
+                 .run = [](const CollectiveCall& c) { copy_unless_same(c.in, c.out), c.comm.reduce(c.out, c.root, c.op); },
+                 .origin = same_place});
   return all;
 }
 

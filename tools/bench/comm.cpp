@@ -10,7 +10,6 @@
 #include "core/serializers/file_replacement.h"
 #include "tools/bench/collective.h"
 #include "tools/bench/comm_table.h"
-#include "tools/bench/optional_calls.h"
 #include "tools/bench_command.h"
 #include "tools/options/option_table.h"
 
@@ -31,6 +30,18 @@ const std::map<std::string, Operation> kOperations = {{"sum", Operation::kSum},
                                                       {"max", Operation::kMax},
                                                       {"min", Operation::kMin},
                                                       {"avg", Operation::kMean}};
+
+Reduce reduction(Operation operation) {
+  switch (operation) {
+    case Operation::kMove:  // reduces nothing
+    case Operation::kSum: return Reduce::kSum;
+    case Operation::kProduct: return Reduce::kProduct;
+    case Operation::kMax: return Reduce::kMax;
+    case Operation::kMin: return Reduce::kMin;
+    case Operation::kMean: return Reduce::kMean;
+  }
+  return Reduce::kSum;
+}
 
 /// Short calls are timed several at a time, so that ranks that leave the barrier one after the other do not count.
 int calls_for(std::int64_t bytes) {
@@ -85,19 +96,15 @@ class CommBenchmark {
     if (collective.has_root) row.root = o_.root;
     if (o_.placement != "in_place") row.out_of_place = measure(collective, row.count, false);
     if (o_.placement != "out_of_place" && collective.has_in_place) row.in_place = measure(collective, row.count, true);
-    row.memory = memory_;
+    row.memory = o_.memory;
     return row;
   }
 
  private:
   Array make_array(std::int64_t count, bool mine) {
     if (o_.memory == "arena") {
-      if (Array shared = allocate_shared(comm_, count, dtype_)) return mine ? shared : Array();
-      if (memory_ == "arena" && comm_.rank() == 0) {
-        std::cerr << "rensa bench comm: communicator " << name_
-                  << " hands out no memory that ranks can address directly: ordinary arrays are measured instead.\n";
-      }
-      memory_ = "ordinary";
+      const Array shared = comm_.allocate_shared(count, dtype_);  // on all ranks together
+      return mine ? shared : Array();
     }
     return mine ? empty({count}, dtype_) : Array();
   }
@@ -105,7 +112,7 @@ class CommBenchmark {
   CommRow::Placement measure(const Collective& collective, std::int64_t count, bool in_place) {
     const Operation operation = collective.reduces ? kOperations.at(o_.op) : Operation::kMove;
     const CollectiveCall call =
-        make_call(collective, comm_, count, in_place, o_.root, reduce_of(operation).value_or(Reduce::kSum),
+        make_call(collective, comm_, count, in_place, o_.root, reduction(operation),
                   [&](std::int64_t elements, bool mine) { return make_array(elements, mine); });
     CommRow::Placement result;
     for (int i = 0; i < o_.check; ++i) {
@@ -166,7 +173,6 @@ class CommBenchmark {
   Communicator& comm_;
   Communicator& referee_;
   const Dtype dtype_;
-  std::string memory_ = o_.memory;
 };
 
 /// The rows of one table, printed as they come. A communicator or collective that refuses what is asked says so in a
@@ -266,9 +272,7 @@ int bench_comm(int argc, char** argv) {
   CommOptions o;
   std::vector<std::string> collective_names, operations;
   for (const Collective& collective : collectives()) collective_names.emplace_back(collective.name);
-  for (const auto& [name, operation] : kOperations) {
-    if (reduce_of(operation)) operations.push_back(name);
-  }
+  for (const auto& [name, operation] : kOperations) operations.push_back(name);
   std::string lists = "\n\ncollectives:  ";
   for (const std::string& name : collective_names) lists += " " + name;
   lists += "\ncommunicators:";

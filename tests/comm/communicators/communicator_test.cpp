@@ -11,7 +11,7 @@
 #include "comm/self/self_communicator.h"
 #include "comm/shm/thread_group.h"
 #include "core/error.h"
-#include "tests/support/conformance.h"
+#include "tests/conformance/conformance.h"
 
 namespace rensa {
 namespace {

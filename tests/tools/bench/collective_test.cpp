@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "comm/shm/thread_communicator.h"
+#include "comm/shm/thread_group.h"
 
 namespace rensa::tools {
 namespace {

@@ -15,7 +15,7 @@
 #include "core/error.h"
 #include "core/initializers/initializer.h"
 #include "core/links/link.h"
-#include "tests/support/conformance.h"
+#include "tests/conformance/conformance.h"
 
 namespace rensa::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/support/conformance.h"
+#include "tests/conformance/conformance.h"
 
 namespace rensa::testing {
 

@@ -44,8 +44,9 @@ MPI_Datatype type_of(Dtype dtype) {
 MPI_Op op_of(Reduce op) {
   switch (op) {
     case Reduce::kSum:
+      return MPI_SUM;
     case Reduce::kMean:
-      return MPI_SUM;  // of what was divided before
+      break;  // a sum, of what was divided before
     case Reduce::kMax:
       return MPI_MAX;
     case Reduce::kMin:
@@ -129,7 +130,10 @@ MpiCommunicator::~MpiCommunicator() {
 
 void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
   if (is_half(data.dtype())) return reduce_in_float(data, op);
-  if (op == Reduce::kMean) shm::scale(data, 1.0 / size());
+  if (op == Reduce::kMean) {
+    shm::scale(data, 1.0 / size());
+    op = Reduce::kSum;
+  }
   if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);
   in_pieces(data.size(), [&](std::int64_t first, int count) {
     check(MPI_Allreduce(MPI_IN_PLACE, bytes_at(data, first), count, type_of(data.dtype()), op_of(op), comm_),
@@ -154,7 +158,10 @@ void MpiCommunicator::reduce_in_float(const Array& data, Reduce op) {
 
 void MpiCommunicator::do_reduce(const Array& data, int root, Reduce op) {
   if (is_half(data.dtype())) return reduce_in_float(data, op);
-  if (op == Reduce::kMean) shm::scale(data, 1.0 / size());
+  if (op == Reduce::kMean) {
+    shm::scale(data, 1.0 / size());
+    op = Reduce::kSum;
+  }
   in_pieces(data.size(), [&](std::int64_t first, int count) {
     void* const at = bytes_at(data, first);
     check(MPI_Reduce(rank() == root ? MPI_IN_PLACE : at, rank() == root ? at : nullptr, count, type_of(data.dtype()),

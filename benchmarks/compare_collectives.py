@@ -80,8 +80,8 @@ def free_port():
         return s.getsockname()[1]
 
 
-def commands(o, place):
-    """The command of each contender."""
+def commands(o, place, turn=0):
+    """The command of each contender. Every element of Rensa's results is checked in the first round."""
     tools = pathlib.Path(o.build) / "benchmarks"
     seconds = o.seconds if not place.rate else o.seconds / 2
     common = ["--max_bytes", str(o.max_bytes), "--step_factor", "4", "--iterations", str(o.iterations), "--warmup", "2",
@@ -90,7 +90,7 @@ def commands(o, place):
 
     def rensa(communicator, memory, least=o.min_bytes):
         return place.mpirun([o.rensa, "bench", "comm", "--communicator", communicator, "--memory", memory, "--placement",
-                             "in_place", "--json", "--min_bytes", str(least), *common])  # fmt: skip
+                             "in_place", "--check", "1" if turn == 0 else "0", "--json", "--min_bytes", str(least), *common])  # fmt: skip
 
     # another job of this machine may use the usual port; between emulated hosts the link must be named
     rendezvous = ["-x", f"MASTER_PORT={free_port()}"]
@@ -149,7 +149,7 @@ def measure(o):
         for place in places:
             for turn in range(o.rounds):
                 print(f"{place.name}, round {turn + 1} of {o.rounds}, {time.monotonic() - start:.0f} s", file=sys.stderr)
-                contenders = list(commands(o, place).items())
+                contenders = list(commands(o, place, turn).items())
                 first = turn % len(contenders)
                 for name, command in contenders[first:] + contenders[:first]:
                     run(command, log, place=place.name, contender=name, round=turn)

@@ -44,6 +44,7 @@ KnownValues::KnownValues(Dtype dtype, Operation operation, int ranks)
       operation_(operation),
       ranks_(ranks),
       digits_(significand_digits(dtype)),
+      unit_(digits_ == 0 ? 0 : std::ldexp(1.0, -digits_)),
       largest_(std::max<std::int64_t>(1, largest_integer(dtype) / (operation == Operation::kSum ? ranks : 1))) {
   if (dtype == Dtype::kBool) throw DtypeError("bench comm: bool has too few values to check a result by. Take uint8.");
   if (operation == Operation::kMean && digits_ == 0) {
@@ -58,13 +59,13 @@ double KnownValues::value(int rank, std::int64_t index) const {
   if (operation_ == Operation::kProduct) {
     // Integers: one rank's is 3, the others' 1. Floating: in [1, 2) and [0.5, 1) by turns, so that many ranks stay in
     // range.
-    magnitude = digits_ == 0 ? (index % ranks_ == rank ? 3 : 1)
-                             : std::ldexp(static_cast<double>(h >> (65 - digits_)), 1 - digits_) + 1;
+    magnitude =
+        digits_ == 0 ? (index % ranks_ == rank ? 3 : 1) : static_cast<double>(h >> (65 - digits_)) * 2 * unit_ + 1;
     if (digits_ != 0 && rank % 2 == 1) magnitude /= 2;
   } else if (digits_ == 0) {
     magnitude = static_cast<double>((h >> 1) % (static_cast<std::uint64_t>(largest_) + 1));
   } else {
-    magnitude = std::ldexp(static_cast<double>(h >> (64 - digits_)), -digits_);
+    magnitude = static_cast<double>(h >> (64 - digits_)) * unit_;
   }
   return negative ? -magnitude : magnitude;
 }
@@ -83,9 +84,8 @@ void KnownValues::fill(const Array& data, int rank) const {
 }
 
 KnownValues::Expected KnownValues::expected(const Origin& origin) const {
-  double result = value(origin.rank, origin.index);
-  if (operation_ == Operation::kMove) return {result, 0};
-  result = value(0, origin.index);
+  if (operation_ == Operation::kMove) return {value(origin.rank, origin.index), 0};
+  double result = value(0, origin.index);
   double sum_of_magnitudes = std::abs(result);
   for (int rank = 1; rank < ranks_; ++rank) {
     const double v = value(rank, origin.index);
@@ -99,7 +99,7 @@ KnownValues::Expected KnownValues::expected(const Origin& origin) const {
     else
       result += v;
   }
-  double n_u = digits_ == 0 ? 0 : ranks_ * std::ldexp(1.0, -digits_);
+  double n_u = ranks_ * unit_;
   if (dtype_ == Dtype::kFloat64) n_u *= 2;  // what is expected was rounded as often
   switch (operation_) {
     case Operation::kSum:

@@ -46,6 +46,7 @@ class KnownValues {
   Operation operation_;
   int ranks_;
   int digits_;            ///< of the significand in bits, with the leading one; 0 for integers
+  double unit_;           ///< u, 2^-digits; 0 for integers
   std::int64_t largest_;  ///< of the integers that are drawn
 };
 

@@ -8,7 +8,7 @@
 
 #include "comm/compute_threads.h"
 #include "comm/job.h"
-#include "core/autograd/config.h"
+#include "core/autograd/inference_mode.h"
 #include "core/error.h"
 #include "core/functions/softmax_cross_entropy.h"
 #include "tools/train/training_data.h"

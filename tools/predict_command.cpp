@@ -1,18 +1,19 @@
 #include "tools/predict_command.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "comm/compute_threads.h"
 #include "comm/self/self_communicator.h"
-#include "core/autograd/config.h"
+#include "core/autograd/inference_mode.h"
 #include "core/error.h"
 #include "core/functions/softmax.h"
+#include "tools/train/training_data.h"
 #include "tools/trained_network.h"
 #include "trainer/datasets/image_folder.h"
+#include "trainer/images/file_kind.h"
 #include "trainer/images/jpeg_reader.h"
 #include "trainer/images/view.h"
 
@@ -25,13 +26,8 @@ constexpr const char* kUsage =
     "usage: rensa predict --config FILE --snapshot_file FILE --classes A,B,… PICTURE|FOLDER…\n\n"
     "Asks a trained network about JPEG pictures: one line of JSON for each, {\"file\", \"class\", \"probability\", \"top\"}.\n"
     "A picture that cannot be read gets {\"file\", \"error\"}, and the status is 1. Network and sizes are described by the\n"
-    "keys of `rensa train`; the classes are those of the training folder unless --classes names them.";
-
-bool is_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension == ".jpg" || extension == ".jpeg";
-}
+    "keys of `rensa train`; the classes are those of the training folder unless --classes names them. A network for MNIST's\n"
+    "or CIFAR-10's files gets each picture in their size and colours, and needs --data for the statistics of the pixels.";
 
 std::vector<std::string> list_pictures(const std::vector<std::string>& given) {
   std::vector<std::string> files;
@@ -42,39 +38,71 @@ std::vector<std::string> list_pictures(const std::vector<std::string>& given) {
     }
     std::vector<std::string> found;
     for (const auto& entry : fs::recursive_directory_iterator(path)) {
-      if (entry.is_regular_file() && is_picture(entry.path())) found.push_back(entry.path().string());
+      if (entry.is_regular_file() && images::named_like_a_jpeg(entry.path())) found.push_back(entry.path().string());
     }
+    if (found.empty()) throw FileError(path, ": has no .jpg or .jpeg files in it.");
     std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }
   return files;
 }
 
-std::vector<std::string> class_names(const TrainOptions& options, const std::vector<std::string>& given) {
-  if (!given.empty()) return given;
-  if (options.data.empty()) throw ConfigError("classes: give --classes A,B,… or the training's --data folder.");
-  return ImageFolder(options.data + "/train").class_names();
+/// What the network expects and answers.
+struct Task {
+  std::vector<std::string> classes;
+  Shape input;  ///< of one sample
+  PictureForm form;
+};
+
+/// Photographs need nothing but sizes and names; small pictures also the statistics of their training set.
+Task find_task(const TrainOptions& o, const std::vector<std::string>& given) {
+  if (holds_small_pictures(o.data)) {
+    const TrainingData data = open_training_data(o, nullptr);
+    return {given.empty() ? data.class_names : given, data.input, data.form};
+  }
+  if (given.empty() && o.data.empty()) {
+    throw ConfigError("classes: give --classes A,B,… or the training's --data folder.");
+  }
+  return {given.empty() ? ImageFolder(o.data + "/train").class_names() : given,
+          {3, o.size, o.size},
+          {.resize = o.resize, .size = o.size}};
 }
 
-/// The validation view of one file, (1, 3, size, size).
-Array load_picture(const std::string& file, const TrainOptions& o) {
-  Array x = empty({1, 3, o.size, o.size}, Dtype::kFloat32, {}, Layout::kChannelsLast);
+/// (1, 3, H, W) in [0, 1] as one normalized channel: luminance by ITU-R BT.601, which is also JPEG's.
+Array grey(const Array& rgb, const images::Normalization& normalization) {
+  Array y = empty({1, 1, rgb.shape()[2], rgb.shape()[3]});
+  const float* pixel = rgb.data<float>();  // channels-last
+  for (std::int64_t i = 0; i < y.size(); ++i, pixel += 3) {
+    const float value = 0.299f * pixel[0] + 0.587f * pixel[1] + 0.114f * pixel[2];
+    y.data<float>()[i] = (value - normalization.mean[0]) / normalization.std[0];
+  }
+  return y;
+}
+
+/// One file as a batch of one sample.
+Array load_picture(const std::string& file, const Task& task) {
+  const PictureForm& form = task.form;
+  const bool colour = form.channels == 3;
+  Array x = empty({1, 3, form.size, form.size}, Dtype::kFloat32, {}, Layout::kChannelsLast);
   const std::vector<std::uint8_t> bytes = images::read_image_file(file);
   images::JpegReader reader(bytes, file);
-  const images::View view = images::centre_crop(reader.height(), reader.width(), o.resize, o.size);
-  images::render(reader, view, images::kImageNetNormalization, x.data<float>());
-  return x;
+  const images::View view = images::centre_crop(reader.height(), reader.width(), form.resize, form.size);
+  images::render(reader, view, colour ? form.normalization : images::Normalization{}, x.data<float>());
+  if (!colour) x = grey(x, form.normalization);
+  Shape batch = task.input;
+  batch.insert(0, 1);
+  return x.reshape(batch);
 }
 
-nlohmann::json predict(UnaryLink& network, Dtype dtype, const std::string& file, const TrainOptions& o,
-                       const std::vector<std::string>& classes) {
-  const InferenceMode scope;
-  const Variable y = functions::softmax(network(load_picture(file, o).to(dtype)));
+using Json = nlohmann::ordered_json;  // the name of the file comes first
+
+Json predict(UnaryLink& network, Dtype dtype, const std::string& file, const Task& task) {
+  const Variable y = functions::softmax(network(load_picture(file, task).to(dtype)));
   const Array p = y.array().to(Dtype::kFloat32).contiguous();
-  const auto order = ranked_classes(p.data<float>(), static_cast<std::int64_t>(classes.size()));
-  nlohmann::json top = nlohmann::json::array();
+  const auto order = ranked_classes(p.data<float>(), static_cast<std::int64_t>(task.classes.size()));
+  Json top = Json::array();
   for (std::size_t i = 0; i < std::min<std::size_t>(5, order.size()); ++i) {
-    top.push_back({{"class", classes[static_cast<std::size_t>(order[i])]}, {"probability", p.data<float>()[order[i]]}});
+    top.push_back({{"class", task.classes[static_cast<std::size_t>(order[i])]}, {"probability", p.data<float>()[order[i]]}});
   }
   return {{"file", file}, {"class", top[0]["class"]}, {"probability", top[0]["probability"]}, {"top", top}};
 }
@@ -83,16 +111,16 @@ int run(const TrainOptions& o, const std::string& snapshot, const std::vector<st
         const std::vector<std::string>& paths) {
   SelfCommunicator self;
   set_compute_threads(self, o.threads);
-  const std::vector<std::string> classes = class_names(o, given_classes);
-  const auto network =
-      load_trained_network(o, snapshot, {3, o.size, o.size}, static_cast<std::int64_t>(classes.size()));
+  const Task task = find_task(o, given_classes);
+  const auto network = load_trained_network(o, snapshot, task.input, static_cast<std::int64_t>(task.classes.size()));
   const Dtype dtype = network->parameters().front()->dtype();
+  const InferenceMode scope;
   int status = 0;
   for (const std::string& file : list_pictures(paths)) {
     try {
-      std::cout << predict(*network, dtype, file, o, classes) << '\n';
+      std::cout << predict(*network, dtype, file, task) << '\n';
     } catch (const std::exception& error) {
-      std::cout << nlohmann::json{{"file", file}, {"error", error.what()}} << '\n';
+      std::cout << Json{{"file", file}, {"error", error.what()}} << '\n';
       status = 1;
     }
   }

@@ -10,10 +10,11 @@
 #include "comm/distributed_optimizer.h"
 #include "comm/job.h"
 #include "core/error.h"
-#include "core/models/model.h"
 #include "tools/train/model_setup.h"
+#include "tools/train/picture_problems.h"
 #include "tools/train/train_options.h"
 #include "tools/train/training_data.h"
+#include "tools/trained_network.h"
 #include "trainer/extensions/evaluator.h"
 #include "trainer/extensions/html_report.h"
 #include "trainer/extensions/learning_rate.h"
@@ -31,8 +32,6 @@ constexpr const char* kUsage =
     "usage: rensa train --config FILE [--key value …]\n"
     "       mpirun -n 8 rensa train --config FILE [--key value …]\n\n"
     "Trains a network on the pictures in `data`, on one process or many.";
-
-Dtype dtype_of(const std::string& name) { return name == "float64" ? Dtype::kFloat64 : Dtype::kFloat32; }
 
 ReducerOptions reducer_options(const TrainOptions& o) {
   const auto bytes = [](double mib) { return static_cast<std::size_t>(mib * 1024 * 1024); };
@@ -68,27 +67,16 @@ void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> valid
   }
 }
 
-std::string snapshot_to_resume(const std::string& given) {
-  const std::string newest = newest_snapshot(given);
-  return newest.empty() ? given : newest;
-}
-
 void train(const TrainOptions& o, Communicator& comm) {
   const bool speaks = comm.rank() == 0;
   const int threads = set_compute_threads(comm, o.threads);
-  const TrainingData data = open_training_data(o, [&](const ImageProblem& problem) {
-    spdlog::warn("rank {}: {}: {}{}", comm.rank(), problem.file, problem.reason,
-                 problem.bad ? "; another picture takes its place" : "");
-  });
+  PictureProblems problems(comm);
+  const TrainingData data = open_training_data(o, problems.report());
   seed_parameters(o.seed);
-  Classifier model(models::make_model(o.arch, {.input = data.input,
-                                               .classes = static_cast<std::int64_t>(data.class_names.size()),
-                                               .units = o.units,
-                                               .width = o.width,
-                                               .dtype = dtype_of(o.dtype)}),
+  Classifier model(make_network(o, data.input, static_cast<std::int64_t>(data.class_names.size())),
                    {.label_smoothing = o.label_smoothing});
   if (!o.initmodel.empty()) {
-    for (const std::string& line : load_initial_weights(model, o.initmodel)) {
+    for (const std::string& line : load_initial_weights(model, find_snapshot(o.initmodel))) {
       if (speaks) spdlog::warn("initmodel: {}", line);
     }
   }
@@ -106,11 +94,12 @@ void train(const TrainOptions& o, Communicator& comm) {
   Trainer trainer(updater, {o.epoch, Unit::kEpoch}, o.out, comm);
   extend(trainer, model, make_iterator(data.validation, o, comm, /*train=*/false), o);
   if (!o.resume.empty()) {
-    const std::string path = snapshot_to_resume(o.resume);
+    const std::string path = find_snapshot(o.resume);
     resume(trainer, path);
     if (speaks) spdlog::info("goes on from {} at iteration {}", path, updater.iteration());
   }
   trainer.run();
+  problems.log_totals();
   if (speaks) spdlog::info("results are in {}; the curves: {}/report.html", o.out, o.out);
 }
 

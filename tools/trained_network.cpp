@@ -5,26 +5,22 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "core/models/model.h"
 #include "core/serializers/npz.h"
+#include "tools/train/model_setup.h"
 #include "trainer/extensions/snapshot.h"
 
 namespace rensa::tools {
 
 std::unique_ptr<UnaryLink> load_trained_network(const TrainOptions& options, const std::string& snapshot,
                                                 const Shape& input, std::int64_t classes) {
-  auto network = models::make_model(options.arch, {.input = input,
-                                                   .classes = classes,
-                                                   .units = options.units,
-                                                   .width = options.width,
-                                                   .dtype = options.dtype == "float64" ? Dtype::kFloat64 : Dtype::kFloat32});
+  auto network = make_network(options, input, classes);
   NpzReader reader(snapshot, "updater/model:main/predictor/");
   network->serialize(reader);
   return network;
 }
 
 std::string find_snapshot(const std::string& given) {
-  if (given.empty()) throw ConfigError("snapshot: none was given. Add --snapshot_file FILE, or the folder of a training run.");
+  if (given.empty()) throw ConfigError("snapshot_file: none was given. Add --snapshot_file FILE, or the folder of a training run.");
   if (!std::filesystem::is_directory(given)) return given;
   const std::string newest = newest_snapshot(given);
   if (newest.empty()) throw FileError(given, ": has no snapshot_iter_… in it.");

@@ -35,10 +35,4 @@ class ForceBackpropMode : ConfigScope {
   ForceBackpropMode() : ConfigScope({.train = config().train, .enable_backprop = true}) {}
 };
 
-/// Inference: no graph, and training-time behaviour off. Several threads may run one model inside their own scopes.
-class InferenceMode : ConfigScope {
- public:
-  InferenceMode() : ConfigScope({.train = false, .enable_backprop = false}) {}
-};
-
 }  // namespace rensa

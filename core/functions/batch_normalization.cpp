@@ -23,14 +23,10 @@ Variable over_channels(const Variable& v, int ndim) { return ndim == 2 ? v : res
 
 Dims all_but_channels(int ndim) { return ndim == 2 ? Dims{0} : Dims{0, 2, 3}; }
 
-struct AffineOfChannel {
-  Array scale, shift;  ///< float64
-};
-
 /// gamma (x - mean) inv_std + beta = x scale + shift.
-AffineOfChannel affine(const Array& gamma, const Array& beta, const Array& mean, const Array& inv_std) {
+ChannelAffine affine(const Array& gamma, const Array& beta, const Array& mean, const Array& inv_std) {
   const std::int64_t channels = mean.size();
-  AffineOfChannel result{empty({channels}, Dtype::kFloat64), empty({channels}, Dtype::kFloat64)};
+  ChannelAffine result{empty({channels}, Dtype::kFloat64), empty({channels}, Dtype::kFloat64)};
   const std::vector<double> g = to_vector<double>(gamma), b = to_vector<double>(beta);
   for (std::int64_t c = 0; c < channels; ++c) {
     const double scale = g[static_cast<std::size_t>(c)] * inv_std.data<double>()[c];
@@ -63,7 +59,7 @@ struct BatchNormalization final : Function {
     var = statistics[1];
     batch.mean = mean;
     batch.inv_std = inverse_deviation(var, options.eps);
-    const AffineOfChannel a = affine(inputs[1], inputs[2], mean, batch.inv_std);
+    const ChannelAffine a = affine(inputs[1], inputs[2], mean, batch.inv_std);
     batch.scale = a.scale;
     batch.shift = a.shift;
     batch.mask = !options.relu ? ReluMask::kNone : has_residual ? ReluMask::kFromOutput : ReluMask::kFromInput;
@@ -165,16 +161,20 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
                                    const Array& var, const BatchNormalizationOptions& options,
                                    const Variable* residual) {
   check(x, gamma, beta, residual);
-  const Array mean64 = mean.to(Dtype::kFloat64).contiguous(), inv_std = inverse_deviation(var, options.eps);
   if (!config().enable_backprop) {
-    const AffineOfChannel a = affine(gamma.array(), beta.array(), mean64, inv_std);
+    const ChannelAffine a = fixed_batch_normalization_affine(gamma.array(), beta.array(), mean, var, options.eps);
     return kernels::scale_and_shift(x.array(), a.scale, a.shift, residual ? residual->array() : Array(), options.relu);
   }
-  const Variable scale = gamma * Variable(inv_std.to(x.dtype()));
-  const Variable shift = beta - Variable(mean64.to(x.dtype())) * scale;
+  const Variable scale = gamma * Variable(inverse_deviation(var, options.eps).to(x.dtype()));
+  const Variable shift = beta - Variable(mean.to(x.dtype())) * scale;
   Variable y = x * over_channels(scale, x.ndim()) + over_channels(shift, x.ndim());
   if (residual) y = y + *residual;
   return options.relu ? relu(y) : y;
+}
+
+ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean, const Array& var,
+                                               double eps) {
+  return affine(gamma, beta, mean.to(Dtype::kFloat64).contiguous(), inverse_deviation(var, eps));
 }
 
 }  // namespace rensa::functions

@@ -28,4 +28,11 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
                                    const Array& var, const BatchNormalizationOptions& options = {},
                                    const Variable* residual = nullptr);
 
+/// What fixed_batch_normalization does to a channel before residual and relu: y = scale x + shift. (C), float64.
+struct ChannelAffine {
+  Array scale, shift;
+};
+ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean, const Array& var,
+                                               double eps);
+
 }  // namespace rensa::functions

@@ -125,4 +125,15 @@ Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b,
   return b ? apply(function, x, W, *b) : apply(function, x, W);
 }
 
+Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options,
+                              const Variable* residual, bool relu) {
+  check(x, W, b, options);
+  if (residual && residual->shape() != kernels::output_shape(x.shape(), W.shape(), options)) {
+    throw ShapeError("convolution_2d: the residual is ", residual->shape(), ", expected the result's shape ",
+                     kernels::output_shape(x.shape(), W.shape(), options), ".");
+  }
+  return kernels::fused_convolution(x.array(), W.array(), b ? b->array() : Array(), options,
+                                    residual ? residual->array() : Array(), relu);
+}
+
 }  // namespace rensa::functions

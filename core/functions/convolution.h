@@ -18,4 +18,8 @@ using ConvolutionOptions = kernels::ConvolutionGeometry;  ///< .stride, .pad, .d
 Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b = nullptr,
                         const ConvolutionOptions& options = {});
 
+/// The same plus `residual` (y's shape), then relu if asked, in one pass and without a gradient: for inference.
+Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options,
+                              const Variable* residual, bool relu);
+
 }  // namespace rensa::functions

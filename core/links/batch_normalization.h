@@ -23,6 +23,8 @@ class BatchNormalization : public UnaryLink {
   /// relu(normalized x + residual) in the same passes over memory; the residual may be null.
   Variable with_relu(const Variable& x, const Variable* residual = nullptr) { return apply(x, true, residual); }
 
+  double eps() const { return eps_; }
+
   Parameter gamma, beta;
   Array avg_mean, avg_var, N;
 

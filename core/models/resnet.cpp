@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/functions/pooling.h"
+#include "core/links/normalized_convolution.h"
 
 namespace rensa::models {
 namespace {
@@ -59,11 +60,13 @@ class ResNet::Block : public Link {
   }
 
   Variable operator()(const Variable& x) {
-    const Variable shortcut = downsample_ ? (*downsample_->normalize)((*downsample_->project)(x)) : x;
+    const Variable shortcut =
+        downsample_ ? normalized_convolution(*downsample_->project, *downsample_->normalize, x) : x;
     Variable h = x;
     for (std::size_t i = 0; i < convolutions_.size(); ++i) {
       const bool last = i + 1 == convolutions_.size();
-      h = normalizations_[i]->with_relu((*convolutions_[i])(h), last ? &shortcut : nullptr);
+      h = normalized_convolution(*convolutions_[i], *normalizations_[i], h,
+                                 {.residual = last ? &shortcut : nullptr, .relu = true});
     }
     return h;
   }
@@ -122,7 +125,7 @@ ResNet::ResNet(const ResNetOptions& o) {
 ResNet::~ResNet() = default;
 
 Variable ResNet::operator()(const Variable& x) {
-  Variable h = bn1_->with_relu((*conv1_)(x));
+  Variable h = normalized_convolution(*conv1_, *bn1_, x, {.relu = true});
   h = functions::max_pooling_2d(h, {.kernel = {3, 3}, .stride = {{2, 2}}, .pad = {1, 1}, .cover_all = false});
   for (const auto& stage : stages_) {
     for (const auto& block : stage->blocks) h = (*block)(h);

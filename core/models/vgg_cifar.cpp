@@ -1,6 +1,7 @@
 #include "core/models/vgg_cifar.h"
 
 #include "core/functions/pooling.h"
+#include "core/links/normalized_convolution.h"
 
 namespace rensa::models {
 
@@ -30,7 +31,7 @@ VggCifar::VggCifar(const VggCifarOptions& o)
 Variable VggCifar::operator()(const Variable& x) {
   Variable h = x;
   for (std::size_t i = 0; i < features_.convolutions.size(); ++i) {
-    h = features_.normalizations[i]->with_relu((*features_.convolutions[i])(h));
+    h = normalized_convolution(*features_.convolutions[i], *features_.normalizations[i], h, {.relu = true});
     if (i % 2 == 1) h = functions::max_pooling_2d(h, {.kernel = {2, 2}, .cover_all = false});
   }
   return fc_(functions::global_average_pooling_2d(h));

@@ -17,5 +17,6 @@ cmake -S "$here" -B "$work/build" -G "$(setting CMAKE_GENERATOR)" -DCMAKE_PREFIX
   -DCMAKE_CXX_FLAGS="${sanitizer:+-fsanitize=$sanitizer}"
 cmake --build "$work/build"
 "$work/build/consumer" "$work/out"
+[ "$("$work/build/inference" | wc -w)" -eq 12 ] || { echo "inference: expected 12 answers" >&2; exit 1; }
 if "$work/build/pictures" "$work/nowhere"; then echo "pictures: a missing folder must be refused" >&2; exit 1; fi
 if [ -d "${RENSA_DATA:-}/images/train" ]; then "$work/build/pictures" "$RENSA_DATA/images/train" | tail -n 1; fi

@@ -16,12 +16,12 @@ fail() { echo "$1"; cat "$work/out" "$work/err"; exit 1; }
 # Lines of 15 words: size count type redop root, time algbw busbw #wrong twice, the spread twice. Nothing is wrong.
 awk '!/^#/ { lines++; if (NF != 15 || $3 != "float32" || $6 <= 0 || $9 != 0 || ($13 != 0 && $13 != "N/A")) { print "bad line: " $0; bad = 1 } }
      END { exit bad || lines == 0 }' "$work/out" || fail "a line is not as expected"
-for collective in all_reduce reduce_scatter all_gather broadcast gather scatter all_to_all send_recv; do
+for collective in all_reduce reduce_scatter all_gather broadcast gather scatter all_to_all send_recv reduce; do
   grep -q "^# $collective, communicator auto, 2 ranks on 1 node" "$work/out" || fail "there is no table of $collective"
   grep -q "<h2>$collective: bus bandwidth" "$work/page.html" || fail "there is no curve of $collective"
 done
 grep -q '^# Out of bounds values : 0 OK' "$work/out" || fail "the last lines are missing"
-[ "$(awk '$4 == "sum" && $1 == 4' "$work/out" | wc -l)" -eq 1 ] || fail "all_reduce of 4 bytes is missing"
+[ "$(awk '$4 == "sum" && $1 == 4' "$work/out" | wc -l)" -eq 2 ] || fail "all_reduce or reduce of 4 bytes is missing"
 
 "${bench[@]}" --communicator flat,naive --max_bytes 1K --step_factor 16 --dtype int32 --op max --json >"$work/out" 2>"$work/err" </dev/null ||
   fail "the run with JSON failed"

@@ -26,7 +26,6 @@
 #include "trainer/extensions/html_report.h"
 #include "trainer/extensions/learning_rate.h"
 #include "trainer/extensions/log_report.h"
-#include "trainer/extensions/print_report.h"
 #include "trainer/extensions/snapshot.h"
 #include "trainer/iterators/multithread_iterator.h"
 
@@ -177,7 +176,7 @@ TEST(TrainerTest, KeepsTheNewestSnapshots) {
   EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_40"));
 }
 
-TEST(TrainerTest, RefusesADamagedSnapshotAndATakenName) {
+TEST(TrainerTest, RefusesADamagedSnapshot) {
   testing::ScratchFolder folder;
   SelfCommunicator self;
   run(folder / "out", self, {.iterations = 25});

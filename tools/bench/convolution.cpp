@@ -4,7 +4,8 @@
 #include "comm/compute_threads.h"
 #include "comm/self/self_communicator.h"
 #include "core/autograd/gradient_check.h"
-#include "core/kernels/convolution.h"
+#include "core/error.h"
+#include "core/functions/convolution.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
 #include "tools/options/option_table.h"
@@ -13,20 +14,10 @@ namespace rensa::tools {
 namespace {
 
 struct ConvolutionOptions {
-  std::int64_t batch = 16, in = 64, out = 64, size = 56, kernel = 3, stride = 1, pad = 1, groups = 1;
+  std::int64_t batch = 16, in = 64, out = 64, size = 56, kernel = 3, stride = 1, pad = 1, dilate = 1, groups = 1;
   int threads = 0, repeats = 10;
   bool json = false;
 };
-
-template <class Fn>
-Samples measure(int repeats, const Fn& fn) {
-  Samples ms;
-  for (int i = -2; i < repeats; ++i) {
-    const double seconds = seconds_of(fn);
-    if (i >= 0) ms.values.push_back(seconds * 1e3);
-  }
-  return ms;
-}
 
 }  // namespace
 
@@ -40,6 +31,7 @@ int bench_convolution(int argc, char** argv) {
   table.add("kernel", o.kernel, "side of the kernel", {.min = 1});
   table.add("stride", o.stride, "stride", {.min = 1});
   table.add("pad", o.pad, "zeros on each side", {.min = 0});
+  table.add("dilate", o.dilate, "distance of the kernel's points", {.min = 1});
   table.add("groups", o.groups, "groups", {.min = 1});
   table.add("threads", o.threads, "compute threads; 0: all cores", {.min = 0});
   table.add("repeats", o.repeats, "measurements", {.min = 1});
@@ -47,12 +39,14 @@ int bench_convolution(int argc, char** argv) {
   if (!table.parse(argc, argv, std::cout)) return 0;
   SelfCommunicator self;
   set_compute_threads(self, o.threads);
-  const kernels::ConvolutionGeometry g{.stride = {o.stride, o.stride}, .pad = {o.pad, o.pad}, .groups = o.groups};
+  const kernels::ConvolutionGeometry g{.stride = {o.stride, o.stride}, .pad = {o.pad, o.pad}, .dilate = {o.dilate, o.dilate}, .groups = o.groups};
+  if (o.in % o.groups != 0) throw ConfigError("groups: ", o.groups, " does not divide ", o.in, " channels.");
   const Array x = random_array({o.batch, o.in, o.size, o.size}, 1, Dtype::kFloat32).channels_last();
   const Array W = random_array({o.out, o.in / o.groups, o.kernel, o.kernel}, 2, Dtype::kFloat32);
-  const Array y = kernels::convolution(x, W, Array(), g);
+  const Array y = functions::convolution_2d(x, W, nullptr, g).array();  // refuses what does not fit
   const double gflop = 2e-9 * static_cast<double>(y.size()) * static_cast<double>(W.size() / o.out);
-  const auto report = [&](const char* name, const Samples& ms) {
+  const auto report = [&](const char* name, const auto& pass) {
+    const Samples ms = measure(/*warmup=*/2, o.repeats, pass).times(1e3);
     const double rate = gflop / ms.median() * 1e3;
     if (o.json) {
       std::cout << nlohmann::json{{"pass", name}, {"ms", ms.median()}, {"min", ms.smallest()}, {"max", ms.largest()},
@@ -63,10 +57,9 @@ int bench_convolution(int argc, char** argv) {
                 << " GFLOP/s\n";
     }
   };
-  report("forward", measure(o.repeats, [&] { kernels::convolution(x, W, Array(), g); }));
-  report("backward_data", measure(o.repeats, [&] { kernels::convolution_backward_data(y, W, g, x.shape()); }));
-  report("backward_weights",
-         measure(o.repeats, [&] { kernels::convolution_backward_weights(x, y, g, W.shape(), Array()); }));
+  report("forward", [&] { kernels::convolution(x, W, Array(), g); });
+  report("backward_data", [&] { kernels::convolution_backward_data(y, W, g, x.shape()); });
+  report("backward_weights", [&] { kernels::convolution_backward_weights(x, y, g, W.shape(), Array()); });
   return 0;
 }
 

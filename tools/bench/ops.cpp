@@ -35,16 +35,13 @@ void run_chain(const Chain& chain, const Variable& x, const Variable& gy, int le
   y.backward();
 }
 
-Samples measure(const Chain& chain, const OpsOptions& o) {
+Samples ns_per_operation(const Chain& chain, const OpsOptions& o) {
   Variable x(ones({o.size}), /*requires_grad=*/true);
   const Variable gy(ones({o.size}));
-  Samples ns;
-  for (int i = -3; i < o.repeats; ++i) {
-    x.clear_grad();
-    const double seconds = seconds_of([&] { run_chain(chain, x, gy, o.length); });
-    if (i >= 0) ns.values.push_back(seconds * 1e9 / o.length);
-  }
-  return ns;
+  return measure(/*warmup=*/3, o.repeats, [&] {
+           x.clear_grad();
+           run_chain(chain, x, gy, o.length);
+         }).times(1e9 / o.length);
 }
 
 }  // namespace
@@ -59,7 +56,7 @@ int bench_ops(int argc, char** argv) {
   if (!table.parse(argc, argv, std::cout)) return 0;
   omp_set_num_threads(1);
   for (const Chain& chain : kChains) {
-    const Samples ns = measure(chain, o);
+    const Samples ns = ns_per_operation(chain, o);
     if (o.json) {
       std::cout << nlohmann::json{{"operation", chain.name},
                                   {"us_per_op", ns.median() / 1e3},

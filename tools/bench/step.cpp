@@ -1,6 +1,3 @@
-#include <unistd.h>
-
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -25,28 +22,19 @@ struct StepOptions {
   bool json = false;
 };
 
-std::size_t resident_bytes() {
-  std::size_t pages = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
-
-void measure(const StepOptions& o, Communicator& comm) {
+void measure_step(const StepOptions& o, Communicator& comm) {
   const int threads = set_compute_threads(comm, o.threads);
   const MadeUpTask task = made_up_task(o.model, o.batch, o.image_size, o.classes);
   const auto model = models::make_model(o.model, {.input = task.sample, .classes = task.classes});
   DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm);
   optimizer.setup(*model);
   const Variable x = task.x;
-  const std::size_t before = resident_bytes();
-  Samples ms;
-  for (int i = -o.warmup; i < o.steps; ++i) {
-    const double seconds = seconds_of([&] {
-      functions::softmax_cross_entropy((*model)(x), task.t).backward();
-      optimizer.update();
-    });
-    if (i >= 0) ms.values.push_back(seconds * 1e3);
-  }
+  reset_peak_rss();
+  const std::size_t before = peak_rss_bytes();  // what is held now
+  const Samples ms = measure(o.warmup, o.steps, [&] {
+                       functions::softmax_cross_entropy((*model)(x), task.t).backward();
+                       optimizer.update();
+                     }).times(1e3);
   const std::size_t peak = peak_rss_bytes();
   const Array above = full({1}, static_cast<double>(peak > before ? peak - before : 0), Dtype::kFloat64);
   comm.all_reduce(above, Reduce::kMax);
@@ -87,7 +75,7 @@ int bench_step(int argc, char** argv) {
   table.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
   table.add("json", o.json, "prints one line of JSON");
   if (!table.parse(argc, argv, std::cout)) return 0;
-  return run_job({.name = o.communicator}, [&](Communicator& comm) { measure(o, comm); });
+  return run_job({.name = o.communicator}, [&](Communicator& comm) { measure_step(o, comm); });
 }
 
 }  // namespace rensa::tools

@@ -3,8 +3,10 @@
 #include <fnmatch.h>
 
 #include <charconv>
+#include <set>
 
 #include "core/error.h"
+#include "core/models/model.h"
 #include "core/optimizers/make_optimizer.h"
 #include "core/serializers/npz.h"
 
@@ -51,11 +53,21 @@ bool matches(const std::string& pattern, const std::string& path) {
   return fnmatch(pattern.c_str(), path.c_str(), 0) == 0;
 }
 
+std::unique_ptr<UnaryLink> make_network(const TrainOptions& o, const Shape& input, std::int64_t classes) {
+  return models::make_model(o.arch, {.input = input,
+                                     .classes = classes,
+                                     .units = o.units,
+                                     .width = o.width,
+                                     .dtype = dtype_from_name(o.dtype)});
+}
+
 std::vector<std::string> load_initial_weights(Link& model, const std::string& path) {
   const NpzReader whole(path);
   const NpzReader file(path, weight_prefix(whole));
   std::vector<std::string> left;
+  std::set<std::string> wanted;
   const auto load = [&](const std::string& key, const Array& values) {
+    wanted.insert(key);
     if (!file.has(key)) {
       left.push_back(key + ": not in the file");
       return;
@@ -69,6 +81,9 @@ std::vector<std::string> load_initial_weights(Link& model, const std::string& pa
   };
   for (const Link::NamedParameter& named : model.named_parameters()) load(named.path, named.parameter->array());
   for (const Link::NamedPersistent& named : model.named_persistents()) load(named.path, *named.array);
+  for (const std::string& key : file.keys()) {
+    if (!wanted.contains(key)) left.push_back(key + ": not in the network");
+  }
   return left;
 }
 

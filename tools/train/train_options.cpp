@@ -23,7 +23,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("units", o.units, "units of the hidden layers of mlp", {.min = 1});
   t.add("width", o.width, "channels of the first stage of a convolutional network", {.min = 1});
   t.add("dtype", o.dtype, "type of the weights", {.choices = {"float32", "float64"}});
-  t.add("initmodel", o.initmodel, "snapshot to start the weights from; what does not fit is listed and left");
+  t.add("initmodel", o.initmodel, "snapshot (or a folder with snapshots) to start the weights from; what does not fit is listed and left");
   t.add("freeze", o.freeze, "patterns of parameters that are not trained, such as predictor/conv1/*");
   t.add("param_groups", o.param_groups, "PATTERN:LR:DECAY, factors for the parameters that match");
 

@@ -1,5 +1,6 @@
 #include "tools/train/training_data.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -42,6 +43,9 @@ TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOp
   data.input = trained.flat ? Shape{static_cast<std::int64_t>(train.channels) * train.height * train.width}
                             : Shape{train.channels, train.height, train.width};
   data.description = detail::join(train.count(), " + ", test.count(), " pictures of ", train.height, " x ", train.width);
+  data.form = {.resize = train.height, .size = train.height, .channels = train.channels, .normalization = {}};
+  std::copy(judged.mean.begin(), judged.mean.end(), data.form.normalization.mean.begin());
+  std::copy(judged.std.begin(), judged.std.end(), data.form.normalization.std.begin());
   data.train = std::make_shared<SmallPictures>(std::move(train), trained);
   data.validation = std::make_shared<SmallPictures>(std::move(test), judged);
   return data;
@@ -60,6 +64,7 @@ TrainingData image_folder(const TrainOptions& options, const ImageProblems::Repo
   data.train = pictures;
   data.validation = std::make_shared<ImageFolder>(options.data + "/val", judged);
   data.input = {3, options.size, options.size};
+  data.form = {.resize = options.resize, .size = options.size};
   data.class_names = pictures->class_names();
   data.description = detail::join(data.train->size(), " + ", data.validation->size(), " photographs");
   return data;
@@ -77,6 +82,10 @@ bool has_cifar(const fs::path& folder) {
 }
 
 }  // namespace
+
+bool holds_small_pictures(const std::string& folder) {
+  return fs::is_directory(folder) && (has_idx(folder) || has_cifar(folder));
+}
 
 TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem) {
   if (options.data.empty()) throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");

@@ -8,20 +8,31 @@
 #include "tools/train/train_options.h"
 #include "trainer/datasets/dataset.h"
 #include "trainer/datasets/image_folder.h"
+#include "trainer/images/resample.h"
 
 namespace rensa::tools {
+
+/// How a picture becomes a sample for judging: its shorter side made `resize`, the middle `size` x `size` of that, as one grey
+/// channel or three, (value / 255 - mean) / std.
+struct PictureForm {
+  int resize = 256, size = 224, channels = 3;
+  images::Normalization normalization = images::kImageNetNormalization;
+};
 
 /// What `data` holds, opened for training and validation.
 struct TrainingData {
   std::shared_ptr<const Dataset> train, validation;
   Shape input;  ///< of one sample
   std::vector<std::string> class_names;
+  PictureForm form;
   std::string description;  ///< for the log
 };
+
+/// Whether `folder` holds MNIST's or CIFAR-10's files.
+bool holds_small_pictures(const std::string& folder);
 
 /// Finds out what kind of folder `options.data` is. Throws FileError that says what was expected.
 /// `on_problem` is told of each picture that cannot be read or was read with warnings.
 TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem);
-
 
 }  // namespace rensa::tools

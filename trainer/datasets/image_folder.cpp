@@ -5,19 +5,13 @@
 
 #include "core/device/random.h"
 #include "core/error.h"
+#include "trainer/images/file_kind.h"
 #include "trainer/images/image_error.h"
 
 namespace rensa {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool named_like_a_jpeg(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".jpg" || extension == ".jpeg";
-}
 
 std::vector<std::string> class_folders(const std::string& root) {
   if (!fs::is_directory(root)) {
@@ -61,7 +55,7 @@ void ImageFolder::list_class(const std::string& name, std::int32_t label) {
   const fs::path folder = fs::path(root_) / name;
   std::vector<std::string> paths;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && named_like_a_jpeg(entry.path())) {
+    if (entry.is_regular_file() && images::named_like_a_jpeg(entry.path())) {
       paths.push_back(fs::path(name) / entry.path().lexically_relative(folder));
     }
   }

@@ -1,6 +1,6 @@
 #include "trainer/extensions/evaluator.h"
 
-#include "core/autograd/config.h"
+#include "core/autograd/inference_mode.h"
 #include "trainer/trainer.h"
 
 namespace rensa {

@@ -1,6 +1,8 @@
 #include "trainer/images/file_kind.h"
 
 #include <algorithm>
+#include <cctype>
+#include <string>
 
 namespace rensa::images {
 namespace {
@@ -43,5 +45,12 @@ std::string_view file_kind(std::span<const std::uint8_t> bytes) {
 }
 
 bool is_jpeg(std::span<const std::uint8_t> bytes) { return matches(bytes, kMagics[0]); }
+
+bool named_like_a_jpeg(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension == ".jpg" || extension == ".jpeg";
+}
 
 }  // namespace rensa::images

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string_view>
 
@@ -11,5 +12,8 @@ namespace rensa::images {
 std::string_view file_kind(std::span<const std::uint8_t> bytes);
 
 bool is_jpeg(std::span<const std::uint8_t> bytes);
+
+/// Whether the name ends in .jpg or .jpeg, in capitals or not.
+bool named_like_a_jpeg(const std::filesystem::path& path);
 
 }  // namespace rensa::images

@@ -11,12 +11,9 @@ namespace {
 // float64, which oneDNN does not compute: windows as columns, and a matrix product for each picture and group.
 
 cpu::WindowColumns windows(const Shape& x, const Shape& W, const ConvolutionGeometry& g) {
-  const auto out = [&](int axis) {
-    const auto a = static_cast<std::size_t>(axis);
-    return (x[axis + 2] + 2 * g.pad[a] - (W[axis + 2] - 1) * g.dilate[a] - 1) / g.stride[a] + 1;
-  };
+  const Shape y = output_shape(x, W, g);
   return {.channels = W[1], .height = x[2], .width = x[3], .kernel_height = W[2], .kernel_width = W[3],
-          .out_height = out(0), .out_width = out(1), .geometry = g};
+          .out_height = y[2], .out_width = y[3], .geometry = g};
 }
 
 /// Part `group` of picture n, its channels as rows: (channels / groups, pixels).
@@ -60,6 +57,15 @@ Array forward_f64(const Array& x, const Array& W, const Array& b, const Convolut
   return y;
 }
 
+void add_and_relu_f64(const Array& y, const Array& residual, bool relu) {
+  const Array added = residual ? residual.contiguous() : Array();
+  double* values = y.data<double>();
+  for (std::int64_t i = 0; i < y.size(); ++i) {
+    if (added) values[i] += added.data<double>()[i];
+    if (relu && values[i] < 0) values[i] = 0;
+  }
+}
+
 Array backward_data_f64(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
   const cpu::WindowColumns w = windows(x_shape, W.shape(), g);
   const Array gradient = gy.contiguous(), weights = W.contiguous();
@@ -100,6 +106,15 @@ const Implementation cpu_forward(convolution, DeviceKind::kCpu,
                                    return x.dtype() == Dtype::kFloat32 ? onednn::convolution(x, W, b, g)
                                                                        : forward_f64(x, W, b, g);
                                  });
+const Implementation cpu_fused(fused_convolution, DeviceKind::kCpu,
+                               [](const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g,
+                                  const Array& residual, bool relu) {
+                                 check(x);
+                                 if (x.dtype() == Dtype::kFloat32) return onednn::convolution(x, W, b, g, residual, relu);
+                                 Array y = forward_f64(x, W, b, g);
+                                 add_and_relu_f64(y, residual, relu);
+                                 return y;
+                               });
 const Implementation cpu_backward_data(
     convolution_backward_data, DeviceKind::kCpu,
     [](const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {

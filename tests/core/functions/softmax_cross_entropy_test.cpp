@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "core/autograd/config.h"
+#include "core/autograd/inference_mode.h"
 #include "core/autograd/gradient_check.h"
 #include "core/device/random.h"
 #include "core/error.h"

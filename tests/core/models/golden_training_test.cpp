@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "core/autograd/config.h"
+#include "core/autograd/inference_mode.h"
 #include "core/functions/softmax_cross_entropy.h"
 #include "core/models/mlp.h"
 #include "core/models/resnet.h"

@@ -26,11 +26,16 @@ struct Prepared {
 
 using Key = std::vector<std::int64_t>;
 
-Key key_of(const Shape& x, const Shape& W, const ConvolutionGeometry& g, bool bias) {
+/// What rides along with a convolution.
+struct Extras {
+  bool bias = false, residual = false, relu = false;
+};
+
+Key key_of(const Shape& x, const Shape& W, const ConvolutionGeometry& g, const Extras& extras) {
   Key key(x.begin(), x.end());
   key.insert(key.end(), W.begin(), W.end());
   for (const auto& pair : {g.stride, g.pad, g.dilate}) key.insert(key.end(), pair.begin(), pair.end());
-  key.insert(key.end(), {g.groups, bias ? 1 : 0});
+  key.insert(key.end(), {g.groups, extras.bias, extras.residual, extras.relu});
   return key;
 }
 
@@ -45,22 +50,16 @@ memory::desc plain_weights(const Shape& W, std::int64_t groups) {
           groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw};
 }
 
-memory::dims output_dims(const Shape& x, const Shape& W, const ConvolutionGeometry& g) {
-  const auto size = [&](int axis) {
-    const auto a = static_cast<std::size_t>(axis);
-    return (x[axis + 2] + 2 * g.pad[a] - (W[axis + 2] - 1) * g.dilate[a] - 1) / g.stride[a] + 1;
-  };
-  return {x[0], W[0], size(0), size(1)};
-}
+memory::dims dims_of(const Shape& shape) { return {shape[0], shape[1], shape[2], shape[3]}; }
 
 ConvolutionDescription describe(const Shape& x, const Shape& W, const ConvolutionGeometry& g, bool bias) {
   using tag = memory::format_tag;
   constexpr auto kFloat = memory::data_type::f32;
   ConvolutionDescription c;
-  c.x = {{x[0], x[1], x[2], x[3]}, kFloat, tag::nhwc};
+  c.x = {dims_of(x), kFloat, tag::nhwc};
   c.W = {weight_dims(W, g.groups), kFloat, tag::any};
   if (bias) c.b = {{W[0]}, kFloat, tag::x};
-  c.y = {output_dims(x, W, g), kFloat, tag::nhwc};
+  c.y = {dims_of(kernels::output_shape(x, W, g)), kFloat, tag::nhwc};
   c.stride = {g.stride[0], g.stride[1]};
   c.dilation = {g.dilate[0] - 1, g.dilate[1] - 1};
   c.pad = {g.pad[0], g.pad[1]};
@@ -71,6 +70,13 @@ dnnl::primitive_attr own_scratchpad() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
+}
+
+dnnl::post_ops operations_after(const Extras& extras) {
+  dnnl::post_ops operations;
+  if (extras.residual) operations.append_sum(1);
+  if (extras.relu) append_relu(operations);
+  return operations;
 }
 
 memory as_memory(const memory::desc& desc, const Array& array) { return {desc, engine(), array.raw_data()}; }
@@ -96,11 +102,11 @@ void reorder(memory from, memory to) {
 
 template <class Describe>
 const Prepared& prepared(std::map<Key, Prepared>& cache, const Shape& x, const Shape& W, const ConvolutionGeometry& g,
-                         bool bias, const Describe& make) {
-  Key key = key_of(x, W, g, bias);
+                         const Extras& extras, const Describe& make) {
+  Key key = key_of(x, W, g, extras);
   const auto found = cache.find(key);
   if (found != cache.end()) return found->second;
-  return cache.emplace(std::move(key), make(describe(x, W, g, bias))).first->second;
+  return cache.emplace(std::move(key), make(describe(x, W, g, extras.bias))).first->second;
 }
 
 /// W in the layout that a primitive wants; the array holds the copy, if one was needed.
@@ -118,19 +124,22 @@ struct Weights {
   }
 };
 
-Shape shape_of(const memory::dims& dims) { return {dims[0], dims[1], dims[2], dims[3]}; }
-
 }  // namespace
 
-Array convolution(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g) {
+Array convolution(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual,
+                  bool relu) {
   thread_local std::map<Key, Prepared> cache;
-  const Prepared& p = prepared(cache, x.shape(), W.shape(), g, static_cast<bool>(b), [](const auto& c) {
-    const auto desc = describe_forward(c, own_scratchpad(), engine());
+  const Extras extras{.bias = static_cast<bool>(b), .residual = static_cast<bool>(residual), .relu = relu};
+  const Prepared& p = prepared(cache, x.shape(), W.shape(), g, extras, [&](const auto& c) {
+    dnnl::primitive_attr attributes = own_scratchpad();
+    attributes.set_post_ops(operations_after(extras));
+    const auto desc = describe_forward(c, attributes, engine());
     return Prepared{dnnl::convolution_forward(desc), c.x, desc.weights_desc(), c.y, desc.scratchpad_desc()};
   });
   const Array source = x.channels_last();
   const Weights weights(W, g.groups, p.W);
-  Array y = empty(shape_of(output_dims(x.shape(), W.shape(), g)), Dtype::kFloat32, {}, Layout::kChannelsLast);
+  Array y = residual ? residual.copy(Layout::kChannelsLast)  // which the primitive adds to
+                     : empty(kernels::output_shape(x.shape(), W.shape(), g), Dtype::kFloat32, {}, Layout::kChannelsLast);
   std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, as_memory(p.x, source)},
                                                {DNNL_ARG_WEIGHTS, weights.view},
                                                {DNNL_ARG_DST, as_memory(p.y, y)}};
@@ -145,7 +154,7 @@ Array convolution(const Array& x, const Array& W, const Array& b, const Convolut
 
 Array convolution_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
   thread_local std::map<Key, Prepared> cache;
-  const Prepared& p = prepared(cache, x_shape, W.shape(), g, false, [](const auto& c) {
+  const Prepared& p = prepared(cache, x_shape, W.shape(), g, {}, [](const auto& c) {
     const auto desc = describe_backward_data(c, own_scratchpad(), engine());
     return Prepared{dnnl::convolution_backward_data(desc), c.x, desc.weights_desc(), c.y, desc.scratchpad_desc()};
   });
@@ -163,7 +172,7 @@ Array convolution_backward_data(const Array& gy, const Array& W, const Convoluti
 Array convolution_backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
                                    const Array& destination) {
   thread_local std::map<Key, Prepared> cache;
-  const Prepared& p = prepared(cache, x.shape(), W_shape, g, false, [](const auto& c) {
+  const Prepared& p = prepared(cache, x.shape(), W_shape, g, {}, [](const auto& c) {
     const auto desc = describe_backward_weights(c, own_scratchpad(), engine());
     return Prepared{dnnl::convolution_backward_weights(desc), c.x, desc.diff_weights_desc(), c.y, desc.scratchpad_desc()};
   });

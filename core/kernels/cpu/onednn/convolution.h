@@ -6,7 +6,8 @@ namespace rensa::onednn {
 
 // float32 convolutions by oneDNN, channels-last.
 
-Array convolution(const Array& x, const Array& W, const Array& b, const kernels::ConvolutionGeometry& geometry);
+Array convolution(const Array& x, const Array& W, const Array& b, const kernels::ConvolutionGeometry& geometry,
+                  const Array& residual = {}, bool relu = false);
 Array convolution_backward_data(const Array& gy, const Array& W, const kernels::ConvolutionGeometry& geometry,
                                 const Shape& x_shape);
 Array convolution_backward_weights(const Array& x, const Array& gy, const kernels::ConvolutionGeometry& geometry,

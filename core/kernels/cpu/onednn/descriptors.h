@@ -21,5 +21,6 @@ dnnl::convolution_backward_data::primitive_desc describe_backward_data(const Con
 dnnl::convolution_backward_weights::primitive_desc describe_backward_weights(const ConvolutionDescription& c,
                                                                              const dnnl::primitive_attr& attributes,
                                                                              const dnnl::engine& engine);
+void append_relu(dnnl::post_ops& operations);
 
 }  // namespace rensa::onednn

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Networks for MNIST's kind of files: trained, judged, and asked about JPEG pictures, which they get in their own size, in grey.
+set -uo pipefail
+rensa=${RENSA_EXECUTABLE:?}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
+
+idx() { # FILE COUNT: grey pictures of 8 x 8, every second one bright, labelled 1
+  local i
+  {
+    printf '\x00\x00\x08\x03\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; printf '\x00\x00\x00\x08\x00\x00\x00\x08'
+    for ((i = 0; i < $2; i++)); do head -c 64 /dev/zero | tr '\0' "$([ $((i % 2)) -eq 1 ] && echo '\360' || echo '\020')"; done
+  } >"$1-images-idx3-ubyte"
+  {
+    printf '\x00\x00\x08\x01\x00\x00\x00'; printf "\\x$(printf %02x "$2")"
+    for ((i = 0; i < $2; i++)); do printf "\\x0$((i % 2))"; done
+  } >"$1-labels-idx1-ubyte"
+}
+mkdir "$work/data"
+idx "$work/data/train" 40
+idx "$work/data/t10k" 10
+"$rensa" data pictures --out "$work/pictures" --classes 2 --train-per-class 1 --val-per-class 2 --max-size 60 --min-size 40 >/dev/null || exit 1
+
+for arch in mlp vgg_cifar; do
+  network=(--data "$work/data" --arch $arch --units 8 --width 4 --threads 1)
+  "$rensa" train "${network[@]}" --batchsize 10 --epoch 10 --lr 0.05 --augment false --progress false --out "$work/$arch" \
+    >"$work/log" 2>&1 </dev/null || fail "$arch: training failed"
+  "$rensa" evaluate "${network[@]}" --snapshot_file "$work/$arch" >"$work/log" 2>&1 </dev/null || fail "$arch: evaluate failed"
+  grep -q 'samples 10, .*top-1 1, top-5 1' "$work/log" || fail "$arch: dark and bright should be told apart"
+  "$rensa" predict "${network[@]}" --snapshot_file "$work/$arch" "$work/pictures/val" >"$work/log" 2>&1 || fail "$arch: predict failed"
+  [ "$(grep -Ec '^\{"file":.*"class":"[01]","probability":' "$work/log")" -eq 4 ] || fail "$arch: expected 4 answers"
+  "$rensa" predict "${network[@]}" --classes dark,bright --snapshot_file "$work/$arch" "$work/pictures/val" >"$work/log" 2>&1 ||
+    fail "$arch: predict with names failed"
+  [ "$(grep -Ec '"class":"(dark|bright)","probability":' "$work/log")" -eq 4 ] || fail "$arch: --classes names the answers"
+done
+mkdir "$work/empty"
+if "$rensa" predict "${network[@]}" --snapshot_file "$work/mlp" "$work/empty" >"$work/log" 2>&1; then fail "an empty folder gave status 0"; fi
+exit 0

@@ -1,0 +1,127 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "comm/self/self_communicator.h"
+#include "comm/shm/thread_group.h"
+#include "core/error.h"
+#include "core/links/linear.h"
+#include "core/optimizers/sgd.h"
+#include "tests/support/scratch_folder.h"
+#include "trainer/extensions/html_report.h"
+#include "trainer/extensions/log_report.h"
+#include "trainer/extensions/print_report.h"
+#include "trainer/extensions/progress_bar.h"
+#include "trainer/trainer.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::ThrowsMessage;
+
+/// Steps that only count: ten make an epoch, the loss of step i is i.
+class CountingUpdater final : public Updater {
+ public:
+  void update(Observation& observation) override {
+    ++iteration_;
+    observation["main/loss"] = {static_cast<double>(iteration_), 1};
+  }
+  std::int64_t iteration() const override { return iteration_; }
+  std::int64_t epoch() const override { return iteration_ / 10; }
+  double epoch_detail() const override { return static_cast<double>(iteration_) / 10; }
+  double previous_epoch_detail() const override { return static_cast<double>(iteration_ - 1) / 10; }
+  bool is_new_epoch() const override { return iteration_ % 10 == 0; }
+  std::int64_t samples() const override { return iteration_ * 4; }
+  Optimizer& optimizer() override { return optimizer_; }
+  Link& model() override { return model_; }
+  void serialize(Serializer&) override {}
+
+ private:
+  std::int64_t iteration_ = 0;
+  Sgd optimizer_;
+  Linear model_{{.in = 1, .out = 1}};
+};
+
+std::string content(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(PrintReportTest, PrintsATableWithOneLineForEachEntry) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  CountingUpdater updater;
+  Trainer trainer(updater, {3, Unit::kEpoch}, folder / "out", self);
+  trainer.extend(std::make_unique<LogReport>(Trigger{1, Unit::kEpoch}));
+  std::ostringstream out;
+  trainer.extend(std::make_unique<PrintReport>(std::vector<std::string>{"epoch", "iteration", "main/loss", "absent"}, out));
+  trainer.run();
+  EXPECT_EQ(out.str(),
+            "epoch       iteration   main/loss   absent      \n"
+            "1           10          5.5                     \n"
+            "2           20          15.5                    \n"
+            "3           30          25.5                    \n");
+}
+
+TEST(ProgressBarTest, WritesALineEveryTenthToAFileOnRank0) {
+  const testing::ScratchFolder folder;
+  run_on_threads(2, [&](Communicator& comm) {
+    const std::string path = folder / ("bar" + std::to_string(comm.rank()));
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    CountingUpdater updater;
+    Trainer trainer(updater, {20, Unit::kIteration}, folder / "out", comm);
+    trainer.extend(std::make_unique<ProgressBar>(file));
+    trainer.run();
+    std::fclose(file);
+  });
+  std::istringstream lines(content(folder / "bar0"));
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    EXPECT_THAT(line, AllOf(HasSubstr(" %  epoch "), HasSubstr(" images/s  0:00:00 left")));
+  }
+  EXPECT_EQ(count, 10);
+  EXPECT_THAT(content(folder / "bar0"), HasSubstr("[##############################] 100.0 %  epoch 2.00"));
+  EXPECT_THAT(content(folder / "bar1"), IsEmpty());
+}
+
+TEST(HtmlReportTest, DrawsALineForEachNameAndATable) {
+  const std::string page = html_page("<run> & more", {{{"epoch", 1}, {"main/loss", 2.5}, {"validation/main/loss", 3.25}},
+                                                      {{"epoch", 2}, {"main/loss", 1.5}, {"validation/main/loss", 2.75}}});
+  EXPECT_THAT(page, AllOf(HasSubstr("&lt;run&gt; &amp; more"), HasSubstr("<h2>loss</h2>"), HasSubstr("main/loss (last 1.5)"),
+                          HasSubstr("validation/main/loss (last 2.75)"), HasSubstr("<td>3.25</td>")));
+  EXPECT_THAT(page, Not(AnyOf(HasSubstr("<run>"), HasSubstr("http"), HasSubstr("<script"))));
+  std::size_t curves = 0;
+  for (std::size_t at = 0; (at = page.find("<polyline", at)) != std::string::npos; ++at) ++curves;
+  EXPECT_EQ(curves, 2u);
+}
+
+TEST(HtmlReportTest, LeavesOutWhatIsNotANumber) {
+  const std::string page = html_page("run", {{{"epoch", 1}, {"main/loss", std::nan("")}}, {{"epoch", 2}, {"main/loss", 1}}});
+  const std::size_t points = page.find("points=\"");
+  ASSERT_NE(points, std::string::npos);
+  EXPECT_THAT(page.substr(points, page.find("/>", points) - points), Not(HasSubstr("nan")));
+  EXPECT_THAT(html_page("run", {}), HasSubstr("</html>"));
+}
+
+TEST(TrainerExtensionsTest, RefusesATakenNameAndNamesAMissingOne) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  CountingUpdater updater;
+  Trainer trainer(updater, {1, Unit::kEpoch}, folder / "out", self);
+  trainer.extend(std::make_unique<LogReport>());
+  EXPECT_THAT([&] { trainer.extend(std::make_unique<LogReport>()); }, ThrowsMessage<ValueError>(HasSubstr("\"LogReport\"")));
+  trainer.extend(std::make_unique<LogReport>(), {.name = "second"});
+  EXPECT_THAT([&] { trainer.extension("third"); }, ThrowsMessage<ValueError>(HasSubstr("\"third\"")));
+}
+
+}  // namespace
+}  // namespace rensa

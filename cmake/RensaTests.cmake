@@ -86,6 +86,10 @@ if(RENSA_MPI_FOUND)
                            ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
     endforeach()
   endif()
+  # A job whose ranks fail on purpose; tests/fates/fates.sh runs it.
+  add_executable(fate tests/fates/fate.cpp)
+  rensa_program(fate)
+  target_link_libraries(fate PRIVATE rensa_comm rensa_core Threads::Threads)
 endif()
 
 # Scripts that judge whole programs: tests/FOLDER/NAME_test.sh, status 0 for passed and 77 for skipped. They run the

@@ -125,7 +125,10 @@ int train_command(int argc, char** argv) {
     if (is_first_of_job()) std::cerr << "rensa train: " << error.what() << '\n';
     return 2;
   }
-  return run_job({.name = options.communicator}, [&](Communicator& comm) { train(options, comm); });
+  return run_job({.name = options.communicator,
+                  .timeout_s = options.comm_timeout,
+                  .heartbeat_timeout_s = options.heartbeat_timeout},
+                 [&](Communicator& comm) { train(options, comm); });
 }
 
 }  // namespace rensa::tools

@@ -18,16 +18,6 @@ std::string in_bytes(double bytes) {
   return out.str();
 }
 
-/// "rank 2", "ranks 0 and 3", "ranks 0, 1 and 3".
-std::string list_ranks(const std::vector<int>& ranks) {
-  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    if (i > 0) text += i + 1 == ranks.size() ? " and " : ", ";
-    text += std::to_string(ranks[i]);
-  }
-  return text;
-}
-
 struct Party {
   Call call;
   std::vector<int> ranks;
@@ -49,12 +39,21 @@ std::string describe(const Call& call) {
   return text;
 }
 
-std::string describe_disagreement(std::span<const Call> calls) {
+std::string list_ranks(std::span<const int> ranks) {
+  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    if (i > 0) text += i + 1 == ranks.size() ? " and " : ", ";
+    text += std::to_string(ranks[i]);
+  }
+  return text;
+}
+
+std::string describe_disagreement(std::span<const Call> calls, std::span<const int> ranks) {
   std::vector<Party> parties;
-  for (std::size_t rank = 0; rank < calls.size(); ++rank) {
-    auto party = std::find_if(parties.begin(), parties.end(), [&](const Party& p) { return p.call == calls[rank]; });
-    if (party == parties.end()) party = parties.insert(party, {calls[rank], {}});
-    party->ranks.push_back(static_cast<int>(rank));
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    auto party = std::find_if(parties.begin(), parties.end(), [&](const Party& p) { return p.call == calls[i]; });
+    if (party == parties.end()) party = parties.insert(party, {calls[i], {}});
+    party->ranks.push_back(ranks.empty() ? static_cast<int>(i) : ranks[i]);
   }
   if (parties.size() < 2) return {};
   std::stable_sort(parties.begin(), parties.end(),

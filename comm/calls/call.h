@@ -27,8 +27,11 @@ struct Call {
 /// "all_reduce of 1000 float32 (4.0 kB)".
 std::string describe(const Call& call);
 
-/// Empty if all ranks made one call; otherwise who differs from whom. `calls[i]` is rank i's. Where most ranks agree
-/// the others are named; where there is no majority, all are.
-std::string describe_disagreement(std::span<const Call> calls);
+/// "rank 2", "ranks 0 and 3", "ranks 0, 1 and 3".
+std::string list_ranks(std::span<const int> ranks);
+
+/// Empty if all ranks made one call; otherwise who differs from whom. `calls[i]` is that of rank `ranks[i]`, or of rank
+/// i. Where most ranks agree the others are named first; where there is no majority, all are.
+std::string describe_disagreement(std::span<const Call> calls, std::span<const int> ranks = {});
 
 }  // namespace rensa

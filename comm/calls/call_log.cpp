@@ -28,7 +28,12 @@ void CallLog::begin(const Call& call) {
   state_.last = call;
   if (!call.collective) return;
   state_.digest = extend(state_.digest, call);
-  kept_[++state_.number % kKept] = call;
+  const std::uint64_t number = ++state_.number;
+  kept_[number % kKept] = {call, state_.digest};
+  for (std::size_t i = 0; i < kStrides.size() && number % kStrides[i] == 0; ++i) {
+    state_.marks[2 * i + 1] = state_.marks[2 * i];
+    state_.marks[2 * i] = {number, state_.digest};
+  }
 }
 
 void CallLog::end() {
@@ -43,7 +48,7 @@ CallLog::State CallLog::state() const {
   return state_;
 }
 
-Call CallLog::call(std::uint64_t number) const {
+CallLog::Kept CallLog::kept(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
   if (number == 0 || number > state_.number || number + kKept <= state_.number) return {};
   return kept_[number % kKept];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -15,7 +16,7 @@ namespace rensa {
 class CallLog {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::size_t kKept = 32;  ///< last calls that are remembered
+  static constexpr std::size_t kKept = 256;  ///< last calls that are remembered
 
   /// Marks a call as running until the end of the scope.
   class Scope {
@@ -29,16 +30,31 @@ class CallLog {
     CallLog& log_;
   };
 
+  /// A call and the digest of all collective calls up to it.
+  struct Kept {
+    Call call;
+    std::uint64_t digest = 0;
+  };
+
+  /// The digest after call `number`.
+  struct Mark {
+    std::uint64_t number = 0, digest = 0;
+  };
+  /// Marks are kept of the last two multiples of each: ranks that are looked at at different moments still have one in
+  /// common.
+  static constexpr std::array<std::uint64_t, 4> kStrides = {16, 256, 4096, 65536};
+
   struct State {
     std::uint64_t number = 0;  ///< collective calls so far: the number of the last one
     bool running = false;
     Clock::time_point since;   ///< when the last call began or, if it is not running, ended
     std::uint64_t digest = 0;  ///< of all collective calls in order: equal on ranks that made equal ones
-    Call last;                 ///< the last call, collective or not
+    std::array<Mark, 2 * kStrides.size()> marks;
+    Call last;  ///< the last call, collective or not
   };
   State state() const;
   /// Collective call number `number`, if it is among the last kKept; otherwise one without a name.
-  Call call(std::uint64_t number) const;
+  Kept kept(std::uint64_t number) const;
 
  private:
   void begin(const Call& call);
@@ -46,7 +62,7 @@ class CallLog {
 
   mutable std::mutex mutex_;
   State state_;
-  std::array<Call, kKept> kept_;
+  std::array<Kept, kKept> kept_;
 };
 
 }  // namespace rensa

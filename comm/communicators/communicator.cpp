@@ -9,6 +9,7 @@
 
 #include "comm/communication_thread.h"
 #include "comm/communicators/argument_checks.h"
+#include "comm/watchdog/watchdog.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -211,7 +212,10 @@ Array Communicator::do_allocate_shared(std::int64_t count, Dtype dtype) { return
 std::unique_ptr<Communicator> Communicator::split(int color, int key) {
   const CallLog::Scope scope(calls_, {"split", 0, Dtype::kUInt8});
   auto part = do_split(color, key);
-  if (part) part->config_ = config_;
+  auto watch = watch_ ? watch_->child(color) : nullptr;
+  if (!part) return nullptr;
+  part->config_ = config_;
+  part->watch(std::move(watch));
   return part;
 }
 
@@ -219,12 +223,22 @@ std::unique_ptr<Communicator> Communicator::split_by_node() {
   const CallLog::Scope scope(calls_, {"split_by_node", 0, Dtype::kUInt8});
   auto node = do_split_by_node();
   node->config_ = config_;
+  node->watch(watch_ ? watch_->child(inter_rank()) : nullptr);
   return node;
+}
+
+void Communicator::watch(std::unique_ptr<Watch> watch) {
+  watch_ = std::move(watch);
+  if (watch_) watch_->begin(*this);
 }
 
 std::unique_ptr<Communicator> Communicator::do_split_by_node() { return do_split(inter_rank(), intra_rank()); }
 
 void Communicator::abort(const std::string& reason, int status) {
+  if (watch_ && watch_->dog().give_up(reason, status)) {
+    std::fflush(stdout);
+    std::_Exit(status);
+  }
   std::fprintf(stderr, "rensa: %s: %s\n", rank_description(*this).c_str(), reason.c_str());
   std::fflush(stderr);
   do_abort(status);

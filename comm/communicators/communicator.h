@@ -15,6 +15,7 @@
 namespace rensa {
 
 class CommunicationThread;
+class Watch;
 
 /// kMean divides before it sums, so that float16 does not overflow; it takes floating arrays only.
 enum class Reduce { kSum, kMean, kMax, kMin, kProduct };
@@ -109,6 +110,7 @@ class Communicator {
   std::unique_ptr<Communicator> split_by_node();
 
   /// Ends the job on all ranks, with this rank, its host and `reason` named on standard error. Does not return.
+  /// Buffered standard output is written first.
   [[noreturn]] void abort(const std::string& reason, int status = 1);
 
   /// Settings that may change, alike on all ranks; split() hands them down.
@@ -122,6 +124,8 @@ class Communicator {
   virtual bool adopt_choice(const std::string& /*choice*/) { return false; }
 
   const CallLog& calls() const { return calls_; }
+  /// From now on the job's watchdog looks after this communicator and after those that are split from it.
+  void watch(std::unique_ptr<Watch> watch);
 
  protected:
   explicit Communicator(const RankPlace& place, double timeout_s = kDefaultTimeout);
@@ -152,6 +156,7 @@ class Communicator {
   CommunicatorConfig config_;
   CallLog calls_;
   std::unique_ptr<CommunicationThread> thread_;  ///< of start(), from its first use
+  std::unique_ptr<Watch> watch_;                 ///< null: nobody watches
 };
 
 /// "rank 1 of 4 on node7": how messages name a rank.

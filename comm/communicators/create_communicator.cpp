@@ -10,6 +10,7 @@
 #include "comm/communicators/pure_nccl_communicator.h"
 #include "comm/communicators/two_dimensional_communicator.h"
 #include "comm/self/self_communicator.h"
+#include "comm/watchdog/watchdog.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -24,6 +25,17 @@ bool started_by_launcher() {
 }
 
 }  // namespace
+
+double seconds_from_environment(const char* name, double fallback) {
+  const char* const text = std::getenv(name);
+  if (!text) return fallback;
+  char* end = nullptr;
+  const double seconds = std::strtod(text, &end);
+  if (end == text || *end != 0 || !(seconds >= 0)) {
+    throw ValueError(name, "=", text, ": expected a number of seconds, 0 or more.");
+  }
+  return seconds;
+}
 
 const std::vector<std::string>& communicator_names() {
   static const std::vector<std::string> names = {"auto",        "flat",  "hierarchical",   "two_dimensional",
@@ -66,7 +78,20 @@ std::unique_ptr<Communicator> compose_communicator(const std::string& name, std:
   throw ValueError("communicator \"", name, "\" is unknown, expected one of: ", known, ".");
 }
 
+namespace {
+std::shared_ptr<Watchdog> start_watchdog(Communicator& transport, const CommunicatorOptions& options) {
+  if (options.heartbeat_timeout_s <= 0) return nullptr;
+  auto dog = Watchdog::start(
+      transport, {.limits = {.heartbeat_s = options.heartbeat_timeout_s, .call_s = options.timeout_s}});
+  if (dog) transport.watch(Watch::first(dog, /*composed=*/false));
+  return dog;
+}
+}  // namespace
+
 std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& options) {
+  if (!(options.timeout_s > 0)) {
+    throw ValueError("a communicator's time limit is ", options.timeout_s, " s, expected above 0.");
+  }
   const auto& names = communicator_names();
   const bool known = std::find(names.begin(), names.end(), options.name) != names.end();
   const bool alone =
@@ -76,8 +101,10 @@ std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& opt
     comm = std::make_unique<SelfCommunicator>();
   } else {
     // an unknown name is refused before MPI is started for it
-    comm = compose_communicator(options.name,
-                                known ? mpi::create_transport(options.mpi_comm, options.timeout_s) : nullptr);
+    auto transport = known ? mpi::create_transport(options.mpi_comm, options.timeout_s) : nullptr;
+    const auto dog = transport ? start_watchdog(*transport, options) : nullptr;
+    comm = compose_communicator(options.name, std::move(transport));
+    if (dog) comm->watch(Watch::first(dog, /*composed=*/true));
   }
   comm->config().set("allreduce_grad_dtype", options.allreduce_grad_dtype);
   return comm;

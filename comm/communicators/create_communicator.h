@@ -8,6 +8,9 @@
 
 namespace rensa {
 
+/// Seconds that the environment variable `name` holds, or `fallback`. Throws ValueError if it is not a number.
+double seconds_from_environment(const char* name, double fallback);
+
 struct CommunicatorOptions {
   /// "auto"              the quickest for this cluster; one rank alone if no launcher started the program
   /// "flat"              all ranks alike, through MPI
@@ -22,8 +25,10 @@ struct CommunicatorOptions {
   std::string name = "auto";
   /// The address of an MPI_Comm of the program, which is duplicated and left as it was found. Null: MPI_COMM_WORLD.
   const void* mpi_comm = nullptr;
-  /// How long a rank waits for the others before the job is given up.
-  double timeout_s = 300;
+  /// How long a rank may be late for a call before the job is given up. Above 0.
+  double timeout_s = seconds_from_environment("RENSA_COMM_TIMEOUT", 300);
+  /// After how long a silence a process counts as lost (comm/watchdog/watchdog.h). 0: no watchdog.
+  double heartbeat_timeout_s = seconds_from_environment("RENSA_HEARTBEAT_TIMEOUT", 5);
   /// "auto" measures nothing and takes a fixed rule, so that sums have the same order on every cluster like this one.
   bool deterministic = false;
   /// In which dtype gradients travel ("float16", "bfloat16" …); empty: in their own.

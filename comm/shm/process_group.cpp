@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 
+/// The watchdog sees all ranks, and knows better who is late.
+constexpr double kWatchdogFirst_s = 5;
+
 std::size_t in_pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 /// Cores that this process may run on.
@@ -45,7 +48,7 @@ ProcessGroup::ProcessGroup(std::unique_ptr<Communicator> transport, std::shared_
       segment_(std::move(segment)),
       staging_(segment_->data() + in_pages(Meeting::board_bytes(transport_->size()))),
       meeting_(segment_->data(), transport_->rank(), transport_->size(),
-               {.limit_s = transport_->timeout_s(), .yields = cores_are_short(*transport_)}) {}
+               {.limit_s = transport_->timeout_s() + kWatchdogFirst_s, .yields = cores_are_short(*transport_)}) {}
 
 std::byte* ProcessGroup::staging(int r, int parity) {
   return staging_ + static_cast<std::size_t>(2 * r + parity) * kStagingBytes;

@@ -48,6 +48,10 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("keep", o.keep, "newest snapshots to keep; 0: all", {.min = 0});
   t.add("log_interval", o.log_interval, "interval of the log's entries");
   t.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
+  t.add("comm_timeout", o.comm_timeout, "seconds that a rank may be late for a call before the run is given up",
+        {.min = 0, .above_min = true});
+  t.add("heartbeat_timeout", o.heartbeat_timeout, "seconds of silence after which a rank is lost; 0: no watchdog",
+        {.min = 0});
   t.add("device", o.device, "where to compute", {.choices = {"cpu"}});
   t.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0, .max = 4096});
   t.add("seed", o.seed, "of weights, order, augmentation and dropout");

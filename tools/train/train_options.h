@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/communicators/create_communicator.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -30,6 +31,8 @@ struct TrainOptions {
   bool decay_bias_and_norm = true;
   // The run
   std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto", device = "cpu";
+  double comm_timeout = seconds_from_environment("RENSA_COMM_TIMEOUT", 300);
+  double heartbeat_timeout = seconds_from_environment("RENSA_HEARTBEAT_TIMEOUT", 5);
   int keep = 2, threads = 0;
   std::uint64_t seed = 0;
   double bucket_mib = 25, first_bucket_mib = 1;

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "comm/watchdog/report.h"
+
+namespace rensa::watchdog {
+
+struct Limits {
+  double heartbeat_s = 5;  ///< silence after which a rank is lost
+  double call_s = 300;     ///< how long a rank may be late for a call
+};
+
+/// Why a job ends.
+struct Verdict {
+  int status = 1;
+  std::vector<int> lost;  ///< ranks that will not end by themselves
+  std::string text;       ///< a line that names the culprit, and the table of each rank's last call
+};
+
+/// Hears what ranks say and decides whether the job has failed and whose fault it is. Knows no sockets and no clock.
+///
+/// In order: ranks that made different calls (the others' errors follow from it); a rank that died; one that gave up;
+/// one that is silent; one that is late. Where the first sign may be a consequence of something that is still on its way,
+/// it waits a moment.
+class Judge {
+ public:
+  /// `own` is the rank that judges; `watched` are the ranks it hears of, itself among them.
+  Judge(std::vector<Seat> seats, int own, const std::vector<int>& watched, const Limits& limits, Clock::time_point now);
+
+  void heard(int rank, Clock::time_point now);
+  /// This process itself was stopped or starved: nobody is silent because it heard nothing.
+  void forgive_silence(Clock::time_point now);
+  void report(int rank, const CommunicatorReport& report, Clock::time_point now);
+  void answered(int rank, const Detail& detail, Clock::time_point now);
+  void failed(int rank, const std::string& reason, int status, Clock::time_point now);
+  void left(int rank);
+  void died(int rank, Clock::time_point now);
+
+  bool has_left(int rank) const { return records_[index(rank)].standing == Standing::kLeft; }
+  /// Dead, or silent beyond the limit.
+  bool is_lost(int rank, Clock::time_point now) const;
+  /// A communicator whose details all ranks are to send (0: any report), once; empty: nothing to ask.
+  std::optional<std::uint64_t> question();
+  /// Empty while all is well or the moment to wait is not over. The status of the verdict is never 0.
+  std::optional<Verdict> judge(Clock::time_point now);
+
+ private:
+  enum class Standing { kAlive, kLeft, kDied };
+  struct Seen {
+    CommunicatorReport report;
+    Clock::time_point at;
+    std::optional<Detail> detail;
+  };
+  struct Record {
+    bool watched = false;
+    Standing standing = Standing::kAlive;
+    Clock::time_point heard, answered;
+    std::map<std::uint64_t, Seen> communicators;
+    std::optional<Clock::time_point> failed_at;
+    std::string reason;
+    int status = 1;
+  };
+  /// Ranks whose calls differ at or before call `number` of a communicator.
+  struct Mismatch {
+    std::uint64_t id = 0, number = 0;
+  };
+
+  static std::size_t index(int rank) { return static_cast<std::size_t>(rank); }
+  bool is_silent(const Record& record, Clock::time_point now) const;
+  std::vector<std::uint64_t> communicators_outermost_first() const;
+  std::optional<Mismatch> find_mismatch() const;
+  bool all_know(const Mismatch& mismatch, Clock::time_point now) const;
+  bool all_have_answered(Clock::time_point since) const;
+  void ask(std::uint64_t id);
+
+  std::optional<Verdict> judge_mismatch(Clock::time_point now);
+  std::optional<Verdict> judge_deaths(Clock::time_point now);
+  std::optional<Verdict> judge_failures(Clock::time_point now);
+  std::optional<Verdict> judge_silence(Clock::time_point now);
+  std::optional<Verdict> judge_delays(Clock::time_point now);
+  std::optional<std::string> lateness(std::uint64_t id, Clock::time_point now) const;
+
+  std::string name_of(int rank) const;
+  std::string last_call_of(const Record& record) const;
+  std::string who_waits() const;
+  std::string table(Clock::time_point now) const;
+  Verdict verdict(const std::string& line, int status, Clock::time_point now) const;
+
+  const std::vector<Seat> seats_;
+  const int own_;
+  const Limits limits_;
+  std::vector<Record> records_;
+  std::optional<Clock::time_point> mismatch_since_, death_since_, failure_since_, silence_since_;
+  std::vector<std::uint64_t> questions_;
+  std::set<std::uint64_t> asked_;
+};
+
+}  // namespace rensa::watchdog

@@ -1,0 +1,281 @@
+#include "comm/watchdog/judge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace rensa::watchdog {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr std::uint64_t kWhole = 7;
+
+/// A judge on rank 0 of four ranks on two hosts, and ranks that it hears of.
+class JudgeTest : public ::testing::Test {
+ protected:
+  JudgeTest() : judge_(seats(), 0, {0, 1, 2, 3}, {.heartbeat_s = 5, .call_s = 60}, now_), logs_(4) {}
+
+  static std::vector<Seat> seats() {
+    std::vector<Seat> all(4);
+    for (int r = 0; r < 4; ++r) {
+      auto& seat = all[static_cast<std::size_t>(r)];
+      seat.rank = r;
+      seat.node = r / 2;
+      seat.host = r < 2 ? "left" : "right";
+    }
+    return all;
+  }
+
+  CallLog& log(int rank) { return logs_[static_cast<std::size_t>(rank)]; }
+  void call(int rank, const Call& call) { const CallLog::Scope scope(log(rank), call); }
+
+  /// What the rank's log holds, as it would arrive.
+  void hear(int rank, bool running = false, double seconds = 0, bool closed = false) {
+    const CallLog::State state = log(rank).state();
+    CommunicatorReport report;
+    report.id = kWhole;
+    std::copy_n("flat", 4, report.name.begin());
+    report.rank = rank;
+    report.size = 4;
+    report.running = running;
+    report.closed = closed;
+    report.seconds = seconds;
+    report.number = state.number;
+    report.digest = state.digest;
+    report.marks = state.marks;
+    report.last = state.last;
+    judge_.heard(rank, now_);
+    judge_.report(rank, report, now_);
+  }
+  void hear_all(bool running = false) {
+    for (int r = 0; r < 4; ++r) hear(r, running);
+  }
+  void answer_all(std::uint64_t id = kWhole) {
+    for (int r = 0; r < 4; ++r) {
+      Detail detail{.id = id, .first = 1, .calls = {}};
+      const std::uint64_t last = log(r).state().number;
+      if (last > CallLog::kKept) detail.first = last - CallLog::kKept + 1;
+      for (std::uint64_t number = detail.first; number <= last; ++number) {
+        detail.calls.push_back(log(r).kept(number));
+      }
+      judge_.answered(r, detail, now_);
+    }
+  }
+  void pass(double seconds) { now_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)); }
+  std::string line() {
+    const auto verdict = judge_.judge(now_);
+    return verdict ? verdict->text.substr(0, verdict->text.find('\n')) : "";
+  }
+
+  Clock::time_point now_{std::chrono::hours(1)};
+  Judge judge_;
+  std::vector<CallLog> logs_;
+};
+
+const Call kSum("all_reduce", 1000, Dtype::kFloat32);
+
+TEST_F(JudgeTest, IsSilentWhileAllIsWell) {
+  for (int step = 0; step < 1000; ++step) {
+    for (int r = 0; r < 4; ++r) call(r, kSum);
+    if (step % 10 == 0) hear_all();
+    pass(0.1);
+    EXPECT_EQ(line(), "");
+  }
+}
+
+TEST_F(JudgeTest, RanksSeenAtDifferentMomentsAgree) {
+  for (int step = 0; step < 3000; ++step) {
+    for (int r = 0; r < 4; ++r) {
+      call(r, kSum);
+      if (step % 7 == r) hear(r);
+    }
+    pass(0.001);
+    EXPECT_EQ(line(), "");
+  }
+}
+
+TEST_F(JudgeTest, NamesTheMinorityOfADisagreement) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  for (int r = 0; r < 4; ++r) call(r, r == 2 ? Call("all_reduce", 1000, Dtype::kInt32) : kSum);
+  hear_all(/*running=*/true);
+  EXPECT_EQ(line(), "") << "it asks first";
+  EXPECT_EQ(judge_.question(), kWhole);
+  EXPECT_EQ(judge_.question(), std::nullopt);
+  answer_all();
+  EXPECT_THAT(line(), AllOf(StartsWith("rensa: rank 2 of 4 on right: call #2 on flat: rank 2 called all_reduce of 1000 int32"),
+                            HasSubstr("while ranks 0, 1 and 3 called all_reduce of 1000 float32")));
+}
+
+TEST_F(JudgeTest, NamesBothHalvesWithoutAMajority) {
+  for (int r = 0; r < 4; ++r) call(r, Call("broadcast", 10, Dtype::kFloat32, r < 2 ? 0 : 3));
+  hear_all(true);
+  line();
+  answer_all();
+  EXPECT_THAT(line(), AllOf(HasSubstr("rank 0 of 4 on left"), HasSubstr("rank 3 of 4 on right")));
+}
+
+TEST_F(JudgeTest, WaitsForTheMajorityToComeToTheCall) {
+  call(1, kSum);
+  call(2, Call("barrier", 0, Dtype::kUInt8));
+  hear(1, true);
+  hear(2, true);
+  hear(0);
+  hear(3);
+  EXPECT_EQ(line(), "");
+  pass(0.1);
+  call(0, kSum);
+  call(3, kSum);
+  hear_all(true);
+  line();
+  answer_all();
+  EXPECT_THAT(line(), StartsWith("rensa: rank 2 of 4 on right: call #1 on flat: rank 2 called barrier"));
+}
+
+TEST_F(JudgeTest, FindsADisagreementThatNobodyRemembers) {
+  for (int step = 0; step < 5000; ++step) {
+    for (int r = 0; r < 4; ++r) call(r, step == 100 && r == 1 ? Call("all_reduce", 1000, Dtype::kInt32) : kSum);
+  }
+  hear_all();
+  line();
+  answer_all();
+  EXPECT_THAT(line(), AllOf(StartsWith("rensa: rank 1 of 4 on left: rank 1, unlike ranks 0, 2 and 3 made other calls"),
+                            HasSubstr("at or before call #4")));
+}
+
+TEST_F(JudgeTest, BlamesADisagreementBeforeTheErrorsThatFollow) {
+  for (int r = 0; r < 4; ++r) call(r, r == 3 ? Call("barrier", 0, Dtype::kUInt8) : kSum);
+  hear_all(true);
+  judge_.failed(0, "MPI_Allreduce: message truncated", 1, now_);
+  line();
+  answer_all();
+  EXPECT_THAT(line(), StartsWith("rensa: rank 3 of 4 on right: call #1"));
+}
+
+TEST_F(JudgeTest, NamesARankThatDiedAndItsLastCall) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  hear_all();
+  judge_.died(3, now_);
+  EXPECT_EQ(line(), "") << "it hears the others first";
+  answer_all(/*id=*/0);
+  EXPECT_THAT(line(), AllOf(StartsWith("rensa: rank 3 of 4 on right died"), HasSubstr("all_reduce #1 of 1000 float32")));
+}
+
+TEST_F(JudgeTest, NamesTheFirstRankThatGaveUpAndItsReason) {
+  hear_all();
+  judge_.failed(2, "a file is missing", 3, now_);
+  pass(0.01);
+  judge_.failed(1, "something else", 1, now_);
+  EXPECT_EQ(line(), "") << "it hears the others first";
+  EXPECT_TRUE(judge_.question().has_value());
+  pass(0.01);
+  answer_all(/*id=*/0);
+  const auto verdict = judge_.judge(now_);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->status, 3);
+  EXPECT_THAT(verdict->text, StartsWith("rensa: rank 2 of 4 on right: a file is missing"));
+}
+
+TEST_F(JudgeTest, JudgesAFailureWithoutThoseWhoDoNotAnswer) {
+  judge_.failed(1, "a file is missing", 1, now_);
+  pass(1);
+  EXPECT_THAT(line(), StartsWith("rensa: rank 1 of 4 on left: a file is missing"));
+}
+
+TEST_F(JudgeTest, NamesAStoppedRankAndHasItKilled) {
+  hear_all();
+  for (double t = 0; t < 5.3; t += 0.1) {
+    pass(0.1);
+    for (const int r : {0, 1, 2}) judge_.heard(r, now_);
+    EXPECT_EQ(line(), "");
+  }
+  pass(0.6);
+  for (const int r : {0, 1, 2}) judge_.heard(r, now_);
+  const auto verdict = judge_.judge(now_);
+  ASSERT_TRUE(verdict);
+  EXPECT_THAT(verdict->text, StartsWith("rensa: rank 3 of 4 on right is silent for"));
+  EXPECT_THAT(verdict->text, Not(HasSubstr("link cut")));
+  EXPECT_THAT(verdict->lost, ElementsAre(3));
+}
+
+TEST_F(JudgeTest, NamesAHostThatIsCutOff) {
+  hear_all();
+  std::string found;
+  for (double t = 0; t < 7 && found.empty(); t += 0.1) {
+    pass(0.1);
+    for (const int r : {0, 1}) judge_.heard(r, now_);
+    found = line();
+  }
+  EXPECT_THAT(found, AllOf(StartsWith("rensa: ranks 2 and 3 of 4 on right are silent"), HasSubstr("link cut")));
+}
+
+TEST_F(JudgeTest, ForgivesSilenceAfterItWasStoppedItself) {
+  hear_all();
+  pass(100);
+  judge_.forgive_silence(now_);
+  EXPECT_EQ(line(), "");
+  pass(1);
+  EXPECT_EQ(line(), "");
+}
+
+TEST_F(JudgeTest, NamesARankThatDoesNotComeToACall) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  for (const int r : {0, 2, 3}) call(r, kSum);
+  for (int r = 0; r < 4; ++r) hear(r, /*running=*/r != 1);
+  for (double t = 0; t < 59; t += 1) {
+    pass(1);
+    for (int r = 0; r < 4; ++r) judge_.heard(r, now_);
+    EXPECT_EQ(line(), "");
+  }
+  pass(2);
+  for (int r = 0; r < 4; ++r) judge_.heard(r, now_);
+  EXPECT_THAT(line(), AllOf(StartsWith("rensa: rank 1 of 4 on left did not come to all_reduce #2"),
+                            HasSubstr("last call: all_reduce #1")));
+}
+
+TEST_F(JudgeTest, DoesNotWaitForARankThatHasLeft) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  for (const int r : {0, 1, 2}) call(r, kSum);
+  for (int r = 0; r < 4; ++r) hear(r, /*running=*/r != 3, 0, /*closed=*/r == 3);
+  judge_.left(3);
+  EXPECT_EQ(line(), "");
+  pass(1.5);
+  for (const int r : {0, 1, 2}) judge_.heard(r, now_);
+  EXPECT_THAT(line(), StartsWith("rensa: rank 3 of 4 on right has left and will not come to all_reduce #2"));
+}
+
+TEST_F(JudgeTest, LetsRanksLeaveOneAfterTheOther) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  hear_all();
+  for (int r = 3; r >= 0; --r) {
+    judge_.left(r);
+    judge_.died(r, now_);  // the connection closes
+    pass(10);
+    judge_.heard(0, now_);
+    judge_.heard(1, now_);
+    judge_.heard(2, now_);
+    EXPECT_EQ(line(), "");
+  }
+}
+
+TEST_F(JudgeTest, TheTableTellsEveryRanksLastCall) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  for (int r = 0; r < 4; ++r) hear(r, r != 2);
+  judge_.died(2, now_);
+  answer_all(/*id=*/0);
+  const auto verdict = judge_.judge(now_);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(std::count(verdict->text.begin(), verdict->text.end(), '\n'), 1 + 1 + 4);
+  EXPECT_THAT(verdict->text, HasSubstr("     1  left   all_reduce #1 of 1000 float32 (3.9 KiB) on flat, for 0.0 s\n"));
+  EXPECT_THAT(verdict->text, HasSubstr("; DIED\n"));
+  EXPECT_THAT(verdict->lost, IsEmpty());
+}
+
+}  // namespace
+}  // namespace rensa::watchdog

@@ -1,0 +1,138 @@
+#include "comm/watchdog/watchdog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <future>
+
+#include "comm/shm/thread_group.h"
+#include "comm/watchdog/host.h"
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using watchdog::Verdict;
+
+/// A watchdog for a rank that is a thread: its verdict comes here instead of ending the process.
+struct Watched {
+  Watched(Communicator& comm, const watchdog::Limits& limits)
+      : verdict(told.get_future()), dog(Watchdog::start(comm, {.limits = limits, .end = [this](const Verdict& v) {
+                                                                 told.set_value(v);
+                                                               }})) {}
+  std::string text() {
+    if (verdict.wait_for(std::chrono::seconds(20)) != std::future_status::ready) return "no verdict";
+    return verdict.get().text;
+  }
+  std::promise<Verdict> told;
+  std::future<Verdict> verdict;
+  std::shared_ptr<Watchdog> dog;
+};
+
+constexpr watchdog::Limits kPatient = {.heartbeat_s = 20, .call_s = 60};
+
+TEST(WatchdogTest, LetsAJobEnd) {
+  run_on_threads(4, [](Communicator& comm) {
+    for (int i = 0; i < 5; ++i) {
+      Watched watched(comm, kPatient);
+      ASSERT_TRUE(watched.dog);
+      comm.watch(Watch::first(watched.dog, true));
+      comm.barrier();
+      comm.split(0, comm.rank())->barrier();
+      comm.watch(nullptr);
+      watched.dog.reset();
+      EXPECT_EQ(watched.verdict.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+    }
+  });
+}
+
+TEST(WatchdogTest, TellsEveryRankWhoGaveUpAndWhy) {
+  run_on_threads(4, [](Communicator& comm) {
+    Watched watched(comm, kPatient);
+    if (comm.rank() == 2) {
+      EXPECT_TRUE(watched.dog->give_up("the disk is full", 5));
+    }
+    const std::string text = watched.text();
+    EXPECT_THAT(text, AllOf(StartsWith("rensa: rank 2 of 4 on "), HasSubstr(": the disk is full")));
+    comm.barrier();
+  });
+}
+
+TEST(WatchdogTest, NamesTheRankThatMadeAnotherCall) {
+  run_on_threads(3, [](Communicator& comm) {
+    Watched watched(comm, kPatient);
+    const auto part = comm.split(0, comm.rank());  // calls that are seen but, unlike the group's own, not compared there
+    part->watch(Watch::first(watched.dog, true));
+    if (comm.rank() == 1) {
+      part->send(full({1}, 1), 0);
+      EXPECT_THROW(part->all_reduce(full({3}, 1)), Error);
+    } else {
+      if (comm.rank() == 0) part->recv(empty({1}), 1);
+      EXPECT_THROW(part->all_reduce(full({2}, 1)), Error);
+    }
+    EXPECT_THAT(watched.text(), HasSubstr(": call #1 on single_node: rank 1 called all_reduce of 3 float32 (12 B), while "
+                                          "ranks 0 and 2 called all_reduce of 2 float32"));
+    comm.barrier();
+  });
+}
+
+TEST(WatchdogTest, NamesTheRankThatIsLate) {
+  run_on_threads(3, [](Communicator& comm) {
+    Watched watched(comm, {.heartbeat_s = 20, .call_s = 0.5});
+    const auto part = comm.split(0, comm.rank());
+    part->watch(Watch::first(watched.dog, true));
+    part->barrier();
+    if (comm.rank() == 2) {
+      EXPECT_THAT(watched.text(), AllOf(HasSubstr("rank 2 of 3 on "), HasSubstr("did not come to barrier #2 on single_node")));
+      part->barrier();
+    } else {
+      part->barrier();
+      EXPECT_THAT(watched.text(), HasSubstr("rank 2 of 3 on "));
+    }
+  });
+}
+
+TEST(WatchdogTest, KillsAStoppedProcessOfThisHostOnly) {
+  const pid_t child = fork();
+  if (child == 0) {
+    while (true) pause();
+  }
+  ASSERT_GT(child, 0);
+  kill(child, SIGSTOP);
+  watchdog::Seat seat = watchdog::own_seat(0, 0);
+  seat.pid = child;
+  const auto ends = [&] {
+    for (int i = 0; i < 100; ++i) {
+      if (waitpid(child, nullptr, WNOHANG) == child) return true;
+      usleep(10000);
+    }
+    return false;
+  };
+  seat.born = 1;  // another process, which had this number before
+  watchdog::kill_process(seat);
+  usleep(50000);
+  EXPECT_EQ(waitpid(child, nullptr, WNOHANG), 0);
+  std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
+  std::string field;
+  for (int i = 0; i < 22; ++i) stat >> field;
+  seat.born = std::stoll(field);
+  const std::string key = seat.host_key;
+  seat.host_key = "elsewhere";
+  watchdog::kill_process(seat);
+  usleep(50000);
+  EXPECT_EQ(waitpid(child, nullptr, WNOHANG), 0);
+  seat.host_key = key;
+  watchdog::kill_process(seat);
+  EXPECT_TRUE(ends());
+}
+
+}  // namespace
+}  // namespace rensa

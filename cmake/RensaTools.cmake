@@ -15,4 +15,7 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/tools/main.cpp)
   target_link_libraries(rensa PRIVATE ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core
                         Boost::program_options spdlog::spdlog)
   install(TARGETS rensa RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # Finds what keeps `rensa` from starting, so it is a script beside it.
+  file(COPY tools/doctor/rensa-doctor DESTINATION ${PROJECT_BINARY_DIR})
+  install(PROGRAMS tools/doctor/rensa-doctor DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

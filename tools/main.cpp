@@ -7,6 +7,7 @@
 
 #include "tools/bench_command.h"
 #include "tools/data_command.h"
+#include "tools/doctor_command.h"
 #include "tools/evaluate_command.h"
 #include "tools/predict_command.h"
 #include "tools/train_command.h"
@@ -25,6 +26,7 @@ constexpr std::array kCommands = {
     Command{"predict", "asks a trained network about pictures", rensa::tools::predict_command},
     Command{"bench", "measures speed and overhead", rensa::tools::bench_command},
     Command{"data", "makes data sets", rensa::tools::data_command},
+    Command{"doctor", "examines a job and its hosts, and says what to mend", rensa::tools::doctor_command},
 };
 
 void print_usage(std::ostream& out) {

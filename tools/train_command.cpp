@@ -2,13 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include <cstdlib>
 #include <iostream>
-#include <string_view>
 
 #include "comm/compute_threads.h"
 #include "comm/distributed_optimizer.h"
 #include "comm/job.h"
+#include "comm/launcher.h"
 #include "core/error.h"
 #include "tools/train/model_setup.h"
 #include "tools/train/picture_problems.h"
@@ -22,6 +21,7 @@
 #include "trainer/extensions/print_report.h"
 #include "trainer/extensions/progress_bar.h"
 #include "trainer/extensions/snapshot.h"
+#include "trainer/extensions/stop_on_signal.h"
 #include "trainer/iterators/multithread_iterator.h"
 #include "trainer/trainer.h"
 
@@ -67,7 +67,8 @@ void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> valid
   }
 }
 
-void train(const TrainOptions& o, Communicator& comm) {
+/// Returns the exit status: 0, or kStatusResumeMe after a signal.
+int train(const TrainOptions& o, Communicator& comm) {
   const bool speaks = comm.rank() == 0;
   const int threads = set_compute_threads(comm, o.threads);
   PictureProblems problems(comm);
@@ -93,6 +94,8 @@ void train(const TrainOptions& o, Communicator& comm) {
   StandardUpdater updater(*iterator, model, optimizer, comm, o.seed);
   Trainer trainer(updater, {o.epoch, Unit::kEpoch}, o.out, comm);
   extend(trainer, model, make_iterator(data.validation, o, comm, /*train=*/false), o);
+  const auto& signal = dynamic_cast<StopOnSignal&>(
+      trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));
   if (!o.resume.empty()) {
     const std::string path = find_snapshot(o.resume);
     resume(trainer, path);
@@ -100,15 +103,15 @@ void train(const TrainOptions& o, Communicator& comm) {
   }
   trainer.run();
   problems.log_totals();
-  if (speaks) spdlog::info("results are in {}; the curves: {}/report.html", o.out, o.out);
-}
-
-/// Every rank of a job reads the same command line: one of them complains.
-bool is_first_of_job() {
-  for (const char* rank : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"}) {
-    if (const char* value = std::getenv(rank)) return std::string_view(value) == "0";
+  if (signal.stopped()) {
+    if (speaks) {
+      spdlog::warn("stopped by a signal; {} is complete: go on with --resume {} (status {})", newest_snapshot(o.out), o.out,
+                   kStatusResumeMe);
+    }
+    return kStatusResumeMe;
   }
-  return true;
+  if (speaks) spdlog::info("results are in {}; the curves: {}/report.html", o.out, o.out);
+  return 0;
 }
 
 }  // namespace
@@ -122,13 +125,16 @@ int train_command(int argc, char** argv) {
     parse_trigger(options.log_interval);
     if (options.snapshot != "never") parse_trigger(options.snapshot);
   } catch (const Error& error) {
-    if (is_first_of_job()) std::cerr << "rensa train: " << error.what() << '\n';
+    // every rank of a job reads the same command line: one of them complains
+    if (detect_launcher().rank == 0) std::cerr << "rensa train: " << error.what() << '\n';
     return 2;
   }
-  return run_job({.name = options.communicator,
-                  .timeout_s = options.comm_timeout,
-                  .heartbeat_timeout_s = options.heartbeat_timeout},
-                 [&](Communicator& comm) { train(options, comm); });
+  int status = 0;
+  const int failed = run_job({.name = options.communicator,
+                              .timeout_s = options.comm_timeout,
+                              .heartbeat_timeout_s = options.heartbeat_timeout},
+                             [&](Communicator& comm) { status = train(options, comm); });
+  return failed != 0 ? failed : status;
 }
 
 }  // namespace rensa::tools

@@ -103,7 +103,7 @@ std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& opt
     // an unknown name is refused before MPI is started for it
     auto transport = known ? mpi::create_transport(options.mpi_comm, options.timeout_s) : nullptr;
     const auto dog = transport ? start_watchdog(*transport, options) : nullptr;
-    comm = compose_communicator(options.name, std::move(transport));
+    comm = compose_communicator(options.name, std::move(transport), options.deterministic);
     if (dog) comm->watch(Watch::first(dog, /*composed=*/true));
   }
   comm->config().set("allreduce_grad_dtype", options.allreduce_grad_dtype);

@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include "comm/mpi/mpi_communicator.h"
+#include "comm/mpi/mpi_start.h"
 #include "core/error.h"
 
 namespace rensa::mpi {
@@ -21,7 +22,7 @@ void finalize_at_exit() {
 }
 }  // namespace
 
-void initialize() {
+int start() {
   int initialized = 0, finalized = 0, provided = 0;
   check(MPI_Finalized(&finalized), "MPI_Finalized");
   if (finalized) throw CommError("MPI was finalized already. Create communicators before MPI_Finalize.");
@@ -32,10 +33,25 @@ void initialize() {
     check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
     std::atexit(finalize_at_exit);
   }
-  if (provided < MPI_THREAD_MULTIPLE) {
-    throw CommError("MPI was started without MPI_THREAD_MULTIPLE (level ", provided, ", expected ",
-                    MPI_THREAD_MULTIPLE, "). Call MPI_Init_thread with it before creating communicators.");
+  return provided;
+}
+
+std::string thread_level_name(int level) {
+  switch (level) {
+    case MPI_THREAD_SINGLE: return "MPI_THREAD_SINGLE";
+    case MPI_THREAD_FUNNELED: return "MPI_THREAD_FUNNELED";
+    case MPI_THREAD_SERIALIZED: return "MPI_THREAD_SERIALIZED";
+    case MPI_THREAD_MULTIPLE: return "MPI_THREAD_MULTIPLE";
+    default: return "level " + std::to_string(level);
   }
+}
+
+void initialize() {
+  const int level = start();
+  if (level == MPI_THREAD_MULTIPLE) return;
+  throw CommError("MPI runs at ", thread_level_name(level), ", expected MPI_THREAD_MULTIPLE: gradients travel on a thread of",
+                  " their own. A program that starts MPI itself must call MPI_Init_thread with that level; an MPI that",
+                  " cannot give it must be built with threads.");
 }
 
 }  // namespace rensa::mpi

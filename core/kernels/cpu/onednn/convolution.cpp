@@ -30,6 +30,7 @@ using Key = std::vector<std::int64_t>;
 struct Extras {
   bool bias = false, residual = false, relu = false;
 };
+const Extras kNoExtras{};
 
 Key key_of(const Shape& x, const Shape& W, const ConvolutionGeometry& g, const Extras& extras) {
   Key key(x.begin(), x.end());
@@ -154,7 +155,7 @@ Array convolution(const Array& x, const Array& W, const Array& b, const Convolut
 
 Array convolution_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
   thread_local std::map<Key, Prepared> cache;
-  const Prepared& p = prepared(cache, x_shape, W.shape(), g, {}, [](const auto& c) {
+  const Prepared& p = prepared(cache, x_shape, W.shape(), g, kNoExtras, [](const auto& c) {
     const auto desc = describe_backward_data(c, own_scratchpad(), engine());
     return Prepared{dnnl::convolution_backward_data(desc), c.x, desc.weights_desc(), c.y, desc.scratchpad_desc()};
   });
@@ -172,7 +173,7 @@ Array convolution_backward_data(const Array& gy, const Array& W, const Convoluti
 Array convolution_backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
                                    const Array& destination) {
   thread_local std::map<Key, Prepared> cache;
-  const Prepared& p = prepared(cache, x.shape(), W_shape, g, {}, [](const auto& c) {
+  const Prepared& p = prepared(cache, x.shape(), W_shape, g, kNoExtras, [](const auto& c) {
     const auto desc = describe_backward_weights(c, own_scratchpad(), engine());
     return Prepared{dnnl::convolution_backward_weights(desc), c.x, desc.diff_weights_desc(), c.y, desc.scratchpad_desc()};
   });

@@ -24,7 +24,7 @@ std::vector<Array> folded(const Convolution2D& convolution, const BatchNormaliza
 
 Variable infer(const Convolution2D& convolution, const BatchNormalization& normalization, const Variable& x,
                const AfterNormalization& after) {
-  const std::vector<Array>& W_and_b =
+  const std::vector<Array> W_and_b =
       InferenceMode::derived({convolution.W.array(), normalization.gamma.array()},
                              [&] { return folded(convolution, normalization); });
   const Variable b = W_and_b[1];

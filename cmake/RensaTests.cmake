@@ -1,7 +1,7 @@
 # Tests under ctest. Labels: unit; mpi (2, 3 and 4 ranks); multinode (needs root); gpu (skips, saying so); slow (only
 # with scripts/test --all). One ctest entry is one GoogleTest suite; every entry has a time limit.
 find_package(GTest REQUIRED)
-set(RENSA_TEST_TIMEOUT_S 120 CACHE STRING "Time limit of a test suite, in seconds")
+set(RENSA_TEST_TIMEOUT_S 300 CACHE STRING "Time limit of a test suite, in seconds")
 set(RENSA_SLOW_TEST_TIMEOUT_S 1800 CACHE STRING "Time limit of a suite labelled slow, in seconds")
 if(RENSA_SANITIZE)
   math(EXPR RENSA_TEST_TIMEOUT_S "${RENSA_TEST_TIMEOUT_S} * 5")

@@ -200,13 +200,17 @@ JpegRegion JpegReader::State::decode(const PixelBox& stored, int denominator) {
   JpegRegion region{Image(bottom - top, static_cast<int>(cinfo.output_width)), top * denominator, left * denominator,
                     denominator};
   Image& pixels = region.pixels;
-  std::vector<std::uint8_t> cmyk_row(cmyk ? std::size_t{cinfo.output_width} * kCmykChannels : 0);
+  std::vector<std::uint8_t> spare_row(std::size_t{cinfo.output_width} * kCmykChannels);
   guard([&] {
     if (top > 0) jpeg_skip_scanlines(&cinfo, static_cast<JDIMENSION>(top));
     for (int y = 0; y < pixels.height(); ++y) {
-      JSAMPROW row = cmyk ? cmyk_row.data() : pixels.row(y);
+      JSAMPROW row = cmyk ? spare_row.data() : pixels.row(y);
       if (jpeg_read_scanlines(&cinfo, &row, 1) != 1) break;  // cannot happen with a source that never suspends
       if (cmyk) cmyk_to_rgb(row, pixels.width(), cinfo.saw_Adobe_marker == TRUE, pixels.row(y));
+    }
+    if (errors.warnings > 0) {  // a damaged file: the rest tells whether the decoder gets through at all
+      JSAMPROW row = spare_row.data();
+      while (cinfo.output_scanline < cinfo.output_height && jpeg_read_scanlines(&cinfo, &row, 1) == 1) continue;
     }
     if (cinfo.output_scanline == cinfo.output_height) {
       jpeg_finish_decompress(&cinfo);  // sees what follows the last row

@@ -50,7 +50,8 @@ class JpegReader {
 
   /// At least the pixels of `box`, reduced by `denominator` (1, 2, 4, 8: the scales that libjpeg-turbo has vector code
   /// for). Rows below the box are not even entropy-decoded, those above and columns beside it not transformed.
-  /// Damage in the rows below is therefore not seen. Throws ValueError if the box leaves the picture or is empty.
+  /// Damage in the rows below is therefore not seen, unless there was some before: then the file is read to its end, and
+  /// refused if the decoder does not get there. Throws ValueError if the box leaves the picture or is empty.
   JpegRegion decode_region(const PixelBox& box, int denominator = 1);
 
   int warnings() const;                      ///< since the header was read

@@ -97,6 +97,12 @@ TEST_F(OddJpegTest, BadSegmentLengthIsRefused) {
   EXPECT_EQ(reader.width(), 100);
   EXPECT_THAT([&] { reader.decode(); }, ThrowsMessage<ImageError>(HasSubstr("corrupt-data.jpg: ")));
 }
+TEST_F(OddJpegTest, BadSegmentLengthBelowTheRowsAskedForIsRefused) {
+  const std::vector<std::uint8_t> bytes = read_image_file(path("corrupt-data.jpg"));
+  JpegReader reader(bytes, "corrupt-data.jpg");
+  EXPECT_THAT([&] { reader.decode_region({.top = 8, .left = 8, .height = 60, .width = 64}); },
+              ThrowsMessage<ImageError>(HasSubstr("corrupt-data.jpg: ")));
+}
 TEST_F(OddJpegTest, MissingStartOfScanIsRefused) {
   EXPECT_THAT(reading("missing-sos.jpg"), ThrowsMessage<ImageError>(HasSubstr("missing-sos.jpg: ")));
 }

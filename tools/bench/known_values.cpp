@@ -54,20 +54,20 @@ KnownValues::KnownValues(Dtype dtype, Operation operation, int ranks)
 
 double KnownValues::value(int rank, std::int64_t index) const {
   const std::uint64_t h = hash(static_cast<std::uint64_t>(rank), static_cast<std::uint64_t>(index));
-  const bool negative = (h & 1) != 0 && dtype_ != Dtype::kUInt8;
+  const double sign = dtype_ == Dtype::kUInt8 ? 1 : 1 - 2 * static_cast<double>(static_cast<int>(h & 1));  // no branch
   double magnitude = 0;
   if (operation_ == Operation::kProduct) {
     // Integers: one rank's is 3, the others' 1. Floating: in [1, 2) and [0.5, 1) by turns, so that many ranks stay in
     // range.
-    magnitude =
-        digits_ == 0 ? (index % ranks_ == rank ? 3 : 1) : static_cast<double>(h >> (65 - digits_)) * 2 * unit_ + 1;
+    magnitude = digits_ == 0 ? (index % ranks_ == rank ? 3 : 1)
+                             : static_cast<double>(static_cast<std::int64_t>(h >> (65 - digits_))) * 2 * unit_ + 1;
     if (digits_ != 0 && rank % 2 == 1) magnitude /= 2;
   } else if (digits_ == 0) {
     magnitude = static_cast<double>((h >> 1) % (static_cast<std::uint64_t>(largest_) + 1));
   } else {
-    magnitude = static_cast<double>(h >> (64 - digits_)) * unit_;
+    magnitude = static_cast<double>(static_cast<std::int64_t>(h >> (64 - digits_))) * unit_;
   }
-  return negative ? -magnitude : magnitude;
+  return sign * magnitude;
 }
 
 void KnownValues::fill(const Array& data, int rank) const {

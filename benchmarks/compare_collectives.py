@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """All-reduce of Rensa beside MPI_Allreduce and PyTorch's gloo, in turns in one run, and Markdown tables of the ratios.
 
-    python benchmarks/compare_collectives.py --build build/release [--rounds 4] [--only "2 ranks, one host"]
+    python benchmarks/compare_collectives.py --build build/release [--rounds 3] [--only "2 ranks, one host"]
     python benchmarks/compare_collectives.py --from-log compare_collectives.jsonl        # only the tables, again
 
 Run it with the Python that has PyTorch, as root (emulated hosts are network namespaces), on a machine that does nothing
 else; configure with -DRENSA_BUILD_BENCHMARKS=ON first. float32, sum, in place, 4 bytes to 256 MiB by factors of 4.
 
-A round starts every contender once, in an order that turns by one from round to round; each takes 5 iterations of every
-size, so 4 rounds give 20. A size's iterations (and before them its 2 of warm-up) end early once they took 2 s, or 1 s
-between hosts of 1 Gbit/s, but not before the first: there, large sizes have fewer, down to one a round. Of all of a
+A round starts every contender once, in an order that turns by one from round to round; each takes 7 iterations of every
+size, so 3 rounds give 21. A size's iterations (and before them its 2 of warm-up) end early once they took 1.5 s, or 1 s
+between hosts of 1 Gbit/s, but not before the first: there, the largest sizes have fewer, down to one a round. Of all of a
 contender's iterations the median counts; an iteration is the time of the slowest rank, of several calls for short arrays.
 The ratio is the time of the fastest rival in that cell over Rensa's: above 1 Rensa is faster.
 
@@ -39,6 +39,7 @@ TUNINGS = {
 RIVALS = ("MPI, defaults", *TUNINGS, "gloo")
 OURS = ("rensa", "rensa, arena")
 COMPOSED = ("flat", "hierarchical", "two_dimensional")  # compared with each other on 2x2 hosts at 1 Gbit/s
+COMPOSED_BYTES = (MIB, 64 * MIB)
 LIMITS = ("kernel, huge pages", "kernel, shared pages", "TCP both ways")
 
 
@@ -83,14 +84,13 @@ def free_port():
 def commands(o, place, turn=0):
     """The command of each contender. Every element of Rensa's results is checked in the first round."""
     tools = pathlib.Path(o.build) / "benchmarks"
-    seconds = o.seconds if not place.rate else o.seconds / 2
-    common = ["--max_bytes", str(o.max_bytes), "--step_factor", "4", "--iterations", str(o.iterations), "--warmup", "2",
-              "--max_seconds", str(seconds)]  # fmt: skip
-    sizes = ["--min_bytes", str(o.min_bytes), *common]
+    seconds = min(o.seconds, 1) if place.rate else o.seconds
+    sizes = ["--min_bytes", str(o.min_bytes), "--max_bytes", str(o.max_bytes), "--step_factor", "4",
+             "--iterations", str(o.iterations), "--warmup", "2", "--max_seconds", str(seconds)]  # fmt: skip
 
-    def rensa(communicator, memory, least=o.min_bytes):
+    def rensa(communicator, memory, *other):
         return place.mpirun([o.rensa, "bench", "comm", "--communicator", communicator, "--memory", memory, "--placement",
-                             "in_place", "--check", "1" if turn == 0 else "0", "--json", "--min_bytes", str(least), *common])  # fmt: skip
+                             "in_place", "--check", "1" if turn == 0 else "0", "--json", *sizes, *other])  # fmt: skip
 
     # another job of this machine may use the usual port; between emulated hosts the link must be named
     rendezvous = ["-x", f"MASTER_PORT={free_port()}"]
@@ -111,10 +111,11 @@ def commands(o, place, turn=0):
     else:
         tcp = [str(tools / "tcp_both_ways"), "--address", "10.77.0.1", *sizes]
         result["TCP both ways"] = place.mpirun(tcp, ranks=place.hosts, slots=1)
-    if place.hosts == 2 and place.ranks == 4 and place.rate and o.max_bytes >= MIB:
+    if place.hosts == 2 and place.ranks == 4 and place.rate and o.max_bytes >= COMPOSED_BYTES[0]:
         for name in COMPOSED:
             if name in o.communicators:
-                result[name] = rensa(name, "ordinary", least=MIB)
+                most = min(o.max_bytes, COMPOSED_BYTES[1])
+                result[name] = rensa(name, "ordinary", "--min_bytes", str(COMPOSED_BYTES[0]), "--max_bytes", str(most))
     return result
 
 
@@ -140,9 +141,9 @@ def measure(o):
     o.communicators = communicators(o)
     places = [p for p in PLACES if o.only in ("", p.name)]
     processes = sum(len(commands(o, p)) for p in places) * o.rounds
-    # from runs on two cores: a start of 1 to 4 s, 2 s of transfers, and 8 s where 256 MiB cross a link of 1 Gbit/s
+    # on two cores: a start takes 1.5 s, PyTorch's 6; all sizes take 3.5 s, and 10 where 256 MiB cross links of 1 Gbit/s
     share = min(1.0, o.max_bytes / (256 * MIB))
-    guess = sum(len(commands(o, p)) * (2 + share * (10 if p.rate else 3)) for p in places) * o.rounds
+    guess = sum(len(commands(o, p)) * (1.5 + share * (10 if p.rate else 3.5)) + 4.5 for p in places) * o.rounds
     print(f"{processes} runs of contenders, about {guess / 60:.0f} minutes", file=sys.stderr, flush=True)
     start = time.monotonic()
     with o.log.open("w") as log:
@@ -269,9 +270,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=str(ROOT / "build" / "release"), help="folder of rensa and benchmarks/")
     parser.add_argument("--python", default=sys.executable, help="a Python with PyTorch, for gloo")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--iterations", type=int, default=5, help="of a size in one round")
-    parser.add_argument("--seconds", type=float, default=2, help="when a size's iterations end; half of it at 1 Gbit/s")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--iterations", type=int, default=7, help="of a size in one round")
+    parser.add_argument("--seconds", type=float, default=1.5, help="when a size's iterations end; at most 1 at 1 Gbit/s")
     parser.add_argument("--min_bytes", type=int, default=4)
     parser.add_argument("--max_bytes", type=int, default=256 * MIB)
     parser.add_argument("--only", default="", choices=["", *(p.name for p in PLACES)])

@@ -98,16 +98,18 @@ void measure(const rivals::Sampling& sampling, int ranks, const std::string& pag
       ranks == 2 ? sum_two(a[0], a[1], part(r), end) : sum_four(a[0], a[1], a[2], a[3], part(r), end);
     };
     team.run([&](int r) { std::fill_n(a[static_cast<std::size_t>(r)], count, static_cast<float>(r + 1)); });
-    team.run(reduce);
-    std::int64_t wrong = 0;
-    for (const float* data : a)
-      wrong += count - std::count(data, data + count, static_cast<float>(ranks * (ranks + 1) / 2));
-    team.run([&](int r) { std::fill_n(a[static_cast<std::size_t>(r)], count, 0.0f); });
-    const auto us = sampling.times_us(bytes, [&](int calls) {
+    const auto timed = [&](int calls) {
       const auto start = std::chrono::steady_clock::now();
       for (int i = 0; i < calls; ++i) team.run(reduce);
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    });
+    };
+    const double first = timed(1);
+    std::int64_t wrong = 0;
+    for (const float* data : a) {
+      wrong += count - std::count(data, data + count, static_cast<float>(ranks * (ranks + 1) / 2));
+    }
+    team.run([&](int r) { std::fill_n(a[static_cast<std::size_t>(r)], count, 0.0f); });
+    const auto us = sampling.times_us(bytes, timed, first);
     rivals::print_line(("reduction_kernel " + pages).c_str(), ranks, count * 4, us, wrong);
   }
 }

@@ -80,9 +80,7 @@ void measure(const rivals::Sampling& sampling, int rank, int peer) {
       receive_all(peer, in.data(), bytes);
       sender.join();
     };
-    exchange();
-    const std::int64_t wrong = size - std::count(in.begin(), in.end(), static_cast<char>(2 - rank));
-    const auto us = sampling.times_us(size, [&](int calls) {
+    const auto timed = [&](int calls) {
       char ready = 0;  // both sides start together
       send_all(peer, &ready, 1);
       receive_all(peer, &ready, 1);
@@ -92,7 +90,10 @@ void measure(const rivals::Sampling& sampling, int rank, int peer) {
       send_all(peer, reinterpret_cast<const char*>(&mine), sizeof mine);
       receive_all(peer, reinterpret_cast<char*>(&theirs), sizeof theirs);
       return std::max(mine, theirs);
-    });
+    };
+    const double first = timed(1);
+    const std::int64_t wrong = size - std::count(in.begin(), in.end(), static_cast<char>(2 - rank));
+    const auto us = sampling.times_us(size, timed, first);
     if (rank == 0) rivals::print_line("tcp_both_ways", 2, size, us, wrong);
   }
 }

@@ -46,21 +46,21 @@ void measure(const rivals::Sampling& sampling, bool huge_pages) {
     const std::int64_t count = std::max<std::int64_t>(1, bytes / 4);
     Floats data(count, huge_pages);
     data.fill(static_cast<float>(rank + 1));
-    const auto all_reduce = [&] {
-      MPI_Allreduce(MPI_IN_PLACE, data.data(), static_cast<int>(count), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
-    };
-    all_reduce();
-    std::int64_t wrong = data.differing_from(static_cast<float>(size) * static_cast<float>(size + 1) / 2);
-    MPI_Allreduce(MPI_IN_PLACE, &wrong, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
-    data.fill(0);
-    const auto us = sampling.times_us(bytes, [&](int calls) {
+    const auto timed = [&](int calls) {
       MPI_Barrier(MPI_COMM_WORLD);
       const double start = MPI_Wtime();
-      for (int i = 0; i < calls; ++i) all_reduce();
+      for (int i = 0; i < calls; ++i) {
+        MPI_Allreduce(MPI_IN_PLACE, data.data(), static_cast<int>(count), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+      }
       double seconds = MPI_Wtime() - start;
       MPI_Allreduce(MPI_IN_PLACE, &seconds, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
       return seconds;
-    });
+    };
+    const double first = timed(1);
+    std::int64_t wrong = data.differing_from(static_cast<float>(size) * static_cast<float>(size + 1) / 2);
+    MPI_Allreduce(MPI_IN_PLACE, &wrong, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
+    data.fill(0);
+    const auto us = sampling.times_us(bytes, timed, first);
     if (rank == 0) rivals::print_line("mpi_all_reduce", size, count * 4, us, wrong);
   }
 }

@@ -26,27 +26,33 @@ def sizes(o):
         size = max(size + 1, int(size * o.step_factor))
 
 
-def times_us(o, size, data):
-    calls = min(20, max(1, (256 << 10) // size))
-    agreed = torch.zeros(1, dtype=torch.float64)
+def timed(data, calls):
+    """Seconds of so many calls on the slowest rank."""
+    dist.barrier()
+    start = time.perf_counter()
+    for _ in range(calls):
+        dist.all_reduce(data)
+    agreed = torch.tensor([time.perf_counter() - start], dtype=torch.float64)
+    dist.all_reduce(agreed, dist.ReduceOp.MAX)
+    return agreed.item()
 
-    def repeat(count):
-        times, spent = [], 0.0
+
+def times_us(o, size, data, spent):
+    """Microseconds of a call. `spent`: the seconds of the call whose result was checked, which counts as warm-up."""
+    calls = min(20, max(1, (256 << 10) // size))
+
+    def repeat(count, spent):
+        times = []
         for _ in range(count):
             if o.max_seconds and spent >= o.max_seconds:
                 break
-            dist.barrier()
-            start = time.perf_counter()
-            for _ in range(calls):
-                dist.all_reduce(data)
-            agreed[0] = time.perf_counter() - start
-            dist.all_reduce(agreed, dist.ReduceOp.MAX)
-            spent += agreed.item()
-            times.append(agreed.item() / calls * 1e6)
+            seconds = timed(data, calls)
+            spent += seconds
+            times.append(seconds / calls * 1e6)
         return times
 
-    repeat(o.warmup)
-    return repeat(o.iterations)
+    repeat(o.warmup, spent)
+    return repeat(o.iterations, 0.0)
 
 
 def main():
@@ -63,11 +69,11 @@ def main():
     measure.start_gloo(rank, ranks)
     for size in sizes(o):
         data = torch.full((max(1, size // 4),), float(rank + 1))
-        dist.all_reduce(data)
+        first = timed(data, 1)
         wrong = (data != ranks * (ranks + 1) / 2).sum()
         dist.all_reduce(wrong)
         data.zero_()
-        times = times_us(o, size, data)
+        times = times_us(o, size, data, first)
         if rank == 0:
             measure.report(
                 program=f"pytorch {torch.__version__} gloo",

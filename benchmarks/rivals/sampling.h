@@ -13,7 +13,7 @@ namespace rivals {
 
 struct Sampling {
   std::int64_t min_bytes = 4, max_bytes = 64 << 20;
-  double step_factor = 4, max_seconds = 0;  ///< a size's iterations end after so long; 0: never
+  double step_factor = 4, max_seconds = 0;  ///< a size's warm-up, and its iterations, end after so long; 0: never
   int iterations = 20, warmup = 5;
 
   std::vector<std::int64_t> sizes() const {
@@ -26,12 +26,12 @@ struct Sampling {
   }
 
   /// Calls measure(calls), which returns seconds that all ranks agree on, and returns microseconds of one call.
+  /// `spent`: the seconds of a call before, whose result was checked; it counts as warm-up.
   template <class Fn>
-  std::vector<double> times_us(std::int64_t bytes, const Fn& measure) const {
+  std::vector<double> times_us(std::int64_t bytes, const Fn& measure, double spent) const {
     const int calls = static_cast<int>(std::clamp<std::int64_t>((256 << 10) / bytes, 1, 20));
     const auto repeat = [&](int count) {
       std::vector<double> us;
-      double spent = 0;
       for (int i = 0; i < count && (max_seconds == 0 || spent < max_seconds); ++i) {
         const double seconds = measure(calls);
         spent += seconds;
@@ -40,6 +40,7 @@ struct Sampling {
       return us;
     };
     repeat(warmup);
+    spent = 0;
     return repeat(iterations);
   }
 };

@@ -115,29 +115,33 @@ class CommBenchmark {
         make_call(collective, comm_, count, in_place, o_.root, reduction(operation),
                   [&](std::int64_t elements, bool mine) { return make_array(elements, mine); });
     CommRow::Placement result;
+    double spent = 0;  // calls that are checked count as warm-up
     for (int i = 0; i < o_.check; ++i) {
-      result.wrong = result.wrong.value_or(0) + count_wrong(collective, call, operation, count, in_place);
+      set_known_values(call, operation);
+      spent += agreed_seconds(collective, call, 1);
+      result.wrong = result.wrong.value_or(0) + count_wrong(collective, call, operation, count);
     }
     for (const Array& array : {call.in, call.out}) {
       if (array) std::memset(array.raw_data(), 0, array.bytes());  // sums of zeros stay zeros, however often
     }
-    time_calls(collective, call, o_.warmup);
-    result.us = time_calls(collective, call, o_.iterations);
+    const int calls = o_.calls > 0 ? o_.calls : calls_for(collective.bytes(count, comm_.size(), dtype_));
+    time_calls(collective, call, calls, o_.warmup, spent);
+    result.us = time_calls(collective, call, calls, o_.iterations, 0);
     return result;
   }
 
-  /// Calls once, not timed, and compares every element of every rank's result.
-  std::int64_t count_wrong(const Collective& collective, const CollectiveCall& call, Operation operation,
-                           std::int64_t count, bool in_place) {
-    const KnownValues values(dtype_, operation, comm_.size());
+  void set_known_values(const CollectiveCall& call, Operation operation) {
     poison(call.out);
-    if (call.in) values.fill(call.in, comm_.rank());
-    if (in_place && !call.in) poison(call.out);
-    referee_.barrier();
-    collective.run(call);
+    if (call.in) KnownValues(dtype_, operation, comm_.size()).fill(call.in, comm_.rank());
+  }
+
+  /// Compares every element of every rank's result.
+  std::int64_t count_wrong(const Collective& collective, const CollectiveCall& call, Operation operation,
+                           std::int64_t count) {
     const bool has_result = call.out && (!collective.result_only_on_root || comm_.rank() == o_.root);
     const Array wrong = zeros({1}, Dtype::kInt64);
     if (has_result) {
+      const KnownValues values(dtype_, operation, comm_.size());
       wrong.fill(static_cast<double>(values.count_wrong(
           call.out, [&](std::int64_t i) { return collective.origin(comm_.rank(), comm_.size(), o_.root, count, i); })));
     }
@@ -145,25 +149,26 @@ class CommBenchmark {
     return wrong.item<std::int64_t>();
   }
 
-  /// Up to `iterations` times in microseconds a call, each the slowest rank's; ends once they took max_seconds
-  /// together, on all ranks alike, but not before the first.
-  Samples time_calls(const Collective& collective, const CollectiveCall& call, int iterations) {
-    const int calls = o_.calls > 0 ? o_.calls
-                                   : calls_for(static_cast<std::int64_t>(
-                                         std::max(call.in ? call.in.bytes() : 0, call.out ? call.out.bytes() : 0)));
-    const Array agreed = array<double>({static_cast<double>(calls)});
-    referee_.all_reduce(agreed, Reduce::kMin);  // ranks may have arrays of different sizes
-    const int together = agreed.item<int>();
+  /// Of so many calls on the slowest rank.
+  double agreed_seconds(const Collective& collective, const CollectiveCall& call, int calls) {
+    const Array seconds = zeros({1}, Dtype::kFloat64);
+    referee_.barrier();
+    seconds.fill(seconds_of([&] {
+      for (int i = 0; i < calls; ++i) collective.run(call);
+    }));
+    referee_.all_reduce(seconds, Reduce::kMax);
+    return seconds.item<double>();
+  }
+
+  /// Up to `iterations` times, in microseconds a call; ends once `spent` and they reach max_seconds, on all ranks
+  /// alike.
+  Samples time_calls(const Collective& collective, const CollectiveCall& call, int calls, int iterations,
+                     double spent) {
     Samples us;
-    double spent = 0;
     for (int i = 0; i < iterations && (o_.max_seconds == 0 || spent < o_.max_seconds); ++i) {
-      referee_.barrier();
-      agreed.fill(seconds_of([&] {
-        for (int k = 0; k < together; ++k) collective.run(call);
-      }));
-      referee_.all_reduce(agreed, Reduce::kMax);
-      spent += agreed.item<double>();
-      us.values.push_back(agreed.item<double>() / together * 1e6);
+      const double seconds = agreed_seconds(collective, call, calls);
+      spent += seconds;
+      us.values.push_back(seconds / calls * 1e6);
     }
     return us;
   }
@@ -296,8 +301,8 @@ int bench_comm(int argc, char** argv) {
   table.add("iterations", o.iterations, "timed iterations", {.min = 1});
   table.add("warmup", o.warmup, "iterations before them", {.min = 0});
   table.add("calls", o.calls, "calls in one iteration; 0: 256 KiB over the size, from 1 to 20", {.min = 0});
-  table.add("max_seconds", o.max_seconds, "a size's warm-up, and its iterations, end after this time; 0: never",
-            {.min = 0});
+  table.add("max_seconds", o.max_seconds,
+            "a size's warm-up, with the checked calls, and its iterations end after this time; 0: never", {.min = 0});
   table.add("dtype", o.dtype, "element type",
             {.choices = {"float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64"}});
   table.add("op", o.op, "reduction", {.choices = operations});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "comm/communicators/communicator.h"
+#include "comm/short_slices.h"
 
 namespace rensa {
 
@@ -31,6 +32,7 @@ Work CommunicationThread::start(Task task) {
 }
 
 void CommunicationThread::run() {
+  ask_for_short_slices();
   omp_set_num_threads(1);  // of this thread only: the cores belong to the compute threads
   std::unique_lock lock(mutex_);
   while (true) {

@@ -130,11 +130,11 @@ MpiCommunicator::~MpiCommunicator() {
 
 void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
   if (is_half(data.dtype())) return reduce_in_float(data, op);
+  if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);
   if (op == Reduce::kMean) {
     shm::scale(data, 1.0 / size());
     op = Reduce::kSum;
   }
-  if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);
   in_pieces(data.size(), [&](std::int64_t first, int count) {
     check(MPI_Allreduce(MPI_IN_PLACE, bytes_at(data, first), count, type_of(data.dtype()), op_of(op), comm_),
           "MPI_Allreduce");

@@ -12,22 +12,33 @@
 namespace rensa::mpi {
 namespace {
 
-constexpr std::int64_t kSegmentBytes = 256 * 1024;  ///< about 2 ms at 1 Gbit/s
-constexpr std::chrono::microseconds kLookInterval(50);
+constexpr std::int64_t kSegmentBytes = 128 * 1024;  ///< about 1 ms at 1 Gbit/s
 constexpr int kTag = 1;
 
-void wait_asleep(MPI_Request& request) {
-  int done = 0;
-  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-  while (!done) {
-    std::this_thread::sleep_for(kLookInterval);
-    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+/// How long to sleep between two looks at what is under way. A look costs system calls, on a core that computes
+/// meanwhile, and many segments are under way, so that the wire does not wait for one: at a quick network's pace the
+/// looks come close together, at a slow one's far apart.
+class Pace {
+ public:
+  void wait(MPI_Request& request) {
+    int done = 0, naps = 0;
+    for (check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test"); !done; ++naps) {
+      std::this_thread::sleep_for(nap_);
+      check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    }
+    if (naps == 0) nap_ = std::max(nap_ / 2, kShortest);
+    if (naps > 1) nap_ = std::min(nap_ * 2, kLongest);
   }
-}
+
+ private:
+  static constexpr std::chrono::microseconds kShortest{10}, kLongest{200};
+  std::chrono::microseconds nap_ = kShortest;
+};
 
 class Ring {
  public:
-  Ring(const Array& data, Reduce op, MPI_Comm comm) : data_(data), op_(op), comm_(comm) {
+  Ring(const Array& data, Reduce op, MPI_Comm comm)
+      : data_(data), flat_(data.reshape({data.size()})), op_(op), comm_(comm) {
     check(MPI_Comm_rank(comm, &rank_), "MPI_Comm_rank");
     check(MPI_Comm_size(comm, &size_), "MPI_Comm_size");
     segment_ = kSegmentBytes / static_cast<std::int64_t>(item_size(data.dtype()));
@@ -39,21 +50,24 @@ class Ring {
   void run() {
     const int steps = 2 * (size_ - 1);
     const std::int64_t segments = (longest_ + segment_ - 1) / segment_;
-    for (std::int64_t k = 0; k < segments; ++k) send(rank_, k);
+    for (std::int64_t k = 0; k < segments; ++k) {
+      divide(rank_, k);
+      send(rank_, k);
+    }
     std::vector<MPI_Request> receives(static_cast<std::size_t>(segments), MPI_REQUEST_NULL);
     for (std::int64_t k = 0; k < segments; ++k) receives[static_cast<std::size_t>(k)] = receive(0, k);
     for (int step = 0; step < steps; ++step) {
       const int part = part_of(step);
       for (std::int64_t k = 0; k < segments; ++k) {
         MPI_Request& request = receives[static_cast<std::size_t>(k)];
-        wait_asleep(request);
+        pace_.wait(request);
         if (step < size_ - 1) reduce(part, k);
         if (step + 1 == steps) continue;
         send(part, k);
         request = receive(step + 1, k);
       }
     }
-    for (MPI_Request& request : sends_) wait_asleep(request);
+    for (MPI_Request& request : sends_) pace_.wait(request);
   }
 
  private:
@@ -68,7 +82,9 @@ class Ring {
     const std::int64_t length = end(part) - begin(part), first = std::min(k * segment_, length);
     return {first, std::min(segment_, length - first)};
   }
-  int bytes(std::int64_t count) const { return static_cast<int>(count * static_cast<std::int64_t>(item_size(data_.dtype()))); }
+  int bytes(std::int64_t count) const {
+    return static_cast<int>(count * static_cast<std::int64_t>(item_size(data_.dtype())));
+  }
 
   void send(int part, std::int64_t k) {
     const auto [first, count] = segment(part, k);
@@ -85,20 +101,29 @@ class Ring {
     check(MPI_Irecv(to, bytes(count), MPI_BYTE, (rank_ + size_ - 1) % size_, kTag, comm_, &request), "MPI_Irecv");
     return request;
   }
+  /// For the mean, every rank's elements are divided once, before they are first sent or added to: while others travel.
+  void divide(int part, std::int64_t k) {
+    if (op_ != Reduce::kMean) return;
+    const auto [first, count] = segment(part, k);
+    shm::scale(flat_.slice(0, {.start = begin(part) + first, .stop = begin(part) + first + count}), 1.0 / size_);
+  }
   void reduce(int part, std::int64_t k) {
+    divide(part, k);
     const auto [first, count] = segment(part, k);
     std::byte* const own = at(data_, begin(part) + first);
     const std::array<const void*, 2> inputs = {at(arrived_, first), own};
     const std::array<void*, 1> outputs = {own};
-    shm::reduce_directly(inputs, outputs, 0, count, data_.dtype(), op_);
+    shm::reduce_directly(inputs, outputs, 0, count, data_.dtype(), op_ == Reduce::kMean ? Reduce::kSum : op_);
   }
 
   const Array& data_;
+  const Array flat_;
   const Reduce op_;
   const MPI_Comm comm_;
   int rank_ = 0, size_ = 1;
   std::int64_t segment_ = 1, longest_ = 0;
   Array arrived_;
+  Pace pace_;
   std::vector<MPI_Request> sends_;
 };
 

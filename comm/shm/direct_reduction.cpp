@@ -205,8 +205,10 @@ void reduce_directly(std::span<const void* const> inputs, std::span<void* const>
 }
 
 void scale(const Array& x, double factor) {
-  const auto apply = [&](auto* values, auto by) {
-    for (std::int64_t i = 0; i < x.size(); ++i) values[i] = std::remove_pointer_t<decltype(values)>(values[i] * by);
+  const std::int64_t count = x.size();
+  const auto apply = [count](auto* values, auto by) {
+    using T = std::remove_pointer_t<decltype(values)>;
+    for (std::int64_t i = 0; i < count; ++i) values[i] = T(values[i] * by);
   };
   switch (x.dtype()) {
     case Dtype::kFloat32:

@@ -33,7 +33,7 @@ double ms_between(Clock::time_point a, Clock::time_point b) {
 /// Medians over the steps, in milliseconds; of the buckets, in the order in which they leave.
 struct Measurement {
   double compute = 0, update = 0, step = 0;
-  std::vector<double> ready;
+  std::vector<double> ready, left, arrived;
   std::vector<std::size_t> bytes;
 };
 
@@ -44,7 +44,7 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
   optimizer.setup(*model);
   const Variable x = task.x;
   Samples compute, update, step;
-  std::vector<Samples> ready;
+  std::vector<Samples> ready, left, arrived;
   Measurement result;
   for (int i = -3; i < o.steps; ++i) {
     comm.barrier();
@@ -58,10 +58,12 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
     update.values.push_back(ms_between(computed, end));
     step.values.push_back(ms_between(start, end));
     const auto times = optimizer.reducer().last_times();
-    ready.resize(times.size());
+    for (auto* moments : {&ready, &left, &arrived}) moments->resize(times.size());
     result.bytes.resize(times.size());
     for (std::size_t k = 0; k < times.size(); ++k) {
       ready[k].values.push_back(ms_between(start, times[k].ready));
+      left[k].values.push_back(ms_between(start, times[k].started));
+      arrived[k].values.push_back(ms_between(start, times[k].finished));
       result.bytes[k] = times[k].bytes;
     }
   }
@@ -69,6 +71,8 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
   result.update = update.median();
   result.step = step.median();
   for (const Samples& samples : ready) result.ready.push_back(samples.median());
+  for (const Samples& samples : left) result.left.push_back(samples.median());
+  for (const Samples& samples : arrived) result.arrived.push_back(samples.median());
   return result;
 }
 
@@ -107,13 +111,23 @@ void measure(const OverlapOptions& o, Communicator& comm) {
   }
   const double bound = std::max(quiet.compute, arrived) + quiet.update;
   if (comm.rank() != 0) return;
-  const nlohmann::json result = {{"model", o.model},          {"batch", o.batch},
-                                 {"ranks", comm.size()},      {"nodes", comm.inter_size()},
-                                 {"bucket_bytes", quiet.bytes}, {"ready_ms", quiet.ready},
-                                 {"all_reduce_ms", alone},    {"all_reduce_sum_ms", sum},
-                                 {"compute_ms", quiet.compute}, {"update_ms", quiet.update},
-                                 {"bound_ms", bound},         {"step_ms", overlapped.step},
+  const nlohmann::json result = {{"model", o.model},
+                                 {"batch", o.batch},
+                                 {"ranks", comm.size()},
+                                 {"nodes", comm.inter_size()},
+                                 {"bucket_bytes", quiet.bytes},
+                                 {"ready_ms", quiet.ready},
+                                 {"all_reduce_ms", alone},
+                                 {"all_reduce_sum_ms", sum},
+                                 {"compute_ms", quiet.compute},
+                                 {"update_ms", quiet.update},
+                                 {"bound_ms", bound},
+                                 {"step_ms", overlapped.step},
                                  {"step_over_bound", overlapped.step / bound},
+                                 {"overlapped_compute_ms", overlapped.compute},
+                                 {"overlapped_ready_ms", overlapped.ready},
+                                 {"left_ms", overlapped.left},
+                                 {"arrived_ms", overlapped.arrived},
                                  {"step_without_overlap_ms", in_turn.step}};
   if (o.json) {
     std::cout << result << '\n';
@@ -127,8 +141,10 @@ void measure(const OverlapOptions& o, Communicator& comm) {
 int bench_overlap(int argc, char** argv) {
   OverlapOptions o;
   OptionTable table(
-      "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\nA data-parallel step against the best schedule: bucket k is "
-      "ready at r_k without\ncommunication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and the bound is\n"
+      "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\nA data-parallel step against the best schedule: "
+      "bucket k is "
+      "ready at r_k without\ncommunication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and the "
+      "bound is\n"
       "max(compute, f_last) + update.");
   table.add("model", o.model, "network", {.choices = models::model_names()});
   table.add("batch", o.batch, "samples on each rank", {.min = 1});

@@ -1,6 +1,7 @@
 #include "comm/calls/call.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "core/error.h"
@@ -27,6 +28,20 @@ struct Party {
 
 Call::Call(std::string_view n, std::int64_t c, Dtype d, int r) : root(r), count(c), dtype(d) {
   std::copy_n(n.begin(), std::min(n.size(), name.size() - 1), name.begin());
+}
+
+std::uint64_t fingerprint(const Call& call) {
+  // a step of a multiplicative hash for each word
+  const auto extend = [](std::uint64_t digest, std::uint64_t value) {
+    digest = (digest ^ value) * 0x9e3779b97f4a7c15;
+    return digest ^ (digest >> 29);
+  };
+  std::array<std::uint64_t, 3> name{};
+  static_assert(sizeof name >= sizeof call.name);
+  std::memcpy(name.data(), call.name.data(), sizeof call.name);
+  std::uint64_t digest = extend(0, static_cast<std::uint64_t>(call.count));
+  for (const std::uint64_t word : name) digest = extend(digest, word);
+  return extend(digest, static_cast<std::uint64_t>(call.dtype) + (static_cast<std::uint64_t>(call.root + 1) << 8));
 }
 
 std::string describe(const Call& call) {

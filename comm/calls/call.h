@@ -24,6 +24,9 @@ struct Call {
   friend bool operator==(const Call&, const Call&) = default;
 };
 
+/// The same number for equal calls; different ones differ in all likelihood.
+std::uint64_t fingerprint(const Call& call);
+
 /// "all_reduce of 1000 float32 (4.0 kB)".
 std::string describe(const Call& call);
 

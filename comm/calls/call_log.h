@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -61,7 +62,9 @@ class CallLog {
   void end();
 
   mutable std::mutex mutex_;
-  State state_;
+  State state_;  ///< without `running` and `since`, which have no need of the lock
+  std::atomic<bool> running_ = false;
+  std::atomic<Clock::time_point> since_{};
   std::array<Kept, kKept> kept_;
 };
 

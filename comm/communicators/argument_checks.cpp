@@ -51,17 +51,14 @@ void ArgumentChecks::peer(int other) const {
   if (other == rank) throw ValueError(call, ": rank ", other, " is this rank itself.");
 }
 
-Stretch::Stretch(const Array& argument, Use use) : argument_(argument), writes_back_(false) {
-  if (!argument || argument.is_contiguous()) {
-    stretch_ = argument;
-    return;
-  }
-  stretch_ = use == kOut ? empty(argument.shape(), argument.dtype(), argument.device()) : argument.copy();
+Stretch::Stretch(const Array& argument, Use use) : argument_(argument) {
+  if (!argument || argument.is_contiguous()) return;
+  copy_ = use == kOut ? empty(argument.shape(), argument.dtype(), argument.device()) : argument.copy();
   writes_back_ = use != kIn;
 }
 
 void Stretch::write_back() const {
-  if (writes_back_) argument_.copy_from(stretch_);
+  if (writes_back_) argument_.copy_from(*copy_);
 }
 
 }  // namespace rensa

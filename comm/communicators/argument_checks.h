@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "comm/communicators/communicator.h"
 
 namespace rensa {
@@ -17,20 +19,20 @@ struct ArgumentChecks {
   void peer(int other) const;                                 ///< and for this rank itself
 };
 
-/// An argument's elements in one stretch of memory: the array itself, or a copy. An output writes the copy back at the
-/// end.
+/// An argument's elements in one stretch of memory: the array itself, which must outlive this object, or a copy. An
+/// output writes the copy back at the end.
 class Stretch {
  public:
   enum Use { kIn, kOut, kInOut };
   Stretch(const Array& argument, Use use);
-  const Array& array() const { return stretch_; }
+  const Array& array() const { return copy_ ? *copy_ : argument_; }
   /// To be called after the call has succeeded.
   void write_back() const;
 
  private:
-  Array argument_;
-  Array stretch_;
-  bool writes_back_;
+  const Array& argument_;
+  std::optional<Array> copy_;
+  bool writes_back_ = false;
 };
 
 }  // namespace rensa

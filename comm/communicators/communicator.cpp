@@ -15,6 +15,8 @@
 namespace rensa {
 namespace {
 
+const Array kNoArray;
+
 Array as_array(const std::string& bytes) {
   Array data = empty({static_cast<std::int64_t>(bytes.size())}, Dtype::kUInt8);
   std::memcpy(data.raw_data(), bytes.data(), bytes.size());
@@ -86,7 +88,7 @@ void Communicator::gather(const Array& in, const Array& out, int root) {
   if (in.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
   const CallLog::Scope scope(calls_, {"gather", in.size(), in.dtype(), root});
-  const Stretch from(in, Stretch::kIn), to(rank() == root ? out : Array(), Stretch::kOut);
+  const Stretch from(in, Stretch::kIn), to(rank() == root ? out : kNoArray, Stretch::kOut);
   do_gather(from.array(), to.array(), root);
   to.write_back();
 }
@@ -98,7 +100,7 @@ void Communicator::scatter(const Array& in, const Array& out, int root) {
   if (out.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
   const CallLog::Scope scope(calls_, {"scatter", out.size(), out.dtype(), root});
-  const Stretch from(rank() == root ? in : Array(), Stretch::kIn), to(out, Stretch::kOut);
+  const Stretch from(rank() == root ? in : kNoArray, Stretch::kIn), to(out, Stretch::kOut);
   do_scatter(from.array(), to.array(), root);
   to.write_back();
 }

@@ -29,6 +29,10 @@ class Group {
   virtual std::byte* reach(const Address& address) const = 0;
   /// True if every published address can be reached by every rank, always.
   virtual bool reaches_everything() const = 0;
+  /// The same on every rank: whether each of them can read the arrays of each, wherever they lie.
+  virtual bool can_pull() const = 0;
+  /// Copies `bytes` bytes, `offset` bytes behind the address that rank `r` published, to `to`.
+  virtual void pull(int r, const Address& from, std::size_t offset, void* to, std::size_t bytes) = 0;
   virtual Array allocate(std::int64_t count, Dtype dtype) = 0;  ///< Communicator::allocate_shared
 
   virtual void send(const Array& data, int destination, int tag) = 0;

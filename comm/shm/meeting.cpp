@@ -2,7 +2,9 @@
 
 #include <hwy/cache_control.h>
 
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -11,10 +13,20 @@
 
 namespace rensa::shm {
 
-/// A rank's place on the board. Only its rank writes it.
+/// One cache line, which is all that ranks need to see of each other in the shortest calls.
+struct Meeting::Arrival {
+  std::atomic<std::uint32_t> round;
+  std::uint64_t fingerprint;  ///< of the call that the round begins
+  std::array<std::byte, kPayloadBytes> payload;
+};
+
+/// A rank's place on the board, by parity of the round. Only its rank writes it.
 struct Meeting::Slot {
-  alignas(64) std::atomic<std::uint32_t> arrived;  ///< rounds
-  alignas(64) Posted posted[2];                    ///< by parity of the round
+  struct Side {
+    alignas(64) Arrival arrival;
+    alignas(64) Posted posted;
+  };
+  Side sides[2];
 };
 
 struct Meeting::Board {
@@ -38,13 +50,17 @@ std::size_t Meeting::board_bytes(int size) { return sizeof(Board) + static_cast<
 Meeting::Meeting(void* board, int rank, int size, Patience patience)
     : board_(static_cast<Board*>(board)), rank_(rank), size_(size), patience_(std::move(patience)) {}
 
-const Posted& Meeting::posted(int r) const { return board_->slots[r].posted[met_parity()]; }
+const Posted& Meeting::posted(int r) const { return board_->slots[r].sides[met_parity()].posted; }
 
-void Meeting::begin(const Posted& posted) {
+const std::byte* Meeting::payload(int r) const { return board_->slots[r].sides[met_parity()].arrival.payload.data(); }
+
+void Meeting::begin(const Posted& posted, std::span<const std::byte> payload) {
   call_ = posted.call;
-  next(posted);
+  const std::uint64_t expected = rensa::fingerprint(posted.call);
+  arrive(posted, expected, payload);
+  wait_for_all();
   for (int r = 0; r < size_; ++r) {
-    if (this->posted(r).call == posted.call) continue;
+    if (board_->slots[r].sides[met_parity()].arrival.fingerprint == expected) continue;
     std::vector<Call> calls;
     for (int other = 0; other < size_; ++other) calls.push_back(this->posted(other).call);
     throw CommError(describe_disagreement(calls));
@@ -52,24 +68,28 @@ void Meeting::begin(const Posted& posted) {
 }
 
 void Meeting::next(const Posted& posted) {
-  arrive(posted);
+  arrive(posted, 0, {});
   wait_for_all();
 }
 
-void Meeting::arrive(const Posted& posted) {
-  Slot& mine = board_->slots[rank_];
-  mine.posted[parity()] = posted;
-  mine.arrived.store(++round_);
+void Meeting::arrive(const Posted& posted, std::uint64_t fingerprint, std::span<const std::byte> payload) {
+  Slot::Side& mine = board_->slots[rank_].sides[parity()];
+  mine.posted = posted;
+  mine.arrival.fingerprint = fingerprint;
+  if (!payload.empty()) std::memcpy(mine.arrival.payload.data(), payload.data(), payload.size());
+  mine.arrival.round.store(++round_);
   // Sequentially consistent, like the sleepers' own order: either they see the arrival or this rank sees them.
   if (board_->sleepers.load() == 0) return;
   board_->bell.fetch_add(1);
   futex_wake_all(board_->bell);
 }
 
+/// A rank is at most one round ahead, and has then written to its other side.
+bool Meeting::has_arrived(int r) const { return board_->slots[r].sides[met_parity()].arrival.round.load() == round_; }
+
 bool Meeting::all_have_arrived() const {
   for (int r = 0; r < size_; ++r) {
-    // rounds may wrap around; a rank is at most one round ahead
-    if (static_cast<std::int32_t>(board_->slots[r].arrived.load() - round_) < 0) return false;
+    if (!has_arrived(r)) return false;
   }
   return true;
 }
@@ -101,7 +121,7 @@ void Meeting::sleep_until_all_arrive() {
 void Meeting::throw_late() const {
   std::string missing;
   for (int r = 0; r < size_; ++r) {
-    if (static_cast<std::int32_t>(board_->slots[r].arrived.load() - round_) >= 0) continue;
+    if (has_arrived(r)) continue;
     missing += (missing.empty() ? "" : ", ") + std::to_string(r);
   }
   throw CommError("rank ", rank_, " of ", size_, ": ", describe(call_), " has waited ", patience_.limit_s,

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/error.h"
 
@@ -48,10 +49,18 @@ ProcessGroup::ProcessGroup(std::unique_ptr<Communicator> transport, std::shared_
       segment_(std::move(segment)),
       staging_(segment_->data() + in_pages(Meeting::board_bytes(transport_->size()))),
       meeting_(segment_->data(), transport_->rank(), transport_->size(),
-               {.limit_s = transport_->timeout_s() + kWatchdogFirst_s, .yields = cores_are_short(*transport_)}) {}
+               {.limit_s = transport_->timeout_s() + kWatchdogFirst_s, .yields = cores_are_short(*transport_)}),
+      peers_(*transport_) {}
 
 std::byte* ProcessGroup::staging(int r, int parity) {
   return staging_ + static_cast<std::size_t>(2 * r + parity) * kStagingBytes;
+}
+
+void ProcessGroup::pull(int r, const Address& from, std::size_t offset, void* to, std::size_t bytes) {
+  const std::byte* const here =
+      r == place().rank ? reinterpret_cast<const std::byte*>(from.address) : Segment::reach(from);
+  if (!here) return peers_.read(r, from.address + offset, to, bytes);
+  if (here + offset != to) std::memcpy(to, here + offset, bytes);
 }
 
 Array ProcessGroup::allocate(std::int64_t count, Dtype dtype) {

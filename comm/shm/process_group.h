@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "comm/shm/group.h"
+#include "comm/shm/peer_memory.h"
 #include "comm/shm/segment.h"
 
 namespace rensa::shm {
@@ -21,6 +22,8 @@ class ProcessGroup final : public Group {
   Address publish(const void* data, std::size_t bytes) const override { return Segment::publish(data, bytes); }
   std::byte* reach(const Address& address) const override { return Segment::reach(address); }
   bool reaches_everything() const override { return false; }
+  bool can_pull() const override { return peers_.can_read(); }
+  void pull(int r, const Address& from, std::size_t offset, void* to, std::size_t bytes) override;
   Array allocate(std::int64_t count, Dtype dtype) override;
 
   void send(const Array& data, int destination, int tag) override { transport_->send(data, destination, tag); }
@@ -39,6 +42,7 @@ class ProcessGroup final : public Group {
   std::shared_ptr<Segment> segment_;  ///< the board and behind it the staging areas
   std::byte* staging_;
   Meeting meeting_;
+  PeerMemory peers_;
 };
 
 }  // namespace rensa::shm

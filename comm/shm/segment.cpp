@@ -103,12 +103,15 @@ Segment::~Segment() {
 
 Address Segment::publish(const void* data, std::size_t bytes) {
   const auto* const at = static_cast<const std::byte*>(data);
+  Address address{.address = reinterpret_cast<std::uintptr_t>(data)};
   const std::lock_guard lock(mapped().mutex);
-  auto next = mapped().by_address.upper_bound(at);
-  if (next == mapped().by_address.begin()) return {};
+  const auto next = mapped().by_address.upper_bound(at);
+  if (next == mapped().by_address.begin()) return address;
   const Segment& segment = *std::prev(next)->second;
-  if (at + bytes > segment.data_ + segment.bytes_) return {};
-  return {.segment = segment.id_, .offset = static_cast<std::uint64_t>(at - segment.data_)};
+  if (at + bytes > segment.data_ + segment.bytes_) return address;
+  address.segment = segment.id_;
+  address.offset = static_cast<std::uint64_t>(at - segment.data_);
+  return address;
 }
 
 std::byte* Segment::reach(const Address& address) {

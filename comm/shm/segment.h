@@ -23,9 +23,9 @@ class Segment {
   std::byte* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
-  /// How other ranks may call a place, if it lies in a segment; segment 0 otherwise.
+  /// How other ranks may call a place: its address in this process and, if it lies in a segment, where there.
   static Address publish(const void* data, std::size_t bytes);
-  /// Where a published place lies in this process; null if its segment is not mapped here.
+  /// Where a published place lies in this process; null if it is in no segment that is mapped here.
   static std::byte* reach(const Address& address);
 
  private:

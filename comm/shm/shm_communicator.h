@@ -11,8 +11,9 @@ namespace rensa {
 /// Ranks that share memory: threads of one process or processes of one node. The same code for both.
 ///
 /// Arrays that every rank can address (threads; memory of allocate_shared()) are reduced where they lie: rank r reduces
-/// part r of all of them, in the order of ranks, and writes it to all. Others pass through small staging areas that
-/// stay in the cache, a piece a round, all ranks working at once.
+/// part r of all of them, in the order of ranks, and writes it to all. Other long arrays are read where they lie, with
+/// the kernel's help. The rest, and all where the system forbids that, passes through small staging areas that stay in
+/// the cache, a piece a round, all ranks working at once.
 class ShmCommunicator final : public Communicator {
  public:
   explicit ShmCommunicator(std::unique_ptr<shm::Group> group);
@@ -37,10 +38,15 @@ class ShmCommunicator final : public Communicator {
   std::unique_ptr<Communicator> do_split_by_node() override;
   [[noreturn]] void do_abort(int status) override;
 
-  /// Begins `call` with the addresses of `in` and `out` posted; true on every rank if all can address all of them.
-  bool begin(const Call& call, const Array& in, const Array& out);
+  /// Begins `call` with the addresses of `in` and `out` posted.
+  void begin(const Call& call, const Array& in, const Array& out);
+  /// Fills `ins_` and `outs_`; true on every rank if all can address all arrays of the call that has begun.
+  bool all_are_reached();
+  /// Whether arrays of so many bytes are read where they lie instead of being staged; the same on every rank.
+  bool pulls(std::size_t bytes) const;
 
   std::unique_ptr<shm::Group> group_;
+  std::vector<const void*> inputs_;
   std::vector<std::byte*> ins_, outs_;  ///< every rank's arrays of the call under way, where all can be addressed
 };
 

@@ -144,6 +144,10 @@ void ThreadGroup::send_bytes(const std::string& bytes, int destination, int tag)
 
 Message ThreadGroup::recv_bytes(int source, int tag) { return room_->take(source, place_.rank, tag); }
 
+void ThreadGroup::pull(int, const Address& from, std::size_t offset, void* to, std::size_t bytes) {
+  if (const std::byte* const source = reach(from) + offset; source != to) std::memcpy(to, source, bytes);
+}
+
 std::unique_ptr<Group> ThreadGroup::split(int color, int key) {
   meeting_.begin({.call = {"split", 0, Dtype::kUInt8}, .color = color, .key = key});
   std::vector<std::pair<int, int>> members;  // (key, rank)

@@ -83,10 +83,12 @@ class ThreadGroup final : public Group {
   Meeting& meeting() override { return meeting_; }
   std::byte* staging(int r, int parity) override { return room_->staging(r, parity); }
   Address publish(const void* data, std::size_t) const override {
-    return {.offset = reinterpret_cast<std::uintptr_t>(data)};
+    return {.address = reinterpret_cast<std::uintptr_t>(data)};
   }
-  std::byte* reach(const Address& address) const override { return reinterpret_cast<std::byte*>(address.offset); }
+  std::byte* reach(const Address& address) const override { return reinterpret_cast<std::byte*>(address.address); }
   bool reaches_everything() const override { return true; }
+  bool can_pull() const override { return true; }
+  void pull(int r, const Address& from, std::size_t offset, void* to, std::size_t bytes) override;
   Array allocate(std::int64_t count, Dtype dtype) override { return zeros({count}, dtype); }
 
   void send(const Array& data, int destination, int tag) override;

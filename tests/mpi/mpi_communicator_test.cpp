@@ -25,8 +25,20 @@ TEST_P(MpiConformanceTest, DoesWhatEveryCommunicatorDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Names, MpiConformanceTest,
-                         ::testing::Values("auto", "flat", "hierarchical", "two_dimensional", "single_node", "naive", "non_cuda_aware"),
+                         ::testing::Values("auto", "flat", "hierarchical", "two_dimensional", "single_node", "naive",
+                                           "non_cuda_aware"),
                          [](const auto& each) { return each.param; });
+
+TEST(ShmConformanceTest, StagesWhatItMayNotRead) {
+  if (!rensa::testing::suits("single_node", create_communicator("flat")->place())) GTEST_SKIP() << "several nodes";
+  setenv("RENSA_PEER_MEMORY", "off", 1);
+  const auto comm = create_communicator("single_node");
+  unsetenv("RENSA_PEER_MEMORY");
+  for (const rensa::testing::ConformanceCheck& check : rensa::testing::array_checks()) {
+    SCOPED_TRACE(check.name);
+    check.run(*comm);
+  }
+}
 
 TEST(MpiCommunicatorTest, AutoFindsTheJobOfMpirun) {
   int size = 0;

@@ -1,4 +1,4 @@
-# Tests under ctest. Labels: unit; mpi (2, 3 and 4 ranks); multinode (needs root); gpu (skips, saying so); slow (only
+# Tests under ctest. Labels: unit; mpi (1 to 4 ranks); multinode (needs root); gpu (skips, saying so); slow (only
 # with scripts/test --all). One ctest entry is one GoogleTest suite; every entry has a time limit.
 find_package(GTest REQUIRED)
 set(RENSA_TEST_TIMEOUT_S 300 CACHE STRING "Time limit of a test suite, in seconds")
@@ -80,13 +80,17 @@ if(RENSA_MPI_FOUND)
   endif()
   rensa_test_executable(mpi_test mpi rensa_conformance rensa_trainer rensa_comm rensa_core MPI::MPI_CXX)
   if(TARGET mpi_test)
-    foreach(ranks 2 3 4)
-      add_test(NAME mpi_${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${mpiexec_flags} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
-                                         $<TARGET_FILE:mpi_test>)
-      math(EXPR limit_s "${RENSA_TEST_TIMEOUT_S} * 3")
-      set_tests_properties(mpi_${ranks} PROPERTIES LABELS mpi TIMEOUT ${limit_s} PROCESSORS ${ranks}
-                           ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
+    function(rensa_add_mpi_test name ranks label limit_s filter)
+      add_test(NAME ${name} COMMAND ${MPIEXEC_EXECUTABLE} ${mpiexec_flags} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
+                                    $<TARGET_FILE:mpi_test> --gtest_brief=1 --gtest_filter=${filter})
+      set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} PROCESSORS ${ranks}
+                           ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};OMP_NUM_THREADS=1;OMPI_MCA_mpi_yield_when_idle=1")
+    endfunction()
+    math(EXPR limit_s "${RENSA_TEST_TIMEOUT_S} * 3")
+    foreach(ranks 1 2 3 4)
+      rensa_add_mpi_test(mpi_${ranks} ${ranks} mpi ${limit_s} "-*SlowTest.*")
     endforeach()
+    rensa_add_mpi_test(mpi_slow_2 2 slow ${RENSA_SLOW_TEST_TIMEOUT_S} "*SlowTest.*")
   endif()
   # A job whose ranks fail on purpose; tests/fates/fates.sh runs it.
   add_executable(fate tests/fates/fate.cpp)

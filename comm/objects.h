@@ -57,8 +57,9 @@ Received<T> recv_object(Communicator& comm, int source = kAnySource, int tag = k
 /// Root's object on every rank; elsewhere `object` is not looked at.
 template <class T>
 T broadcast_object(Communicator& comm, const T& object, int root) {
-  if (comm.size() == 1) return object;
-  return detail::from_bytes<T>(comm.broadcast_bytes(comm.rank() == root ? detail::to_bytes(object) : std::string(), root));
+  if (comm.rank() != root) return detail::from_bytes<T>(comm.broadcast_bytes({}, root));
+  if (comm.size() > 1) comm.broadcast_bytes(detail::to_bytes(object), root);
+  return object;
 }
 
 template <class T>

@@ -17,12 +17,6 @@ namespace {
 
 const Array kNoArray;
 
-Array as_array(const std::string& bytes) {
-  Array data = empty({static_cast<std::int64_t>(bytes.size())}, Dtype::kUInt8);
-  std::memcpy(data.raw_data(), bytes.data(), bytes.size());
-  return data;
-}
-
 }  // namespace
 
 Communicator::Communicator(const RankPlace& place, double timeout_s) : place_(place), timeout_s_(timeout_s) {}
@@ -171,12 +165,9 @@ std::string Communicator::broadcast_bytes(std::string bytes, int root) {
 std::string Communicator::do_broadcast_bytes(std::string bytes, int root) {
   const Array length = full({1}, static_cast<double>(bytes.size()), Dtype::kInt64);
   do_broadcast(length, root);
-  const auto count = length.item<std::int64_t>();
-  if (count == 0) return {};
-  const Array data = rank() == root ? as_array(bytes) : empty({count}, Dtype::kUInt8);
-  do_broadcast(data, root);
-  return rank() == root ? std::move(bytes)
-                        : std::string(static_cast<const char*>(data.raw_data()), static_cast<std::size_t>(count));
+  bytes.resize(static_cast<std::size_t>(length.data<std::int64_t>()[0]));
+  if (!bytes.empty()) do_broadcast(Array::wrap(bytes.data(), {static_cast<std::int64_t>(bytes.size())}, Dtype::kUInt8), root);
+  return bytes;
 }
 
 std::vector<std::string> Communicator::all_gather_bytes(const std::string& bytes) {

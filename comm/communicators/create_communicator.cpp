@@ -9,23 +9,12 @@
 #include "comm/communicators/naive_communicator.h"
 #include "comm/communicators/pure_nccl_communicator.h"
 #include "comm/communicators/two_dimensional_communicator.h"
+#include "comm/launcher.h"
 #include "comm/self/self_communicator.h"
 #include "comm/watchdog/watchdog.h"
 #include "core/error.h"
 
 namespace rensa {
-namespace {
-
-/// Open MPI, MPICH and Slurm's launchers each leave a mark in the environment.
-bool started_by_launcher() {
-  for (const char* mark : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
-    if (std::getenv(mark)) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 double seconds_from_environment(const char* name, double fallback) {
   const char* const text = std::getenv(name);
   if (!text) return fallback;
@@ -95,7 +84,7 @@ std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& opt
   const auto& names = communicator_names();
   const bool known = std::find(names.begin(), names.end(), options.name) != names.end();
   const bool alone =
-      options.name == "self" || (options.name == "auto" && options.mpi_comm == nullptr && !started_by_launcher());
+      options.name == "self" || (options.name == "auto" && options.mpi_comm == nullptr && !detect_launcher().started_ranks());
   std::unique_ptr<Communicator> comm;
   if (alone) {
     comm = std::make_unique<SelfCommunicator>();

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <vector>
 
+#include "comm/mpi/pieces.h"
 #include "comm/mpi/ring_all_reduce.h"
 #include "comm/shm/direct_reduction.h"
 #include "comm/shm/process_group.h"
@@ -14,10 +14,7 @@
 namespace rensa {
 namespace {
 
-using mpi::check;
-
-/// Elements of one MPI call: its counts are ints.
-constexpr std::int64_t kPiece = std::int64_t{1} << 30;
+using namespace mpi;
 
 /// From this size on bandwidth decides between nodes, and waiting takes long enough to sleep meanwhile.
 constexpr std::size_t kLongMessage = 256 * 1024;
@@ -57,35 +54,16 @@ MPI_Op op_of(Reduce op) {
   return MPI_OP_NULL;
 }
 
-/// MPI has no such elements: what is reduced is done here, what is moved are bytes.
-bool is_half(Dtype dtype) { return dtype == Dtype::kFloat16 || dtype == Dtype::kBFloat16; }
-
-int as_int(std::int64_t count) { return static_cast<int>(count); }
-
-std::byte* bytes_at(const Array& data, std::int64_t element) {
-  return static_cast<std::byte*>(data.raw_data()) + static_cast<std::size_t>(element) * item_size(data.dtype());
+/// MPI_Reduce to the root's `to`, which may be what it gives. MPICH 4.0 crashes on MPI_IN_PLACE at a root other than 0: such a
+/// root gives a copy.
+void reduce_to_root(const std::byte* from, std::byte* to, int count, Dtype dtype, Reduce op, int root, const Communicator& at,
+                    MPI_Comm comm) {
+  const bool is_root = at.rank() == root, in_place = is_root && from == to;
+  std::vector<std::byte> copy;
+  if (in_place && root != 0) copy.assign(from, from + static_cast<std::size_t>(count) * item_size(dtype));
+  const void* const given = !in_place ? from : root == 0 ? MPI_IN_PLACE : copy.data();
+  check(MPI_Reduce(given, is_root ? to : nullptr, count, type_of(dtype), op_of(op), root, comm), "MPI_Reduce");
 }
-
-/// Calls piece(first element, count) until all of `count` is covered.
-void in_pieces(std::int64_t count, const std::function<void(std::int64_t, int)>& piece) {
-  for (std::int64_t first = 0; first < count; first += kPiece) piece(first, as_int(std::min(kPiece, count - first)));
-}
-
-/// An element of any dtype as bytes, so that what is only moved needs no MPI type of its own.
-class MovedType {
- public:
-  explicit MovedType(Dtype dtype) {
-    check(MPI_Type_contiguous(static_cast<int>(item_size(dtype)), MPI_BYTE, &type_), "MPI_Type_contiguous");
-    check(MPI_Type_commit(&type_), "MPI_Type_commit");
-  }
-  ~MovedType() { MPI_Type_free(&type_); }
-  MovedType(const MovedType&) = delete;
-  MovedType& operator=(const MovedType&) = delete;
-  operator MPI_Datatype() const { return type_; }  // NOLINT(google-explicit-constructor): it is MPI's own type
-
- private:
-  MPI_Datatype type_ = MPI_DATATYPE_NULL;
-};
 
 RankPlace place_in(MPI_Comm comm) {
   RankPlace place;
@@ -129,7 +107,7 @@ MpiCommunicator::~MpiCommunicator() {
 }
 
 void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
-  if (is_half(data.dtype())) return reduce_in_float(data, op);
+  if (is_half(data.dtype())) return all_reduce_here(data, op);
   if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);
   if (op == Reduce::kMean) {
     shm::scale(data, 1.0 / size());
@@ -141,32 +119,15 @@ void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
   });
 }
 
-/// Rank r gets every rank's part r as it is, reduces in float32, rounds once, and the results are gathered: as many
-/// bytes travel as in a ring.
-void MpiCommunicator::reduce_in_float(const Array& data, Reduce op) {
-  const std::int64_t part = (data.size() + size() - 1) / size();
-  const Array parts = zeros({size(), part}, data.dtype()), received = empty({size(), part}, data.dtype());
-  std::copy_n(bytes_at(data, 0), data.bytes(), bytes_at(parts, 0));
-  do_all_to_all(parts, received);
-  std::vector<const void*> inputs;
-  for (int r = 0; r < size(); ++r) inputs.push_back(bytes_at(received, r * part));
-  void* const output = bytes_at(parts, rank() * part);
-  shm::reduce_directly(inputs, std::span(&output, 1), 0, part, data.dtype(), op);
-  do_all_gather(parts.select(0, rank()), parts);
-  std::copy_n(bytes_at(parts, 0), data.bytes(), bytes_at(data, 0));
-}
-
 void MpiCommunicator::do_reduce(const Array& data, int root, Reduce op) {
-  if (is_half(data.dtype())) return reduce_in_float(data, op);
+  if (is_half(data.dtype())) return all_reduce_here(data, op);
   if (op == Reduce::kMean) {
     shm::scale(data, 1.0 / size());
     op = Reduce::kSum;
   }
   in_pieces(data.size(), [&](std::int64_t first, int count) {
-    void* const at = bytes_at(data, first);
-    check(MPI_Reduce(rank() == root ? MPI_IN_PLACE : at, rank() == root ? at : nullptr, count, type_of(data.dtype()),
-                     op_of(op), root, comm_),
-          "MPI_Reduce");
+    std::byte* const at = bytes_at(data, first);
+    reduce_to_root(at, at, count, data.dtype(), op, root, *this, comm_);
   });
 }
 
@@ -177,31 +138,20 @@ void MpiCommunicator::do_broadcast(const Array& data, int root) {
   });
 }
 
-// MPI's other collectives take a count for each rank: a piece of every rank's part travels at a time, through
-// MPI_Reduce and point-to-point calls where the parts do not lie next to each other.
+// MPI's other collectives take a count for each rank, and some libraries count the whole in an int too: beyond kPiece elements
+// in all, a piece of every rank's part travels at a time, through calls that know one part only.
 
 void MpiCommunicator::do_reduce_scatter(const Array& in, const Array& out, Reduce op) {
-  if (is_half(in.dtype()) || op == Reduce::kMean) {
-    const Array received = empty({size(), out.size()}, in.dtype());
-    do_all_to_all(in, received);
-    std::vector<const void*> inputs;
-    for (int r = 0; r < size(); ++r) inputs.push_back(bytes_at(received, r * out.size()));
-    void* const output = out.raw_data();
-    return shm::reduce_directly(inputs, std::span(&output, 1), 0, out.size(), out.dtype(), op);
-  }
-  const MPI_Datatype type = type_of(in.dtype());
+  if (is_half(in.dtype()) || op == Reduce::kMean) return reduce_scatter_here(in, out, op);
   const bool inside = bytes_at(in, rank() * out.size()) == out.raw_data();
-  if (out.size() <= kPiece && !inside) {
-    check(MPI_Reduce_scatter_block(in.raw_data(), out.raw_data(), as_int(out.size()), type, op_of(op), comm_),
+  if (in.size() <= kPiece && !inside) {
+    check(MPI_Reduce_scatter_block(in.raw_data(), out.raw_data(), as_int(out.size()), type_of(in.dtype()), op_of(op), comm_),
           "MPI_Reduce_scatter_block");
     return;
   }
   for (int root = 0; root < size(); ++root) {
     in_pieces(out.size(), [&](std::int64_t first, int count) {
-      const std::byte* from = bytes_at(in, root * out.size() + first);
-      const void* source = inside && rank() == root ? MPI_IN_PLACE : from;
-      check(MPI_Reduce(source, rank() == root ? bytes_at(out, first) : nullptr, count, type, op_of(op), root, comm_),
-            "MPI_Reduce");
+      reduce_to_root(bytes_at(in, root * out.size() + first), bytes_at(out, first), count, in.dtype(), op, root, *this, comm_);
     });
   }
 }
@@ -209,7 +159,7 @@ void MpiCommunicator::do_reduce_scatter(const Array& in, const Array& out, Reduc
 void MpiCommunicator::do_all_gather(const Array& in, const Array& out) {
   const bool inside = bytes_at(out, rank() * in.size()) == in.raw_data();
   const MovedType type(in.dtype());
-  if (in.size() <= kPiece) {
+  if (out.size() <= kPiece) {
     check(MPI_Allgather(inside ? MPI_IN_PLACE : in.raw_data(), as_int(in.size()), type, out.raw_data(),
                         as_int(in.size()), type, comm_),
           "MPI_Allgather");
@@ -242,7 +192,7 @@ void MpiCommunicator::do_scatter(const Array& in, const Array& out, int root) {
 void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
   const MovedType type(in.dtype());
   const std::int64_t part = in.size() / size();
-  if (part <= kPiece) {
+  if (in.size() <= kPiece) {
     check(MPI_Alltoall(in.raw_data(), as_int(part), type, out.raw_data(), as_int(part), type, comm_), "MPI_Alltoall");
     return;
   }

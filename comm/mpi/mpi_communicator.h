@@ -36,7 +36,8 @@ class MpiCommunicator final : public Communicator {
   std::unique_ptr<Communicator> do_split(int color, int key) override;
   std::unique_ptr<Communicator> do_split_by_node() override;
   [[noreturn]] void do_abort(int status) override;
-  void reduce_in_float(const Array& data, Reduce op);
+  void all_reduce_here(const Array& data, Reduce op);
+  void reduce_scatter_here(const Array& in, const Array& out, Reduce op);
 
   MPI_Comm comm_;
 };

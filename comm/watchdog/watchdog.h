@@ -71,6 +71,7 @@ class Watchdog {
 
   bool is_station(int rank) const { return rank == stations_[0] || rank == stations_[1]; }
   void run();
+  void say_farewell();
   void wait_for_news();
   void listen_to(Peer& peer);
   void take(Peer& peer, const watchdog::Message& message);

@@ -84,7 +84,11 @@ void Watchdog::run() {
     const std::lock_guard lock(mutex_);
     if (stopping_) break;
   }
-  // The other side closes when it has read the farewell.
+  say_farewell();
+}
+
+void Watchdog::say_farewell() {
+  // The other side closes when it has read the farewell, unless it leaves too: then its own is the last that it sends.
   tell_reports();
   tell_all(MessageType::kBye, {});
   const auto end = Clock::now() + kFarewell;
@@ -93,8 +97,10 @@ void Watchdog::run() {
     wait_for_news();
     for (Peer& peer : peers_) {
       peer.connection.flush();
-      peer.connection.receive();
-      if (peer.connection.health() != Connection::Health::kGood) peer.connection.close();
+      const std::vector<Message> messages = peer.connection.receive();
+      const bool leaves = std::any_of(messages.begin(), messages.end(), [](const Message& m) { return m.type == MessageType::kBye; });
+      const bool done = leaves && !peer.connection.has_unsent();
+      if (done || peer.connection.health() != Connection::Health::kGood) peer.connection.close();
     }
     std::erase_if(peers_, [](const Peer& peer) { return !peer.connection.open(); });
   }

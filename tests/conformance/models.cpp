@@ -28,8 +28,9 @@ using ::testing::ThrowsMessage;
 struct ExampleModel : Link {
   Parameter a, b, c, lazy;
   Array statistics = zeros({4});
-  explicit ExampleModel(Dtype dtype = Dtype::kFloat32)
-      : a({2, 3}, init::zeros(), dtype), b({2, 2}, init::zeros(), dtype), c({5}, init::zeros(), dtype), lazy(init::zeros(), dtype) {
+  explicit ExampleModel(Dtype dtype = Dtype::kFloat32) : ExampleModel(dtype, dtype, dtype) {}
+  ExampleModel(Dtype of_a, Dtype of_b, Dtype of_c)
+      : a({2, 3}, init::zeros(), of_a), b({2, 2}, init::zeros(), of_b), c({5}, init::zeros(), of_c), lazy(init::zeros(), of_a) {
     add("a", a);
     add("b", b);
     add("c", c);
@@ -131,25 +132,38 @@ void gradients_that_diverged(Communicator& comm) {
   comm.barrier();
 }
 
-void dtypes_of_gradients(Communicator& comm) {
-  for (const Dtype own : {Dtype::kFloat16, Dtype::kFloat32, Dtype::kFloat64}) {
-    for (const char* travels : {"", "float16", "bfloat16", "float32", "float64"}) {
-      const CommunicatorConfigScope scope(comm);
-      comm.config().set("allreduce_grad_dtype", travels);
-      ExampleModel model(own);
-      // 1 + 2^-12 needs float32, 1 + 2^-30 float64: what travels shows in what arrives
-      const double value = own == Dtype::kFloat64 ? 1 + 0x1p-30 : own == Dtype::kFloat32 ? 1 + 0x1p-12 : 1.5;
-      for (Parameter* parameter : model.made()) set_gradient(*parameter, value);
-      mean_gradients(comm, model);
-      const Dtype wire = *travels ? dtype_from_name(travels) : own;
-      const double expected = item_size(wire) >= item_size(own) ? value : item_size(wire) == 4 ? static_cast<float>(value) : 1;
-      for (Parameter* parameter : model.made()) {
-        ASSERT_EQ(parameter->grad().dtype(), own);
-        const double tolerance = comm.size() == 3 ? 1e-3 * (item_size(wire) == 2) + 1e-7 * (item_size(wire) == 4) + 1e-15 : 0;
-        for (const double found : to_vector<double>(parameter->grad())) ASSERT_NEAR(found, expected, tolerance) << own << " " << wire;
+/// A gradient that the dtype holds exactly and a narrower one does not: what travels shows in what arrives.
+double finest(Dtype dtype) { return dtype == Dtype::kFloat64 ? 1 + 0x1p-30 : dtype == Dtype::kFloat32 ? 1 + 0x1p-12 : 1.5; }
+
+/// The finest gradient of `own` after it has travelled as `wire`.
+double finest_through(Dtype own, Dtype wire) { return item_size(wire) >= item_size(own) ? finest(own) : 1; }
+
+void expect_travels(Communicator& comm, ExampleModel& model) {
+  for (const char* travels : {"", "float16", "bfloat16", "float32", "float64"}) {
+    const CommunicatorConfigScope scope(comm);
+    comm.config().set("allreduce_grad_dtype", travels);
+    for (Parameter* parameter : model.made()) set_gradient(*parameter, finest(parameter->dtype()));
+    mean_gradients(comm, model);
+    for (const Parameter* parameter : model.made()) {
+      const Dtype own = parameter->dtype(), wire = *travels ? dtype_from_name(travels) : own;
+      ASSERT_EQ(parameter->grad().dtype(), own);
+      // three times a third is 1 but for rounding
+      const double tolerance = comm.size() == 3 ? 1e-3 * (item_size(wire) == 2) + 1e-7 * (item_size(wire) == 4) + 1e-15 : 0;
+      for (const double found : to_vector<double>(parameter->grad())) {
+        ASSERT_NEAR(found, finest_through(own, wire), tolerance) << own << " as " << wire;
       }
     }
   }
+}
+
+void gradients_travel(Communicator& comm, Dtype own) {
+  ExampleModel model(own);
+  expect_travels(comm, model);
+}
+
+void gradients_of_a_mixed_model_travel(Communicator& comm) {
+  ExampleModel model(Dtype::kFloat16, Dtype::kFloat32, Dtype::kFloat64);
+  expect_travels(comm, model);
 }
 
 void objects(Communicator& comm) {
@@ -195,14 +209,16 @@ void addressed_objects(Communicator& comm) {
 }  // namespace
 
 std::vector<ConformanceCheck> model_checks() {
-  return {{"configs", configs},
-          {"data_of_models", data_of_models},
-          {"mean_of_gradients", mean_of_gradients},
-          {"gradients_that_some_lack", gradients_that_some_lack},
-          {"gradients_that_diverged", gradients_that_diverged},
-          {"dtypes_of_gradients", dtypes_of_gradients},
-          {"objects", objects},
-          {"addressed_objects", addressed_objects}};
+  std::vector<ConformanceCheck> checks =
+      for_each_dtype("gradients_travel", {Dtype::kFloat16, Dtype::kFloat32, Dtype::kFloat64}, gradients_travel);
+  for (const ConformanceCheck& check :
+       {ConformanceCheck{"configs", configs}, {"data_of_models", data_of_models}, {"mean_of_gradients", mean_of_gradients},
+        {"gradients_that_some_lack", gradients_that_some_lack}, {"gradients_that_diverged", gradients_that_diverged},
+        {"gradients_of_a_mixed_model_travel", gradients_of_a_mixed_model_travel}, {"objects", objects},
+        {"addressed_objects", addressed_objects}}) {
+    checks.push_back(check);
+  }
+  return checks;
 }
 
 }  // namespace rensa::testing

@@ -1,5 +1,6 @@
 # Functions that let a rank meet its fate and judge how the job ends. Sourced by tests and by scripts/evidence/3/fates.
-# Needs $RENSA_BUILD_DIR and $RENSA_SOURCE_DIR.
+# Needs $RENSA_BUILD_DIR and $RENSA_SOURCE_DIR; the launcher is $RENSA_MPIEXEC (mpirun).
+mpirun=${RENSA_MPIEXEC:-mpirun}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMP_NUM_THREADS=1
 fate_limit_s=15       # for all ranks to end
@@ -8,8 +9,8 @@ fate_comm_timeout_s=5 # of the watchdog; silence too is death after 5 s
 mpirun_on_one_host() { # RANKS COMMAND...
   local flags=(-n "$1")
   shift
-  if mpirun --version | grep -Eq 'Open MPI|OpenRTE|open-mpi'; then flags+=(--oversubscribe --bind-to none); fi
-  exec mpirun "${flags[@]}" "$@"
+  if "$mpirun" --version | grep -Eq 'Open MPI|OpenRTE|open-mpi'; then flags+=(--oversubscribe --bind-to none); fi
+  exec "$mpirun" "${flags[@]}" "$@"
 }
 
 # Processes whose number is in OUT/pid.* and that have not ended. A zombie has.

@@ -146,4 +146,24 @@ CheckResult check_interfaces(const Facts& facts, const CheckOptions& /*options*/
   return result;
 }
 
+CheckResult check_unanswered(const RankFacts& mine, double waited_s, const std::string& what) {
+  std::ostringstream found;
+  found << "waited " << waited_s << " s for " << what;
+  std::string bridges;
+  for (const InterfaceFacts& each : mine.interfaces) {
+    if (!each.bridge || !mpi_may_use(mine, each)) continue;
+    found << "; " << each.name << " is a bridge: where other hosts have one with the same address " << each.address
+          << ", MPI looks for its peers there";
+    bridges += "," + each.name;
+  }
+  found << ". The host has " << names_of(mine.interfaces);
+  for (const auto& [setting, value] : mine.settings) found << ", " << setting << "=" << value;
+  const std::string remedy =
+      (bridges.empty() ? "Name" : "Leave bridges out: --mca btl_tcp_if_exclude lo" + bridges + " (Open MPI). Or name") +
+      " the network that all hosts share: --mca btl_tcp_if_include NETWORK (Open MPI), UCX_NET_DEVICES or FI_TCP_IFACE (MPICH); "
+      "look for a firewall between the hosts; --timeout gives more time.";
+  const std::string where = mine.host + ", rank " + std::to_string(mine.launcher_rank);
+  return {"interfaces", "", {{Severity::kError, where, found.str(), remedy}}};
+}
+
 }  // namespace rensa::tools::doctor

@@ -12,6 +12,7 @@ struct InterfaceFacts {
   std::string name, address;  ///< "eth0", "10.77.0.1"
   std::string network;        ///< "10.77.0.0/24"
   bool loopback = false;
+  bool bridge = false;            ///< of containers or virtual machines
   std::int64_t sent_bytes = 0;    ///< while the ranks passed messages around
   std::int64_t speed_mbit_s = 0;  ///< 0: the kernel does not know
 };

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -44,6 +45,7 @@ std::vector<InterfaceFacts> list_interfaces() {
     facts.name = entry->ifa_name;
     facts.address = text_of(address);
     facts.network = text_of(address & mask) + '/' + std::to_string(std::popcount(mask));
+    facts.bridge = std::filesystem::exists("/sys/class/net/" + facts.name + "/bridge");
     facts.loopback = (entry->ifa_flags & IFF_LOOPBACK) != 0;
     facts.speed_mbit_s = std::max<std::int64_t>(0, system_number(facts.name, "speed"));
     found.push_back(facts);

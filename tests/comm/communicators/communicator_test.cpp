@@ -37,24 +37,32 @@ std::vector<Cluster> clusters() {
   return all;
 }
 
-class CommunicatorConformanceTest : public ::testing::TestWithParam<Cluster> {};
+using Question = std::tuple<Cluster, std::size_t>;  ///< and the number of a check
+
+class CommunicatorConformanceTest : public ::testing::TestWithParam<Question> {};
 
 TEST_P(CommunicatorConformanceTest, DoesWhatEveryCommunicatorDoes) {
+  const auto& [cluster, check] = GetParam();
   run_on_threads(
-      GetParam().ranks,
-      [](Communicator& threads) {
-        const auto comm = compose_communicator(GetParam().name, threads.split(0, threads.rank()));
-        for (const rensa::testing::ConformanceCheck& check : rensa::testing::conformance_checks()) {
-          SCOPED_TRACE(detail::join(check.name, " on rank ", comm->rank()));
-          check.run(*comm);
-        }
+      cluster.ranks,
+      [number = check, name = cluster.name](Communicator& threads) {
+        const auto comm = compose_communicator(name, threads.split(0, threads.rank()), /*deterministic=*/true);
+        SCOPED_TRACE(detail::join("on rank ", comm->rank()));
+        rensa::testing::conformance_checks()[number].run(*comm);
       },
-      {.ranks_per_node = GetParam().ranks_per_node, .timeout_s = 60});
+      {.ranks_per_node = cluster.ranks_per_node, .timeout_s = 60});
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, CommunicatorConformanceTest, ::testing::ValuesIn(clusters()), [](const auto& each) {
-  return detail::join(each.param.name, "_", each.param.ranks, "_on_nodes_of_", each.param.ranks_per_node);
-});
+std::string name_of(const ::testing::TestParamInfo<Question>& each) {
+  const auto& [cluster, check] = each.param;
+  return detail::join(cluster.name, "_", cluster.ranks, "_on_nodes_of_", cluster.ranks_per_node, "_",
+                      rensa::testing::conformance_checks()[check].name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, CommunicatorConformanceTest,
+                         ::testing::Combine(::testing::ValuesIn(clusters()),
+                                            ::testing::Range(std::size_t{0}, rensa::testing::conformance_checks().size())),
+                         name_of);
 
 TEST(SelfCommunicatorTest, IsAnOrdinaryCase) {
   SelfCommunicator self;

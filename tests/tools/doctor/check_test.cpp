@@ -29,8 +29,8 @@ Facts healthy(int hosts = 2) {
     rank.host_cores = 8;
     rank.versions = {{"Rensa", "0.1.0"}, {"MPI", "Open MPI v4.1.4"}, {"oneDNN", "2.6.3"}, {"kernel", "Linux 6.1.0"},
                      {"files", "0123"}};
-    rank.interfaces = {{"lo", "127.0.0.1", "127.0.0.0/8", true, 0, 0},
-                       {"eth0", "10.0.0." + std::to_string(1 + r / 2), "10.0.0.0/24", false, 4 << 20, 10000}};
+    rank.interfaces = {{"lo", "127.0.0.1", "127.0.0.0/8", true, false, 0, 0},
+                       {"eth0", "10.0.0." + std::to_string(1 + r / 2), "10.0.0.0/24", false, false, 4 << 20, 10000}};
     rank.shm_total_bytes = rank.shm_free_bytes = 4 * kGib;
     rank.clock_uncertainty_s = 1e-4;
     rank.limits = {{"nofile", 1024}, {"memlock", 8 << 20}, {"stack", 8 << 20}, {"nproc", -1}};
@@ -135,7 +135,7 @@ TEST(DoctorTest, FindsMoreThreadsThanCores) {
 TEST(DoctorTest, FindsASettingThatNamesAMissingInterface) {
   Facts facts = healthy();
   for (RankFacts& rank : facts) rank.settings["OMPI_MCA_btl_tcp_if_include"] = "eth1";
-  for (int r = 0; r < 2; ++r) facts[static_cast<std::size_t>(r)].interfaces.push_back({"eth1", "10.1.0.1", "10.1.0.0/24", false, 0, 1000});
+  for (int r = 0; r < 2; ++r) facts[static_cast<std::size_t>(r)].interfaces.push_back({"eth1", "10.1.0.1", "10.1.0.0/24", false, false, 0, 1000});
   const Finding found = only_finding(facts, "interfaces");
   EXPECT_EQ(found.severity, Severity::kError);
   EXPECT_EQ(found.where, "node1");
@@ -160,7 +160,7 @@ TEST(DoctorTest, NcclNamesInterfacesByTheirBeginning) {
 
 TEST(DoctorTest, FindsOneAddressOnSeveralHosts) {
   Facts facts = healthy();
-  for (RankFacts& rank : facts) rank.interfaces.push_back({"docker0", "172.17.0.1", "172.17.0.0/16", false, 0, 0});
+  for (RankFacts& rank : facts) rank.interfaces.push_back({"docker0", "172.17.0.1", "172.17.0.0/16", false, true, 0, 0});
   const Finding found = only_finding(facts, "interfaces");
   EXPECT_EQ(found.where, "node0, node1");
   EXPECT_THAT(found.found, AllOf(HasSubstr("docker0"), HasSubstr("172.17.0.1")));
@@ -173,7 +173,7 @@ TEST(DoctorTest, FindsOneAddressOnSeveralHosts) {
 TEST(DoctorTest, FindsThatAQuickerInterfaceWasNotUsed) {
   Facts facts = healthy();
   for (RankFacts& rank : facts) {
-    if (rank.host == "node1") rank.interfaces.push_back({"ib0", "10.9.0.2", "10.9.0.0/24", false, 0, 100000});
+    if (rank.host == "node1") rank.interfaces.push_back({"ib0", "10.9.0.2", "10.9.0.0/24", false, false, 0, 100000});
   }
   const Finding found = only_finding(facts, "interfaces");
   EXPECT_EQ(found.where, "node1");
@@ -270,6 +270,20 @@ TEST(DoctorTest, KnowsThisHost) {
     EXPECT_FALSE(facts.versions.at(part).empty()) << part;
   }
   EXPECT_TRUE(facts.limits.contains("nofile"));
+}
+
+TEST(DoctorTest, ARankWithoutAnAnswerNamesItsBridges) {
+  RankFacts mine = healthy()[0];
+  mine.interfaces.push_back({.name = "docker0", .address = "172.17.0.1", .network = "172.17.0.0/16", .bridge = true});
+  const CheckResult result = check_unanswered(mine, 20, "the other ranks to answer");
+  EXPECT_EQ(result.name, "interfaces");
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].severity, Severity::kError);
+  EXPECT_THAT(result.findings[0].found,
+              AllOf(HasSubstr("waited 20 s for the other ranks to answer"), HasSubstr("same address 172.17.0.1"), HasSubstr("eth0 10.0.0.1")));
+  EXPECT_THAT(result.findings[0].remedy, HasSubstr("btl_tcp_if_exclude lo,docker0"));
+  mine.settings["OMPI_MCA_btl_tcp_if_include"] = "eth0";  // MPI has no business with the bridge
+  EXPECT_THAT(check_unanswered(mine, 20, "MPI to start").findings[0].found, ::testing::Not(HasSubstr("is a bridge")));
 }
 
 }  // namespace

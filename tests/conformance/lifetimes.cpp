@@ -1,0 +1,86 @@
+#include "tests/conformance/lifetimes.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace rensa::testing {
+namespace {
+
+struct Holdings {
+  std::int64_t descriptors = 0, threads = 0;
+  std::int64_t used_kib = 0;      ///< of malloc's memory, and that of caching allocators
+  std::int64_t resident_kib = 0;  ///< the process, after malloc has given back what it can
+};
+
+std::int64_t entries_of(const char* folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+}
+
+Holdings holdings_of_this_process() {
+  malloc_trim(0);
+  const struct mallinfo2 memory = mallinfo2();
+  std::ifstream file("/proc/self/statm");
+  std::int64_t all_pages = 0, resident_pages = 0;
+  file >> all_pages >> resident_pages;
+  return {.descriptors = entries_of("/proc/self/fd"),
+          .threads = entries_of("/proc/self/task"),
+          .used_kib = static_cast<std::int64_t>((memory.uordblks + memory.hblkhd) / 1024),
+          .resident_kib = resident_pages * (sysconf(_SC_PAGESIZE) / 1024)};
+}
+
+// However many cycles there are, pools may still grow a little, and malloc's pages be less well filled.
+constexpr std::int64_t kPoolsGrow_kib = 256, kPagesGrow_kib = 8192;
+/// The smallest leak that counts, for each cycle.
+constexpr double kLeak_kib = 0.25;
+
+}  // namespace
+
+void use_everything(Communicator& comm) {
+  if (comm.name() != "pure_nccl") {  // which takes no arrays of the CPU
+    for (const std::int64_t count : {100, 200000}) {
+      const Array x = full({count}, comm.rank());
+      comm.all_reduce(x);
+      comm.broadcast(x, 0);
+    }
+    const Array shared = comm.allocate_shared(50000, Dtype::kFloat32);
+    comm.all_reduce(shared);
+    comm.start([shared](Communicator& c) { c.all_reduce(shared); }).wait();
+  }
+  comm.all_gather_bytes(std::string(1000, 'x'));
+  const auto half = comm.split(comm.rank() % 2, comm.rank());
+  half->barrier();
+  comm.split_by_node()->barrier();
+}
+
+void expect_nothing_is_left(Communicator& job, bool looks, int cycles, const std::function<void()>& cycle) {
+  const auto look = [&] {
+    job.barrier();  // nobody is in a cycle
+    const Holdings found = looks ? holdings_of_this_process() : Holdings();
+    job.barrier();
+    return found;
+  };
+  for (int i = 0; i < std::max(20, cycles / 10); ++i) cycle();
+  const Holdings before = look();
+  for (int i = 0; i < cycles; ++i) cycle();
+  const Holdings after = look();
+  if (!looks) return;
+  const std::int64_t used_kib = after.used_kib - before.used_kib, resident_kib = after.resident_kib - before.resident_kib;
+  const auto leaks_kib = static_cast<std::int64_t>(kLeak_kib * cycles);
+  EXPECT_EQ(after.descriptors, before.descriptors);
+  EXPECT_EQ(after.threads, before.threads);
+  EXPECT_LE(used_kib, kPoolsGrow_kib + leaks_kib);
+  EXPECT_LE(resident_kib, kPagesGrow_kib + leaks_kib);
+  if (job.rank() != 0) return;
+  std::printf("%d cycles: %d descriptors and %d threads as before; memory in use %+d KiB, resident %+d KiB\n", cycles,
+              static_cast<int>(after.descriptors), static_cast<int>(after.threads), static_cast<int>(used_kib),
+              static_cast<int>(resident_kib));
+}
+
+}  // namespace rensa::testing

@@ -3,11 +3,16 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
-#include "comm/gradient_reducer.h"
+#include "comm/gradients/gradient_reducer.h"
+#include "comm/gradients/no_sync.h"
 #include "core/optimizers/optimizer.h"
 
 namespace rensa {
+
+class CarriedUpdates;
+class ZeroShards;
 
 /// Makes any optimizer data-parallel: averages each gradient over the ranks, then updates as usual.
 ///
@@ -16,18 +21,33 @@ namespace rensa {
 ///   optimizer.setup(model);                                     // all ranks start with rank 0's weights
 ///   for (…) { loss.backward(); optimizer.update(); }
 ///
-/// Everything but setup() and update() is the wrapped optimizer's. `comm` must outlive this object.
+/// Parameters and links that appear later join at the update() that first sees them: rank 0's values go to all ranks, and
+/// that very update uses the mean of their gradients. A parameter that takes its shape from data may do so on some
+/// ranks only. Links are added on all ranks alike.
+///
+/// With zero > 0 the optimizer must make its steps in update_range(), as those of this project do: it then sees only what
+/// this rank keeps. Everything but what is declared here is the wrapped optimizer's. `comm` must outlive this object.
 class DistributedOptimizer final : public Optimizer {
  public:
+  /// Throws ValueError for options that exclude each other (check_options), and for carry_over with clip_norm.
   DistributedOptimizer(std::unique_ptr<Optimizer> inner, Communicator& comm, const ReducerOptions& options = {});
   template <class Inner>
     requires std::is_base_of_v<Optimizer, Inner>
   DistributedOptimizer(Inner inner, Communicator& comm, const ReducerOptions& options = {})
       : DistributedOptimizer(std::unique_ptr<Optimizer>(new Inner(std::move(inner))), comm, options) {}
+  ~DistributedOptimizer() override;
 
   const char* name() const override { return inner_->name(); }
   void setup(Link& model) override;
+  /// A call on all ranks together.
   void update() override;
+  void set_accumulating(bool accumulating) override;
+  /// With carry_over: waits for all that update() left under way. Reading a parameter does so by itself; needed before others
+  /// than the training thread read the model, or anybody the arenas.
+  void settle();
+  /// This rank's share in the mean of the gradients from the next backward() on: gradients become Σ weight · gradient over the
+  /// ranks, whose weights add up to 1. 1 / size until something else is said.
+  void set_weight(double weight) { reducer_.set_weight(weight); }
 
   double lr() const override { return inner_->lr(); }
   void set_lr(double lr) override { inner_->set_lr(lr); }
@@ -35,12 +55,16 @@ class DistributedOptimizer final : public Optimizer {
   void set_t(std::int64_t t) override { inner_->set_t(t); }
   std::int64_t epoch() const override { return inner_->epoch(); }
   void set_epoch(std::int64_t epoch) override { inner_->set_epoch(epoch); }
-  CommonOptions& common() override { return inner_->common(); }
-  void add_hook(std::string name, Hook hook) override { inner_->add_hook(std::move(name), std::move(hook)); }
+  CommonOptions& common() override;
+  /// Throws ValueError with zero > 0 or carry_over: a hook would see gradients of which a part alone is the mean.
+  void add_hook(std::string name, Hook hook) override;
   void remove_hook(const std::string& name) override { inner_->remove_hook(name); }
   std::vector<std::string> state_names() const override { return inner_->state_names(); }
-  Array state(const std::string& name, const Parameter& p) override { return inner_->state(name, p); }
-  void serialize(Serializer& serializer) override { inner_->serialize(serializer); }
+  Array state(const std::string& name, const Parameter& p) override;
+  std::size_t state_bytes() const override { return inner_->state_bytes(); }
+  /// The wrapped optimizer's, the order of the gradients, and with double buffering those that are under way: a call on all
+  /// ranks together. What is saved does not depend on their number.
+  void serialize(Serializer& serializer) override;
   Link& model() const override { return inner_->model(); }
   const std::vector<ParameterArena>& arenas() const override { return inner_->arenas(); }
   void set_arena_allocators(ArenaAllocator values, ArenaAllocator gradients) override {
@@ -49,17 +73,35 @@ class DistributedOptimizer final : public Optimizer {
   std::vector<Parameter*> join_parameters() override { return inner_->join_parameters(); }
 
   Optimizer& inner() { return *inner_; }
+  GradientReducer& reducer() { return reducer_; }
   const GradientReducer& reducer() const { return reducer_; }
 
  private:
   void update_range(const Range&) override {}  // the wrapped optimizer's update() calls its own
   void attach();
   bool arenas_moved() const;
+  void broadcast_new_persistents();
+  void give_shapes_to_all();
+  void take_in_new_parameters();
+  void gather_mean_gradients();
+  void apply();
+  void check_no_clipping();
+  void exchange();
+  void cut_in_observed_order();
+  void lay_out(const std::vector<Parameter*>& order);
+  void serialize_order(Serializer& serializer);
 
   std::unique_ptr<Optimizer> inner_;
   Communicator& comm_;
+  const ReducerOptions options_;
+  std::shared_ptr<ZeroShards> shards_;  ///< null: every rank updates everything
   GradientReducer reducer_;
-  std::vector<const void*> attached_;  ///< where the arenas lay when the reducer took them
+  std::unique_ptr<CarriedUpdates> carried_;  ///< null: nothing is carried over
+  std::vector<const void*> attached_;       ///< where the arenas lay when the reducer took them
+  std::vector<const Array*> persistents_;   ///< that have been broadcast
+  std::vector<Parameter*> order_;           ///< of the gradients, as observed; empty: not yet
+  std::vector<Array> travelling_;           ///< double buffering: the gradients that are under way
+  bool has_mean_ = false;                   ///< double buffering: there will be means to apply
 };
 
 }  // namespace rensa

@@ -33,11 +33,6 @@ constexpr const char* kUsage =
     "       mpirun -n 8 rensa train --config FILE [--key value …]\n\n"
     "Trains a network on the pictures in `data`, on one process or many.";
 
-ReducerOptions reducer_options(const TrainOptions& o) {
-  const auto bytes = [](double mib) { return static_cast<std::size_t>(mib * 1024 * 1024); };
-  return {.first_bucket_bytes = bytes(o.first_bucket_mib), .bucket_bytes = bytes(o.bucket_mib), .overlap = o.overlap};
-}
-
 std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, const TrainOptions& o,
                                         const Communicator& comm, bool train) {
   const std::int64_t batch = train ? o.batchsize : o.val_batchsize;
@@ -92,6 +87,7 @@ int train(const TrainOptions& o, Communicator& comm) {
   }
   const auto iterator = make_iterator(data.train, o, comm, /*train=*/true);
   StandardUpdater updater(*iterator, model, optimizer, comm, o.seed);
+  updater.accumulate(o.accumulate);
   Trainer trainer(updater, {o.epoch, Unit::kEpoch}, o.out, comm);
   extend(trainer, model, make_iterator(data.validation, o, comm, /*train=*/false), o);
   const auto& signal = dynamic_cast<StopOnSignal&>(
@@ -110,6 +106,9 @@ int train(const TrainOptions& o, Communicator& comm) {
     }
     return kStatusResumeMe;
   }
+  if (speaks && comm.size() > 1) {
+    spdlog::info("each rank sent {} bytes of gradients in the last step", optimizer.reducer().last_sent_bytes());
+  }
   if (speaks) spdlog::info("results are in {}; the curves: {}/report.html", o.out, o.out);
   return 0;
 }
@@ -124,6 +123,7 @@ int train_command(int argc, char** argv) {
     if (!table.parse(argc, argv, std::cout)) return 0;
     parse_trigger(options.log_interval);
     if (options.snapshot != "never") parse_trigger(options.snapshot);
+    reducer_options(options);
   } catch (const Error& error) {
     // every rank of a job reads the same command line: one of them complains
     if (detect_launcher().rank == 0) std::cerr << "rensa train: " << error.what() << '\n';
@@ -132,7 +132,8 @@ int train_command(int argc, char** argv) {
   int status = 0;
   const int failed = run_job({.name = options.communicator,
                               .timeout_s = options.comm_timeout,
-                              .heartbeat_timeout_s = options.heartbeat_timeout},
+                              .heartbeat_timeout_s = options.heartbeat_timeout,
+                              .allreduce_grad_dtype = options.allreduce_grad_dtype == "own" ? "" : options.allreduce_grad_dtype},
                              [&](Communicator& comm) { status = train(options, comm); });
   return failed != 0 ? failed : status;
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "comm/gradients/no_sync.h"
 #include "core/device/random.h"
 #include "core/error.h"
 #include "core/serializers/serializer.h"
@@ -13,6 +14,13 @@ StandardUpdater::Loss classify(Classifier& model, const Batch& batch) {
   Classifier::Result result = model(batch);
   const auto weight = static_cast<double>(batch.size());
   return {.loss = result.loss, .observation = {{"main/accuracy", {result.accuracy, weight}}}};
+}
+
+/// The mean of what was seen before and of what was seen now.
+void take_in(Observed& mean, const Observed& seen) {
+  const double weight = mean.weight + seen.weight;
+  if (weight > 0) mean.value += (seen.value - mean.value) * (seen.weight / weight);
+  mean.weight = weight;
 }
 
 }  // namespace
@@ -27,24 +35,35 @@ StandardUpdater::StandardUpdater(Iterator& iterator, Classifier& model, Optimize
           iterator, model, [&model](const Batch& batch) { return classify(model, batch); }, optimizer, comm, seed) {}
 
 void StandardUpdater::update(Observation& observation) {
+  const double before = iterator_.epoch_detail();
+  bool new_epoch = false;
+  for (int piece = 0; piece < pieces_; ++piece) {
+    std::optional<NoSync> local;
+    if (piece + 1 < pieces_) local.emplace(optimizer_);
+    add_gradients(observation, piece);
+    new_epoch = new_epoch || iterator_.is_new_epoch();
+  }
+  optimizer_.update();
+  if (new_epoch) optimizer_.new_epoch();
+  previous_detail_ = before;
+  new_epoch_ = new_epoch;
+  ++iteration_;
+}
+
+void StandardUpdater::add_gradients(Observation& observation, int piece) {
   const std::optional<Batch> batch = iterator_.next();
   if (!batch) throw ValueError("updater: the iterator has ended. Make it with repeat = true.");
   random_context() = {.seed = seed_,
-                      .step = static_cast<std::uint64_t>(iteration_),
+                      .step = static_cast<std::uint64_t>(iteration_ * pieces_ + piece),
                       .first_sample = static_cast<std::uint64_t>(batch->first),
                       .uses = 0};
-  const auto size = static_cast<double>(batch->size());
-  if (batch->size() > 0) {  // a rank may get nothing of a short batch
-    Loss step = loss_(*batch);
-    const double loss = step.loss.item<double>();
-    observation["main/loss"] = {loss, size};
-    observation.merge(step.observation);
-    step.loss.backward({.loss_scale = size * comm_.size() / static_cast<double>(batch->global_size)});
-  }
-  optimizer_.update();
-  if (iterator_.is_new_epoch()) optimizer_.new_epoch();
-  ++iteration_;
   samples_ += batch->global_size;
+  if (batch->size() == 0) return;  // a rank may get nothing of a short batch
+  const auto size = static_cast<double>(batch->size());
+  Loss step = loss_(*batch);
+  step.observation["main/loss"] = {step.loss.item<double>(), size};
+  for (const auto& [name, seen] : step.observation) take_in(observation.try_emplace(name, Observed{.value = 0, .weight = 0}).first->second, seen);
+  step.loss.backward({.loss_scale = size * comm_.size() / static_cast<double>(batch->global_size) / pieces_});
 }
 
 void StandardUpdater::serialize(Serializer& serializer) {

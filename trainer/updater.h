@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "comm/communicators/communicator.h"
 #include "core/optimizers/optimizer.h"
@@ -47,12 +48,16 @@ class StandardUpdater final : public Updater {
   StandardUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm,
                   std::uint64_t seed = 0);
 
+  /// From now on a step takes so many batches, one after another, whose gradients are added up and travel once. It is the
+  /// step of a batch `count` times as large, in the memory of one.
+  void accumulate(int count) { pieces_ = count; }
+
   void update(Observation& observation) override;
   std::int64_t iteration() const override { return iteration_; }
   std::int64_t epoch() const override { return iterator_.epoch(); }
   double epoch_detail() const override { return iterator_.epoch_detail(); }
-  double previous_epoch_detail() const override { return iterator_.previous_epoch_detail().value_or(0); }
-  bool is_new_epoch() const override { return iterator_.is_new_epoch(); }
+  double previous_epoch_detail() const override { return previous_detail_.value_or(iterator_.previous_epoch_detail().value_or(0)); }
+  bool is_new_epoch() const override { return new_epoch_.value_or(iterator_.is_new_epoch()); }
   std::int64_t samples() const override { return samples_; }
   Optimizer& optimizer() override { return optimizer_; }
   Link& model() override { return model_; }
@@ -60,13 +65,18 @@ class StandardUpdater final : public Updater {
   void serialize(Serializer& serializer) override;
 
  private:
+  void add_gradients(Observation& observation, int piece);
+
   Iterator& iterator_;
   Link& model_;
   LossFunction loss_;
   Optimizer& optimizer_;
   Communicator& comm_;
   const std::uint64_t seed_;
+  int pieces_ = 1;
   std::int64_t iteration_ = 0, samples_ = 0;
+  std::optional<double> previous_detail_;  ///< of the last step, whose last batch the iterator knows; none: before the first
+  std::optional<bool> new_epoch_;
 };
 
 }  // namespace rensa

@@ -56,6 +56,8 @@ const Array& Parameter::grad_destination() const {
   return body().extras ? body().extras->grad_destination : none;
 }
 
+void Parameter::set_read_gate(ReadGate* gate) { body().extras_of().read_gate = gate; }
+
 void Parameter::on_gradient(GradientHook hook) { body().extras_of().on_gradient = std::move(hook); }
 
 }  // namespace rensa

@@ -32,6 +32,10 @@ class Parameter : public Variable {
   /// removes it.
   void on_gradient(GradientHook hook);
 
+  /// From now on `gate` is asked whenever this parameter's array is about to be read, by an operation or through
+  /// array(), until the gate is taken away (null). For values that are still on their way.
+  void set_read_gate(ReadGate* gate);
+
   /// How the optimizer treats this parameter, relative to its own settings (see Optimizer).
   double lr_scale = 1;            ///< multiplies the learning rate
   double weight_decay_scale = 1;  ///< multiplies the weight decay

@@ -37,7 +37,9 @@ detail::VariableBody& Variable::body() const {
 
 const Array& Variable::array() const {
   static const Array none;
-  return body_ ? body_->array : none;
+  if (!body_) return none;
+  if (body_->extras && body_->extras->read_gate) [[unlikely]] body_->extras->read_gate->before_read();
+  return body_->array;
 }
 
 bool Variable::requires_grad() const { return body_ && body_->requires_grad; }

@@ -18,6 +18,15 @@ void intrusive_ptr_add_ref(const VariableBody* body) noexcept;
 void intrusive_ptr_release(const VariableBody* body) noexcept;
 }  // namespace detail
 
+/// Is asked before the array of a variable is read: see Parameter::set_read_gate.
+class ReadGate {
+ public:
+  virtual void before_read() = 0;
+
+ protected:
+  ~ReadGate() = default;
+};
+
 struct BackwardOptions {
   bool retain_grad = false;             ///< keep the gradients of intermediate variables too
   bool enable_double_backprop = false;  ///< record the gradients' own graph, so that they can be differentiated

@@ -17,6 +17,7 @@ struct VariableExtras {
   Variable grad;
   Array grad_destination;  ///< where the gradient is to lie: a view into an arena
   GradientHook on_gradient;
+  ReadGate* read_gate = nullptr;  ///< not owned
 };
 
 /// What the handles of one variable share.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/kernels/optimizer.h"
@@ -15,6 +17,7 @@ void Optimizer::setup(Link& model) {
   t_ = epoch_ = 0;
   arenas_.clear();
   states_.clear();
+  order_.clear();
   Optimizer::join_parameters();
 }
 
@@ -29,15 +32,19 @@ void Optimizer::set_arena_allocators(ArenaAllocator values, ArenaAllocator gradi
   allocate_gradients_ = std::move(gradients);
 }
 
-std::vector<Parameter*> Optimizer::join_parameters() {
-  const std::vector<Parameter*> parameters = model().parameters();
+void Optimizer::set_shards(std::shared_ptr<ArenaShards> shards) {
+  if (model_) throw GraphError(name(), ": set_shards() must come before setup().");
+  shards_ = std::move(shards);
+}
+
+std::vector<Parameter*> Optimizer::newcomers(bool& moved) const {
   std::unordered_map<const Parameter*, bool> in_place;  // where a slot exists: is the array still there?
   for (const ParameterArena& arena : arenas_) {
     for (const ParameterArena::Slot& slot : arena.slots) in_place[slot.parameter] = arena.holds(slot);
   }
   std::vector<Parameter*> joined;
-  bool moved = false;
-  for (Parameter* parameter : parameters) {
+  moved = false;
+  for (Parameter* parameter : model().parameters()) {
     if (!parameter->is_initialized()) continue;
     const auto found = in_place.find(parameter);
     if (found == in_place.end()) {
@@ -47,32 +54,138 @@ std::vector<Parameter*> Optimizer::join_parameters() {
       moved = true;
     }
   }
-  if (!joined.empty() || moved) rebuild_arenas(parameters);
   return joined;
 }
 
-void Optimizer::rebuild_arenas(const std::vector<Parameter*>& parameters) {
-  const std::vector<ParameterArena> old_arenas = std::move(arenas_);
-  const std::vector<ArenaState> old_states = std::move(states_);
-  arenas_ = allocate_values_ ? make_arenas(parameters, allocate_values_, allocate_gradients_) : make_arenas(parameters);
-  states_.clear();
-  for (const ParameterArena& arena : arenas_) {
-    ArenaState& state = states_.emplace_back();
-    for (std::size_t i = 0; i < state_names().size(); ++i) state.state.push_back(zeros_like(arena.values));
-    state.t.resize(arena.slots.size());
+std::vector<Parameter*> Optimizer::join_parameters() {
+  bool moved = false;
+  std::vector<Parameter*> joined = newcomers(moved);
+  if (!joined.empty() || moved) rebuild_arenas(model().parameters());
+  return joined;
+}
+
+bool Optimizer::arenas_are_current() {
+  bool moved = false;
+  return newcomers(moved).empty() && !moved;
+}
+
+void Optimizer::lay_out(const std::vector<Parameter*>& order) {
+  order_ = order;
+  std::vector<Parameter*> parameters;
+  std::unordered_set<const Parameter*> taken;
+  for (Parameter* parameter : order) {
+    if (taken.insert(parameter).second) parameters.push_back(parameter);
   }
-  for (std::size_t a = 0; a < old_arenas.size(); ++a) {
-    for (std::size_t s = 0; s < old_arenas[a].slots.size(); ++s) {
-      const ParameterArena::Slot& from = old_arenas[a].slots[s];
-      const Place to = find(*from.parameter);
-      if (!to.arena) continue;
-      to.state->t[to.slot] = old_states[a].t[s];
-      for (std::size_t i = 0; i < to.state->state.size(); ++i) {
-        const Array target = ParameterArena::view(to.state->state[i], to.arena->slots[to.slot]);
-        target.copy_from(ParameterArena::view(old_states[a].state[i], from));
-      }
+  bool same = true;
+  for (const ParameterArena& arena : arenas_) {  // each arena's slots in the order given: then nothing moves
+    auto at = parameters.begin();
+    for (const ParameterArena::Slot& slot : arena.slots) {
+      at = taken.contains(slot.parameter) ? std::find(at, parameters.end(), slot.parameter) : parameters.end();
+      same = same && at != parameters.end();
     }
   }
+  if (!same) rebuild_arenas(model().parameters());
+}
+
+Optimizer::ArenaState Optimizer::make_state(const ParameterArena& arena) const {
+  ArenaState state;
+  const std::int64_t all = arena.values.size();
+  state.windows = shards_ ? shards_->windows(arena) : std::vector<ArenaWindow>{{.begin = 0, .end = all, .offset = 0}};
+  std::int64_t kept = 0;
+  for (const ArenaWindow& window : state.windows) kept += window.end - window.begin;
+  for (std::size_t i = 0; i < state_names().size(); ++i) {
+    state.state.push_back(zeros({kept}, arena.values.dtype(), arena.values.device()));
+  }
+  if (!arena.gradients) state.gradients = zeros({kept}, arena.values.dtype(), arena.values.device());
+  state.t.resize(arena.slots.size());
+  return state;
+}
+
+Array Optimizer::whole(const ParameterArena& arena, const ArenaState& state, std::size_t index) const {
+  return shards_ ? shards_->gather(arena, state.state[index]) : state.state[index];
+}
+
+void Optimizer::keep_windows(const ArenaState& state, const Array& from_whole, const Array& into) {
+  for (const ArenaWindow& window : state.windows) {
+    const std::int64_t count = window.end - window.begin;
+    into.slice(0, {.start = window.offset, .stop = window.offset + count})
+        .copy_from(from_whole.slice(0, {.start = window.begin, .stop = window.end}));
+  }
+}
+
+void Optimizer::rebuild_arenas(const std::vector<Parameter*>& parameters) {
+  std::vector<ArenaState> old_states = std::move(states_);
+  const std::vector<ParameterArena> old_arenas = std::move(arenas_);
+  for (std::size_t a = 0; a < old_arenas.size() && shards_; ++a) {
+    for (std::size_t i = 0; i < old_states[a].state.size(); ++i) {
+      old_states[a].state[i] = whole(old_arenas[a], old_states[a], i);
+    }
+  }
+  std::vector<Parameter*> latest_last = parameters;  // arenas begin with the last one
+  const std::unordered_set<const Parameter*> present(parameters.begin(), parameters.end());
+  std::copy_if(order_.rbegin(), order_.rend(), std::back_inserter(latest_last),
+               [&](const Parameter* parameter) { return present.contains(parameter); });
+  const ArenaAllocator on_device = [](std::int64_t n, Dtype dtype, Device device) { return zeros({n}, dtype, device); };
+  arenas_ = make_arenas(latest_last, allocate_values_ ? allocate_values_ : on_device,
+                        allocate_values_ ? allocate_gradients_ : on_device, shards_ ? shards_->multiple() : 1);
+  states_.clear();
+  for (const ParameterArena& arena : arenas_) states_.push_back(make_state(arena));
+
+  std::unordered_map<const Parameter*, Place> old_places;
+  for (std::size_t a = 0; a < old_arenas.size(); ++a) {
+    for (std::size_t s = 0; s < old_arenas[a].slots.size(); ++s) {
+      old_places[old_arenas[a].slots[s].parameter] = {&old_arenas[a], &old_states[a], s};
+    }
+  }
+  for (std::size_t a = 0; a < arenas_.size(); ++a) {
+    const auto each_known = [&](const auto& act) {
+      for (std::size_t s = 0; s < arenas_[a].slots.size(); ++s) {
+        const auto from = old_places.find(arenas_[a].slots[s].parameter);
+        if (from != old_places.end()) act(s, from->second);
+      }
+    };
+    each_known([&](std::size_t s, const Place& from) { states_[a].t[s] = from.state->t[from.slot]; });
+    for (std::size_t i = 0; i < states_[a].state.size(); ++i) {
+      const Array all = shards_ ? zeros_like(arenas_[a].values) : states_[a].state[i];
+      each_known([&](std::size_t s, const Place& from) {
+        ParameterArena::view(all, arenas_[a].slots[s])
+            .copy_from(ParameterArena::view(from.state->state[i], from.arena->slots[from.slot]));
+      });
+      if (shards_) keep_windows(states_[a], all, states_[a].state[i]);
+    }
+  }
+}
+
+void Optimizer::collect_shard_gradients() {
+  for (std::size_t a = 0; a < arenas_.size(); ++a) {
+    if (arenas_[a].gradients) continue;
+    const Array all = zeros_like(arenas_[a].values);
+    for (const ParameterArena::Slot& slot : arenas_[a].slots) {
+      if (slot.parameter->grad()) ParameterArena::view(all, slot).copy_from(slot.parameter->grad());
+      slot.parameter->clear_grad();
+    }
+    keep_windows(states_[a], all, states_[a].gradients);
+  }
+}
+
+void Optimizer::exchange_gradients(std::vector<Array>& others) {
+  for (std::size_t a = 0; a < arenas_.size(); ++a) {
+    std::swap(arenas_[a].gradients, others[a]);
+    for (const ParameterArena::Slot& slot : arenas_[a].slots) {
+      const Array place = ParameterArena::view(arenas_[a].gradients, slot);
+      slot.parameter->clear_grad();
+      slot.parameter->set_grad_destination(place);
+      slot.parameter->set_grad(Variable(place));
+    }
+  }
+}
+
+std::size_t Optimizer::state_bytes() const {
+  std::size_t bytes = 0;
+  for (const ArenaState& state : states_) {
+    for (const Array& array : state.state) bytes += array.bytes();
+  }
+  return bytes;
 }
 
 Optimizer::Place Optimizer::find(const Parameter& parameter) {
@@ -92,28 +205,53 @@ void Optimizer::update() {
   for (const auto& [name, hook] : hooks_) hook(*this);
   ++t_;
   const double scale = clip_scale();
-  for (std::size_t a = 0; a < arenas_.size(); ++a) update_arena(arenas_[a], states_[a], scale);
+  for (std::size_t a = 0; a < arenas_.size(); ++a) update_arena(a, 0, arenas_[a].slots.size(), scale);
   for (const ParameterArena& arena : arenas_) {
     for (const ParameterArena::Slot& slot : arena.slots) slot.parameter->clear_grad();
   }
 }
 
+std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, const ArenaState& state, std::int64_t begin,
+                                                std::int64_t end) {
+  std::vector<Piece> found;
+  for (const ArenaWindow& window : state.windows) {
+    const std::int64_t first = std::max(begin, window.begin), last = std::min(end, window.end);
+    if (first >= last) continue;
+    const std::int64_t offset = window.offset + first - window.begin;
+    found.push_back({.begin = first,
+                     .end = last,
+                     .gradients = arena.gradients ? arena.gradients.slice(0, {.start = first, .stop = last})
+                                                  : state.gradients.slice(0, {.start = offset, .stop = offset + last - first}),
+                     .offset = offset});
+  }
+  return found;
+}
+
 double Optimizer::clip_scale() const {
   if (common_.clip_norm <= 0) return 1;
   double squares = 0;
-  for (const ParameterArena& arena : arenas_) {
-    for (const ParameterArena::Slot& slot : arena.slots) {
+  for (std::size_t a = 0; a < arenas_.size(); ++a) {
+    for (const ParameterArena::Slot& slot : arenas_[a].slots) {
       if (!slot.parameter->update_enabled) continue;
-      squares += kernels::sum_of_squares(arena.gradients.slice(0, {.start = slot.offset, .stop = slot.offset + slot.size}));
+      for (const Piece& piece : pieces(arenas_[a], states_[a], slot.offset, slot.offset + slot.size)) {
+        squares += kernels::sum_of_squares(piece.gradients);
+      }
     }
   }
-  const double norm = std::sqrt(squares);
+  const double norm = std::sqrt(shards_ ? shards_->sum(squares) : squares);
   return norm > common_.clip_norm ? common_.clip_norm / norm : 1;
 }
 
-void Optimizer::update_arena(const ParameterArena& arena, ArenaState& state, double gradient_scale) {
+void Optimizer::update_slots(std::size_t arena, std::size_t first, std::size_t last) {
+  update_arena(arena, first, last, 1);
+  for (std::size_t s = first; s < last; ++s) arenas_[arena].slots[s].parameter->clear_grad();
+}
+
+void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t last_slot, double gradient_scale) {
+  const ParameterArena& arena = arenas_[a];
+  ArenaState& state = states_[a];
   const auto& slots = arena.slots;
-  for (std::size_t first = 0; first < slots.size();) {
+  for (std::size_t first = first_slot; first < last_slot;) {
     const Parameter& settings = *slots[first].parameter;
     const auto alike = [&](std::size_t s) {
       const Parameter& other = *slots[s].parameter;
@@ -121,21 +259,23 @@ void Optimizer::update_arena(const ParameterArena& arena, ArenaState& state, dou
              other.weight_decay_scale == settings.weight_decay_scale && state.t[s] == state.t[first];
     };
     std::size_t last = first + 1;
-    while (last < slots.size() && alike(last)) ++last;
+    while (last < last_slot && alike(last)) ++last;
     if (settings.update_enabled) {
       // The gap behind the last slot comes along: it holds zeros, and no vector loop then has a tail.
       const std::int64_t end = last < slots.size() ? slots[last].offset : arena.values.size();
-      const auto part = [&](const Array& whole) { return whole.slice(0, {.start = slots[first].offset, .stop = end}); };
-      Range range{.values = part(arena.values),
-                  .gradients = part(arena.gradients),
-                  .state = {},
-                  .lr_scale = settings.lr_scale,
-                  .weight_decay = common_.weight_decay * settings.weight_decay_scale,
-                  .decay_scale = settings.weight_decay_scale,
-                  .gradient_scale = gradient_scale,
-                  .t = state.t[first] + 1};
-      for (const Array& array : state.state) range.state.push_back(part(array));
-      update_range(range);
+      for (const Piece& piece : pieces(arena, state, slots[first].offset, end)) {
+        Range range{.values = arena.values.slice(0, {.start = piece.begin, .stop = piece.end}),
+                    .gradients = piece.gradients,
+                    .state = {},
+                    .lr_scale = settings.lr_scale,
+                    .weight_decay = common_.weight_decay * settings.weight_decay_scale,
+                    .decay_scale = settings.weight_decay_scale,
+                    .gradient_scale = gradient_scale,
+                    .t = state.t[first] + 1};
+        const Slice kept{.start = piece.offset, .stop = piece.offset + piece.end - piece.begin};
+        for (const Array& array : state.state) range.state.push_back(array.slice(0, kept));
+        update_range(range);
+      }
       for (std::size_t s = first; s < last; ++s) ++state.t[s];
     }
     first = last;
@@ -163,6 +303,9 @@ Array Optimizer::state(const std::string& name, const Parameter& parameter) {
     throw ValueError(this->name(), ": there is no state \"", name, "\" of parameter ", parameter.name(),
                      ". It has state after setup(), if it is initialised and belongs to the model.");
   }
+  if (shards_) {
+    throw ValueError(this->name(), ": the state is sharded, each rank holds a part. Read it from serialize(), or set zero = 0.");
+  }
   const auto index = static_cast<std::size_t>(found - names.begin());
   return ParameterArena::view(place.state->state[index], place.arena->slots[place.slot]);
 }
@@ -177,14 +320,25 @@ void Optimizer::serialize(Serializer& serializer) {
     set_lr(rate);
   }
   const std::vector<std::string> names = state_names();
+  std::vector<std::vector<Array>> all;  // of each arena, whatever part of it is kept here
+  for (std::size_t a = 0; a < arenas_.size(); ++a) {
+    std::vector<Array>& arrays = all.emplace_back();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      arrays.push_back(shards_ && serializer.is_loading() ? zeros_like(arenas_[a].values) : whole(arenas_[a], states_[a], i));
+    }
+  }
   for (const Link::NamedParameter& named : model().named_parameters()) {
     const Place place = find(*named.parameter);
     if (!place.arena) continue;
     serializer(named.path + "/t", place.state->t[place.slot]);
+    const auto a = static_cast<std::size_t>(place.arena - arenas_.data());
     for (std::size_t i = 0; i < names.size(); ++i) {
-      Array view = ParameterArena::view(place.state->state[i], place.arena->slots[place.slot]);
+      Array view = ParameterArena::view(all[a][i], place.arena->slots[place.slot]);
       serializer(named.path + "/" + names[i], view);
     }
+  }
+  for (std::size_t a = 0; a < arenas_.size() && shards_ && serializer.is_loading(); ++a) {
+    for (std::size_t i = 0; i < names.size(); ++i) keep_windows(states_[a], all[a][i], states_[a].state[i]);
   }
 }
 

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/links/link.h"
+#include "core/optimizers/arena_shards.h"
 #include "core/optimizers/parameter_arena.h"
 
 namespace rensa {
@@ -75,6 +77,33 @@ class Optimizer {
   /// Takes in the parameters that were initialised, added or given another array since the last call; update() does it
   /// by itself. Returns those that are new; arenas() have been laid out again if there are any.
   virtual std::vector<Parameter*> join_parameters();
+  /// While on, backward() calls add up what the next update() uses, and nobody need send gradients anywhere yet. Means
+  /// nothing to an optimizer of one process, whose gradients add up anyhow. (comm/gradients/no_sync.h)
+  virtual void set_accumulating(bool) {}
+  /// Bytes of state that this process keeps.
+  virtual std::size_t state_bytes() const;
+
+  // For those who move gradients (comm):
+
+  /// True if join_parameters() has nothing to do.
+  bool arenas_are_current();
+  /// Arenas hold parameters in this order from now on; those that are not named come behind, latest created first.
+  void lay_out(const std::vector<Parameter*>& order);
+  /// From setup() on, which must come later, this process keeps state and updates values only in its windows. The rest of
+  /// the values is brought by whoever asked for it. State is whole in what serialize() saves and loads, which is then a
+  /// call on all processes together.
+  void set_shards(std::shared_ptr<ArenaShards> shards);
+  /// Where the gradients of this process' windows are taken from, one after another, if arena number `arena` has no
+  /// place for gradients of its own.
+  const Array& shard_gradients(std::size_t arena) const { return states_[arena].gradients; }
+  /// Fills those places from the parameters' gradients (zeros where there are none), and clears the latter.
+  void collect_shard_gradients();
+  /// Arena i's gradients become others[i] and the other way round; each parameter's gradient is what lies there.
+  void exchange_gradients(std::vector<Array>& others);
+  /// update() bit by bit, without hooks and clipping: start_update() counts the step, update_slots() makes it for the
+  /// parameters in slots [first, last) of arena number `arena`, whose gradients are complete, and clears these.
+  void start_update() { ++t_; }
+  void update_slots(std::size_t arena, std::size_t first, std::size_t last);
 
  protected:
   Optimizer() = default;
@@ -96,10 +125,18 @@ class Optimizer {
   virtual void update_range(const Range& range) = 0;
 
  private:
-  /// Beside an arena, slot by slot.
+  /// Beside an arena.
   struct ArenaState {
-    std::vector<Array> state;    ///< laid out like the arena, in the order of state_names()
-    std::vector<std::int64_t> t;  ///< updates of each slot's parameter so far
+    std::vector<ArenaWindow> windows;  ///< what of the arena this process updates: one, the whole, unless it is sharded
+    std::vector<Array> state;          ///< the windows' elements, in the order of state_names()
+    std::vector<std::int64_t> t;       ///< updates of each slot's parameter so far
+    Array gradients;                   ///< of the windows, where the arena has no place for gradients
+  };
+  /// Elements [begin, end) of an arena, inside one of this process' windows.
+  struct Piece {
+    std::int64_t begin, end;
+    Array gradients;
+    std::int64_t offset;  ///< in the arrays of state
   };
   struct Place {
     const ParameterArena* arena = nullptr;
@@ -107,9 +144,17 @@ class Optimizer {
     std::size_t slot = 0;
   };
   Place find(const Parameter& parameter);
+  /// Initialised parameters that no arena has yet. `moved`: another one was given another array.
+  std::vector<Parameter*> newcomers(bool& moved) const;
   void rebuild_arenas(const std::vector<Parameter*>& parameters);
+  ArenaState make_state(const ParameterArena& arena) const;
+  /// Every element of a piece of state, wherever it is kept.
+  Array whole(const ParameterArena& arena, const ArenaState& state, std::size_t index) const;
+  static void keep_windows(const ArenaState& state, const Array& from_whole, const Array& into);
+  static std::vector<Piece> pieces(const ParameterArena& arena, const ArenaState& state, std::int64_t begin,
+                                   std::int64_t end);
   double clip_scale() const;
-  void update_arena(const ParameterArena& arena, ArenaState& state, double gradient_scale);
+  void update_arena(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale);
 
   Link* model_ = nullptr;
   CommonOptions common_;
@@ -117,6 +162,8 @@ class Optimizer {
   std::vector<ArenaState> states_;
   std::vector<std::pair<std::string, Hook>> hooks_;
   ArenaAllocator allocate_values_, allocate_gradients_;
+  std::shared_ptr<ArenaShards> shards_;  ///< null: this process updates everything
+  std::vector<Parameter*> order_;        ///< given to lay_out()
   std::int64_t t_ = 0, epoch_ = 0;
 };
 

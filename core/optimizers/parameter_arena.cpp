@@ -14,7 +14,7 @@ Array slice_of(const Array& arena, const ParameterArena::Slot& slot) {
 Array zeros_on(std::int64_t count, Dtype dtype, Device device) { return zeros({count}, dtype, device); }
 
 ParameterArena lay_out(const std::vector<Parameter*>& members, const ArenaAllocator& allocate_values,
-                       const ArenaAllocator& allocate_gradients) {
+                       const ArenaAllocator& allocate_gradients, std::int64_t multiple) {
   const Dtype dtype = members.front()->dtype();
   const Device device = members.front()->device();
   const std::int64_t unit = kAlignmentBytes / static_cast<std::int64_t>(item_size(dtype));
@@ -22,14 +22,15 @@ ParameterArena lay_out(const std::vector<Parameter*>& members, const ArenaAlloca
   std::int64_t end = 0;
   for (Parameter* parameter : members) {
     arena.slots.push_back({parameter, end, parameter->size()});
-    end += (parameter->size() + unit - 1) / unit * unit;
+    end += (parameter->size() + 1 + unit - 1) / unit * unit;  // one element of gap at least
   }
+  end = (end + multiple - 1) / multiple * multiple;
   arena.values = allocate_values(end, dtype, device);
   arena.gradients = allocate_gradients(end, dtype, device);
   for (const ParameterArena::Slot& slot : arena.slots) {
     const Array place = ParameterArena::view(arena.values, slot);
     place.copy_from(slot.parameter->array());
-    const Array gradient_place = ParameterArena::view(arena.gradients, slot);
+    const Array gradient_place = arena.gradients ? ParameterArena::view(arena.gradients, slot) : Array();
     slot.parameter->set_array(place);
     slot.parameter->set_grad_destination(gradient_place);
   }
@@ -53,6 +54,7 @@ bool ParameterArena::holds(const Slot& slot) const {
 
 void ParameterArena::complete_gradient(const Slot& slot) {
   const Array& place = slot.parameter->grad_destination();
+  if (!place) return;
   const Array gradient = slot.parameter->grad();
   if (gradient && gradient.raw_data() == place.raw_data()) return;
   if (gradient) {
@@ -64,7 +66,7 @@ void ParameterArena::complete_gradient(const Slot& slot) {
 }
 
 std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters, const ArenaAllocator& allocate_values,
-                                        const ArenaAllocator& allocate_gradients) {
+                                        const ArenaAllocator& allocate_gradients, std::int64_t multiple) {
   std::vector<std::vector<Parameter*>> groups;
   for (auto it = parameters.rbegin(); it != parameters.rend(); ++it) {
     Parameter* parameter = *it;
@@ -80,7 +82,7 @@ std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameter
   }
   std::vector<ParameterArena> arenas;
   for (const std::vector<Parameter*>& members : groups) {
-    arenas.push_back(lay_out(members, allocate_values, allocate_gradients));
+    arenas.push_back(lay_out(members, allocate_values, allocate_gradients, multiple));
   }
   return arenas;
 }

@@ -12,7 +12,8 @@ namespace rensa {
 ///
 /// Gradients (and parameters with them) lie in reverse order of creation, the order in which backward usually finishes them,
 /// so that a bucket for the network is a slice of `gradients` that is complete early. Optimizers update the whole
-/// stretch in one pass. Every parameter starts at a multiple of 64 bytes.
+/// stretch in one pass. Every parameter starts at a multiple of 64 bytes and has at least one element of the gap behind
+/// it, in which a reducer may send a word about the parameter along with its gradient.
 ///
 /// A place is dense and keeps the parameter's shape in row-major order, or channels-last for convolution weights: the
 /// strides of the parameter's array are kept.
@@ -23,23 +24,26 @@ struct ParameterArena {
     std::int64_t size;    ///< elements
   };
   Array values;     ///< 1-d; gaps between slots are zero
-  Array gradients;  ///< 1-d; gaps between slots are zero
+  Array gradients;  ///< 1-d; gaps between slots are zero. No array if gradients have no place of their own
   std::vector<Slot> slots;
 
   /// The part of a 1-d array laid out like this arena (a momentum, say) that belongs to `slot`, in the parameter's shape.
   static Array view(const Array& arena, const Slot& slot);
   /// True if the parameter's elements still lie where this arena put them.
   bool holds(const Slot& slot) const;
-  /// Makes the slot's gradient lie in its place: copied there if it lies elsewhere, zeros if the parameter has none.
+  /// Makes the slot's gradient lie in its place: copied there if it lies elsewhere, zeros if the parameter has none. Nothing
+  /// where gradients have no place.
   static void complete_gradient(const Slot& slot);
 };
 
-/// Allocates a stretch of `count` elements. `comm` gives one that takes shared memory of the node.
+/// Allocates a stretch of `count` elements. `comm` gives one that takes shared memory of the node. For gradients it may
+/// return no array: they then lie where backward makes them.
 using ArenaAllocator = std::function<Array(std::int64_t count, Dtype dtype, Device device)>;
 
-/// Moves the initialised parameters' arrays and gradients into arenas, one for each pair of dtype and device.
+/// Moves the initialised parameters' arrays and gradients into arenas, one for each pair of dtype and device: the last of
+/// `parameters` comes first. The length of an arena is a multiple of `multiple` elements.
 std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters, const ArenaAllocator& allocate_values,
-                                        const ArenaAllocator& allocate_gradients);
+                                        const ArenaAllocator& allocate_gradients, std::int64_t multiple = 1);
 std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters);
 
 }  // namespace rensa

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "comm/shm/thread_group.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/reduction.h"
 #include "core/models/mlp.h"
+#include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
 #include "tests/support/data_parallel_training.h"
 
@@ -18,12 +21,7 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-const rensa::testing::DataParallelTask kMlp = {
-    .make_model =
-        [](Dtype dtype) {
-          return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
-        },
-    .sample = {20}};
+const rensa::testing::DataParallelTask kMlp = rensa::testing::mlp_task();
 
 class DataParallelTest : public ::testing::TestWithParam<int> {};
 
@@ -118,11 +116,12 @@ TEST(DistributedOptimizerTest, AddsUpSeveralBackwardsWithoutOverlap) {
   });
 }
 
+struct Late : Link {
+  Parameter W{init::normal(1)};
+  Late() { add("W", W); }
+};
+
 TEST(DistributedOptimizerTest, ParametersThatTakeTheirShapeLateJoinEverywhere) {
-  struct Late : Link {
-    Parameter W{init::normal(1)};
-    Late() { add("W", W); }
-  };
   run_on_threads(2, [](Communicator& comm) {
     seed_parameters(static_cast<std::uint64_t>(comm.rank()));
     Late model;
@@ -136,6 +135,276 @@ TEST(DistributedOptimizerTest, ParametersThatTakeTheirShapeLateJoinEverywhere) {
       comm.all_gather(model.W.array().contiguous(), all);
       EXPECT_EQ(to_vector<float>(all.select(0, 0)), to_vector<float>(all.select(0, 1)));
     }
+  });
+}
+
+TEST(DistributedOptimizerTest, AParameterMayTakeItsShapeOnSomeRanksOnly) {
+  run_on_threads(3, [](Communicator& comm) {
+    Late model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+    optimizer.setup(model);
+    optimizer.update();  // nothing there yet
+    if (comm.rank() == 1) {
+      model.W.initialize({3});
+      functions::sum(model.W * 6).backward();
+    }
+    optimizer.update();
+    ASSERT_TRUE(model.W.is_initialized());
+    const Array all = empty({3, 3});
+    comm.all_gather(model.W.array().contiguous(), all);
+    EXPECT_EQ(to_vector<float>(all.select(0, 0)), to_vector<float>(all.select(0, 1)));
+    EXPECT_EQ(to_vector<float>(all.select(0, 0)), to_vector<float>(all.select(0, 2)));
+  });
+}
+
+TEST(DistributedOptimizerTest, TheFirstUpdateUpdatesWithTheMean) {
+  run_on_threads(3, [](Communicator& comm) {
+    Branches model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+    optimizer.setup(model);
+    functions::sum(model.left * comm.rank() + model.right * 3).backward();
+    optimizer.update();
+    EXPECT_EQ(optimizer.t(), 1);
+    EXPECT_THAT(to_vector<float>(model.left.array()), Each(::testing::FloatEq(-1)));
+    EXPECT_THAT(to_vector<float>(model.right.array()), Each(::testing::FloatEq(-3)));
+  });
+}
+
+/// A network that gets another layer, with statistics, while it is trained.
+struct Growing : Link {
+  struct Branch : Link {
+    Parameter W{{4}, init::zeros()};
+    Array statistics = zeros({2});
+    Branch() {
+      add("W", W);
+      add_persistent("statistics", statistics);
+    }
+  };
+  Branch first;
+  std::unique_ptr<Branch> second;
+  Growing() { add("first", first); }
+  void grow(double value) {
+    second = std::make_unique<Branch>();
+    second->W.array().fill(value);
+    second->statistics.fill(value);
+    add("second", *second);
+  }
+};
+
+TEST_P(DataParallelTest, CarryingOverChangesNoBit) {
+  auto carried = kMlp;
+  carried.reducer.carry_over = true;
+  for (const auto& task : {carried, rensa::testing::conv_net_task()}) {
+    auto plain = task, other = task;
+    plain.reducer.carry_over = false;
+    other.reducer.carry_over = true;
+    run_on_threads(GetParam(), [&](Communicator& comm) {
+      EXPECT_EQ(rensa::testing::train(other, comm, Dtype::kFloat32, 12), rensa::testing::train(plain, comm, Dtype::kFloat32, 12));
+    });
+  }
+}
+
+TEST(DistributedOptimizerTest, CarriedUpdatesUseTheRateOfTheirStepAndWaitWhereWeightsAreRead) {
+  run_on_threads(2, [](Communicator& comm) {
+    Branches model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.first_bucket_bytes = 1, .bucket_bytes = 1, .carry_over = true});
+    optimizer.setup(model);
+    for (int step = 1; step <= 6; ++step) {
+      functions::sum(model.left * 2 + model.right * (2 * comm.rank())).backward();
+      optimizer.update();
+      EXPECT_EQ(optimizer.t(), step);
+      optimizer.set_lr(100);  // of steps to come: not of this one
+      if (step % 2 == 0) {
+        EXPECT_THAT(to_vector<float>(model.left.array()), Each(-2.0f * static_cast<float>(step)));
+      }
+      if (step % 3 == 0) {
+        EXPECT_THAT(to_vector<float>(model.right.array()), Each(-1.0f * static_cast<float>(step)));
+      }
+      optimizer.set_lr(1);
+    }
+  });
+}
+
+class GrowingTest : public ::testing::TestWithParam<ReducerOptions> {};
+
+TEST_P(GrowingTest, ALinkThatIsAddedLaterGetsRank0sValuesAndThatUpdateUpdates) {
+  run_on_threads(2, [](Communicator& comm) {
+    Growing model;
+    model.first.statistics.fill(comm.rank() + 1);
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, GetParam());
+    optimizer.setup(model);
+    EXPECT_THAT(to_vector<float>(model.first.statistics), Each(1.0f));
+    functions::sum(model.first.W * (2 + comm.rank())).backward();
+    optimizer.update();
+    model.grow(10 + comm.rank());
+    functions::sum(model.first.W * 2 + model.second->W * (4 * comm.rank())).backward();
+    optimizer.update();
+    EXPECT_THAT(to_vector<float>(model.second->statistics), Each(10.0f));
+    const bool stale = GetParam().double_buffering;
+    EXPECT_EQ(optimizer.t(), stale ? 1 : 2);
+    EXPECT_THAT(to_vector<float>(model.first.W.array()), Each(stale ? -2.5f : -4.5f));
+    EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(stale ? 10.0f : 8.0f));
+    functions::sum(model.first.W * 0 + model.second->W).backward();
+    optimizer.update();
+    EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(stale ? 8.0f : 7.0f));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, GrowingTest,
+                         ::testing::Values(ReducerOptions{}, ReducerOptions{.overlap = false}, ReducerOptions{.zero_fill = false},
+                                           ReducerOptions{.double_buffering = true}, ReducerOptions{.carry_over = true}, ReducerOptions{.zero = 1},
+                                           ReducerOptions{.zero = 2}));
+
+TEST(DistributedOptimizerTest, DoubleBufferingAppliesTheGradientsOfTheStepBefore) {
+  for (const int ranks : {1, 2}) {
+    run_on_threads(ranks, [](Communicator& comm) {
+      Branches model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.double_buffering = true});
+      optimizer.setup(model);
+      const double mean_rank = (comm.size() - 1) / 2.0;
+      double expected = 0;
+      for (int step = 0; step < 4; ++step) {
+        functions::sum(model.left * (step + 1.0 + comm.rank())).backward();
+        optimizer.update();
+        EXPECT_EQ(optimizer.t(), step);
+        if (step > 0) expected -= step + mean_rank;
+        EXPECT_THAT(to_vector<float>(model.left.array()), Each(static_cast<float>(expected)));
+      }
+    });
+  }
+}
+
+TEST(DistributedOptimizerTest, WithoutZeroFillAParameterThatNobodyUsedIsLeftAlone) {
+  for (const int ranks : {1, 2}) {
+    run_on_threads(ranks, [](Communicator& comm) {
+      Branches model;
+      model.right.array().fill(8);
+      DistributedOptimizer optimizer(MomentumSgd({.lr = 1, .momentum = 0.5, .common = {.weight_decay = 0.5}}), comm,
+                                     {.zero_fill = false});
+      optimizer.setup(model);
+      functions::sum(model.left * 2).backward();
+      optimizer.update();
+      EXPECT_THAT(to_vector<float>(model.right.array()), Each(8.0f));  // not even decayed
+      EXPECT_THAT(to_vector<float>(model.left.array()), Each(-2.0f));
+      if (comm.rank() == 0) functions::sum(model.right * (2 * comm.size())).backward();  // one of them used it
+      optimizer.update();
+      EXPECT_THAT(to_vector<float>(model.right.array()), Each(2.0f));  // 8 − (2 + 0.5 × 8)
+      EXPECT_THAT(to_vector<float>(model.left.array()), Each(-2.0f));
+      EXPECT_TRUE(model.left.update_enabled);
+    });
+  }
+}
+
+TEST(DistributedOptimizerTest, AddsUpWhatComesInsideNoSync) {
+  for (const bool overlap : {true, false}) {
+    run_on_threads(2, [&](Communicator& comm) {
+      Branches model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.overlap = overlap});
+      optimizer.setup(model);
+      for (int step = 1; step <= 2; ++step) {
+        {
+          const NoSync local(optimizer);
+          functions::sum(model.left * 2 + model.right).backward();
+          functions::sum(model.left * (4 + 2 * comm.rank())).backward();
+          EXPECT_THAT([&] { optimizer.update(); }, ThrowsMessage<GraphError>(HasSubstr("NoSync")));
+        }
+        functions::sum(model.left * 10).backward();
+        optimizer.update();
+        EXPECT_THAT(to_vector<float>(model.left.array()), Each(-17.0f * static_cast<float>(step)));
+        EXPECT_THAT(to_vector<float>(model.right.array()), Each(-1.0f * static_cast<float>(step)));
+      }
+    });
+  }
+}
+
+TEST(DistributedOptimizerTest, RanksMayHaveWeights) {
+  for (const ReducerOptions& options : {ReducerOptions{}, ReducerOptions{.double_buffering = true}, ReducerOptions{.zero = 2}}) {
+    run_on_threads(3, [&](Communicator& comm) {
+      Branches model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, options);
+      optimizer.setup(model);
+      optimizer.set_weight(std::vector{0.5, 0.0, 0.5}[static_cast<std::size_t>(comm.rank())]);
+      for (int step = 0; step < 2; ++step) {
+        functions::sum(model.left * (comm.rank() + 1.0)).backward();
+        optimizer.update();
+      }
+      EXPECT_THAT(to_vector<float>(model.left.array()), Each(::testing::FloatEq(options.double_buffering ? -2 : -4)));
+    });
+  }
+}
+
+/// An optimizer of a user: moves every parameter by a fixed step against the gradient's sign.
+class SignDescent final : public Optimizer {
+ public:
+  const char* name() const override { return "sign_descent"; }
+  double lr() const override { return lr_; }
+  void set_lr(double lr) override { lr_ = lr; }
+
+ private:
+  void update_range(const Range& range) override {
+    for (std::int64_t i = 0; i < range.values.size(); ++i) {
+      const float gradient = range.gradients.data<float>()[i];
+      if (gradient != 0) range.values.data<float>()[i] -= gradient > 0 ? 1.0f : -1.0f;
+    }
+  }
+  double lr_ = 1;
+};
+
+/// One that makes its steps without ranges.
+class ByHand final : public Optimizer {
+ public:
+  const char* name() const override { return "by_hand"; }
+  double lr() const override { return 1; }
+  void set_lr(double) override {}
+  void update() override {
+    for (Parameter* parameter : model().parameters()) {
+      if (!parameter->grad()) continue;
+      const auto values = to_vector<float>(parameter->array()), gradients = to_vector<float>(parameter->grad());
+      for (std::size_t i = 0; i < values.size(); ++i) parameter->array().data<float>()[i] = values[i] - 2 * gradients[i];
+      parameter->clear_grad();
+    }
+  }
+
+ private:
+  void update_range(const Range&) override {}
+};
+
+TEST(DistributedOptimizerTest, WrapsOptimizersOfUsers) {
+  run_on_threads(2, [](Communicator& comm) {
+    for (const int zero : {0, 1, 2}) {
+      Branches model;
+      DistributedOptimizer optimizer(SignDescent(), comm, {.zero = zero});
+      optimizer.setup(model);
+      functions::sum(model.left * (comm.rank() == 0 ? 3 : -1) + model.right * (comm.rank() == 0 ? -3 : 1)).backward();
+      optimizer.update();
+      EXPECT_THAT(to_vector<float>(model.left.array()), Each(-1.0f));
+      EXPECT_THAT(to_vector<float>(model.right.array()), Each(1.0f));
+    }
+    Branches model;
+    DistributedOptimizer optimizer(ByHand(), comm);
+    optimizer.setup(model);
+    functions::sum(model.left * comm.rank()).backward();
+    optimizer.update();
+    EXPECT_THAT(to_vector<float>(model.left.array()), Each(-1.0f));
+  });
+}
+
+TEST(DistributedOptimizerTest, NamesOptionsThatExcludeEachOther) {
+  run_on_threads(2, [](Communicator& comm) {
+    const auto refusal = [&](const ReducerOptions& options, const char* a, const char* b) {
+      EXPECT_THAT([&] { DistributedOptimizer(Sgd({.lr = 1}), comm, options); },
+                  ThrowsMessage<ValueError>(AllOf(HasSubstr(a), HasSubstr(b))));
+    };
+    refusal({.double_buffering = true, .zero = 1}, "zero", "double_buffering");
+    refusal({.zero_fill = false, .zero = 2}, "zero", "zero_fill = false");
+    refusal({.zero_fill = false, .double_buffering = true}, "double_buffering", "zero_fill = false");
+    refusal({.zero = 3}, "zero", "0, 1 or 2");
+    refusal({.double_buffering = true, .carry_over = true}, "carry_over", "double_buffering");
+    refusal({.overlap = false, .carry_over = true}, "carry_over", "overlap = false");
+    EXPECT_THAT([&] { DistributedOptimizer(Sgd({.lr = 1, .common = {.clip_norm = 1}}), comm, {.carry_over = true}); },
+                ThrowsMessage<ValueError>(HasSubstr("clip_norm")));
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.zero = 1});
+    EXPECT_THAT([&] { optimizer.add_hook("noise", [](Optimizer&) {}); }, ThrowsMessage<ValueError>(HasSubstr("noise")));
   });
 }
 

@@ -20,3 +20,23 @@ cmake --build "$work/build"
 [ "$("$work/build/inference" | wc -w)" -eq 12 ] || { echo "inference: expected 12 answers" >&2; exit 1; }
 if "$work/build/pictures" "$work/nowhere"; then echo "pictures: a missing folder must be refused" >&2; exit 1; fi
 if [ -d "${RENSA_DATA:-}/images/train" ]; then "$work/build/pictures" "$RENSA_DATA/images/train" | tail -n 1; fi
+
+# The distributed program is the single-process one with four lines changed, and the headers they need.
+examples=$here/../../docs/examples
+changed=$(diff "$examples/mnist/main.cpp" "$examples/mnist_distributed/main.cpp" | grep '^>' | grep -v -c -e '#include' -e '^> //') || true
+[ "$changed" -eq 4 ] || { echo "mnist_distributed differs from mnist in $changed lines, expected 4" >&2; exit 1; }
+data=${RENSA_DATA:-}/fashion-mnist
+[ -d "$data" ] || exit 0
+judge() {  # COMMAND…: a network that learnt nothing gets 0.1 right
+  local answer
+  answer=$("$@" "$data" 1 </dev/null)
+  awk -v a="${answer#accuracy }" 'BEGIN { exit !(a > 0.75) }' || { echo "$*: expected an accuracy above 0.75, found $answer" >&2; exit 1; }
+}
+judge "$work/build/mnist"
+judge "$work/build/mnist_distributed"  # one rank alone is an ordinary case
+if [ "$(setting RENSA_WITH_MPI)" != OFF ] && command -v mpirun >/dev/null; then
+  flags=(--oversubscribe --bind-to none)
+  mpirun --version 2>&1 | grep -q 'Open MPI' || flags=(-bind-to none)
+  export OMP_NUM_THREADS=1  # two ranks share the cores
+  judge mpirun "${flags[@]}" -n 2 "$work/build/mnist_distributed"
+fi

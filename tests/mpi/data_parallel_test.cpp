@@ -2,16 +2,12 @@
 
 #include "comm/communicators/create_communicator.h"
 #include "core/models/mlp.h"
-#include "tests/support/data_parallel_training.h"
+#include "tests/support/combinations.h"
 
 namespace rensa {
 namespace {
 
-const rensa::testing::DataParallelTask kMlp = {
-    .make_model = [](Dtype dtype) {
-      return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
-    },
-    .sample = {20}};
+const rensa::testing::DataParallelTask kMlp = rensa::testing::mlp_task();
 
 TEST(MpiDataParallelTest, RanksTrainAConvolutionalNetworkLikeOneRank) {
   const auto task = rensa::testing::conv_net_task();
@@ -30,6 +26,13 @@ TEST(MpiDataParallelTest, RanksTrainLikeOneRankOnTheWholeBatch) {
                                        rensa::testing::train_alone(kMlp, Dtype::kFloat64, 50), 1e-10);
     rensa::testing::expect_same_losses(rensa::testing::train(kMlp, *comm, Dtype::kFloat32, 10),
                                        rensa::testing::train_alone(kMlp, Dtype::kFloat32, 10), 1e-5);
+  }
+}
+
+TEST(MpiDataParallelTest, EveryCombinationTrainsLikeOneProcess) {
+  for (const char* name : {"auto", "flat", "hierarchical", "two_dimensional", "single_node", "naive", "non_cuda_aware"}) {
+    const auto comm = create_communicator(name);
+    rensa::testing::expect_every_combination_trains_like_one_process(*comm, 5);
   }
 }
 

@@ -17,6 +17,7 @@
 #include "core/links/convolution_2d.h"
 #include "core/links/linear.h"
 #include "core/links/link.h"
+#include "core/models/mlp.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "tests/support/hashed_numbers.h"
 
@@ -28,6 +29,9 @@ struct DataParallelTask {
   std::int64_t classes = 10;
   std::int64_t global_batch = 25;  ///< parts differ on 2, 3 and 4 ranks
   ReducerOptions reducer = {.first_bucket_bytes = 4096, .bucket_bytes = 20000};
+  std::function<std::unique_ptr<Optimizer>()> make_optimizer = [] {
+    return std::make_unique<MomentumSgd>(MomentumSgdOptions{.lr = 0.05, .momentum = 0.9});
+  };
 };
 
 /// Two convolutions and a pooling: a network without batch statistics, whose loss is the same on any number of ranks.
@@ -56,7 +60,7 @@ inline DataParallelTask conv_net_task() {
 inline std::vector<double> train(const DataParallelTask& task, Communicator& comm, Dtype dtype, int steps) {
   seed_parameters(17 + static_cast<std::uint64_t>(comm.rank()));  // rank 0's weights must win
   const auto model = task.make_model(dtype);
-  DistributedOptimizer optimizer(MomentumSgd({.lr = 0.05, .momentum = 0.9}), comm, task.reducer);
+  DistributedOptimizer optimizer(task.make_optimizer(), comm, task.reducer);
   optimizer.setup(*model);
   const IndexRange part = scatter_index(task.global_batch, comm);
   const std::int64_t size = part.end - part.begin, features = total_size(task.sample);
@@ -80,6 +84,14 @@ inline std::vector<double> train(const DataParallelTask& task, Communicator& com
     losses.push_back(global.item<double>());
   }
   return losses;
+}
+
+inline DataParallelTask mlp_task() {
+  return {.make_model =
+              [](Dtype dtype) {
+                return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
+              },
+          .sample = {20}};
 }
 
 /// The losses of one rank on the whole batch, for comparison.

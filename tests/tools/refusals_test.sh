@@ -41,6 +41,15 @@ printf '# a comment\nepoch = 1\nbatchsise = 3\n' >"$work/bad.cfg"
 refused 2 "bad.cfg:3: unknown key \"batchsise\"; did you mean \"batchsize\"?" "${train[@]}" --config "$work/bad.cfg"
 refused 2 'cannot be read' "${train[@]}" --config "$work/none.cfg"
 
+refused 2 'zero and double_buffering exclude each other' "${train[@]}" --zero 1 --double_buffering
+refused 2 'zero and compression exclude each other' "${train[@]}" --zero 2 --compression one_bit
+refused 2 'compression and allreduce_grad_dtype exclude each other' "${train[@]}" --compression top_k:0.1 --allreduce_grad_dtype float16
+refused 2 'expected none, power_sgd' "${train[@]}" --compression zip
+refused 2 'carry_over and clip_norm exclude each other' "${train[@]}" --carry_over --clip_norm 1
+refused 2 'carry_over and zero_fill = false exclude each other' "${train[@]}" --carry_over --zero_fill false
+refused 2 'is not one of: own, float16' "${train[@]}" --allreduce_grad_dtype int8
+refused 2 'accumulate: 0 is out of range' "${train[@]}" --accumulate 0
+
 refused 1 'there is no such folder' "${train[@]}" --data "$work/none"
 mkdir "$work/empty"
 refused 1 'found none of them' "${train[@]}" --data "$work/empty"

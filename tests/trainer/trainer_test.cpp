@@ -68,6 +68,8 @@ struct RunOptions {
   int iterations = 50, loader_threads = 1;
   std::string resume_from = {};
   int snapshot_every = 25;
+  ReducerOptions reducer = {};
+  int accumulate = 1;
 };
 
 struct RunResult {
@@ -79,7 +81,7 @@ struct RunResult {
 RunResult run(const std::string& out, Communicator& comm, const RunOptions& options) {
   seed_parameters(3);
   Classifier model(std::make_unique<DropoutNet>());
-  DistributedOptimizer optimizer(Adam({.lr = 0.01}), comm);
+  DistributedOptimizer optimizer(Adam({.lr = 0.01}), comm, options.reducer);
   optimizer.setup(model);
   const auto split = [&](std::int64_t batch, bool repeat) {
     return IteratorOptions{.batch_size = batch, .repeat = repeat, .shuffle = repeat, .seed = 4, .rank = comm.rank(),
@@ -87,6 +89,7 @@ RunResult run(const std::string& out, Communicator& comm, const RunOptions& opti
   };
   const auto iterator = make_iterator(dataset(70), split(10, true), {.threads = options.loader_threads});
   StandardUpdater updater(*iterator, model, optimizer, comm, /*seed=*/9);
+  updater.accumulate(options.accumulate);
   Trainer trainer(updater, {static_cast<double>(options.iterations), Unit::kIteration}, out, comm);
   trainer.extend(std::make_unique<Evaluator>(make_iterator(dataset(33), split(8, false), {.threads = 1}), model));
   trainer.extend(std::make_unique<LearningRate>(LearningRateOptions{.lr = 0.01, .schedule = "cosine", .epochs = 8}));
@@ -140,6 +143,77 @@ TEST(TrainerTest, AResumedRunGoesOnBitForBit) {
           run(folder / "resumed", comm, {.resume_from = newest_snapshot(folder / "half")});
       EXPECT_EQ(resumed.weights, whole.weights);
       EXPECT_EQ(without_times(resumed.log), without_times(whole.log));
+    });
+  }
+}
+
+TEST(TrainerTest, AResumedRunGoesOnBitForBitInEveryMode) {
+  const auto small = [](ReducerOptions options) {
+    options.first_bucket_bytes = options.bucket_bytes = 64;
+    return options;
+  };
+  const std::vector<RunOptions> modes = {{.reducer = small({.double_buffering = true})},
+                                         {.reducer = small({.carry_over = true})},
+                                         {.reducer = small({.zero = 1})},
+                                         {.reducer = small({.zero = 2})},
+                                         {.accumulate = 3}};
+  for (const RunOptions& mode : modes) {
+    for (const int ranks : {1, 2, 3}) {
+      testing::ScratchFolder folder;
+      run_on_threads(ranks, [&](Communicator& comm) {
+        const RunResult whole = run(folder / "whole", comm, mode);
+        RunOptions half = mode, rest = mode;
+        half.iterations = 25;
+        run(folder / "half", comm, half);
+        comm.barrier();
+        rest.resume_from = newest_snapshot(folder / "half");
+        const RunResult resumed = run(folder / "resumed", comm, rest);
+        EXPECT_EQ(resumed.weights, whole.weights);
+        EXPECT_EQ(without_times(resumed.log), without_times(whole.log));
+      });
+    }
+  }
+}
+
+TEST(UpdaterTest, AccumulatedBatchesMakeTheStepOfALargeOne) {
+  struct Seen {
+    std::vector<float> weights;
+    std::vector<double> losses, details;
+    std::vector<bool> new_epochs;
+  };
+  const auto train = [](Communicator& comm, std::int64_t batch, int pieces) {
+    seed_parameters(3);
+    Classifier model(std::make_unique<Linear>(LinearOptions{.in = 6, .out = 3}));
+    DistributedOptimizer optimizer(Adam({.lr = 0.01}), comm);
+    optimizer.setup(model);
+    const auto iterator = make_iterator(
+        dataset(60), {.batch_size = batch, .seed = 4, .rank = comm.rank(), .size = comm.size()}, {.threads = 0});
+    StandardUpdater updater(*iterator, model, optimizer, comm);
+    updater.accumulate(pieces);
+    Seen seen;
+    for (int i = 0; i < 7; ++i) {
+      Observation observation;
+      updater.update(observation);
+      seen.losses.push_back(observation.at("main/loss").value * observation.at("main/loss").weight);
+      seen.details.push_back(updater.previous_epoch_detail());
+      seen.new_epochs.push_back(updater.is_new_epoch());
+    }
+    EXPECT_EQ(updater.samples(), 7 * 20);
+    EXPECT_EQ(optimizer.t(), 7);
+    EXPECT_EQ(optimizer.epoch(), 2);
+    for (Parameter* p : model.parameters()) {
+      for (const float value : to_vector<float>(p->array())) seen.weights.push_back(value);
+    }
+    return seen;
+  };
+  for (const int ranks : {1, 2}) {
+    run_on_threads(ranks, [&](Communicator& comm) {
+      const Seen large = train(comm, 20, 1), pieces = train(comm, 5, 4);
+      EXPECT_EQ(pieces.new_epochs, large.new_epochs);
+      for (std::size_t i = 0; i < large.weights.size(); ++i) EXPECT_NEAR(pieces.weights[i], large.weights[i], 2e-4);
+      for (std::size_t i = 0; i < large.losses.size(); ++i) EXPECT_NEAR(pieces.details[i], large.details[i], 1e-12);
+      if (ranks > 1) return;  // the ranks' parts are other samples
+      for (std::size_t i = 0; i < large.losses.size(); ++i) EXPECT_NEAR(pieces.losses[i], large.losses[i], 1e-3);
     });
   }
 }

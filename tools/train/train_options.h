@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "comm/communicators/create_communicator.h"
+#include "comm/gradients/reducer_options.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -37,7 +38,14 @@ struct TrainOptions {
   std::uint64_t seed = 0;
   double bucket_mib = 25, first_bucket_mib = 1;
   bool overlap = true, progress = true;
+  // How gradients travel, and who keeps what
+  std::string allreduce_grad_dtype = "own", compression = "none";
+  bool double_buffering = false, carry_over = false, zero_fill = true;
+  int zero = 0, accumulate = 1;
 };
+
+/// How the reducer is to work. Throws Error for keys that exclude each other, naming both.
+ReducerOptions reducer_options(const TrainOptions& options);
 
 void add_train_options(OptionTable& table, TrainOptions& options);
 

@@ -1,0 +1,311 @@
+#include "comm/gradients/gradient_reducer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+
+#include "comm/gradients/compression/gradient_compression.h"
+#include "comm/shm/direct_reduction.h"
+#include "core/error.h"
+
+namespace rensa {
+namespace {
+
+std::string describe(const ParameterArena::Slot& slot) {
+  return detail::join(slot.parameter->name(), " ", slot.parameter->shape(), " ", slot.parameter->dtype());
+}
+
+/// Where a word about the parameter travels along with its gradient: the element behind it.
+Array flag_of(const ParameterArena::Slot& slot, const Array& gradients, std::int64_t begin) {
+  const std::int64_t at = slot.offset + slot.size - begin;
+  return gradients.slice(0, {.start = at, .stop = at + 1});
+}
+
+}  // namespace
+
+GradientReducer::GradientReducer(Communicator& comm, const ReducerOptions& options) : comm_(comm), options_(options) {
+  check_options(options);
+  if (comm.size() > 1) thread_.emplace(comm.split(0, comm.rank()));
+}
+
+void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>& order) {
+  detach();
+  optimizer_ = &optimizer;
+  buckets_.clear();
+  members_.clear();
+  in_arenas_.clear();
+  seen_.clear();
+  const std::vector<ParameterArena>& arenas = optimizer.arenas();
+  for (std::size_t a = 0; a < arenas.size(); ++a) {
+    for (const ParameterArena::Slot& slot : arenas[a].slots) {
+      members_[slot.parameter] = {.buckets = {}, .slot = slot};
+      in_arenas_.push_back(slot.parameter);
+    }
+    for (GradientBucket& bucket : cut_arena(arenas[a], options_, parts())) {
+      bucket.number = buckets_.size();
+      bucket.arena = a;
+      if (arenas[a].gradients) {
+        bucket.gradients = arenas[a].gradients.slice(0, {.start = bucket.begin, .stop = bucket.end});
+      }
+      for (const auto& slot : bucket.slots) members_.at(slot.parameter).buckets.push_back(bucket.number);
+      buckets_.push_back(std::move(bucket));
+    }
+  }
+  progress_.assign(buckets_.size(), {});
+  for (const GradientBucket& bucket : buckets_) {
+    progress_[bucket.number].times.bytes = static_cast<std::size_t>(bucket.end - bucket.begin) *
+                                           item_size(arenas[bucket.arena].values.dtype());
+  }
+
+  std::unordered_map<const Parameter*, std::size_t> turn;
+  for (const Parameter* parameter : order) turn.emplace(parameter, turn.size());
+  for (const Parameter* parameter : in_arenas_) turn.emplace(parameter, turn.size());
+  std::vector<std::size_t> last_turn;
+  for (const GradientBucket& bucket : buckets_) {
+    std::size_t latest = 0;
+    for (const auto& slot : bucket.slots) latest = std::max(latest, turn.at(slot.parameter));
+    last_turn.push_back(latest);
+  }
+  order_.resize(buckets_.size());
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return last_turn[a] < last_turn[b]; });
+
+  start_step();
+  if (comm_.size() == 1) return;
+  check_ranks_agree();
+  if (options_.compression) options_.compression->attach(buckets_);
+  for (Parameter* parameter : in_arenas_) {
+    parameter->on_gradient([this, parameter](const Variable&) { gradient_is_ready(parameter); });
+  }
+}
+
+void GradientReducer::detach() {
+  for (Parameter* parameter : in_arenas_) parameter->on_gradient(nullptr);
+}
+
+void GradientReducer::check_ranks_agree() const {
+  std::ostringstream mine;
+  for (const Parameter* parameter : in_arenas_) mine << describe(members_.at(parameter).slot) << '\n';
+  const std::string theirs = comm_.broadcast_bytes(mine.str(), 0);
+  if (theirs == mine.str()) return;
+  std::istringstream a(mine.str()), b(theirs);
+  std::string line_a, line_b;
+  while (std::getline(a, line_a) && std::getline(b, line_b) && line_a == line_b) {
+  }
+  throw CommError("the model differs between ranks: rank ", comm_.rank(), " has the parameter \"", line_a,
+                  "\" where rank 0 has \"", line_b, "\". Build the same model on every rank.");
+}
+
+void GradientReducer::start_step() {
+  for (const GradientBucket& bucket : buckets_) progress_[bucket.number].pending = bucket.slots.size();
+  for (auto& [parameter, member] : members_) member.ready = false;
+  works_.clear();
+}
+
+void GradientReducer::gradient_is_ready(Parameter* parameter) {
+  if (accumulating_) return;
+  Member& member = members_.at(parameter);
+  if (!member.seen) seen_.push_back(parameter);
+  member.seen = true;
+  if (!options_.overlap || options_.double_buffering) return;
+  if (member.ready) {
+    throw GraphError("a second backward() before update(): the gradient of ", describe(member.slot),
+                     " may have left already. To add up several backward passes, put all but the last one in a NoSync "
+                     "scope, or switch overlap off.");
+  }
+  complete(member);
+  release_ready_buckets();
+}
+
+void GradientReducer::complete(Member& member) {
+  const bool used = static_cast<bool>(member.slot.parameter->grad());
+  ParameterArena::complete_gradient(member.slot);
+  member.ready = true;
+  for (const std::size_t b : member.buckets) {
+    GradientBucket& bucket = buckets_[b];
+    if (!member.slot.parameter->grad_destination()) take_in(member, bucket);
+    if (!options_.zero_fill) flag_of(member.slot, optimizer_->arenas()[bucket.arena].gradients, 0).fill(used ? 1 : 0);
+    if (--progress_[b].pending > 0) continue;
+    progress_[b].times.ready = Clock::now();
+    if (observer_) observer_->bucket_ready(bucket, progress_[b].times.ready);
+  }
+  if (!member.slot.parameter->grad_destination()) member.slot.parameter->clear_grad();
+}
+
+void GradientReducer::take_in(const Member& member, GradientBucket& bucket) {
+  if (!bucket.gradients) {
+    bucket.gradients = zeros({bucket.end - bucket.begin}, member.slot.parameter->dtype(), member.slot.parameter->device());
+  }
+  const Array gradient = member.slot.parameter->grad();
+  if (!gradient) return;
+  const std::int64_t first = std::max(bucket.begin, member.slot.offset);
+  const std::int64_t last = std::min(bucket.end, member.slot.offset + member.slot.size);
+  if (first >= last) return;
+  // as the values lie, which may be channels-last
+  Array flat = gradient;
+  const Array& like = member.slot.parameter->array();
+  if (!gradient.is_dense() || gradient.strides() != like.strides()) {
+    flat = empty_like(like);
+    flat.copy_from(gradient);
+  }
+  flat = Array(flat.buffer(), static_cast<std::size_t>(static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data()),
+               {flat.size()}, {1}, flat.dtype());
+  bucket.gradients.slice(0, {.start = first - bucket.begin, .stop = last - bucket.begin})
+      .copy_from(flat.slice(0, {.start = first - member.slot.offset, .stop = last - member.slot.offset}));
+}
+
+void GradientReducer::release_ready_buckets() {
+  while (works_.size() < order_.size() && progress_[order_[works_.size()]].pending == 0) leave(order_[works_.size()]);
+}
+
+void GradientReducer::leave(std::size_t bucket) {
+  const Dtype own = optimizer_->arenas()[buckets_[bucket].arena].values.dtype();
+  const Form form{.dtype = comm_.config().allreduce_grad_dtype().value_or(own), .factor = factor_, .compressed = compressing_};
+  works_.push_back(thread_->start([this, bucket, form](Communicator& comm) { reduce(bucket, comm, form); }));
+}
+
+void GradientReducer::reduce(std::size_t b, Communicator& comm, const Form& form) {
+  GradientBucket& bucket = buckets_[b];
+  BucketTimes& times = progress_[b].times;
+  times.started = Clock::now();
+  if (observer_) observer_->bucket_leaves(bucket, times.started);
+  times.sent_bytes = 0;
+  if (options_.communicate) {
+    if (form.factor != 1) shm::scale(bucket.gradients, form.factor);
+    if (form.compressed) {
+      times.sent_bytes = options_.compression->reduce(bucket, comm);
+    } else {
+      times.sent_bytes = options_.zero > 0 ? scatter(bucket, comm, form.dtype) : send(bucket, comm, form.dtype);
+    }
+  }
+  if (!optimizer_->arenas()[bucket.arena].gradients) bucket.gradients = Array();
+  times.finished = Clock::now();
+  if (observer_) observer_->bucket_arrived(bucket, times);
+}
+
+std::size_t GradientReducer::send(const GradientBucket& bucket, Communicator& comm, Dtype travels_as) const {
+  const Array sent = bucket.gradients.to(travels_as);  // itself, unless the dtype differs
+  comm.all_reduce(sent, Reduce::kMean);
+  if (travels_as != bucket.gradients.dtype()) bucket.gradients.copy_from(sent);
+  return sent.bytes();
+}
+
+std::size_t GradientReducer::scatter(const GradientBucket& bucket, Communicator& comm, Dtype travels_as) const {
+  const std::int64_t part = (bucket.end - bucket.begin) / comm.size();
+  const bool in_arena = static_cast<bool>(optimizer_->arenas()[bucket.arena].gradients);
+  const Array mine =
+      in_arena ? bucket.gradients.slice(0, {.start = part * comm.rank(), .stop = part * (comm.rank() + 1)})
+               : optimizer_->shard_gradients(bucket.arena)
+                     .slice(0, {.start = bucket.begin / comm.size(), .stop = bucket.begin / comm.size() + part});
+  const Array sent = bucket.gradients.to(travels_as);
+  const Array arrived = travels_as == mine.dtype() ? mine : empty({part}, travels_as);
+  comm.reduce_scatter(sent, arrived, Reduce::kMean);
+  if (travels_as != mine.dtype()) mine.copy_from(arrived);
+  return sent.bytes();
+}
+
+void GradientReducer::complete_gradients() {
+  for (const std::size_t b : order_) {
+    for (const auto& slot : buckets_[b].slots) {
+      Member& member = members_.at(slot.parameter);
+      if (!member.ready) complete(member);
+    }
+  }
+}
+
+void GradientReducer::wait_for_works() {
+  const Clock::time_point from = Clock::now();
+  for (const Work& work : works_) work.wait();
+  if (observer_) observer_->waited(from, Clock::now());
+  if (works_.empty()) return;
+  last_times_.clear();
+  for (const std::size_t b : order_) last_times_.push_back(progress_[b].times);
+}
+
+void GradientReducer::finish() {
+  unused_.clear();
+  if (comm_.size() > 1) {
+    complete_gradients();
+    if (options_.overlap) {
+      release_ready_buckets();
+    } else {
+      for (const std::size_t b : order_) leave(b);
+    }
+    wait_for_works();
+  } else if (!options_.zero_fill) {
+    complete_gradients();
+  }
+  if (!options_.zero_fill) {
+    for (const GradientBucket& bucket : buckets_) find_unused(bucket);
+  }
+  start_step();
+}
+
+void GradientReducer::start(const std::vector<Array>& arrays) {
+  start_step();
+  for (GradientBucket& bucket : buckets_) {
+    bucket.gradients = arrays[bucket.arena].slice(0, {.start = bucket.begin, .stop = bucket.end});
+  }
+  for (std::size_t i = 0; i < order_.size() && thread_; ++i) leave(order_[i]);
+}
+
+void GradientReducer::finish_started() {
+  wait_for_works();
+  works_.clear();
+}
+
+void GradientReducer::carry() {
+  complete_gradients();
+  release_ready_buckets();
+  last_times_.assign(buckets_.size(), BucketTimes());
+  carried_.assign(buckets_.size(), Work());
+  for (std::size_t i = 0; i < works_.size(); ++i) carried_[order_[i]] = works_[i];
+  start_step();
+}
+
+void GradientReducer::arrive(std::size_t bucket) {
+  const Clock::time_point from = Clock::now();
+  carried_[bucket].wait();
+  if (observer_) observer_->waited(from, Clock::now());
+  const auto turn = std::find(order_.begin(), order_.end(), bucket) - order_.begin();
+  last_times_[static_cast<std::size_t>(turn)] = progress_[bucket].times;
+}
+
+void GradientReducer::find_unused(const GradientBucket& bucket) {
+  for (const auto& slot : bucket.slots) {
+    const Array flag = flag_of(slot, bucket.gradients, bucket.begin);
+    if (flag.item<double>() == 0) unused_.push_back(slot.parameter);
+    flag.fill(0);  // a gap holds zeros
+  }
+}
+
+std::vector<Parameter*> GradientReducer::observed_order() {
+  std::vector<Parameter*> order = seen_;
+  for (Parameter* parameter : in_arenas_) {
+    if (!members_.at(parameter).seen) order.push_back(parameter);
+  }
+  Array numbers = empty({static_cast<std::int64_t>(order.size())}, Dtype::kInt64);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    numbers.data<std::int64_t>()[i] = std::find(in_arenas_.begin(), in_arenas_.end(), order[i]) - in_arenas_.begin();
+  }
+  comm_.broadcast(numbers, 0);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    order[i] = in_arenas_[static_cast<std::size_t>(numbers.data<std::int64_t>()[i])];
+  }
+  return order;
+}
+
+void GradientReducer::take_mean(const Array& gradient) const {
+  if (factor_ != 1 && comm_.size() > 1) shm::scale(gradient, factor_);
+  comm_.all_reduce(gradient, Reduce::kMean);
+}
+
+void GradientReducer::start_compressing() { compressing_ = options_.compression != nullptr && comm_.size() > 1; }
+
+std::size_t GradientReducer::last_sent_bytes() const {
+  std::size_t bytes = 0;
+  for (const BucketTimes& times : last_times_) bytes += times.sent_bytes;
+  return bytes;
+}
+
+}  // namespace rensa

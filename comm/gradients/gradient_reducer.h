@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "comm/communication_thread.h"
+#include "comm/communicators/communicator.h"
+#include "comm/gradients/gradient_bucket.h"
+#include "comm/gradients/reducer_options.h"
+#include "comm/work.h"
+#include "core/optimizers/optimizer.h"
+
+namespace rensa {
+
+/// Averages gradients over the ranks while backward is still computing others.
+///
+/// A bucket is a slice of a gradient arena: nothing is packed. When the last gradient of a bucket is ready (Parameter's
+/// hook), the bucket may leave; buckets leave in one order on all ranks. That is the arenas' order, latest created
+/// parameter first, until observed_order() has told in which order rank 0's backward really finished them and the arenas
+/// were laid out and cut anew.
+class GradientReducer {
+ public:
+  using Clock = BucketTimes::Clock;
+
+  /// A call on all ranks together. `comm` must outlive the reducer, which works on a duplicate of it.
+  GradientReducer(Communicator& comm, const ReducerOptions& options);
+  ~GradientReducer() { detach(); }
+  GradientReducer(const GradientReducer&) = delete;
+  GradientReducer& operator=(const GradientReducer&) = delete;
+
+  /// Takes over the hooks of the parameters in the optimizer's arenas. A call on all ranks together; throws CommError if
+  /// their parameters differ. What was attached before is forgotten. `order`: of the parameters, in which buckets leave;
+  /// empty: the arenas'.
+  void attach(Optimizer& optimizer, const std::vector<Parameter*>& order);
+  /// Waits until every gradient is the mean over the ranks, in its place: the arena, or this rank's windows of it. Throws
+  /// what the communication threw.
+  void finish();
+
+  // For double buffering, instead of finish():
+  void complete_gradients();  ///< every parameter has one, in its place
+  /// Lets all buckets leave from these arrays (one for each arena), which finish_started() waits for.
+  void start(const std::vector<Array>& arrays);
+  void finish_started();
+
+  // For carrying over, instead of finish():
+  void carry();  ///< all buckets leave, and each is waited for by arrive()
+  void arrive(std::size_t bucket);
+  /// In which order buckets leave from now on: a permutation of their numbers, the same on all ranks.
+  void set_order(const std::vector<std::size_t>& order) { order_ = order; }
+
+  /// While on, gradients of backward() are added up and stay here.
+  void set_accumulating(bool accumulating) { accumulating_ = accumulating; }
+  bool accumulating() const { return accumulating_; }
+  /// This rank's share in the mean: gradients become Σ weight · gradient over the ranks, whose weights add up to 1. Holds for
+  /// the backward() calls to come. 1 / size until something else is said.
+  void set_weight(double weight) { factor_ = weight * comm_.size(); }
+
+  /// The parameters in the order in which rank 0's first backward since attach() finished them, and behind them those it
+  /// did not. A call on all ranks together.
+  std::vector<Parameter*> observed_order();
+  /// The mean of one gradient that is in no bucket yet, at once. A call on all ranks together.
+  void take_mean(const Array& gradient) const;
+  /// From now on buckets go through the compression, if there is one.
+  void start_compressing();
+  /// With zero_fill off: the parameters that no rank used in the step that finish() ended.
+  const std::vector<Parameter*>& unused() const { return unused_; }
+
+  const std::vector<GradientBucket>& buckets() const { return buckets_; }
+  const BucketTimes& times(std::size_t bucket) const { return progress_[bucket].times; }
+  /// In the order in which they left.
+  const std::vector<BucketTimes>& last_times() const { return last_times_; }
+  /// Bytes that this rank gave to the communicator for the last step's gradients.
+  std::size_t last_sent_bytes() const;
+  /// Null: nobody watches. It must outlive the reducer or be taken away.
+  void observe(ReducerObserver* observer) { observer_ = observer; }
+
+ private:
+  struct Member {
+    std::vector<std::size_t> buckets;
+    ParameterArena::Slot slot;
+    bool ready = false;  ///< in this step
+    bool seen = false;   ///< since attach()
+  };
+  struct Progress {
+    std::size_t pending = 0;  ///< gradients that are not ready yet
+    BucketTimes times;
+  };
+
+  /// How a bucket travels; settled when it leaves, so that what is said later does not reach it.
+  struct Form {
+    Dtype dtype;
+    double factor;
+    bool compressed;
+  };
+
+  int parts() const { return options_.zero > 0 ? comm_.size() : 1; }
+  void detach();
+  void check_ranks_agree() const;
+  void gradient_is_ready(Parameter* parameter);
+  void complete(Member& member);
+  void take_in(const Member& member, GradientBucket& bucket);
+  void release_ready_buckets();
+  void leave(std::size_t bucket);
+  void reduce(std::size_t bucket, Communicator& comm, const Form& form);
+  std::size_t send(const GradientBucket& bucket, Communicator& comm, Dtype travels_as) const;
+  std::size_t scatter(const GradientBucket& bucket, Communicator& comm, Dtype travels_as) const;
+  void wait_for_works();
+  void find_unused(const GradientBucket& bucket);
+  void start_step();
+
+  Communicator& comm_;
+  const ReducerOptions options_;
+  Optimizer* optimizer_ = nullptr;
+  ReducerObserver* observer_ = nullptr;
+
+  std::vector<GradientBucket> buckets_;
+  std::vector<Progress> progress_;  ///< of each bucket
+  std::vector<std::size_t> order_;  ///< in which buckets leave
+  std::unordered_map<const Parameter*, Member> members_;
+  std::vector<Parameter*> in_arenas_;  ///< all members, as the arenas have them
+  std::vector<Parameter*> seen_;       ///< in the order in which backward finished them, since attach()
+  std::vector<Parameter*> unused_;
+  std::vector<BucketTimes> last_times_;
+  std::vector<Work> carried_;  ///< of each bucket, with carry()
+  std::vector<Work> works_;  ///< the buckets that have left in this step
+  bool accumulating_ = false, compressing_ = false;
+  double factor_ = 1;
+
+  std::optional<CommunicationThread> thread_;  ///< none for one rank alone; last: it works on what stands above
+};
+
+}  // namespace rensa

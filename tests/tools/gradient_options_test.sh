@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Every way for gradients to travel, from the command line on two ranks: it trains, and goes on from a snapshot digit for digit.
+set -euo pipefail
+rensa=${RENSA_EXECUTABLE:?}
+command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
+value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }
+
+# MNIST's format, tiny: 60 grey pictures of 4 x 4, each as bright as its class
+idx() {  # FILE COUNT
+  { printf '\x00\x00\x08\x03\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; printf '\x00\x00\x00\x04\x00\x00\x00\x04'
+    for ((i = 0; i < $2; i++)); do printf "\\x$((i % 3 * 4))0%.0s" $(seq 16); done; } >"$1-images-idx3-ubyte"
+  { printf '\x00\x00\x08\x01\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; for ((i = 0; i < $2; i++)); do printf "\\x0$((i % 3))"; done; } >"$1-labels-idx1-ubyte"
+}
+mkdir "$work/data"
+idx "$work/data/train" 60
+idx "$work/data/t10k" 30
+train=(mpirun -n 2 --oversubscribe --bind-to none "$rensa" train --data "$work/data" --arch mlp --units 32 --batchsize 5
+  --threads 1 --optimizer adam --lr 0.01 --seed 2 --progress false --bucket_mib 0.002 --first_bucket_mib 0.001)
+
+number=0
+for options in "--zero_fill false" "--allreduce_grad_dtype bfloat16" "--double_buffering" "--carry_over" "--zero 1 --clip_norm 1" \
+  "--zero 2" "--accumulate 2"; do
+  number=$((number + 1))
+  # shellcheck disable=SC2086  # several words
+  run() { "${train[@]}" $options "$@" >"$work/log" 2>&1 </dev/null || fail "$options: $* failed"; }
+  run --epoch 10 --out "$work/whole$number"
+  grep -q 'each rank sent [1-9][0-9]* bytes' "$work/log" || fail "$options: no bytes were counted"
+  run --epoch 5 --out "$work/half$number"
+  run --epoch 10 --out "$work/rest$number" --resume "$work/half$number"
+  for key in main/loss validation/main/loss; do
+    [ "$(value $key "$work/whole$number/log")" = "$(value $key "$work/rest$number/log")" ] || fail "$options: $key differs after resuming"
+  done
+done
+
+
+for compression in power_sgd:2 top_k:0.1 one_bit; do
+  options="--compression $compression"
+  run --epoch 10 --out "$work/${compression%:*}"
+  awk -v a="$(value main/loss "$work/${compression%:*}/log")" 'BEGIN { exit !(a < 1.0) }' || fail "$compression did not learn"
+done

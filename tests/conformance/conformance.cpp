@@ -6,6 +6,7 @@ const std::vector<ConformanceCheck>& conformance_checks() {
   static const std::vector<ConformanceCheck> all = [] {
     std::vector<ConformanceCheck> checks = array_checks();
     for (const ConformanceCheck& check : model_checks()) checks.push_back(check);
+    for (const ConformanceCheck& check : normalization_checks()) checks.push_back(check);
     return checks;
   }();
   return all;

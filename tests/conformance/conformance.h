@@ -16,9 +16,10 @@ struct ConformanceCheck {
 /// ranks: threads in tests/comm, processes in tests/mpi.
 const std::vector<ConformanceCheck>& conformance_checks();
 
-/// Those of arrays, and those of models and objects: conformance_checks() is both.
+/// Those of arrays, of models and objects, and of batch normalization over ranks: conformance_checks() is all of them.
 std::vector<ConformanceCheck> array_checks();
 std::vector<ConformanceCheck> model_checks();
+std::vector<ConformanceCheck> normalization_checks();
 
 /// Whether a communicator of that name exists for such a cluster.
 bool suits(const std::string& name, const RankPlace& place);

@@ -27,24 +27,33 @@ StandardUpdater::StandardUpdater(Iterator& iterator, Classifier& model, Optimize
           iterator, model, [&model](const Batch& batch) { return classify(model, batch); }, optimizer, comm, seed) {}
 
 void StandardUpdater::update(Observation& observation) {
-  const std::optional<Batch> batch = iterator_.next();
+  spans_.clear();
+  const std::optional<Batch> batch = timed(Span::Phase::kInput, [&] { return iterator_.next(); });
   if (!batch) throw ValueError("updater: the iterator has ended. Make it with repeat = true.");
-  random_context() = {.seed = seed_,
-                      .step = static_cast<std::uint64_t>(iteration_),
-                      .first_sample = static_cast<std::uint64_t>(batch->first),
-                      .uses = 0};
-  const auto size = static_cast<double>(batch->size());
-  if (batch->size() > 0) {  // a rank may get nothing of a short batch
-    Loss step = loss_(*batch);
-    const double loss = step.loss.item<double>();
-    observation["main/loss"] = {loss, size};
-    observation.merge(step.observation);
-    step.loss.backward({.loss_scale = size * comm_.size() / static_cast<double>(batch->global_size)});
-  }
-  optimizer_.update();
+  compute(*batch, observation);
   if (iterator_.is_new_epoch()) optimizer_.new_epoch();
   ++iteration_;
   samples_ += batch->global_size;
+}
+
+void StandardUpdater::compute(const Batch& batch, Observation& observation) {
+  set_random_context(batch);
+  const auto size = static_cast<double>(batch.size());
+  const Loss step = timed(Span::Phase::kForward, [&] { return loss_(batch); });
+  if (batch.size() > 0) {  // a mean over no samples says nothing
+    observation["main/loss"] = {step.loss.item<double>(), size};
+    observation.insert(step.observation.begin(), step.observation.end());
+  }
+  const double share = size * comm_.size() / static_cast<double>(batch.global_size);
+  timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share}); });
+  timed(Span::Phase::kUpdate, [&] { optimizer_.update(); });
+}
+
+void StandardUpdater::set_random_context(const Batch& batch) const {
+  random_context() = {.seed = seed_,
+                      .step = static_cast<std::uint64_t>(iteration_),
+                      .first_sample = static_cast<std::uint64_t>(batch.first),
+                      .uses = 0};
 }
 
 void StandardUpdater::serialize(Serializer& serializer) {

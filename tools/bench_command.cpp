@@ -19,6 +19,7 @@ constexpr std::array kBenchmarks = {
     Benchmark{"convolution", "a convolution and its two gradients", bench_convolution},
     Benchmark{"step", "a training step of a network on made-up data", bench_step},
     Benchmark{"overlap", "how well gradients travel behind backward, against the best schedule", bench_overlap},
+    Benchmark{"reproducible", "what the same bits on any number of ranks cost", bench_reproducible},
     Benchmark{"comm", "collectives between ranks, in nccl-tests' columns", bench_comm},
 };
 

@@ -10,6 +10,7 @@ int bench_ops(int argc, char** argv);
 int bench_convolution(int argc, char** argv);
 int bench_step(int argc, char** argv);
 int bench_overlap(int argc, char** argv);
+int bench_reproducible(int argc, char** argv);
 int bench_comm(int argc, char** argv);
 
 }  // namespace rensa::tools

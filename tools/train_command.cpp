@@ -2,12 +2,15 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "comm/compute_threads.h"
 #include "comm/distributed_optimizer.h"
 #include "comm/job.h"
 #include "comm/launcher.h"
+#include "comm/links/communicator_statistics.h"
+#include "comm/links/multi_node_batch_normalization.h"
 #include "core/error.h"
 #include "tools/train/model_setup.h"
 #include "tools/train/picture_problems.h"
@@ -21,8 +24,12 @@
 #include "trainer/extensions/print_report.h"
 #include "trainer/extensions/progress_bar.h"
 #include "trainer/extensions/snapshot.h"
+#include "trainer/extensions/step_time_report.h"
 #include "trainer/extensions/stop_on_signal.h"
+#include "trainer/extensions/straggler_report.h"
+#include "trainer/extensions/trace.h"
 #include "trainer/iterators/multithread_iterator.h"
+#include "trainer/reproducible_updater.h"
 #include "trainer/trainer.h"
 
 namespace rensa::tools {
@@ -37,9 +44,55 @@ std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, 
                                         const Communicator& comm, bool train) {
   const std::int64_t batch = train ? o.batchsize : o.val_batchsize;
   return rensa::make_iterator(std::move(dataset),
-                              {.batch_size = batch * comm.size(), .repeat = train, .shuffle = train, .seed = o.seed,
-                               .rank = comm.rank(), .size = comm.size()},
+                              {.batch_size = batch * comm.size(), .repeat = train, .short_tail = train && o.short_tail,
+                               .shuffle = train, .seed = o.seed, .rank = comm.rank(), .size = comm.size()},
                               {.threads = o.loaderjob});
+}
+
+std::unique_ptr<Optimizer> make_step_optimizer(const TrainOptions& o, Communicator& comm) {
+  if (o.reproducible > 0) return make_optimizer(o);
+  return std::make_unique<DistributedOptimizer>(make_optimizer(o), comm, reducer_options(o));
+}
+
+std::unique_ptr<Updater> make_updater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm,
+                                      const TrainOptions& o) {
+  if (o.reproducible == 0) return std::make_unique<StandardUpdater>(iterator, model, optimizer, comm, o.seed);
+  return std::make_unique<ReproducibleUpdater>(iterator, model, optimizer, comm, o.reproducible, o.seed);
+}
+
+/// What the reducer, or the sums of reproducible steps, tell of the last step.
+BucketSource bucket_source(const Optimizer& optimizer, const Updater& updater) {
+  if (const auto* distributed = dynamic_cast<const DistributedOptimizer*>(&optimizer)) {
+    return [distributed] { return distributed->reducer().last_times(); };
+  }
+  if (const auto* reproducible = dynamic_cast<const ReproducibleUpdater*>(&updater)) {
+    return [reproducible] { return reproducible->sums().last_times(); };
+  }
+  return nullptr;
+}
+
+/// Seconds that batch normalization over all ranks has spent in calls; null without it.
+std::function<double()> waited_inside(Link& model) {
+  for (const Link::NamedLink& named : model.named_links()) {
+    const auto* normalization = dynamic_cast<const BatchNormalization*>(named.link);
+    if (!normalization) continue;
+    const auto statistics = std::dynamic_pointer_cast<const CommunicatorStatistics>(normalization->reducer());
+    if (statistics) return [statistics] { return statistics->seconds(); };
+  }
+  return nullptr;
+}
+
+/// Where the time of a run on several ranks goes.
+void extend_with_timing(Trainer& trainer, Link& model, const BucketSource& buckets, const TrainOptions& o) {
+  const std::function<double()> waited = waited_inside(model);
+  if (trainer.comm().size() > 1) trainer.extend(std::make_unique<StepTimeReport>(buckets, waited));
+  if (!o.trace.empty()) {
+    trainer.extend(std::make_unique<Trace>(
+        TraceOptions{.path = o.trace, .first_step = o.trace_first, .steps = o.trace_steps, .planted_skew_ns = 0}, buckets));
+  }
+  if (o.stragglers == "never") return;
+  trainer.extend(std::make_unique<StragglerReport>(
+      parse_trigger(o.stragglers), buckets, [](const std::string& line) { spdlog::info("{}", line); }, waited));
 }
 
 void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> validation, const TrainOptions& o) {
@@ -65,7 +118,8 @@ void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> valid
 /// Returns the exit status: 0, or kStatusResumeMe after a signal.
 int train(const TrainOptions& o, Communicator& comm) {
   const bool speaks = comm.rank() == 0;
-  const int threads = set_compute_threads(comm, o.threads);
+  // a number that follows from the machine would give other bits on other ranks
+  const int threads = set_compute_threads(comm, o.reproducible > 0 ? std::max(1, o.threads) : o.threads);
   PictureProblems problems(comm);
   const TrainingData data = open_training_data(o, problems.report());
   seed_parameters(o.seed);
@@ -77,8 +131,11 @@ int train(const TrainOptions& o, Communicator& comm) {
     }
   }
   apply_parameter_options(model, o);
-  DistributedOptimizer optimizer(make_optimizer(o), comm, reducer_options(o));
-  optimizer.setup(model);
+  if (o.mnbn && share_batch_statistics(model, comm) == 0 && speaks) {
+    spdlog::warn("mnbn: {} has no batch normalization", o.arch);
+  }
+  const std::unique_ptr<Optimizer> optimizer = make_step_optimizer(o, comm);
+  optimizer->setup(model);
   if (speaks) {
     spdlog::info("{} ranks on {} nodes ({}), {} compute and {} loader threads each", comm.size(), comm.inter_size(),
                  comm.choice().empty() ? comm.name() : detail::join(comm.name(), ": ", comm.choice()), threads, o.loaderjob);
@@ -86,16 +143,16 @@ int train(const TrainOptions& o, Communicator& comm) {
                  model.count_parameters());
   }
   const auto iterator = make_iterator(data.train, o, comm, /*train=*/true);
-  StandardUpdater updater(*iterator, model, optimizer, comm, o.seed);
-  updater.accumulate(o.accumulate);
-  Trainer trainer(updater, {o.epoch, Unit::kEpoch}, o.out, comm);
+  const std::unique_ptr<Updater> updater = make_updater(*iterator, model, *optimizer, comm, o);
+  Trainer trainer(*updater, {o.epoch, Unit::kEpoch}, o.out, comm);
   extend(trainer, model, make_iterator(data.validation, o, comm, /*train=*/false), o);
+  extend_with_timing(trainer, model, bucket_source(*optimizer, *updater), o);
   const auto& signal = dynamic_cast<StopOnSignal&>(
       trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));
   if (!o.resume.empty()) {
     const std::string path = find_snapshot(o.resume);
     resume(trainer, path);
-    if (speaks) spdlog::info("goes on from {} at iteration {}", path, updater.iteration());
+    if (speaks) spdlog::info("goes on from {} at iteration {}", path, updater->iteration());
   }
   trainer.run();
   problems.log_totals();
@@ -106,8 +163,9 @@ int train(const TrainOptions& o, Communicator& comm) {
     }
     return kStatusResumeMe;
   }
-  if (speaks && comm.size() > 1) {
-    spdlog::info("each rank sent {} bytes of gradients in the last step", optimizer.reducer().last_sent_bytes());
+  const auto* const distributed = dynamic_cast<const DistributedOptimizer*>(optimizer.get());
+  if (speaks && distributed && comm.size() > 1) {
+    spdlog::info("each rank sent {} bytes of gradients in the last step", distributed->reducer().last_sent_bytes());
   }
   if (speaks) spdlog::info("results are in {}; the curves: {}/report.html", o.out, o.out);
   return 0;
@@ -123,7 +181,8 @@ int train_command(int argc, char** argv) {
     if (!table.parse(argc, argv, std::cout)) return 0;
     parse_trigger(options.log_interval);
     if (options.snapshot != "never") parse_trigger(options.snapshot);
-    reducer_options(options);
+    check_combinations(options);
+    if (options.stragglers != "never") parse_trigger(options.stragglers);
   } catch (const Error& error) {
     // every rank of a job reads the same command line: one of them complains
     if (detect_launcher().rank == 0) std::cerr << "rensa train: " << error.what() << '\n';

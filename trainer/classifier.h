@@ -24,6 +24,11 @@ class Classifier : public Link {
 
   UnaryLink& predictor() { return *predictor_; }
 
+ protected:
+  std::unique_ptr<Link> do_clone() override {
+    return std::make_unique<Classifier>(rensa::clone(*predictor_), options_);
+  }
+
  private:
   std::unique_ptr<UnaryLink> predictor_;
   const functions::SoftmaxCrossEntropyOptions options_;

@@ -30,6 +30,7 @@ class Extension {
   virtual void initialize(Trainer&) {}  ///< before the first step, after a resume
   virtual void observe(Trainer&) {}     ///< after every step, before the trigger is asked
   virtual void operator()(Trainer& trainer) = 0;
+  virtual void end_of_run(Trainer&) {}  ///< after the last step, on all ranks together; not after an exception
   virtual void finalize(Trainer&) {}    ///< at the end, also after an exception
   /// Saving is a call on all ranks together.
   virtual void serialize(Serializer&, Trainer&) {}

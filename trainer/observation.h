@@ -14,4 +14,7 @@ struct Observed {
 /// What a step and its extensions saw, by Chainer's names: "main/loss", "validation/main/accuracy", "lr".
 using Observation = std::map<std::string, Observed>;
 
+/// Takes what was seen in another part of a step into the means of `all`.
+void join_means(Observation& all, const Observation& part);
+
 }  // namespace rensa

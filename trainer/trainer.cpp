@@ -82,6 +82,7 @@ void Trainer::run() {
   try {
     for (const Entry& entry : extensions_) entry.extension->initialize(*this);
     while (!is_done()) step();
+    for (const Entry& entry : extensions_) entry.extension->end_of_run(*this);
   } catch (...) {
     finalize();
     throw;

@@ -16,13 +16,6 @@ StandardUpdater::Loss classify(Classifier& model, const Batch& batch) {
   return {.loss = result.loss, .observation = {{"main/accuracy", {result.accuracy, weight}}}};
 }
 
-/// The mean of what was seen before and of what was seen now.
-void take_in(Observed& mean, const Observed& seen) {
-  const double weight = mean.weight + seen.weight;
-  if (weight > 0) mean.value += (seen.value - mean.value) * (seen.weight / weight);
-  mean.weight = weight;
-}
-
 }  // namespace
 
 StandardUpdater::StandardUpdater(Iterator& iterator, Link& model, LossFunction loss, Optimizer& optimizer,
@@ -35,35 +28,42 @@ StandardUpdater::StandardUpdater(Iterator& iterator, Classifier& model, Optimize
           iterator, model, [&model](const Batch& batch) { return classify(model, batch); }, optimizer, comm, seed) {}
 
 void StandardUpdater::update(Observation& observation) {
+  spans_.clear();
   const double before = iterator_.epoch_detail();
   bool new_epoch = false;
-  for (int piece = 0; piece < pieces_; ++piece) {
+  for (piece_ = 0; piece_ < pieces_; ++piece_) {
     std::optional<NoSync> local;
-    if (piece + 1 < pieces_) local.emplace(optimizer_);
-    add_gradients(observation, piece);
+    if (piece_ + 1 < pieces_) local.emplace(optimizer_);
+    const std::optional<Batch> batch = timed(Span::Phase::kInput, [&] { return iterator_.next(); });
+    if (!batch) throw ValueError("updater: the iterator has ended. Make it with repeat = true.");
+    add_gradients(*batch, observation);
+    samples_ += batch->global_size;
     new_epoch = new_epoch || iterator_.is_new_epoch();
   }
-  optimizer_.update();
+  timed(Span::Phase::kUpdate, [&] { optimizer_.update(); });
   if (new_epoch) optimizer_.new_epoch();
   previous_detail_ = before;
   new_epoch_ = new_epoch;
   ++iteration_;
 }
 
-void StandardUpdater::add_gradients(Observation& observation, int piece) {
-  const std::optional<Batch> batch = iterator_.next();
-  if (!batch) throw ValueError("updater: the iterator has ended. Make it with repeat = true.");
+void StandardUpdater::add_gradients(const Batch& batch, Observation& observation) {
+  set_random_context(batch);
+  const auto size = static_cast<double>(batch.size());
+  Loss step = timed(Span::Phase::kForward, [&] { return loss_(batch); });
+  if (batch.size() > 0) {  // a mean over no samples says nothing
+    step.observation["main/loss"] = {step.loss.item<double>(), size};
+    join_means(observation, step.observation);
+  }
+  const double share = size * comm_.size() / static_cast<double>(batch.global_size) / pieces_;
+  timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share}); });
+}
+
+void StandardUpdater::set_random_context(const Batch& batch) const {
   random_context() = {.seed = seed_,
-                      .step = static_cast<std::uint64_t>(iteration_ * pieces_ + piece),
-                      .first_sample = static_cast<std::uint64_t>(batch->first),
+                      .step = static_cast<std::uint64_t>(iteration_ * pieces_ + piece_),
+                      .first_sample = static_cast<std::uint64_t>(batch.first),
                       .uses = 0};
-  samples_ += batch->global_size;
-  if (batch->size() == 0) return;  // a rank may get nothing of a short batch
-  const auto size = static_cast<double>(batch->size());
-  Loss step = loss_(*batch);
-  step.observation["main/loss"] = {step.loss.item<double>(), size};
-  for (const auto& [name, seen] : step.observation) take_in(observation.try_emplace(name, Observed{.value = 0, .weight = 0}).first->second, seen);
-  step.loss.backward({.loss_scale = size * comm_.size() / static_cast<double>(batch->global_size) / pieces_});
 }
 
 void StandardUpdater::serialize(Serializer& serializer) {

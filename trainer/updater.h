@@ -4,12 +4,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "comm/communicators/communicator.h"
 #include "core/optimizers/optimizer.h"
 #include "trainer/classifier.h"
 #include "trainer/iterators/iterator.h"
 #include "trainer/observation.h"
+#include "trainer/span.h"
 
 namespace rensa {
 
@@ -25,14 +27,17 @@ class Updater {
   virtual double previous_epoch_detail() const = 0;  ///< before the last step
   virtual bool is_new_epoch() const = 0;             ///< the last step completed an epoch
   virtual std::int64_t samples() const = 0;          ///< of all steps since this object was made, on all ranks
+  virtual std::vector<Span> last_spans() const { return {}; }  ///< the phases of the last step, if it has them timed
   virtual Optimizer& optimizer() = 0;
   virtual Link& model() = 0;
   virtual void serialize(Serializer& serializer) = 0;
 };
 
-/// The usual step: a batch, the loss, backward, the optimizer. The gradient is that of the mean loss over the global batch,
-/// for any number of ranks and any sizes of their parts.
-class StandardUpdater final : public Updater {
+/// The usual step: a batch, the loss, backward, the optimizer. The gradient is that of the mean loss over the global
+/// batch, for any number of ranks and any sizes of their parts. A rank whose part is empty computes the step on an
+/// empty batch: its gradient is zeros, it reports nothing, and the calls that the network makes on all ranks together
+/// find it there.
+class StandardUpdater : public Updater {
  public:
   struct Loss {
     Variable loss;            ///< the mean over this rank's part of the batch
@@ -59,24 +64,45 @@ class StandardUpdater final : public Updater {
   double previous_epoch_detail() const override { return previous_detail_.value_or(iterator_.previous_epoch_detail().value_or(0)); }
   bool is_new_epoch() const override { return new_epoch_.value_or(iterator_.is_new_epoch()); }
   std::int64_t samples() const override { return samples_; }
+  std::vector<Span> last_spans() const override { return spans_; }
   Optimizer& optimizer() override { return optimizer_; }
   Link& model() override { return model_; }
   /// Chainer's keys: iteration, iterator:main/…, model:main/…, optimizer:main/….
   void serialize(Serializer& serializer) override;
 
- private:
-  void add_gradients(Observation& observation, int piece);
+ protected:
+  /// This rank's part of a batch, forward and backward. Overwritten by steps that compute it otherwise.
+  virtual void add_gradients(const Batch& batch, Observation& observation);
+  /// Numbers the random operations of the step's samples in `batch`.
+  void set_random_context(const Batch& batch) const;
+  Loss loss(const Batch& batch) const { return loss_(batch); }
+  /// fn(), remembered as a phase of the step.
+  template <class Fn>
+  auto timed(Span::Phase phase, const Fn& fn) {
+    struct Stopwatch {
+      std::vector<Span>& spans;
+      Span span;
+      ~Stopwatch() {
+        span.end = Span::Clock::now();
+        spans.push_back(span);
+      }
+    } stopwatch{spans_, {phase, Span::Clock::now(), {}}};
+    return fn();
+  }
 
+ private:
   Iterator& iterator_;
   Link& model_;
   LossFunction loss_;
   Optimizer& optimizer_;
   Communicator& comm_;
   const std::uint64_t seed_;
-  int pieces_ = 1;
+  int pieces_ = 1;  ///< batches of a step
+  int piece_ = 0;   ///< the one under way
   std::int64_t iteration_ = 0, samples_ = 0;
   std::optional<double> previous_detail_;  ///< of the last step, whose last batch the iterator knows; none: before the first
   std::optional<bool> new_epoch_;
+  std::vector<Span> spans_;
 };
 
 }  // namespace rensa

@@ -43,21 +43,37 @@ Array inverse_deviation(const Array& var, double eps) {
   return result;
 }
 
+std::int64_t values_a_channel(const Shape& x) { return x[1] == 0 ? 0 : total_size(x) / x[1]; }
+
+/// The sum over the processes, whose adjoint is itself.
+struct SumOverProcesses final : Function {
+  StatisticsReducer& reducer;
+  explicit SumOverProcesses(StatisticsReducer& r) : reducer(r) {}
+  const char* name() const override { return "batch_normalization_sum_over_processes"; }
+
+  Array forward(const Array& x) override {
+    Array total = x.copy();
+    reducer.sum(total);
+    return total;
+  }
+  Variables backward(const Variable& gy) override { return {apply(make_function<SumOverProcesses>(reducer), gy)}; }
+};
+
 /// Inputs x, gamma, beta and, if there is one, the residual.
 struct BatchNormalization final : Function {
   const BatchNormalizationOptions options;
   NormalizedBatch batch;  ///< what the gradient needs, without x and y, which are retained
   Array mean, var;
+  std::int64_t count = 0;  ///< values a channel, of all processes
   explicit BatchNormalization(const BatchNormalizationOptions& o) : options(o) {}
   const char* name() const override { return "batch_normalization"; }
 
   Arrays forward(const Arrays& inputs) override {
     const Array& x = inputs[0];
     const bool has_residual = inputs.size() == 4;
-    const auto statistics = kernels::batch_statistics(x);
-    mean = statistics[0];
-    var = statistics[1];
+    take_statistics(x);
     batch.mean = mean;
+    batch.count = static_cast<double>(count);
     batch.inv_std = inverse_deviation(var, options.eps);
     const ChannelAffine a = affine(inputs[1], inputs[2], mean, batch.inv_std);
     batch.scale = a.scale;
@@ -76,6 +92,42 @@ struct BatchNormalization final : Function {
   void release_saved() override { batch = {}; }
 
  private:
+  void take_statistics(const Array& x) {
+    count = values_a_channel(x.shape());
+    if (count > 0) {
+      const auto statistics = kernels::batch_statistics(x);
+      mean = statistics[0];
+      var = statistics[1];
+    } else {
+      mean = zeros({x.shape()[1]}, Dtype::kFloat64);
+      var = zeros({x.shape()[1]}, Dtype::kFloat64);
+    }
+    const char* of_all = "";
+    if (options.reducer) {
+      count = options.reducer->merge(mean, var, count);
+      of_all = " and its parts on other processes";
+    } else if (count == 0) {
+      return;
+    }
+    if (count < 2) {
+      throw ValueError("batch_normalization: ", count, " value a channel in ", x.shape(), of_all,
+                       ", expected at least 2 to have a variance. Use a larger batch, or fixed_batch_normalization.");
+    }
+  }
+
+  /// {sum(gy), sum(gy xhat)} over all processes.
+  std::array<Array, 2> over_processes(const Array& gbeta, const Array& ggamma) const {
+    if (!options.reducer) return {gbeta, ggamma};
+    const Array both = empty({2, gbeta.size()}, Dtype::kFloat64);
+    both.select(0, 0).copy_from(gbeta);
+    both.select(0, 1).copy_from(ggamma);
+    options.reducer->sum(both);
+    return {both.select(0, 0), both.select(0, 1)};
+  }
+  Variable over_processes(const Variable& x) const {
+    return options.reducer ? apply(make_function<SumOverProcesses>(*options.reducer), x) : x;
+  }
+
   /// Two fused passes.
   Variables gradients(const Variable& gy) {
     NormalizedBatch b = batch;
@@ -83,7 +135,8 @@ struct BatchNormalization final : Function {
     if (b.mask == ReluMask::kFromOutput) b.y = retained_output().array();
     const bool wants_residual = inputs() == 4 && needs_input_grad(3) && b.mask != ReluMask::kNone;
     const auto [gbeta, ggamma] = kernels::batch_normalization_sums(gy.array(), b);
-    const auto [gx, masked] = kernels::batch_normalization_grad(gy.array(), b, gbeta, ggamma, wants_residual);
+    const auto [all_gbeta, all_ggamma] = over_processes(gbeta, ggamma);
+    const auto [gx, masked] = kernels::batch_normalization_grad(gy.array(), b, all_gbeta, all_ggamma, wants_residual);
     Variables result = {Variable(gx), Variable(ggamma.to(gx.dtype())), Variable(gbeta.to(gx.dtype()))};
     if (inputs() == 4) result.push_back(wants_residual ? Variable(masked) : gy);
     return result;
@@ -94,13 +147,14 @@ struct BatchNormalization final : Function {
     const Variable x = retained_input(0);
     const Variable gamma = retained_input(1);
     const Dims axes = all_but_channels(x.ndim());
-    const double count = static_cast<double>(x.size()) / static_cast<double>(x.shape()[1]);
+    const auto n = static_cast<double>(count);
     const Variable gy = options.relu ? gy_behind_relu * positive(retained_output().array()) : gy_behind_relu;
-    const Variable centred = x - sum(x, axes, /*keepdims=*/true) / count;
-    const Variable inv_std = pow(sum(centred * centred, axes, true) / count + options.eps, -0.5);
+    const Variable centred = x - over_processes(sum(x, axes, /*keepdims=*/true)) / n;
+    const Variable inv_std = pow(over_processes(sum(centred * centred, axes, true)) / n + options.eps, -0.5);
     const Variable xhat = centred * inv_std;
     const Variable gbeta = sum(gy, axes, true), ggamma = sum(gy * xhat, axes, true);
-    const Variable gx = over_channels(gamma, x.ndim()) * inv_std * (gy - (gbeta + xhat * ggamma) / count);
+    const Variable all_gbeta = over_processes(gbeta), all_ggamma = over_processes(ggamma);
+    const Variable gx = over_channels(gamma, x.ndim()) * inv_std * (gy - (all_gbeta + xhat * all_ggamma) / n);
     Variables result = {gx, reshape(ggamma, gamma.shape()), reshape(gbeta, gamma.shape())};
     if (inputs() == 4) result.push_back(gy);
     return result;
@@ -120,7 +174,8 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta, const
                      gamma.shape(), " and ", beta.shape(), ".");
   }
   if (residual && residual->shape() != x.shape()) {
-    throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(), ".");
+    throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(),
+                     ".");
   }
   if (gamma.dtype() != x.dtype() || beta.dtype() != x.dtype() || (residual && residual->dtype() != x.dtype())) {
     throw DtypeError("batch_normalization: x is ", x.dtype(), ", gamma is ", gamma.dtype(),
@@ -142,18 +197,14 @@ void move_towards(Array* avg, const Array& now, double decay, double correction)
 Variable batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, Array* avg_mean,
                              Array* avg_var, const BatchNormalizationOptions& options, const Variable* residual) {
   check(x, gamma, beta, residual);
-  const std::int64_t count = x.shape()[1] == 0 ? 0 : x.size() / x.shape()[1];
-  if (count < 2) {
-    throw ValueError("batch_normalization: ", count, " value a channel in ", x.shape(), ", expected at least 2 to have a ",
-                     "variance. Use a larger batch, or fixed_batch_normalization.");
-  }
   const auto function = make_function<BatchNormalization>(options);
   Variables inputs = {x, gamma, beta};
   if (residual) inputs.push_back(*residual);
   const Variable y = apply_all(function, inputs)[0];
   const auto& done = static_cast<const BatchNormalization&>(*function);
+  if (done.count == 0) return y;
   move_towards(avg_mean, done.mean, options.decay, 1);
-  move_towards(avg_var, done.var, options.decay, static_cast<double>(count) / static_cast<double>(count - 1));
+  move_towards(avg_var, done.var, options.decay, static_cast<double>(done.count) / static_cast<double>(done.count - 1));
   return y;
 }
 
@@ -172,8 +223,8 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
   return options.relu ? relu(y) : y;
 }
 
-ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean, const Array& var,
-                                               double eps) {
+ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean,
+                                               const Array& var, double eps) {
   return affine(gamma, beta, mean.to(Dtype::kFloat64).contiguous(), inverse_deviation(var, eps));
 }
 

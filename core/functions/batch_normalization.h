@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/autograd/variable.h"
+#include "core/functions/statistics_reducer.h"
 
 namespace rensa::functions {
 
@@ -8,6 +9,8 @@ struct BatchNormalizationOptions {
   double eps = 2e-5;
   double decay = 0.9;  ///< of the running statistics
   bool relu = false;   ///< relu of the result, in the same pass over memory
+  /// Whose parts make the batch, statistics and gradients: null for this process alone. Must outlive the graph.
+  StatisticsReducer* reducer = nullptr;
 };
 
 /// Normalizes each channel (axis 1) over all other axes, y = gamma (x - mean) / sqrt(var + eps) + beta (+ residual, relu).
@@ -17,6 +20,8 @@ struct BatchNormalizationOptions {
 ///   avg_mean, avg_var  (C), moved towards the batch's mean and unbiased variance: avg = decay avg + (1 - decay) batch.
 ///                Null: not kept.
 ///   residual     x's shape, or none: added before relu
+/// An empty x (N = 0) gives an empty y. With a reducer it takes part in the others' batch, and in their backward():
+/// each process's gamma and beta get what its own samples contribute. Without, the running statistics stay as they are.
 /// Throws ShapeError if the shapes do not fit, ValueError for a single value a channel.
 /// Source: Ioffe, Szegedy, "Batch normalization: accelerating deep network training", 2015.
 Variable batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, Array* avg_mean = nullptr,

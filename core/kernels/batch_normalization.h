@@ -26,7 +26,8 @@ extern Kernel<Array(const Array& x, const Array& scale, const Array& shift, cons
 /// What the gradient kernels need: xhat = (x - mean) inv_std, y = xhat gamma + beta = x scale + shift.
 struct NormalizedBatch {
   Array x, mean, inv_std, scale, shift;
-  Array y;  ///< for kFromOutput
+  double count = 0;  ///< values a channel that mean and inv_std are of: x's, or those of several processes
+  Array y;           ///< for kFromOutput
   ReluMask mask = ReluMask::kNone;
 };
 /// {sum(gy'), sum(gy' xhat)}, where gy' is gy behind relu.

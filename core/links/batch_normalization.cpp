@@ -11,8 +11,7 @@ BatchNormalization::BatchNormalization(const BatchNormalizationLinkOptions& o)
       avg_mean(zeros({o.size}, o.dtype)),
       avg_var(ones({o.size}, o.dtype)),
       N(zeros({}, Dtype::kInt64)),
-      eps_(o.eps),
-      decay_(o.decay) {
+      options_(o) {
   add("gamma", gamma);
   add("beta", beta);
   add_persistent("avg_mean", avg_mean);
@@ -21,12 +20,19 @@ BatchNormalization::BatchNormalization(const BatchNormalizationLinkOptions& o)
 }
 
 Variable BatchNormalization::apply(const Variable& x, bool relu, const Variable* residual) {
-  const functions::BatchNormalizationOptions options{.eps = eps_, .decay = decay_, .relu = relu};
+  const functions::BatchNormalizationOptions options{
+      .eps = options_.eps, .decay = options_.decay, .relu = relu, .reducer = reducer_.get()};
   if (!config().train) {
     return functions::fixed_batch_normalization(x, gamma, beta, avg_mean, avg_var, options, residual);
   }
-  ++*N.data<std::int64_t>();
+  if (x.shape()[0] > 0 || reducer_) ++*N.data<std::int64_t>();
   return functions::batch_normalization(x, gamma, beta, &avg_mean, &avg_var, options, residual);
+}
+
+std::unique_ptr<Link> BatchNormalization::do_clone() { return std::make_unique<BatchNormalization>(options_); }
+
+void BatchNormalization::adopt_settings(const Link& other) {
+  if (const auto* normalization = dynamic_cast<const BatchNormalization*>(&other)) reducer_ = normalization->reducer_;
 }
 
 }  // namespace rensa

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
+#include "core/functions/statistics_reducer.h"
 #include "core/links/link.h"
 
 namespace rensa {
@@ -23,15 +25,26 @@ class BatchNormalization : public UnaryLink {
   /// relu(normalized x + residual) in the same passes over memory; the residual may be null.
   Variable with_relu(const Variable& x, const Variable* residual = nullptr) { return apply(x, true, residual); }
 
-  double eps() const { return eps_; }
+  double eps() const { return options_.eps; }
+  const BatchNormalizationLinkOptions& options() const { return options_; }
+
+  /// From now on a batch is what all processes of `reducer` hold of it (comm/links/multi_node_batch_normalization.h).
+  /// Null: this process's own.
+  void share_statistics(std::shared_ptr<StatisticsReducer> reducer) { reducer_ = std::move(reducer); }
+  const std::shared_ptr<StatisticsReducer>& reducer() const { return reducer_; }
 
   Parameter gamma, beta;
   Array avg_mean, avg_var, N;
 
+ protected:
+  std::unique_ptr<Link> do_clone() override;
+  void adopt_settings(const Link& other) override;
+
  private:
   Variable apply(const Variable& x, bool relu, const Variable* residual);
 
-  const double eps_, decay_;
+  const BatchNormalizationLinkOptions options_;
+  std::shared_ptr<StatisticsReducer> reducer_;
 };
 
 }  // namespace rensa

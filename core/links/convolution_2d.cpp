@@ -17,7 +17,11 @@ Shape weight_shape(const Convolution2DOptions& o) {
 }  // namespace
 
 Convolution2D::Convolution2D(const Convolution2DOptions& o)
-    : W(weight_shape(o), o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), bias(o.bias), window(o.window) {
+    : W(weight_shape(o), o.initial_W, o.dtype),
+      b({o.out}, init::zeros(), o.dtype),
+      bias(o.bias),
+      window(o.window),
+      options_(o) {
   add("W", W);
   if (bias) add("b", b);
 }

@@ -27,6 +27,12 @@ class Convolution2D : public UnaryLink {
   Parameter W, b;
   const bool bias;
   const functions::ConvolutionOptions window;
+
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<Convolution2D>(options_); }
+
+ private:
+  const Convolution2DOptions options_;
 };
 
 }  // namespace rensa

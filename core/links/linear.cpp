@@ -16,7 +16,7 @@ const LinearOptions& checked(const LinearOptions& o) {
 }  // namespace
 
 Linear::Linear(const LinearOptions& o)
-    : W({checked(o).out, o.in}, o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), bias(o.bias) {
+    : W({checked(o).out, o.in}, o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), bias(o.bias), options_(o) {
   add("W", W);
   if (bias) add("b", b);
 }

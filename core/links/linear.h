@@ -22,6 +22,12 @@ class Linear : public UnaryLink {
 
   Parameter W, b;
   const bool bias;
+
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<Linear>(options_); }
+
+ private:
+  const LinearOptions options_;
 };
 
 }  // namespace rensa

@@ -1,6 +1,7 @@
 #include "core/links/link.h"
 
 #include <map>
+#include <typeinfo>
 
 #include "core/error.h"
 #include "core/serializers/serializer.h"
@@ -121,6 +122,25 @@ void Link::copy_parameters(Link& other, bool persistents) {
   }
 }
 
+std::unique_ptr<Link> Link::clone() {
+  std::unique_ptr<Link> copy = do_clone();
+  copy->copy_parameters(*this);
+  const std::vector<Parameter*> from = parameters(), to = copy->parameters();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    to[i]->lr_scale = from[i]->lr_scale;
+    to[i]->weight_decay_scale = from[i]->weight_decay_scale;
+    to[i]->update_enabled = from[i]->update_enabled;
+  }
+  const std::vector<NamedLink> links = named_links(), copies = copy->named_links();
+  for (std::size_t i = 0; i < links.size(); ++i) copies[i].link->adopt_settings(*links[i].link);
+  return copy;
+}
+
+std::unique_ptr<Link> Link::do_clone() {
+  throw ValueError("clone: a link of type ", typeid(*this).name(),
+                   " does not say how it is copied. Override do_clone() to ", "return a new one of the same options.");
+}
+
 void Link::enable_update(bool enabled) {
   for (Parameter* parameter : parameters()) parameter->update_enabled = enabled;
 }
@@ -130,6 +150,14 @@ void Sequential::append(std::unique_ptr<UnaryLink> link) {
   layers_.push_back({std::move(link), nullptr});
 }
 void Sequential::append(Function function) { layers_.push_back({nullptr, std::move(function)}); }
+
+std::unique_ptr<Link> Sequential::do_clone() {
+  auto copy = std::make_unique<Sequential>();
+  for (Layer& layer : layers_) {
+    layer.link ? copy->append(rensa::clone(*layer.link)) : copy->append(layer.function);
+  }
+  return copy;
+}
 
 Variable Sequential::operator()(const Variable& x) {
   Variable h = x;

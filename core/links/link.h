@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/autograd/parameter.h"
+#include "core/error.h"
 
 namespace rensa {
 
@@ -60,8 +61,18 @@ class Link {
   void copy_parameters(Link& other, bool persistents = true);
   /// Sets update_enabled of every parameter.
   void enable_update(bool enabled = true);
+  /// A link of the same kind with parameters, persistent values and settings of its own, equal to this one's. The
+  /// template rensa::clone() keeps the type. Throws ValueError for a link that does not say how it is copied.
+  std::unique_ptr<Link> clone();
 
  protected:
+  /// A new link of the same kind and options; clone() copies the values. For a link of one's own:
+  ///   std::unique_ptr<Link> do_clone() override { return std::make_unique<Mlp>(options_); }
+  virtual std::unique_ptr<Link> do_clone();
+  /// Takes over what is neither parameter nor persistent value and was set after construction, from the link that this
+  /// one is a copy of.
+  virtual void adopt_settings(const Link& /*other*/) {}
+
   void add(std::string name, Parameter& parameter);
   void add(std::string name, Link& child);
   /// A value that is saved with the model but not trained, such as running statistics. It may be replaced, not resized.
@@ -76,6 +87,17 @@ class Link {
   std::vector<std::pair<std::string, Array*>> persistents_;
   std::vector<std::pair<std::string, Link*>> children_;
 };
+
+/// A copy of its own with the type that the caller knows: auto copy = clone(model).
+template <class L>
+std::unique_ptr<L> clone(L& link) {
+  std::unique_ptr<Link> copy = static_cast<Link&>(link).clone();
+  L* typed = dynamic_cast<L*>(copy.get());
+  if (!typed)
+    throw ValueError("clone: the copy is of another type than the link. Override do_clone() in the link's own class.");
+  copy.release();
+  return std::unique_ptr<L>(typed);
+}
 
 /// A link from one variable to one variable: what Sequential and the classifier hold.
 class UnaryLink : public Link {
@@ -103,6 +125,9 @@ class Sequential : public UnaryLink {
   }
   Variable operator()(const Variable& x) override;
   std::size_t size() const { return layers_.size(); }
+
+ protected:
+  std::unique_ptr<Link> do_clone() override;
 
  private:
   struct Layer {

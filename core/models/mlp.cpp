@@ -5,7 +5,8 @@
 namespace rensa::models {
 
 Mlp::Mlp(const MlpOptions& o)
-    : l1_({.in = o.in, .out = o.units, .dtype = o.dtype}),
+    : options_(o),
+      l1_({.in = o.in, .out = o.units, .dtype = o.dtype}),
       l2_({.in = o.units, .out = o.units, .dtype = o.dtype}),
       l3_({.in = o.units, .out = o.out, .dtype = o.dtype}) {
   add("l1", l1_);

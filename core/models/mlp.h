@@ -18,7 +18,11 @@ class Mlp : public UnaryLink {
   explicit Mlp(const MlpOptions& options = {});
   Variable operator()(const Variable& x) override;
 
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<Mlp>(options_); }
+
  private:
+  const MlpOptions options_;
   Linear l1_, l2_, l3_;
 };
 

@@ -19,7 +19,8 @@ std::int64_t channels_of(const ModelOptions& o) {
 template <int kLayers>
 std::unique_ptr<UnaryLink> resnet(const ModelOptions& o) {
   return std::make_unique<ResNet>(ResNetOptions{
-      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width, .dtype = o.dtype});
+      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width, .dropout = o.dropout,
+      .dtype = o.dtype});
 }
 
 using Maker = std::function<std::unique_ptr<UnaryLink>(const ModelOptions&)>;

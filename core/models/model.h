@@ -15,6 +15,7 @@ struct ModelOptions {
   std::int64_t classes = 10;
   std::int64_t units = 1000;   ///< mlp: of both hidden layers
   std::int64_t width = 64;     ///< convolutional networks: channels of the first stage
+  double dropout = 0;          ///< residual networks: of the features before the last layer
   Dtype dtype = Dtype::kFloat32;
 };
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/functions/dropout.h"
 #include "core/functions/pooling.h"
 #include "core/links/normalized_convolution.h"
 
@@ -107,7 +108,7 @@ struct ResNet::Stage : Link {
   }
 };
 
-ResNet::ResNet(const ResNetOptions& o) {
+ResNet::ResNet(const ResNetOptions& o) : options_(o) {
   const StageSizes sizes = stage_sizes(o.layers);
   conv1_ = convolution(o.channels, o.width, 7, 2, o.dtype);
   bn1_ = normalization(o.width, o);
@@ -130,7 +131,7 @@ Variable ResNet::operator()(const Variable& x) {
   for (const auto& stage : stages_) {
     for (const auto& block : stage->blocks) h = (*block)(h);
   }
-  return (*fc_)(functions::global_average_pooling_2d(h));
+  return (*fc_)(functions::dropout(functions::global_average_pooling_2d(h), options_.dropout));
 }
 
 namespace {

@@ -16,6 +16,7 @@ struct ResNetOptions {
   std::int64_t channels = 3, classes = 1000;
   std::int64_t width = 64;  ///< channels of the first stage; each stage has twice those of the one before
   double eps = 2e-5;        ///< of batch normalization
+  double dropout = 0;       ///< share of the features before the last layer that training drops
   Dtype dtype = Dtype::kFloat32;
 };
 
@@ -29,9 +30,13 @@ class ResNet : public UnaryLink {
   ~ResNet() override;
   Variable operator()(const Variable& x) override;
 
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<ResNet>(options_); }
+
  private:
   class Block;
   struct Stage;
+  const ResNetOptions options_;
   std::unique_ptr<Convolution2D> conv1_;
   std::unique_ptr<BatchNormalization> bn1_;
   std::vector<std::unique_ptr<Stage>> stages_;

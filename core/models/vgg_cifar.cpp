@@ -23,7 +23,9 @@ VggCifar::Features::Features(const VggCifarOptions& o) {
 }
 
 VggCifar::VggCifar(const VggCifarOptions& o)
-    : features_(o), fc_({.in = o.widths.empty() ? o.channels : o.widths.back(), .out = o.classes, .dtype = o.dtype}) {
+    : options_(o),
+      features_(o),
+      fc_({.in = o.widths.empty() ? o.channels : o.widths.back(), .out = o.classes, .dtype = o.dtype}) {
   add("features", features_);
   add("fc", fc_);
 }

@@ -25,12 +25,16 @@ class VggCifar : public UnaryLink {
   explicit VggCifar(const VggCifarOptions& options = {});
   Variable operator()(const Variable& x) override;
 
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<VggCifar>(options_); }
+
  private:
   struct Features : Link {
     std::vector<std::unique_ptr<Convolution2D>> convolutions;
     std::vector<std::unique_ptr<BatchNormalization>> normalizations;
     explicit Features(const VggCifarOptions& o);
   };
+  const VggCifarOptions options_;
   Features features_;
   Linear fc_;
 };

@@ -9,6 +9,7 @@ const std::vector<ConformanceCheck>& conformance_checks() {
     std::vector<ConformanceCheck> checks = array_checks();
     for (const ConformanceCheck& check : message_checks()) checks.push_back(check);
     for (const ConformanceCheck& check : model_checks()) checks.push_back(check);
+    for (const ConformanceCheck& check : normalization_checks()) checks.push_back(check);
     return checks;
   }();
   return all;

@@ -19,10 +19,12 @@ struct ConformanceCheck {
 /// ranks: threads in tests/comm, processes in tests/mpi.
 const std::vector<ConformanceCheck>& conformance_checks();
 
-/// Those of arrays, of messages, and of models and objects: conformance_checks() is all of them.
+/// Those of arrays, of messages, of models and objects, and of batch normalization over ranks: conformance_checks() is all
+/// of them.
 std::vector<ConformanceCheck> array_checks();
 std::vector<ConformanceCheck> message_checks();
 std::vector<ConformanceCheck> model_checks();
+std::vector<ConformanceCheck> normalization_checks();
 
 /// A check for each dtype.
 std::vector<ConformanceCheck> for_each_dtype(const std::string& name, const std::vector<Dtype>& dtypes,

@@ -58,6 +58,7 @@ std::unique_ptr<UnaryLink> make_network(const TrainOptions& o, const Shape& inpu
                                      .classes = classes,
                                      .units = o.units,
                                      .width = o.width,
+                                     .dropout = o.dropout,
                                      .dtype = dtype_from_name(o.dtype)});
 }
 

@@ -19,12 +19,16 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("min_scale", o.min_scale, "smallest share of a photograph that a training crop shows",
         {.min = 0, .max = 1, .above_min = true});
   t.add("augment", o.augment, "random crops and flips of the training pictures");
+  t.add("short_tail", o.short_tail, "an epoch ends with a short batch of what is left; false: batches run on into the next epoch");
   t.add("max_bad_images", o.max_bad_images, "files that may be unreadable before the run is given up", {.min = 0});
 
   t.add("arch", o.arch, "network", {.choices = models::model_names()});
   t.add("units", o.units, "units of the hidden layers of mlp", {.min = 1});
   t.add("width", o.width, "channels of the first stage of a convolutional network", {.min = 1});
   t.add("dtype", o.dtype, "type of the weights", {.choices = {"float32", "float64"}});
+  t.add("mnbn", o.mnbn, "batch normalization over the batches of all ranks together");
+  t.add("dropout", o.dropout, "residual networks: share of the features before the last layer that training drops",
+        {.min = 0, .max = 0.999});
   t.add("initmodel", o.initmodel, "snapshot (or a folder with snapshots) to start the weights from; what does not fit is listed and left");
   t.add("freeze", o.freeze, "patterns of parameters that are not trained, such as predictor/conv1/*");
   t.add("param_groups", o.param_groups, "PATTERN:LR:DECAY, factors for the parameters that match");
@@ -56,6 +60,9 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
         {.min = 0});
   t.add("device", o.device, "where to compute", {.choices = {"cpu"}});
   t.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0, .max = 4096});
+  t.add("reproducible", o.reproducible,
+        "shards of a step: the same weights bit for bit on 1, 2, 4 … ranks that divide it (8: up to 8 ranks); 0: off",
+        {.min = 0, .max = 4096});
   t.add("seed", o.seed, "of weights, order, augmentation and dropout");
   t.add("bucket_mib", o.bucket_mib, "size of the pieces in which gradients travel", {.min = 0, .above_min = true});
   t.add("first_bucket_mib", o.first_bucket_mib, "size of the first piece", {.min = 0, .above_min = true});
@@ -69,6 +76,10 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
         {.min = 0, .max = 2});
   t.add("zero_fill", o.zero_fill, "parameters that no rank used count as having gradients of zeros; false: are left alone");
   t.add("accumulate", o.accumulate, "batches of a rank that make one step", {.min = 1});
+  t.add("trace", o.trace, "file for a trace of all ranks, for ui.perfetto.dev or chrome://tracing; empty: none");
+  t.add("trace_first", o.trace_first, "number of the first step in the trace", {.min = 1});
+  t.add("trace_steps", o.trace_steps, "steps in the trace", {.min = 1, .max = 100000});
+  t.add("stragglers", o.stragglers, "interval at which the log says what holds the ranks up; \"never\": none");
   t.add("progress", o.progress, "a progress bar on standard error");
 }
 
@@ -92,6 +103,19 @@ ReducerOptions reducer_options(const TrainOptions& o) {
                       "Leave one of them out.");
   }
   return reducer;
+}
+
+void check_combinations(const TrainOptions& o) {
+  reducer_options(o);
+  if (o.reproducible == 0) return;
+  if (o.mnbn) {
+    throw ConfigError("reproducible and mnbn exclude each other: statistics of a shard are its own, for any number of ranks.");
+  }
+  if (o.zero > 0 || o.double_buffering || o.carry_over || o.compression != "none" || o.allreduce_grad_dtype != "own" ||
+      o.accumulate > 1) {
+    throw ConfigError("reproducible sums whole gradients in a tree of its own. Leave out zero, double_buffering, carry_over, "
+                      "compression, allreduce_grad_dtype and accumulate; more shards make a larger batch.");
+  }
 }
 
 }  // namespace rensa::tools

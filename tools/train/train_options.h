@@ -17,12 +17,14 @@ struct TrainOptions {
   int batchsize = 32, val_batchsize = 100, loaderjob = 2;
   int size = 224, resize = 256;
   double min_scale = 0.08;
-  bool augment = true;
+  bool augment = true, short_tail = false;
   std::int64_t max_bad_images = 100;
   // Network
   std::string arch = "resnet50";
   std::int64_t units = 1000, width = 64;
   std::string dtype = "float32", initmodel;
+  bool mnbn = false;
+  double dropout = 0;
   std::vector<std::string> freeze, param_groups;
   // Optimization
   std::string optimizer = "momentum_sgd", schedule = "constant";
@@ -34,8 +36,10 @@ struct TrainOptions {
   std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto", device = "cpu";
   double comm_timeout = seconds_from_environment("RENSA_COMM_TIMEOUT", 300);
   double heartbeat_timeout = seconds_from_environment("RENSA_HEARTBEAT_TIMEOUT", 5);
-  int keep = 2, threads = 0;
+  int keep = 2, threads = 0, reproducible = 0;
   std::uint64_t seed = 0;
+  std::string trace, stragglers = "never";
+  int trace_first = 10, trace_steps = 20;
   double bucket_mib = 25, first_bucket_mib = 1;
   bool overlap = true, progress = true;
   // How gradients travel, and who keeps what
@@ -46,6 +50,8 @@ struct TrainOptions {
 
 /// How the reducer is to work. Throws Error for keys that exclude each other, naming both.
 ReducerOptions reducer_options(const TrainOptions& options);
+/// Throws ConfigError for options that exclude each other.
+void check_combinations(const TrainOptions& options);
 
 void add_train_options(OptionTable& table, TrainOptions& options);
 

@@ -72,7 +72,8 @@ std::optional<PlannedBatch> BatchPlan::next() {
   state_.is_new_epoch = false;
   const std::int64_t left = dataset_size_ - state_.current_position;
   PlannedBatch batch;
-  batch.global_size = options_.repeat ? options_.batch_size : std::min(options_.batch_size, left);
+  batch.global_size =
+      options_.repeat && !options_.short_tail ? options_.batch_size : std::min(options_.batch_size, left);
   batch.first = batch.global_size * options_.rank / options_.size;
   const std::int64_t end = batch.global_size * (options_.rank + 1) / options_.size;
   batch.samples.reserve(static_cast<std::size_t>(end - batch.first));

@@ -12,7 +12,10 @@ struct IteratorOptions {
   /// Samples of one step over all ranks that share the order (`size` of them): b ranks of n samples each and one rank
   /// of b * n see the same samples in the same step.
   std::int64_t batch_size = 1;
-  bool repeat = true;   ///< batches run on over the end of an epoch; false: one epoch, the last batch may be short
+  bool repeat = true;  ///< batches run on over the end of an epoch; false: one epoch, the last batch may be short
+  /// With repeat: each epoch ends with a batch of what is left, and the next one starts anew. Some ranks may get
+  /// nothing of it.
+  bool short_tail = false;
   bool shuffle = true;  ///< a new order for each epoch
   std::uint64_t seed = 0;
   /// This rank's part of each batch: neighbours, of equal number or one more or less. Without a scattered dataset.

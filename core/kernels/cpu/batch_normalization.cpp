@@ -204,10 +204,10 @@ std::array<Array, 2> grad_cpu(const Array& gy, const NormalizedBatch& batch, con
     // gx = p gy' + q x + r, three numbers a channel.
     std::vector<T> q(g.mean.size()), r(g.mean.size());
     for (std::size_t c = 0; c < q.size(); ++c) {
-      const double count = static_cast<double>(x.count), scale = batch.scale.data<double>()[c];
-      const double slope = batch.inv_std.data<double>()[c] * ggamma.data<double>()[c] / count;
+      const double scale = batch.scale.data<double>()[c];
+      const double slope = batch.inv_std.data<double>()[c] * ggamma.data<double>()[c] / batch.count;
       q[c] = static_cast<T>(-scale * slope);
-      r[c] = static_cast<T>(scale * (slope * batch.mean.data<double>()[c] - gbeta.data<double>()[c] / count));
+      r[c] = static_cast<T>(scale * (slope * batch.mean.data<double>()[c] - gbeta.data<double>()[c] / batch.count));
     }
     const T* xs = x.data<T>();
     const T* gys = gradient.data<T>();

@@ -95,6 +95,15 @@ Array backward_weights_f64(const Array& x, const Array& gy, const ConvolutionGeo
   return gW;
 }
 
+/// oneDNN plans nothing for an empty batch, a rank's part of a short one.
+bool is_empty(const Array& pictures) { return pictures.shape()[0] == 0; }
+
+Array no_weights(const Shape& shape, const Array& destination) {
+  Array gW = destination ? destination : empty(shape, Dtype::kFloat32);
+  gW.fill(0);
+  return gW;
+}
+
 void check(const Array& x) {
   if (x.dtype() == Dtype::kFloat32 || x.dtype() == Dtype::kFloat64) return;
   throw DtypeError("convolution: computes in float32 and float64, found ", x.dtype(), ".");
@@ -103,6 +112,7 @@ void check(const Array& x) {
 const Implementation cpu_forward(convolution, DeviceKind::kCpu,
                                  [](const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g) {
                                    check(x);
+                                   if (is_empty(x)) return empty(output_shape(x.shape(), W.shape(), g), x.dtype());
                                    return x.dtype() == Dtype::kFloat32 ? onednn::convolution(x, W, b, g)
                                                                        : forward_f64(x, W, b, g);
                                  });
@@ -110,6 +120,7 @@ const Implementation cpu_fused(fused_convolution, DeviceKind::kCpu,
                                [](const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g,
                                   const Array& residual, bool relu) {
                                  check(x);
+                                 if (is_empty(x)) return empty(output_shape(x.shape(), W.shape(), g), x.dtype());
                                  if (x.dtype() == Dtype::kFloat32) return onednn::convolution(x, W, b, g, residual, relu);
                                  Array y = forward_f64(x, W, b, g);
                                  add_and_relu_f64(y, residual, relu);
@@ -119,6 +130,7 @@ const Implementation cpu_backward_data(
     convolution_backward_data, DeviceKind::kCpu,
     [](const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
       check(gy);
+      if (is_empty(gy)) return empty(x_shape, gy.dtype());
       return gy.dtype() == Dtype::kFloat32 ? onednn::convolution_backward_data(gy, W, g, x_shape)
                                            : backward_data_f64(gy, W, g, x_shape);
     });
@@ -126,6 +138,7 @@ const Implementation cpu_backward_weights(
     convolution_backward_weights, DeviceKind::kCpu,
     [](const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape, const Array& destination) {
       check(x);
+      if (is_empty(x) && x.dtype() == Dtype::kFloat32) return no_weights(W_shape, destination);
       return x.dtype() == Dtype::kFloat32 ? onednn::convolution_backward_weights(x, gy, g, W_shape, destination)
                                           : backward_weights_f64(x, gy, g, W_shape, destination);
     });

@@ -100,6 +100,25 @@ TEST(BatchPlanTest, ShortLastBatchIsSharedWithoutPaddingOrDoubles) {
   EXPECT_THAT(seen, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9));
 }
 
+TEST(BatchPlanTest, AShortTailEndsEachEpochAndTheNextOneStartsAnew) {
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    std::vector<std::int64_t> seen;
+    for (int rank = 0; rank < 4; ++rank) {
+      BatchPlan plan(10, {.batch_size = 8, .short_tail = true, .seed = 4, .rank = rank, .size = 4});
+      for (int step = 0; step < 2 * epoch; ++step) plan.next();
+      for (const std::int64_t size : {8, 2}) {
+        const PlannedBatch batch = plan.next().value();
+        EXPECT_EQ(batch.global_size, size);
+        EXPECT_EQ(batch.after.is_new_epoch, size == 2);
+        std::ranges::copy(indices(batch), std::back_inserter(seen));
+      }
+      EXPECT_EQ(plan.state().epoch, epoch + 1);
+    }
+    std::ranges::sort(seen);
+    EXPECT_THAT(seen, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9));
+  }
+}
+
 TEST(BatchPlanTest, GoesOnFromASavedState) {
   BatchPlan plan(17, {.batch_size = 5, .seed = 2});
   for (int i = 0; i < 5; ++i) plan.next();

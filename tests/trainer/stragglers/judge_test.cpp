@@ -1,0 +1,122 @@
+#include "trainer/stragglers/judge.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "comm/shm/thread_group.h"
+#include "trainer/step_times.h"
+#include "trainer/stragglers/link_probe.h"
+
+namespace rensa::stragglers {
+namespace {
+
+constexpr double kMs = 1e-3;
+
+/// Ten steps of ranks that compute 50 ms and wait 4 ms for the network; `change` spoils them.
+std::vector<std::vector<Step>> ten_steps(int ranks, const std::function<void(int rank, Step&)>& change) {
+  std::vector<std::vector<Step>> all(static_cast<std::size_t>(ranks));
+  for (int rank = 0; rank < ranks; ++rank) {
+    for (int i = 0; i < 10; ++i) {
+      Step step{.whole = 56 * kMs, .between = 0, .input = 1 * kMs, .compute = 50 * kMs, .wait = 4 * kMs};
+      step.compute += (i * 7 + rank * 3) % 5 * 0.3 * kMs;
+      change(rank, step);
+      all[static_cast<std::size_t>(rank)].push_back(step);
+    }
+  }
+  return all;
+}
+
+TEST(StragglerJudgeTest, RanksAlikeHaveNoStraggler) {
+  for (const int ranks : {1, 2, 4, 8}) EXPECT_EQ(judge(ten_steps(ranks, [](int, Step&) {})).cause, Cause::kNone);
+}
+
+TEST(StragglerJudgeTest, ARankThatComputesLongerIsNamedAndNotThoseThatWaitForIt) {
+  for (const int ranks : {2, 3, 8}) {
+    const Verdict verdict = judge(ten_steps(ranks, [](int rank, Step& step) {
+      step.whole += 15 * kMs;
+      (rank == 1 ? step.compute : step.wait) += 15 * kMs;
+    }));
+    EXPECT_EQ(verdict.cause, Cause::kCompute);
+    EXPECT_EQ(verdict.rank, 1);
+    EXPECT_NEAR(verdict.excess, 15 * kMs, 1 * kMs);
+    EXPECT_NEAR(verdict.exposed_network, 4 * kMs, 0.01 * kMs);
+  }
+}
+
+TEST(StragglerJudgeTest, ALoaderThatIsWaitedForIsNamed) {
+  const Verdict verdict = judge(ten_steps(4, [](int rank, Step& step) {
+    step.whole += 20 * kMs;
+    (rank == 3 ? step.input : step.wait) += 20 * kMs;
+  }));
+  EXPECT_EQ(verdict.cause, Cause::kInput);
+  EXPECT_EQ(verdict.rank, 3);
+}
+
+TEST(StragglerJudgeTest, WorkBesideTheStepsIsNamed) {
+  const Verdict verdict =
+      judge(ten_steps(4, [](int rank, Step& step) { (rank == 0 ? step.between : step.wait) += 30 * kMs; }));
+  EXPECT_EQ(verdict.cause, Cause::kBetween);
+  EXPECT_EQ(verdict.rank, 0);
+}
+
+TEST(StragglerJudgeTest, WhatEvenTheLastRankWaitsForIsTheNetwork) {
+  const Verdict verdict = judge(ten_steps(4, [](int rank, Step& step) {
+    step.whole += 45 * kMs;
+    (rank == 2 ? step.compute : step.wait) += 5 * kMs;
+    step.wait += 40 * kMs;
+  }));
+  EXPECT_EQ(verdict.cause, Cause::kNetwork);
+  EXPECT_EQ(verdict.rank, -1);
+  EXPECT_NEAR(verdict.exposed_network, 44 * kMs, 0.01 * kMs);
+}
+
+TEST(StragglerJudgeTest, TheHostWhoseLinksAreAllSlowIsNamed) {
+  const std::vector<int> three = {0, 1, 2};
+  EXPECT_EQ(slow_host({{0, 1, 1, 1}, {1, 2, 5, 1}, {2, 0, 5, 1}}, three), 2);
+  EXPECT_EQ(slow_host({{0, 1, 5, 1}, {1, 2, 1, 1}, {2, 0, 5, 1}}, three), 0);
+  EXPECT_EQ(slow_host({{0, 1, 1, 1}, {1, 2, 1.2, 1}, {2, 0, 1.1, 1}}, three), -1);
+  // two ranks a host: the ways inside a host are quick and say nothing
+  EXPECT_EQ(slow_host({{0, 1, 0.01, 1}, {1, 2, 5, 1}, {2, 3, 0.01, 1}, {3, 4, 5, 1}, {4, 5, 0.01, 1}, {5, 0, 1, 1}},
+                      {0, 0, 2, 2, 4, 4}),
+            2);
+  EXPECT_EQ(slow_host({{0, 1, 5, 1}}, {0, 1}), -1);  // nothing to compare with
+  EXPECT_EQ(slow_host({{0, 1, 1, 1}, {1, 2, 9, 1}, {2, 0, 9, 1}}, {0, 0, 0}), -1);
+}
+
+TEST(LinkProbeTest, TimesEveryLinkOfTheRing) {
+  for (const int ranks : {1, 2, 3, 4}) {
+    run_on_threads(ranks, [ranks](Communicator& comm) {
+      const std::vector<LinkTime> links = probe_links(comm, 1000, 2);
+      ASSERT_EQ(links.size(), ranks == 1 ? 0u : ranks == 2 ? 1u : static_cast<std::size_t>(ranks));
+      for (const LinkTime& link : links) {
+        EXPECT_EQ(link.to, (link.from + 1) % ranks);
+        EXPECT_GT(link.seconds, 0);
+      }
+    });
+  }
+}
+
+TEST(StepTimesTest, TellsOwnWorkFromWaiting) {
+  using Clock = Span::Clock;
+  const Clock::time_point zero{};
+  const auto at = [&](int ms) { return zero + std::chrono::milliseconds(ms); };
+  using Phase = Span::Phase;
+  const std::vector<Span> spans = {{Phase::kInput, at(0), at(5)},
+                                   {Phase::kForward, at(5), at(25)},
+                                   {Phase::kBackward, at(25), at(65)},
+                                   {Phase::kUpdate, at(65), at(90)}};
+  const BucketTimes buckets = {{100, at(40), at(40), at(60)}, {300, at(65), at(65), at(80)}};
+  const StepTimes times = step_times(spans, buckets, /*waited_inside=*/0.004);
+  EXPECT_NEAR(times.input, 5 * kMs, 1e-9);
+  EXPECT_NEAR(times.wait, 15 * kMs + 4 * kMs, 1e-9);  // until the last bucket, and inside the network
+  EXPECT_NEAR(times.compute, 60 * kMs + 10 * kMs - 4 * kMs, 1e-9);
+  EXPECT_NEAR(times.wire, 35 * kMs, 1e-9);
+  EXPECT_NEAR(times.hidden, 20 * kMs, 1e-9);
+  EXPECT_NEAR(times.overlap(), 20.0 / 35, 1e-9);
+  EXPECT_EQ(times.bytes, 400);
+  EXPECT_EQ(step_times(spans, {}).wait, 0);
+}
+
+}  // namespace
+}  // namespace rensa::stragglers

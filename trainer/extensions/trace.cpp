@@ -1,0 +1,157 @@
+#include "trainer/extensions/trace.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/serializers/file_replacement.h"
+#include "trainer/trainer.h"
+
+namespace rensa {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kTraining = 0, kWire = 1;
+
+std::string host_name() {
+  char name[256] = "";
+  return gethostname(name, sizeof name - 1) == 0 ? name : "?";
+}
+
+json metadata(const char* what, int rank, int track, const json& arguments) {
+  return {{"name", what}, {"ph", "M"}, {"pid", rank}, {"tid", track}, {"args", arguments}};
+}
+
+double microseconds(std::int64_t ns) { return static_cast<double>(ns) * 1e-3; }
+
+}  // namespace
+
+void Trace::initialize(Trainer& trainer) {
+  if (options_.steps < 1 || options_.first_step < 1) {
+    throw ValueError("trace: ", options_.steps, " steps from step ", options_.first_step,
+                     ", expected at least 1 from 1 on.");
+  }
+  if (options_.path.empty()) throw ValueError("trace: there is no path to write to.");
+  events_.clear();
+  aligned_ = written_ = false;
+  if (trainer.updater().iteration() + 1 >= options_.first_step) {
+    first_ = measure_clock_offset(trainer.comm(), [this] { return steady_nanoseconds() + options_.planted_skew_ns; });
+    aligned_ = true;
+  }
+}
+
+std::int64_t Trace::own_ns(Span::Clock::time_point time) const {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count() +
+         options_.planted_skew_ns;
+}
+
+void Trace::observe(Trainer& trainer) {
+  if (written_) return;
+  const std::int64_t step = trainer.updater().iteration();
+  if (aligned_ && step >= options_.first_step) {
+    record_step(trainer);
+    if (step + 1 >= options_.first_step + options_.steps) write(trainer);
+  } else if (!aligned_ && step + 1 >= options_.first_step) {
+    first_ = measure_clock_offset(trainer.comm(), [this] { return steady_nanoseconds() + options_.planted_skew_ns; });
+    aligned_ = true;
+  }
+}
+
+void Trace::record_step(Trainer& trainer) {
+  const std::int64_t step = trainer.updater().iteration();
+  const BucketTimes buckets = buckets_ ? buckets_() : BucketTimes();
+  Span::Clock::time_point arrived{};
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    const std::string name = "bucket " + std::to_string(i);
+    const auto bytes = static_cast<std::int64_t>(buckets[i].bytes);
+    const std::int64_t ready = own_ns(buckets[i].ready);
+    events_.push_back({name + " ready", ready, ready, kTraining, step, bytes});
+    events_.push_back({name, own_ns(buckets[i].started), own_ns(buckets[i].finished), kWire, step, bytes});
+    arrived = std::max(arrived, buckets[i].finished);
+  }
+  for (const Span& span : trainer.updater().last_spans()) {
+    events_.push_back({name_of(span.phase), own_ns(span.begin), own_ns(span.end), kTraining, step, 0});
+    if (span.phase == Span::Phase::kUpdate && arrived > span.begin) {
+      events_.push_back({"wait", own_ns(span.begin), own_ns(std::min(arrived, span.end)), kTraining, step, 0});
+    }
+  }
+}
+
+std::string Trace::events_as_json(int rank, const AlignedClock& clock) const {
+  json list = json::array();
+  list.push_back(
+      metadata("process_name", rank, kTraining, {{"name", "rank " + std::to_string(rank) + " on " + host_name()}}));
+  list.push_back(metadata("process_sort_index", rank, kTraining, {{"sort_index", rank}}));
+  list.push_back(metadata("thread_name", rank, kTraining, {{"name", "training"}}));
+  list.push_back(metadata("thread_name", rank, kWire, {{"name", "wire"}}));
+  for (const Event& event : events_) {
+    const std::int64_t begin = clock.on_rank_0(event.begin_ns);
+    json arguments = {{"step", event.step}};
+    if (event.bytes > 0) arguments["bytes"] = event.bytes;
+    json entry = {{"name", event.name},
+                  {"cat", event.track == kWire ? "comm" : "step"},
+                  {"pid", rank},
+                  {"tid", event.track},
+                  {"ts", microseconds(begin)},
+                  {"args", arguments}};
+    if (event.begin_ns == event.end_ns && event.name.ends_with("ready")) {
+      entry["ph"] = "i";
+      entry["s"] = "t";  // belongs to its track
+    } else {
+      entry["ph"] = "X";
+      entry["dur"] = microseconds(clock.on_rank_0(event.end_ns) - begin);
+    }
+    list.push_back(std::move(entry));
+  }
+  const auto offset = [](const ClockOffset& o) {
+    return json{{"at_ns", o.at_ns}, {"offset_ns", o.offset_ns}, {"error_ns", o.error_ns}};
+  };
+  return json{{"events", list},
+              {"clock",
+               {{"rank", rank},
+                {"host", host_name()},
+                {"first", offset(clock.first())},
+                {"last", offset(clock.last())},
+                {"drift_ppm", clock.drift_ppm()}}}}
+      .dump();
+}
+
+void Trace::write(Trainer& trainer) {
+  if (written_ || !aligned_ || events_.empty()) return;
+  written_ = true;
+  Communicator& comm = trainer.comm();
+  const AlignedClock clock(
+      first_, measure_clock_offset(comm, [this] { return steady_nanoseconds() + options_.planted_skew_ns; }));
+  const std::vector<std::string> parts = comm.gather_bytes(events_as_json(comm.rank(), clock), 0);
+  events_ = {};
+  if (comm.rank() != 0) return;
+  json trace = {{"traceEvents", json::array()}, {"displayTimeUnit", "ms"}, {"otherData", {{"clocks", json::array()}}}};
+  double start = 0;
+  bool first = true;
+  for (const std::string& part : parts) {
+    json read = json::parse(part);
+    trace["otherData"]["clocks"].push_back(read["clock"]);
+    for (json& event : read["events"]) {
+      if (event.contains("ts")) {
+        start = first ? event["ts"].get<double>() : std::min(start, event["ts"].get<double>());
+        first = false;
+      }
+      trace["traceEvents"].push_back(std::move(event));
+    }
+  }
+  for (json& event : trace["traceEvents"]) {  // from the first event on: viewers draw small numbers best
+    if (event.contains("ts")) event["ts"] = event["ts"].get<double>() - start;
+  }
+  FileReplacement file(options_.path);
+  std::ofstream out(file.path());
+  out << trace.dump() << '\n';
+  out.close();
+  if (!out) throw FileError(options_.path, ": the trace cannot be written. Is the disk full?");
+  file.commit();
+}
+
+}  // namespace rensa

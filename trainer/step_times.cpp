@@ -1,0 +1,55 @@
+#include "trainer/step_times.h"
+
+#include <algorithm>
+
+namespace rensa {
+namespace {
+
+using Time = Span::Clock::time_point;
+
+double seconds(Time begin, Time end) { return std::max(0.0, std::chrono::duration<double>(end - begin).count()); }
+
+}  // namespace
+
+StepTimes step_times(const std::vector<Span>& spans, const BucketTimes& buckets, double waited_inside) {
+  StepTimes times;
+  Time computed{};  // when forward and backward were done
+  Time arrived{};   // when the last bucket was
+  for (const Span& span : spans) {
+    if (span.phase == Span::Phase::kForward || span.phase == Span::Phase::kBackward)
+      computed = std::max(computed, span.end);
+  }
+  for (const auto& bucket : buckets) {
+    times.bytes += static_cast<double>(bucket.bytes);
+    times.wire += seconds(bucket.started, bucket.finished);
+    times.hidden += seconds(bucket.started, std::min(bucket.finished, computed));
+    arrived = std::max(arrived, bucket.finished);
+  }
+  for (const Span& span : spans) {
+    const double whole = seconds(span.begin, span.end);
+    switch (span.phase) {
+      case Span::Phase::kInput:
+        times.input += whole;
+        break;
+      case Span::Phase::kForward:
+      case Span::Phase::kBackward:
+        times.compute += whole;
+        break;
+      case Span::Phase::kReduce:
+        times.wait += whole;
+        break;
+      case Span::Phase::kUpdate: {
+        const double waited = std::min(whole, seconds(span.begin, arrived));
+        times.wait += waited;
+        times.compute += whole - waited;
+        break;
+      }
+    }
+  }
+  const double inside = std::min(waited_inside, times.compute);
+  times.compute -= inside;
+  times.wait += inside;
+  return times;
+}
+
+}  // namespace rensa

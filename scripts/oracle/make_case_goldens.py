@@ -43,7 +43,7 @@ def make(cases):
             entry |= {f"gy{i}": gy for i, gy in enumerate(gys)}
             entry |= {f"gx{i}": torch.zeros_like(x) if gx is None else gx for i, (x, gx) in enumerate(zip(xs, gxs))}
         for key, value in entry.items():
-            arrays[f"{name}/{key}"] = np.ascontiguousarray(value.detach().numpy())
+            arrays[f"{name}/{key}"] = np.asarray(value.detach().numpy(), order="C")
     return arrays
 
 

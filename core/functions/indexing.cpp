@@ -21,37 +21,6 @@ Shape around(const Shape& x, int axis) {
   return shape;
 }
 
-// x is (outer, n, inner) and gy (outer, m, inner) here: each other's gradient.
-
-Variable add_rows(const Variable& gy, const Array& rows, std::int64_t n);
-
-struct TakeRows final : Function {
-  Array rows;
-  std::int64_t n = 0;
-  explicit TakeRows(const Array& at) : rows(at) {}
-  const char* name() const override { return "take"; }
-
-  Array forward(const Array& x) override {
-    n = x.shape()[1];
-    return kernels::take_rows(x.contiguous(), rows);
-  }
-  Variables backward(const Variable& gy) override { return {add_rows(gy, rows, n)}; }
-  void release_saved() override { rows = {}; }
-};
-
-struct AddRows final : Function {
-  Array rows;
-  std::int64_t n;
-  AddRows(const Array& at, std::int64_t count) : rows(at), n(count) {}
-  const char* name() const override { return "take_grad"; }
-
-  Array forward(const Array& gy) override { return kernels::add_rows(gy.contiguous(), rows, n); }
-  Variables backward(const Variable& ggx) override { return {apply(make_function<TakeRows>(rows), ggx)}; }
-  void release_saved() override { rows = {}; }
-};
-
-Variable add_rows(const Variable& gy, const Array& rows, std::int64_t n) { return apply(make_function<AddRows>(rows, n), gy); }
-
 /// Whole numbers in [0, size), as int64 and contiguous; `ignored` becomes -1, which is nowhere.
 Array checked(const char* name, const Array& indices, std::int64_t size, bool from_end,
               std::optional<std::int64_t> ignored = std::nullopt) {
@@ -74,12 +43,13 @@ Array checked(const char* name, const Array& indices, std::int64_t size, bool fr
   return result;
 }
 
+/// Rows along `axis`, which the axes of `indices` replace.
 Variable take_checked(const Variable& x, const Array& rows, const Shape& rows_shape, int axis) {
   Shape shape;
   for (int i = 0; i < axis; ++i) shape.push_back(x.shape()[i]);
   for (const std::int64_t size : rows_shape) shape.push_back(size);
   for (int i = axis + 1; i < x.ndim(); ++i) shape.push_back(x.shape()[i]);
-  return reshape(apply(make_function<TakeRows>(rows), reshape(x, around(x.shape(), axis))), shape);
+  return reshape(take_rows_at(x, rows.reshape({rows.size()}), axis), shape);
 }
 
 /// The row-major positions in `shape` that gather along `axis` reads.

@@ -13,6 +13,10 @@ Variable take_positions(const char* name, const Variable& x, const Array& positi
 /// Zeros of `shape` with x[i] added at positions[i].
 Variable add_at_positions(const char* name, const Variable& x, const Array& positions, const Shape& shape);
 
+/// Rows of x along `axis`, and zeros along it of `size` with x's rows added: each other's gradient too.
+Variable take_rows_at(const Variable& x, const Array& rows, int axis);
+Variable add_rows_at(const Variable& x, const Array& rows, int axis, std::int64_t size);
+
 /// 0, 1, 2 … in row-major order: what any view of it shows are the positions of that view's elements.
 Array numbered(const Shape& shape);
 

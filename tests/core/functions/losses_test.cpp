@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "core/autograd/config.h"
 #include "core/device/random.h"
@@ -117,7 +118,7 @@ std::vector<FunctionCase> channel_activation_cases() {
 /// Functions that draw: from the same place in the run, so that the checker sees one function.
 template <class F>
 auto same_draw(F f) {
-  return [f](const auto&... x) {
+  return [f](const auto&... x) -> std::invoke_result_t<F, decltype(x)...> {
     random_context() = {.seed = 9, .step = 3, .first_sample = 0, .uses = 0};
     return f(x...);
   };

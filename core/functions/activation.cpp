@@ -3,6 +3,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/elementwise.h"
 #include "core/kernels/activation.h"
 
 namespace rensa::functions {
@@ -177,5 +178,18 @@ Variable softplus(const Variable& x, double beta) {
   if (!(beta > 0)) throw ValueError("softplus: beta is ", beta, ", expected a number above 0.");
   return apply(make_function<Softplus>(beta), x);
 }
+
+Variable clipped_relu(const Variable& x, double z) {
+  if (!(z > 0)) throw ValueError("clipped_relu: z is ", z, ", expected a number above 0.");
+  return elementwise(kernels::clipped_relu, x, {z});
+}
+Variable relu6(const Variable& x) { return clipped_relu(x, 6); }
+Variable hard_sigmoid(const Variable& x) { return elementwise(kernels::hard_sigmoid, x); }
+Variable selu(const Variable& x, double alpha, double scale) { return elementwise(kernels::selu, x, {alpha, scale}); }
+Variable silu(const Variable& x) { return elementwise(kernels::silu, x); }
+Variable gelu(const Variable& x, GeluForm form) {
+  return elementwise(form == GeluForm::kExact ? kernels::gelu : kernels::gelu_tanh, x);
+}
+Variable mish(const Variable& x) { return elementwise(kernels::mish, x); }
 
 }  // namespace rensa::functions

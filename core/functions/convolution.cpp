@@ -125,6 +125,11 @@ Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b,
   return b ? apply(function, x, W, *b) : apply(function, x, W);
 }
 
+Variable convolution_2d_backward_data(const Variable& gy, const Variable& W, const ConvolutionOptions& options,
+                                      const Shape& x_shape) {
+  return backward_data(gy, W, options, x_shape);
+}
+
 Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options,
                               const Variable* residual, bool relu) {
   check(x, W, b, options);

@@ -18,7 +18,11 @@ using ConvolutionOptions = kernels::ConvolutionGeometry;  ///< .stride, .pad, .d
 Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b = nullptr,
                         const ConvolutionOptions& options = {});
 
-/// The same plus `residual` (y's shape), then relu if asked, in one pass and without a gradient: for inference.
+/// The adjoint of convolution_2d without b: what it gives back to x of shape x_shape for gy. Deconvolution is this.
+Variable convolution_2d_backward_data(const Variable& gy, const Variable& W, const ConvolutionOptions& options,
+                                      const Shape& x_shape);
+
+/// convolution_2d plus `residual` (y's shape), then relu if asked, in one pass and without a gradient: for inference.
 Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options,
                               const Variable* residual, bool relu);
 

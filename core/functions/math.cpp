@@ -3,6 +3,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/elementwise.h"
 #include "core/functions/reduction.h"
 #include "core/kernels/math.h"
 
@@ -78,6 +79,19 @@ struct Choose final : Function {
   }
 };
 
+struct Fmod final : Function {
+  const char* name() const override { return "fmod"; }
+
+  Array forward(const Array& x, const Array& divisor) override {
+    retain_inputs(0, 1);
+    return kernels::fmod(x, divisor);
+  }
+  Variables backward(const Variable& gy) override {
+    auto [x, divisor] = retained_inputs<2>();
+    return {sum_to(gy, x.shape()), sum_to(-gy * fix(x / divisor), divisor.shape())};
+  }
+};
+
 struct ClipGrad final : Function {
   double low, high;
   ClipGrad(double l, double h) : low(l), high(h) {}
@@ -120,5 +134,17 @@ Variable clip(const Variable& x, double low, double high) {
   if (!(low <= high)) throw ValueError("clip: low is ", low, ", high is ", high, "; expected low <= high.");
   return apply(make_function<Clip>(low, high), x);
 }
+
+Variable absolute(const Variable& x) { return abs(x); }
+Variable expm1(const Variable& x) { return elementwise(kernels::expm1, x); }
+Variable log1p(const Variable& x) { return elementwise(kernels::log1p, x); }
+Variable log2(const Variable& x) { return elementwise(kernels::log2, x); }
+Variable log10(const Variable& x) { return elementwise(kernels::log10, x); }
+Variable rsqrt(const Variable& x) { return elementwise(kernels::rsqrt, x); }
+Variable floor(const Variable& x) { return elementwise(kernels::floor, x); }
+Variable ceil(const Variable& x) { return elementwise(kernels::ceil, x); }
+Variable fix(const Variable& x) { return elementwise(kernels::fix, x); }
+Variable sign(const Variable& x) { return elementwise(kernels::sign, x); }
+Variable fmod(const Variable& x, const Variable& divisor) { return apply<Fmod>(x, divisor); }
 
 }  // namespace rensa::functions

@@ -10,7 +10,23 @@ Variable exp(const Variable& x);
 Variable log(const Variable& x);
 Variable sqrt(const Variable& x);
 Variable square(const Variable& x);
-Variable abs(const Variable& x);  ///< its gradient at 0 is 0
+Variable abs(const Variable& x);       ///< its gradient at 0 is 0
+Variable absolute(const Variable& x);  ///< the same
+Variable expm1(const Variable& x);     ///< exp(x) - 1, exact near 0
+Variable log1p(const Variable& x);     ///< log(1 + x), exact near 0
+Variable log2(const Variable& x);
+Variable log10(const Variable& x);
+Variable rsqrt(const Variable& x);  ///< 1 / sqrt(x)
+
+// Steps, whose gradient is 0.
+
+Variable floor(const Variable& x);
+Variable ceil(const Variable& x);
+Variable fix(const Variable& x);   ///< towards 0
+Variable sign(const Variable& x);  ///< -1, 0 or 1
+
+/// The remainder of x / divisor with x's sign, broadcast.
+Variable fmod(const Variable& x, const Variable& divisor);
 /// The larger of two elements, broadcast. Where they are equal the gradient goes to `a`. Not-a-number in `a` is kept.
 Variable maximum(const Variable& a, const Variable& b);
 /// The smaller of two elements, broadcast. Where they are equal the gradient goes to `a`.

@@ -1,11 +1,15 @@
 #include "core/functions/reduction.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/indexing.h"
+#include "core/functions/math.h"
 #include "core/functions/shape.h"
+#include "core/kernels/indexing.h"
 #include "core/kernels/reduction.h"
 
 namespace rensa::functions {
@@ -68,6 +72,46 @@ struct Max final : Function {
   }
 };
 
+struct Prod final : Function {
+  Dims axes;
+  explicit Prod(const Dims& over) : axes(over) {}
+  const char* name() const override { return "prod"; }
+
+  Array forward(const Array& x) override {
+    retain_inputs(0);
+    Array y = kernels::prod(x, axes);
+    retain_output(y);
+    return y;
+  }
+  Variables backward(const Variable& gy) override {
+    const Variable x = retained_input();
+    const Array zero = kernels::equal(x.array(), zeros_like(x.array()));
+    const bool any = zero.size() > 0 && max(Variable(zero)).item<double>() > 0;
+    if (!any) return {gy * retained_output() / x};
+    return {gy * others(x)};
+  }
+
+ private:
+  /// The product of all elements but one's own, with the reduced axes last and as one, (kept, n): x_k but 1 at k = i.
+  Variable others(const Variable& x) const {
+    Dims order;
+    for (int i = 0; i < x.ndim(); ++i) {
+      if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
+    }
+    for (const std::int64_t axis : axes) order.push_back(axis);
+    const Variable turned = transpose(x, order);
+    std::int64_t n = 1;
+    for (const std::int64_t axis : axes) n *= x.shape()[static_cast<int>(axis)];
+    const Variable lines = reshape(turned, {-1, 1, n});
+    const Array own = kernels::compare(arange(n).reshape({n, 1}).broadcast_to({n, n}), arange(n).broadcast_to({n, n}),
+                                       kernels::Comparison::kEqual);
+    const Variable products = prod(where(own, Variable(ones({}, x.dtype())), lines), {2});
+    Dims back = Dims::filled(x.ndim(), 0);
+    for (int i = 0; i < x.ndim(); ++i) back[static_cast<int>(order[i])] = i;
+    return transpose(reshape(products, turned.shape()), back);
+  }
+};
+
 struct BroadcastTo final : Function {
   Shape shape, before;
   explicit BroadcastTo(const Shape& to) : shape(to) {}
@@ -106,6 +150,46 @@ Variable max(const Variable& x, const Dims& axes, bool keepdims) {
     }
   }
   return over<Max>(x, all, keepdims);
+}
+
+Variable min(const Variable& x, const Dims& axes, bool keepdims) {
+  for (const std::int64_t axis : normalized(axes, x.ndim(), "min")) {
+    if (x.shape()[static_cast<int>(axis)] == 0) {
+      throw ValueError("min: axis ", axis, " of ", x.shape(), " has size 0: nothing is the smallest.");
+    }
+  }
+  return -max(-x, axes, keepdims);
+}
+
+Variable prod(const Variable& x, const Dims& axes, bool keepdims) {
+  return over<Prod>(x, normalized(axes, x.ndim(), "prod"), keepdims);
+}
+
+Variable average(const Variable& x, const Dims& axes, const Variable* weights, bool keepdims) {
+  if (!weights) return mean(x, axes, keepdims);
+  const Dims all = normalized(axes, x.ndim(), "average");
+  Variable w = *weights;
+  if (w.shape() != x.shape()) {
+    if (all.ndim() != 1 || w.shape() != Shape{x.shape()[static_cast<int>(all[0])]}) {
+      throw ShapeError("average: the weights are ", w.shape(), ", expected x's shape ", x.shape(), ", or the size of the one axis.");
+    }
+    Shape shape = Shape::filled(x.ndim(), 1);
+    shape[static_cast<int>(all[0])] = w.size();
+    w = broadcast_to(reshape(w, shape), x.shape());
+  }
+  return sum(x * w, axes, keepdims) / sum(w, axes, keepdims);
+}
+
+Variable logsumexp(const Variable& x, const Dims& axes, bool keepdims) {
+  const Dims all = normalized(axes, x.ndim(), "logsumexp");
+  if (x.size() == 0) return log(sum(exp(x), axes, keepdims));
+  // The shift cancels, so that it needs no gradient; where all elements are -infinity there is none.
+  const Array largest = kernels::max(x.array(), all);
+  const Array finite = kernels::compare(largest, full(largest.shape(), -std::numeric_limits<double>::infinity(), x.dtype()),
+                                        kernels::Comparison::kNotEqual);
+  const Variable shift(kernels::where(finite, largest, zeros(largest.shape(), x.dtype())));
+  const Variable y = log(sum(exp(x - shift), all, /*keepdims=*/true)) + shift;
+  return keepdims ? y : reshape(y, without(y.shape(), all));
 }
 
 Variable broadcast_to(const Variable& x, const Shape& shape) {

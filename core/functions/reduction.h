@@ -11,6 +11,13 @@ Variable sum(const Variable& x, const Dims& axes = {}, bool keepdims = false);
 Variable mean(const Variable& x, const Dims& axes = {}, bool keepdims = false);
 /// The gradient goes to every element that is equal to the largest. Throws ValueError over an axis of size 0.
 Variable max(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+Variable min(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+/// The product. Its gradient is exact where elements are 0 too.
+Variable prod(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+/// The mean weighted by `weights` (x's shape, or one number for each position of the one axis); none: the plain mean.
+Variable average(const Variable& x, const Dims& axes = {}, const Variable* weights = nullptr, bool keepdims = false);
+/// log(sum(exp(x))), the largest element taken out first so that it does not overflow; over no elements -infinity.
+Variable logsumexp(const Variable& x, const Dims& axes = {}, bool keepdims = false);
 
 /// x repeated as NumPy broadcasts it; the result shares x's elements. Throws ShapeError if the shapes do not fit.
 Variable broadcast_to(const Variable& x, const Shape& shape);

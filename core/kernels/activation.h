@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/kernels/differentiable.h"
 #include "core/kernels/kernel.h"
 
 namespace rensa::kernels {
@@ -18,5 +19,9 @@ extern Kernel<Array(const Array& x, double alpha)> elu;
 extern Kernel<Array(const Array& x, const Array& gy, double alpha)> elu_grad;
 extern Kernel<Array(const Array& x, const Array& gy, double alpha)> elu_grad_grad;
 extern Kernel<Array(const Array& x, double beta)> softplus;
+
+extern Differentiable clipped_relu;  ///< constants: z
+extern Differentiable selu;          ///< constants: alpha, scale
+extern Differentiable hard_sigmoid, silu, gelu, gelu_tanh, mish;
 
 }  // namespace rensa::kernels

@@ -11,4 +11,7 @@ extern Kernel<Array(const Array& a, const Array& b, const Array& destination)> p
 /// x W^T + b of x (batch, in), W (out, in), b (out) or no array: one product that starts from the bias.
 extern Kernel<Array(const Array& x, const Array& W, const Array& b)> linear;
 
+/// The matrix products of a (batch, m, k) and b (batch, k, n), any strides.
+extern Kernel<Array(const Array& a, const Array& b)> batch_product;
+
 }  // namespace rensa::kernels

@@ -10,6 +10,7 @@ namespace rensa::kernels {
 extern Kernel<Array(const Array& x, const Dims& axes)> sum;
 /// The largest element; not-a-number if there is one. The axes must not be empty.
 extern Kernel<Array(const Array& x, const Dims& axes)> max;
+extern Kernel<Array(const Array& x, const Dims& axes)> prod;
 /// 1 where a == b, 0 elsewhere, in the operands' dtype; broadcast.
 extern Kernel<Array(const Array& a, const Array& b)> equal;
 

@@ -1,5 +1,6 @@
 #include "core/kernels/activation.h"
 
+#include "core/kernels/cpu/differentiable.h"
 #include "core/kernels/cpu/elementwise.h"
 #include "core/kernels/formulas/activation.h"
 
@@ -36,6 +37,14 @@ const Implementation cpu_elu(elu, kCpu, unary_with<formulas::Elu, elu>);
 const Implementation cpu_elu_grad(elu_grad, kCpu, binary_with<formulas::EluGrad, elu_grad>);
 const Implementation cpu_elu_grad_grad(elu_grad_grad, kCpu, binary_with<formulas::EluGradGrad, elu_grad_grad>);
 const Implementation cpu_softplus(softplus, kCpu, unary_with<formulas::Softplus, softplus>);
+
+const cpu::Differentiated<formulas::ClippedRelu, clipped_relu> cpu_clipped_relu;
+const cpu::Differentiated<formulas::Selu, selu> cpu_selu;
+const cpu::Differentiated<formulas::HardSigmoid, hard_sigmoid> cpu_hard_sigmoid;
+const cpu::Differentiated<formulas::Silu, silu> cpu_silu;
+const cpu::Differentiated<formulas::Gelu, gelu> cpu_gelu;
+const cpu::Differentiated<formulas::GeluTanh, gelu_tanh> cpu_gelu_tanh;
+const cpu::Differentiated<formulas::Mish, mish> cpu_mish;
 
 }  // namespace
 }  // namespace rensa::kernels

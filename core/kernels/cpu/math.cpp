@@ -24,6 +24,9 @@ const Implementation cpu_abs_grad(abs_grad, DeviceKind::kCpu, binary<formulas::A
 const Implementation cpu_maximum(maximum, DeviceKind::kCpu, binary<formulas::Maximum, maximum>);
 const Implementation cpu_minimum(minimum, DeviceKind::kCpu, binary<formulas::Minimum, minimum>);
 const Implementation cpu_not_less(not_less, DeviceKind::kCpu, binary<formulas::NotLess, not_less>);
+const Implementation cpu_arctan2(arctan2, DeviceKind::kCpu, binary<formulas::Arctan2, arctan2>);
+const Implementation cpu_fmod(fmod, DeviceKind::kCpu, binary<formulas::Fmod, fmod>);
+const Implementation cpu_zeta(zeta, DeviceKind::kCpu, binary<formulas::Zeta, zeta>);
 const Implementation cpu_clip(clip, DeviceKind::kCpu, [](const Array& x, double low, double high) {
   return cpu::map("clip", formulas::Clip{low, high}, x);
 });

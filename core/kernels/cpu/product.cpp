@@ -12,6 +12,8 @@
 namespace rensa::kernels {
 namespace {
 
+constexpr std::int64_t kLargeProduct = 64 * 64 * 64;  ///< multiplications from which one product occupies every thread
+
 /// A matrix as BLAS reads it: rows of `leading` elements, or the transpose of such.
 struct Matrix {
   Array array;
@@ -104,6 +106,26 @@ Array linear_cpu(const Array& x, const Array& W, const Array& b) {
   return y;
 }
 
+/// Small products are shared out over the threads, one thread each; large ones are shared inside BLAS.
+Array batch_product_cpu(const Array& a, const Array& b) {
+  const std::int64_t batch = a.shape()[0], m = a.shape()[1], k = a.shape()[2], n = b.shape()[2];
+  Array c = empty({batch, m, n}, a.dtype());
+  const auto one = [&](std::int64_t i) { gemm(a.select(0, i), b.select(0, i), 0, c.select(0, i)); };
+  if (m * n * k > kLargeProduct) {
+    for (std::int64_t i = 0; i < batch; ++i) one(i);
+  } else {
+    dispatch_floating(a.dtype(), "matmul", [](auto) {});
+    cpu::for_each_block(
+        batch,
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) one(i);
+        },
+        /*cost=*/m * n * k);
+  }
+  return c;
+}
+
+const Implementation cpu_batch_product(batch_product, DeviceKind::kCpu, batch_product_cpu);
 const Implementation cpu_product(product, DeviceKind::kCpu, product_cpu);
 const Implementation cpu_linear(linear, DeviceKind::kCpu, linear_cpu);
 

@@ -19,6 +19,11 @@ struct Max {
   static double join(double a, double b) { return b > a || b != b ? b : a; }
 };
 
+struct Product {
+  static constexpr double kStart = 1;
+  static double join(double a, double b) { return a * b; }
+};
+
 constexpr std::int64_t kTile = 256;     ///< results that one pass over the reduced axes collects
 constexpr std::int64_t kPart = 16384;   ///< elements of a part when everything becomes one number
 constexpr std::int64_t kLanes = 8;      ///< partial results of a contiguous row, so that its loop is a vector loop
@@ -174,6 +179,8 @@ const Implementation cpu_sum(sum, DeviceKind::kCpu,
                              [](const Array& x, const Dims& axes) { return reduce<Sum>("sum", x, axes); });
 const Implementation cpu_max(max, DeviceKind::kCpu,
                              [](const Array& x, const Dims& axes) { return reduce<Max>("max", x, axes); });
+const Implementation cpu_prod(prod, DeviceKind::kCpu,
+                              [](const Array& x, const Dims& axes) { return reduce<Product>("prod", x, axes); });
 const Implementation cpu_equal(equal, DeviceKind::kCpu,
                                [](const Array& a, const Array& b) { return cpu::map("equal", Equal{}, a, b); });
 

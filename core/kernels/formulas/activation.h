@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/kernels/formulas/dual.h"
+
 namespace rensa::formulas {
 
 // Gradients are written over the output y wherever it determines them, so that x can be released after forward.
@@ -91,6 +93,65 @@ struct Softplus {
   T operator()(T x) const {
     const T b = static_cast<T>(beta);
     return (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(b * x))) / b;
+  }
+};
+
+// The formulas below are computed in dual numbers too, which give their derivatives.
+
+struct ClippedRelu {
+  double z;
+  template <class T>
+  T operator()(const T& x) const {
+    return x <= T(0.0) ? T(0.0) : x > T(z) ? T(z) : x;  // not-a-number stays
+  }
+};
+struct HardSigmoid {
+  template <class T>
+  T operator()(const T& x) const {
+    const T line = T(0.2) * x + T(0.5);
+    return line <= T(0.0) ? T(0.0) : line > T(1.0) ? T(1.0) : line;
+  }
+};
+struct Selu {
+  double alpha, scale;
+  template <class T>
+  T operator()(const T& x) const {
+    return x < T(0.0) ? T(scale * alpha) * expm1(x) : T(scale) * x;
+  }
+};
+struct Silu {
+  template <class T>
+  T operator()(const T& x) const {
+    if (x < T(0.0)) {  // never overflows
+      const T e = exp(x);
+      return x * e / (T(1.0) + e);
+    }
+    return x / (T(1.0) + exp(-x));
+  }
+};
+/// x times the normal distribution function.
+struct Gelu {
+  template <class T>
+  T operator()(const T& x) const {
+    return T(0.5) * x * erfc(-x * T(kSqrtHalf));
+  }
+};
+struct GeluTanh {
+  template <class T>
+  T operator()(const T& x) const {
+    return T(0.5) * x * (T(1.0) + tanh(T(kTwoOverSqrtPi * kSqrtHalf) * (x + T(0.044715) * x * x * x)));
+  }
+};
+/// x tanh(softplus(x)), where tanh(log(1 + e)) = (e² + 2e) / (e² + 2e + 2).
+struct Mish {
+  template <class T>
+  T operator()(const T& x) const {
+    if (x < T(0.0)) {
+      const T e = exp(x), n = e * (e + T(2.0));
+      return x * n / (n + T(2.0));
+    }
+    const T e = exp(-x), n = T(1.0) + T(2.0) * e;
+    return x * n / (n + T(2.0) * e * e);
   }
 };
 

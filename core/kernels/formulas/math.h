@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/kernels/formulas/dual.h"
+
 namespace rensa::formulas {
 
 struct Exp {
@@ -71,6 +73,214 @@ struct ClipGrad {
   template <class T>
   T operator()(T x, T gy) const {
     return x < static_cast<T>(low) || x > static_cast<T>(high) ? T(0) : gy;
+  }
+};
+
+struct Arctan2 {
+  template <class T>
+  T operator()(T a, T b) const {
+    return std::atan2(a, b);
+  }
+};
+struct Fmod {
+  template <class T>
+  T operator()(T a, T b) const {
+    return std::fmod(a, b);
+  }
+};
+struct Zeta {
+  template <class T>
+  T operator()(T s, T q) const {
+    return zeta(s, q);
+  }
+};
+
+// The formulas below are computed in dual numbers too, which give their derivatives.
+
+struct Sin {
+  template <class T>
+  T operator()(const T& x) const {
+    return sin(x);
+  }
+};
+struct Cos {
+  template <class T>
+  T operator()(const T& x) const {
+    return cos(x);
+  }
+};
+struct Tan {
+  template <class T>
+  T operator()(const T& x) const {
+    return tan(x);
+  }
+};
+struct Arcsin {
+  template <class T>
+  T operator()(const T& x) const {
+    return asin(x);
+  }
+};
+struct Arccos {
+  template <class T>
+  T operator()(const T& x) const {
+    return acos(x);
+  }
+};
+struct Arctan {
+  template <class T>
+  T operator()(const T& x) const {
+    return atan(x);
+  }
+};
+struct Sinh {
+  template <class T>
+  T operator()(const T& x) const {
+    return sinh(x);
+  }
+};
+struct Cosh {
+  template <class T>
+  T operator()(const T& x) const {
+    return cosh(x);
+  }
+};
+struct Arcsinh {
+  template <class T>
+  T operator()(const T& x) const {
+    return asinh(x);
+  }
+};
+struct Arccosh {
+  template <class T>
+  T operator()(const T& x) const {
+    return acosh(x);
+  }
+};
+struct Arctanh {
+  template <class T>
+  T operator()(const T& x) const {
+    return atanh(x);
+  }
+};
+struct Expm1 {
+  template <class T>
+  T operator()(const T& x) const {
+    return expm1(x);
+  }
+};
+struct Log1p {
+  template <class T>
+  T operator()(const T& x) const {
+    return log1p(x);
+  }
+};
+struct Log2 {
+  template <class T>
+  T operator()(const T& x) const {
+    return log2(x);
+  }
+};
+struct Log10 {
+  template <class T>
+  T operator()(const T& x) const {
+    return log10(x);
+  }
+};
+struct Rsqrt {
+  template <class T>
+  T operator()(const T& x) const {
+    return T(1.0) / sqrt(x);
+  }
+};
+struct Floor {
+  template <class T>
+  T operator()(const T& x) const {
+    return floor(x);
+  }
+};
+struct Ceil {
+  template <class T>
+  T operator()(const T& x) const {
+    return ceil(x);
+  }
+};
+struct Fix {
+  template <class T>
+  T operator()(const T& x) const {
+    return trunc(x);
+  }
+};
+struct Sign {
+  template <class T>
+  T operator()(const T& x) const {
+    return x > T(0.0) ? T(1.0) : x < T(0.0) ? T(-1.0) : x <= T(0.0) ? T(0.0) : x;
+  }
+};
+
+// Special functions.
+
+struct Erf {
+  template <class T>
+  T operator()(const T& x) const {
+    return erf(x);
+  }
+};
+struct Erfc {
+  template <class T>
+  T operator()(const T& x) const {
+    return erfc(x);
+  }
+};
+struct Erfcx {
+  template <class T>
+  T operator()(const T& x) const {
+    return erfcx(x);
+  }
+};
+struct Erfinv {
+  template <class T>
+  T operator()(const T& x) const {
+    return erfinv(x);
+  }
+};
+struct Erfcinv {
+  template <class T>
+  T operator()(const T& x) const {
+    return erfcinv(x);
+  }
+};
+struct Ndtr {
+  template <class T>
+  T operator()(const T& x) const {
+    return T(0.5) * erfc(-x * T(kSqrtHalf));
+  }
+};
+struct Ndtri {
+  template <class T>
+  T operator()(const T& x) const {
+    return -T(1 / kSqrtHalf) * erfcinv(T(2.0) * x);
+  }
+};
+struct Lgamma {
+  template <class T>
+  T operator()(const T& x) const {
+    return log_gamma(x);
+  }
+};
+/// The logarithm of the normal distribution function, also where that is too small for a number.
+struct LogNdtr {
+  template <class T>
+  T operator()(const T& x) const {
+    if (x > T(-1.0)) return log1p(T(-0.5) * erfc(x * T(kSqrtHalf)));
+    return log(T(0.5) * erfcx(-x * T(kSqrtHalf))) - T(0.5) * x * x;
+  }
+};
+struct Polygamma {
+  double order;
+  template <class T>
+  T operator()(const T& x) const {
+    return polygamma(static_cast<int>(order), x);
   }
 };
 

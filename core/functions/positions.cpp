@@ -1,0 +1,101 @@
+#include "core/functions/positions.h"
+
+#include "core/autograd/function.h"
+#include "core/functions/shape.h"
+#include "core/kernels/indexing.h"
+
+namespace rensa::functions {
+namespace {
+
+struct TakePositions final : Function {
+  const char* label;
+  Array positions;
+  Shape x_shape;
+  TakePositions(const char* operation, const Array& at) : label(operation), positions(at) {}
+  const char* name() const override { return label; }
+
+  Array forward(const Array& x) override {
+    x_shape = x.shape();
+    return kernels::gather(x.contiguous(), positions);
+  }
+  Variables backward(const Variable& gy) override { return {add_at_positions(label, gy, positions, x_shape)}; }
+  void release_saved() override { positions = {}; }
+};
+
+struct AddAtPositions final : Function {
+  const char* label;
+  Array positions;
+  Shape shape;
+  AddAtPositions(const char* operation, const Array& at, const Shape& to) : label(operation), positions(at), shape(to) {}
+  const char* name() const override { return label; }
+
+  Array forward(const Array& x) override { return kernels::scatter_add(x.contiguous(), positions, shape); }
+  Variables backward(const Variable& gy) override { return {take_positions(label, gy, positions)}; }
+  void release_saved() override { positions = {}; }
+};
+
+/// x (outer, n, inner) seen from `axis`.
+Shape around(const Shape& x, int axis) {
+  Shape shape = {1, x[axis], 1};
+  for (int i = 0; i < axis; ++i) shape[0] *= x[i];
+  for (int i = axis + 1; i < x.ndim(); ++i) shape[2] *= x[i];
+  return shape;
+}
+
+// x is (outer, n, inner) and gy (outer, m, inner) here: each other's gradient.
+
+Variable add_rows(const Variable& gy, const Array& rows, std::int64_t n);
+
+struct TakeRows final : Function {
+  Array rows;
+  std::int64_t n = 0;
+  explicit TakeRows(const Array& at) : rows(at) {}
+  const char* name() const override { return "take"; }
+
+  Array forward(const Array& x) override {
+    n = x.shape()[1];
+    return kernels::take_rows(x.contiguous(), rows);
+  }
+  Variables backward(const Variable& gy) override { return {add_rows(gy, rows, n)}; }
+  void release_saved() override { rows = {}; }
+};
+
+struct AddRows final : Function {
+  Array rows;
+  std::int64_t n;
+  AddRows(const Array& at, std::int64_t count) : rows(at), n(count) {}
+  const char* name() const override { return "take_grad"; }
+
+  Array forward(const Array& gy) override { return kernels::add_rows(gy.contiguous(), rows, n); }
+  Variables backward(const Variable& ggx) override { return {apply(make_function<TakeRows>(rows), ggx)}; }
+  void release_saved() override { rows = {}; }
+};
+
+Variable add_rows(const Variable& gy, const Array& rows, std::int64_t n) { return apply(make_function<AddRows>(rows, n), gy); }
+
+Shape with_size(const Shape& x, int axis, std::int64_t size) {
+  Shape shape = x;
+  shape[axis] = size;
+  return shape;
+}
+
+}  // namespace
+
+Variable take_positions(const char* name, const Variable& x, const Array& positions) {
+  return apply(make_function<TakePositions>(name, positions.contiguous()), x);
+}
+Variable add_at_positions(const char* name, const Variable& x, const Array& positions, const Shape& shape) {
+  return apply(make_function<AddAtPositions>(name, positions.contiguous(), shape), x);
+}
+
+Variable take_rows_at(const Variable& x, const Array& rows, int axis) {
+  const Variable taken = apply(make_function<TakeRows>(rows), reshape(x, around(x.shape(), axis)));
+  return reshape(taken, with_size(x.shape(), axis, rows.size()));
+}
+Variable add_rows_at(const Variable& x, const Array& rows, int axis, std::int64_t size) {
+  return reshape(add_rows(reshape(x, around(x.shape(), axis)), rows, size), with_size(x.shape(), axis, size));
+}
+
+Array numbered(const Shape& shape) { return arange(total_size(shape)).reshape(shape); }
+
+}  // namespace rensa::functions

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <type_traits>
+
+#include "core/array/dispatch.h"
+#include "core/kernels/cpu/parallel.h"
+#include "core/kernels/differentiable.h"
+#include "core/kernels/formulas/dual.h"
+
+namespace rensa::cpu {
+
+/// Fills a kernel's slot with a formula and its derivatives: const Differentiated<formulas::Gelu, gelu> cpu_gelu;
+template <class Formula, kernels::Differentiable& kernel>
+class Differentiated : kernels::Implementation {
+ public:
+  Differentiated() : Implementation(kernel, DeviceKind::kCpu, run) {}
+
+ private:
+  static Formula formula(const kernels::Constants& c) {
+    if constexpr (std::is_empty_v<Formula>) {
+      return {};
+    } else if constexpr (sizeof(Formula) == sizeof(double)) {
+      return {c[0]};
+    } else {
+      return {c[0], c[1]};
+    }
+  }
+
+  /// Elements where they lie; an array with gaps is closed up first.
+  static Array run(const Array& x, const Array& gy, int order, const kernels::Constants& constants) {
+    const Array source = x.is_dense() ? x : x.contiguous();
+    const Array y = empty_like(source);
+    Array g = gy;
+    if (gy && gy.strides() != source.strides()) {
+      g = empty_like(source);
+      g.copy_from(gy);
+    }
+    const Formula f = formula(constants);
+    dispatch_floating(x.dtype(), kernel.name(), [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      const T* from = source.data<T>();
+      const T* gradient = g ? g.data<T>() : nullptr;
+      T* to = y.data<T>();
+      for_each_block(
+          y.size(), [&](std::int64_t begin, std::int64_t end) { block(f, order, from, gradient, to, begin, end); },
+          /*cost=*/32);
+    });
+    return y;
+  }
+
+  template <class T>
+  static void block(const Formula& f, int order, const T* x, const T* gy, T* y, std::int64_t begin, std::int64_t end) {
+    if (order == 0) {
+      for (std::int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
+    } else if (order == 1) {
+      for (std::int64_t i = begin; i < end; ++i) y[i] = gy[i] * formulas::derivative<1>(f, x[i]);
+    } else if (order == 2) {
+      for (std::int64_t i = begin; i < end; ++i) y[i] = gy[i] * formulas::derivative<2>(f, x[i]);
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) y[i] = gy[i] * formulas::derivative<3>(f, x[i]);
+    }
+  }
+};
+
+}  // namespace rensa::cpu

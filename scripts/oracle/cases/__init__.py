@@ -1,0 +1,1 @@
+"""The tables of make_case_goldens.py."""

@@ -11,7 +11,7 @@ double seconds(Time begin, Time end) { return std::max(0.0, std::chrono::duratio
 
 }  // namespace
 
-StepTimes step_times(const std::vector<Span>& spans, const BucketTimes& buckets, double waited_inside) {
+StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, double waited_inside) {
   StepTimes times;
   Time computed{};  // when forward and backward were done
   Time arrived{};   // when the last bucket was
@@ -20,7 +20,7 @@ StepTimes step_times(const std::vector<Span>& spans, const BucketTimes& buckets,
       computed = std::max(computed, span.end);
   }
   for (const auto& bucket : buckets) {
-    times.bytes += static_cast<double>(bucket.bytes);
+    times.bytes += static_cast<double>(bucket.sent_bytes);
     times.wire += seconds(bucket.started, bucket.finished);
     times.hidden += seconds(bucket.started, std::min(bucket.finished, computed));
     arrived = std::max(arrived, bucket.finished);

@@ -3,14 +3,14 @@
 #include <functional>
 #include <vector>
 
-#include "comm/gradient_reducer.h"
+#include "comm/gradients/gradient_reducer.h"
 #include "trainer/span.h"
 
 namespace rensa {
 
-using BucketTimes = std::vector<GradientReducer::BucketTimes>;
+using StepBuckets = std::vector<BucketTimes>;
 /// Asks whoever moves the gradients how the buckets of the last step fared; null, or an empty list: one rank alone.
-using BucketSource = std::function<BucketTimes()>;
+using BucketSource = std::function<StepBuckets()>;
 
 /// Where the time of one step went, on one rank, in seconds. What a rank did by itself is told apart from what it
 /// waited for others: its own work ends when its last bucket is ready, however long the buckets travel.
@@ -27,6 +27,6 @@ struct StepTimes {
 };
 
 /// `waited_inside`: seconds that calls inside forward and backward took (CommunicatorStatistics::seconds()).
-StepTimes step_times(const std::vector<Span>& spans, const BucketTimes& buckets, double waited_inside = 0);
+StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, double waited_inside = 0);
 
 }  // namespace rensa

@@ -118,11 +118,14 @@ void ShardSums::finish_step() {
   send_gradients_to(sum);
   const auto& arenas = optimizer_.arenas();
   times_.clear();
-  const auto ready = GradientReducer::Clock::now();
+  const auto ready = BucketTimes::Clock::now();
   for (std::size_t a = 0; a < arenas.size(); ++a) {
-    const auto started = GradientReducer::Clock::now();
+    const auto started = BucketTimes::Clock::now();
     tree_all_reduce(comm_, sum.gradients[a]);
-    if (comm_.size() > 1) times_.push_back({sum.gradients[a].bytes(), ready, started, GradientReducer::Clock::now()});
+    if (comm_.size() > 1) {
+      const std::size_t bytes = sum.gradients[a].bytes();
+      times_.push_back({bytes, bytes, ready, started, BucketTimes::Clock::now()});
+    }
     for (const ParameterArena::Slot& slot : arenas[a].slots) {
       slot.parameter->set_grad(Variable(slot.parameter->grad_destination()));
     }

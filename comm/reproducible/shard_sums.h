@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "comm/gradient_reducer.h"
+#include "comm/gradients/gradient_reducer.h"
 #include "comm/reproducible/shard_range.h"
 #include "core/links/link.h"
 #include "core/optimizers/optimizer.h"
@@ -41,7 +41,7 @@ class ShardSums {
   void finish_step();
 
   /// How the sums between ranks fared in the last step: one for each arena; empty for one rank alone.
-  std::vector<GradientReducer::BucketTimes> last_times() const { return times_; }
+  std::vector<BucketTimes> last_times() const { return times_; }
 
  private:
   /// A branch of the tree: the gradients of some shards, an array an arena, and their persistent values as one array.
@@ -66,7 +66,7 @@ class ShardSums {
   std::int64_t floating_size_ = 0;
   std::vector<Branch> branches_;  ///< of the running step, smallest last
   std::vector<Branch> free_;
-  std::vector<GradientReducer::BucketTimes> times_;
+  std::vector<BucketTimes> times_;
 };
 
 }  // namespace rensa

@@ -6,7 +6,7 @@ namespace rensa {
 
 void StepTimeReport::observe(Trainer& trainer) {
   const double waited = waited_inside_ ? waited_inside_() : 0;
-  const BucketTimes buckets = buckets_ ? buckets_() : BucketTimes();
+  const StepBuckets buckets = buckets_ ? buckets_() : StepBuckets();
   const StepTimes times = step_times(trainer.updater().last_spans(), buckets, waited - waited_before_);
   waited_before_ = waited;
   Observation& seen = trainer.observation();

@@ -55,7 +55,7 @@ void StragglerReport::observe(Trainer& trainer) {
   const std::vector<Span> spans = trainer.updater().last_spans();
   if (spans.empty()) return;
   const double waited = waited_inside_ ? waited_inside_() : 0;
-  const StepTimes times = step_times(spans, buckets_ ? buckets_() : BucketTimes(), waited - waited_before_);
+  const StepTimes times = step_times(spans, buckets_ ? buckets_() : StepBuckets(), waited - waited_before_);
   waited_before_ = waited;
   const auto seconds = [](auto duration) { return std::chrono::duration<double>(duration).count(); };
   const auto begin = spans.front().begin, end = spans.back().end;

@@ -63,11 +63,11 @@ void Trace::observe(Trainer& trainer) {
 
 void Trace::record_step(Trainer& trainer) {
   const std::int64_t step = trainer.updater().iteration();
-  const BucketTimes buckets = buckets_ ? buckets_() : BucketTimes();
+  const StepBuckets buckets = buckets_ ? buckets_() : StepBuckets();
   Span::Clock::time_point arrived{};
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     const std::string name = "bucket " + std::to_string(i);
-    const auto bytes = static_cast<std::int64_t>(buckets[i].bytes);
+    const auto bytes = static_cast<std::int64_t>(buckets[i].sent_bytes);
     const std::int64_t ready = own_ns(buckets[i].ready);
     events_.push_back({name + " ready", ready, ready, kTraining, step, bytes});
     events_.push_back({name, own_ns(buckets[i].started), own_ns(buckets[i].finished), kWire, step, bytes});

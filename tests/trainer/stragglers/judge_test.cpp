@@ -106,7 +106,7 @@ TEST(StepTimesTest, TellsOwnWorkFromWaiting) {
                                    {Phase::kForward, at(5), at(25)},
                                    {Phase::kBackward, at(25), at(65)},
                                    {Phase::kUpdate, at(65), at(90)}};
-  const BucketTimes buckets = {{100, at(40), at(40), at(60)}, {300, at(65), at(65), at(80)}};
+  const StepBuckets buckets = {{100, 100, at(40), at(40), at(60)}, {300, 300, at(65), at(65), at(80)}};
   const StepTimes times = step_times(spans, buckets, /*waited_inside=*/0.004);
   EXPECT_NEAR(times.input, 5 * kMs, 1e-9);
   EXPECT_NEAR(times.wait, 15 * kMs + 4 * kMs, 1e-9);  // until the last bucket, and inside the network

@@ -252,12 +252,12 @@ void models_on_parts_of_a_batch(Communicator& comm) {
 }  // namespace
 
 std::vector<ConformanceCheck> normalization_checks() {
-  return {{"normalization: values_and_gradients", values_and_gradients},
-          {"normalization: variance_beside_a_large_mean", variance_beside_a_large_mean},
-          {"normalization: second_derivatives", second_derivatives},
-          {"normalization: a_batch_without_a_variance", a_batch_without_a_variance},
-          {"normalization: copies_of_models", copies_of_models},
-          {"normalization: models_on_parts_of_a_batch", models_on_parts_of_a_batch}};
+  return {{"normalization_values_and_gradients", values_and_gradients},
+          {"normalization_variance_beside_a_large_mean", variance_beside_a_large_mean},
+          {"normalization_second_derivatives", second_derivatives},
+          {"normalization_a_batch_without_a_variance", a_batch_without_a_variance},
+          {"normalization_copies_of_models", copies_of_models},
+          {"normalization_models_on_parts_of_a_batch", models_on_parts_of_a_batch}};
 }
 
 }  // namespace rensa::testing

@@ -40,7 +40,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kSpins = 2000;  ///< some tens of microseconds: ranks usually arrive together
-constexpr int kYields = 200;
+constexpr int kYields = 3000;  ///< about a millisecond, in which the others have the cores
 constexpr std::chrono::milliseconds kNap(50);
 
 }  // namespace

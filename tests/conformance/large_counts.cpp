@@ -12,7 +12,7 @@ namespace rensa::testing {
 namespace {
 
 constexpr std::int64_t kMany = (std::int64_t{1} << 31) + 4097;
-constexpr std::int64_t kNeeded_kib = std::int64_t{14} << 20;
+constexpr std::int64_t kNeeded_kib = std::int64_t{16} << 20;
 
 /// What belongs at a place: no two stretches of a length that pieces may have are alike.
 std::uint8_t pattern(std::int64_t place, int rank) {

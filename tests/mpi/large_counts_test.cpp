@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/communicators/create_communicator.h"
+#include "core/device/allocator.h"
 
 namespace rensa {
 namespace {
@@ -14,8 +15,9 @@ class MpiLargeCountsSlowTest : public ::testing::TestWithParam<Question> {};
 TEST_P(MpiLargeCountsSlowTest, RanksMoveMoreThanTwoToThe31Elements) {
   const auto& [name, check] = GetParam();
   const auto comm = create_communicator(name);
-  if (!rensa::testing::has_memory_for_large_counts(*comm)) GTEST_SKIP() << "needs 14 GiB of free memory";
+  if (!rensa::testing::has_memory_for_large_counts(*comm)) GTEST_SKIP() << "needs 16 GiB of free memory";
   rensa::testing::large_count_checks()[check].run(*comm);
+  allocator(Device{}).trim();
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MpiLargeCountsSlowTest,

@@ -76,7 +76,7 @@ struct Inputs {
 };
 
 struct Outcome {
-  Array y, gx, gresidual, ggamma, gbeta, avg_mean, avg_var;
+  Array y = {}, gx = {}, gresidual = {}, ggamma = {}, gbeta = {}, avg_mean = {}, avg_var = {};
 };
 
 Outcome normalize(const Form& form, const Inputs& in, const std::function<Array(const Array&)>& part,
@@ -209,7 +209,9 @@ void copies_of_models(Communicator& comm) {
     EXPECT_GT(shared, 0);
     for (const auto& named : model->named_links()) {
       const auto* normalization = dynamic_cast<const BatchNormalization*>(named.link);
-      if (normalization) EXPECT_EQ(normalization->reducer(), nullptr);
+      if (normalization) {
+        EXPECT_EQ(normalization->reducer(), nullptr);
+      }
     }
     EXPECT_EQ(share_batch_statistics(*clone(*copy), comm), shared);
   }

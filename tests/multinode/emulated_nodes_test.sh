@@ -13,6 +13,9 @@ cd "$source"
 for slots in 1,1 2,2 2,1 1,1,1,1; do
   ranks=$((${slots//,/+}))
   echo "ranks on each host: $slots"
+  # every way of training with every communicator takes long: once, where hosts differ
+  training=''
+  [ $slots = 2,1 ] || training=:*EveryCombination*
   scripts/netns_mpirun.sh -q -m "${RENSA_MPIEXEC:-mpirun}" -s $slots -- -np $ranks "$build/mpi_test" \
-    --gtest_filter='-*SlowTest.*' --gtest_brief=1
+    --gtest_filter="-*SlowTest.*$training" --gtest_brief=1
 done

@@ -34,7 +34,9 @@ inline void expect_trace_format(const nlohmann::json& trace) {
     ASSERT_TRUE(event.at("ph").is_string());
     ASSERT_TRUE(event.at("pid").is_number_integer());
     ASSERT_TRUE(event.at("tid").is_number_integer());
-    if (event.contains("args")) ASSERT_TRUE(event.at("args").is_object());
+    if (event.contains("args")) {
+      ASSERT_TRUE(event.at("args").is_object());
+    }
     const std::string phase = event.at("ph"), name = event.at("name");
     if (phase == "M") {
       const auto& arguments = event.at("args");
@@ -70,8 +72,9 @@ inline void expect_trace_format(const nlohmann::json& trace) {
     for (const auto& [begin, end] : intervals) {
       constexpr double kRounding = 0.01;  // us
       while (!open.empty() && open.back() <= begin + kRounding) open.pop_back();
-      if (!open.empty())
+      if (!open.empty()) {
         EXPECT_LE(end, open.back() + kRounding) << "process " << track.first << ", track " << track.second;
+      }
       open.push_back(end);
     }
   }

@@ -29,7 +29,7 @@ struct IteratorState {
   std::int64_t epoch = 0;                                  ///< completed ones
   bool is_new_epoch = false;                               ///< the last batch completed an epoch
   double previous_epoch_detail = -1;                       ///< epoch_detail before the last batch; -1 before the first
-  std::shared_ptr<const std::vector<std::int64_t>> order;  ///< of this epoch; null: as the dataset has it
+  std::shared_ptr<const std::vector<std::int64_t>> order = {};  ///< of this epoch; null: as the dataset has it
 };
 
 /// Gives the batches of a dataset, epoch after epoch. Names and meaning are those of Chainer's iterators.

@@ -53,7 +53,9 @@ TEST(UnevenIteratorTest, GivesEverySampleOnceAndTheSizesOfAllRanks) {
       } while (!iterator.is_new_epoch());
       EXPECT_EQ(static_cast<std::int64_t>(mine.size()), sizes[rank]);
       EXPECT_THAT(global, ElementsAre(5, 2, 1));
-      if (rank == 2) EXPECT_THAT(first, ElementsAre(2, 2, 1));
+      if (rank == 2) {
+        EXPECT_THAT(first, ElementsAre(2, 2, 1));
+      }
       EXPECT_EQ(iterator.epoch_detail(), epoch + 1);
     }
   });

@@ -62,7 +62,8 @@ void StandardUpdater::add_gradients(Observation& observation, int piece) {
   const auto size = static_cast<double>(batch->size());
   Loss step = loss_(*batch);
   step.observation["main/loss"] = {step.loss.item<double>(), size};
-  for (const auto& [name, seen] : step.observation) take_in(observation.try_emplace(name, Observed{.value = 0, .weight = 0}).first->second, seen);
+  for (const auto& [name, seen] : step.observation)
+    take_in(observation.try_emplace(name, Observed{.value = 0, .weight = 0}).first->second, seen);
   step.loss.backward({.loss_scale = size * comm_.size() / static_cast<double>(batch->global_size) / pieces_});
 }
 

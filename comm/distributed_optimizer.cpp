@@ -23,7 +23,9 @@ DistributedOptimizer::DistributedOptimizer(std::unique_ptr<Optimizer> inner, Com
   const ArenaAllocator shared = [&comm](std::int64_t count, Dtype dtype, Device device) {
     return device.kind == DeviceKind::kCpu ? comm.allocate_shared(count, dtype) : zeros({count}, dtype, device);
   };
-  const ArenaAllocator own = [](std::int64_t count, Dtype dtype, Device device) { return zeros({count}, dtype, device); };
+  const ArenaAllocator own = [](std::int64_t count, Dtype dtype, Device device) {
+    return zeros({count}, dtype, device);
+  };
   const ArenaAllocator none = [](std::int64_t, Dtype, Device) { return Array(); };
   inner_->set_arena_allocators(shards_ ? shared : own, shards_ && options.zero == 2 ? none : shared);
   if (shards_) inner_->set_shards(shards_);
@@ -45,8 +47,9 @@ void DistributedOptimizer::settle() {
 
 void DistributedOptimizer::check_no_clipping() {
   if (!options_.carry_over || inner_->common().clip_norm <= 0) return;
-  throw ValueError("carry_over and clip_norm exclude each other: the norm is known when the last gradient has arrived. Leave "
-                   "one of them out.");
+  throw ValueError(
+      "carry_over and clip_norm exclude each other: the norm is known when the last gradient has arrived. Leave "
+      "one of them out.");
 }
 
 CommonOptions& DistributedOptimizer::common() {
@@ -112,7 +115,8 @@ void DistributedOptimizer::add_hook(std::string name, Hook hook) {
 }
 
 void DistributedOptimizer::update() {
-  if (reducer_.accumulating()) throw GraphError("update() inside a NoSync scope: the gradients have not left. Close it first.");
+  if (reducer_.accumulating())
+    throw GraphError("update() inside a NoSync scope: the gradients have not left. Close it first.");
   settle();
   if (carried_) {
     check_no_clipping();
@@ -142,8 +146,8 @@ void DistributedOptimizer::apply() {
   for (const ParameterArena& arena : inner_->arenas()) shards_->gather_in_place(arena, arena.values);
 }
 
-// Parameters that have no shape yet are known to all ranks, so that all of them know when to ask who has given them one: a
-// small round more in each update, until all have.
+// Parameters that have no shape yet are known to all ranks, so that all of them know when to ask who has given them
+// one: a small round more in each update, until all have.
 void DistributedOptimizer::give_shapes_to_all() {
   std::vector<Parameter*> open;  // those that no arena has
   std::unordered_set<const Parameter*> known;
@@ -205,7 +209,8 @@ void DistributedOptimizer::gather_mean_gradients() {
     } else {
       all = shards_->gather(arena, inner_->shard_gradients(a));
     }
-    for (const ParameterArena::Slot& slot : arena.slots) slot.parameter->set_grad(Variable(ParameterArena::view(all, slot)));
+    for (const ParameterArena::Slot& slot : arena.slots)
+      slot.parameter->set_grad(Variable(ParameterArena::view(all, slot)));
   }
 }
 
@@ -217,7 +222,8 @@ void DistributedOptimizer::exchange() {
   if (!inner_->arenas_are_current()) {
     std::unordered_map<const Parameter*, Array> means;
     for (std::size_t a = 0; a < arenas().size() && has_mean_; ++a) {
-      for (const auto& slot : arenas()[a].slots) means[slot.parameter] = ParameterArena::view(travelling_[a], slot).copy();
+      for (const auto& slot : arenas()[a].slots)
+        means[slot.parameter] = ParameterArena::view(travelling_[a], slot).copy();
     }
     for (Parameter* parameter : inner_->join_parameters()) comm_.broadcast(parameter->array(), /*root=*/0);
     broadcast_new_persistents();

@@ -21,19 +21,20 @@ class ZeroShards;
 ///   optimizer.setup(model);                                     // all ranks start with rank 0's weights
 ///   for (…) { loss.backward(); optimizer.update(); }
 ///
-/// Parameters and links that appear later join at the update() that first sees them: rank 0's values go to all ranks, and
-/// that very update uses the mean of their gradients. A parameter that takes its shape from data may do so on some
+/// Parameters and links that appear later join at the update() that first sees them: rank 0's values go to all ranks,
+/// and that very update uses the mean of their gradients. A parameter that takes its shape from data may do so on some
 /// ranks only. Links are added on all ranks alike.
 ///
-/// With zero > 0 the optimizer must make its steps in update_range(), as those of this project do: it then sees only what
-/// this rank keeps. Everything but what is declared here is the wrapped optimizer's. `comm` must outlive this object.
+/// With zero > 0 the optimizer must make its steps in update_range(), as those of this project do: it then sees only
+/// what this rank keeps. Everything but what is declared here is the wrapped optimizer's. `comm` must outlive this
+/// object.
 class DistributedOptimizer final : public Optimizer {
  public:
   /// Throws ValueError for options that exclude each other (check_options), and for carry_over with clip_norm.
   DistributedOptimizer(std::unique_ptr<Optimizer> inner, Communicator& comm, const ReducerOptions& options = {});
   template <class Inner>
-    requires std::is_base_of_v<Optimizer, Inner>
-  DistributedOptimizer(Inner inner, Communicator& comm, const ReducerOptions& options = {})
+  requires std::is_base_of_v<Optimizer, Inner> DistributedOptimizer(Inner inner, Communicator& comm,
+                                                                    const ReducerOptions& options = {})
       : DistributedOptimizer(std::unique_ptr<Optimizer>(new Inner(std::move(inner))), comm, options) {}
   ~DistributedOptimizer() override;
 
@@ -42,11 +43,11 @@ class DistributedOptimizer final : public Optimizer {
   /// A call on all ranks together.
   void update() override;
   void set_accumulating(bool accumulating) override;
-  /// With carry_over: waits for all that update() left under way. Reading a parameter does so by itself; needed before others
-  /// than the training thread read the model, or anybody the arenas.
+  /// With carry_over: waits for all that update() left under way. Reading a parameter does so by itself; needed before
+  /// others than the training thread read the model, or anybody the arenas.
   void settle();
-  /// This rank's share in the mean of the gradients from the next backward() on: gradients become Σ weight · gradient over the
-  /// ranks, whose weights add up to 1. 1 / size until something else is said.
+  /// This rank's share in the mean of the gradients from the next backward() on: gradients become Σ weight · gradient
+  /// over the ranks, whose weights add up to 1. 1 / size until something else is said.
   void set_weight(double weight) { reducer_.set_weight(weight); }
 
   double lr() const override { return inner_->lr(); }
@@ -62,8 +63,8 @@ class DistributedOptimizer final : public Optimizer {
   std::vector<std::string> state_names() const override { return inner_->state_names(); }
   Array state(const std::string& name, const Parameter& p) override;
   std::size_t state_bytes() const override { return inner_->state_bytes(); }
-  /// The wrapped optimizer's, the order of the gradients, and with double buffering those that are under way: a call on all
-  /// ranks together. What is saved does not depend on their number.
+  /// The wrapped optimizer's, the order of the gradients, and with double buffering those that are under way: a call on
+  /// all ranks together. What is saved does not depend on their number.
   void serialize(Serializer& serializer) override;
   Link& model() const override { return inner_->model(); }
   const std::vector<ParameterArena>& arenas() const override { return inner_->arenas(); }
@@ -97,11 +98,11 @@ class DistributedOptimizer final : public Optimizer {
   std::shared_ptr<ZeroShards> shards_;  ///< null: every rank updates everything
   GradientReducer reducer_;
   std::unique_ptr<CarriedUpdates> carried_;  ///< null: nothing is carried over
-  std::vector<const void*> attached_;       ///< where the arenas lay when the reducer took them
-  std::vector<const Array*> persistents_;   ///< that have been broadcast
-  std::vector<Parameter*> order_;           ///< of the gradients, as observed; empty: not yet
-  std::vector<Array> travelling_;           ///< double buffering: the gradients that are under way
-  bool has_mean_ = false;                   ///< double buffering: there will be means to apply
+  std::vector<const void*> attached_;        ///< where the arenas lay when the reducer took them
+  std::vector<const Array*> persistents_;    ///< that have been broadcast
+  std::vector<Parameter*> order_;            ///< of the gradients, as observed; empty: not yet
+  std::vector<Array> travelling_;            ///< double buffering: the gradients that are under way
+  bool has_mean_ = false;                    ///< double buffering: there will be means to apply
 };
 
 }  // namespace rensa

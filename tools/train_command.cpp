@@ -189,11 +189,12 @@ int train_command(int argc, char** argv) {
     return 2;
   }
   int status = 0;
-  const int failed = run_job({.name = options.communicator,
-                              .timeout_s = options.comm_timeout,
-                              .heartbeat_timeout_s = options.heartbeat_timeout,
-                              .allreduce_grad_dtype = options.allreduce_grad_dtype == "own" ? "" : options.allreduce_grad_dtype},
-                             [&](Communicator& comm) { status = train(options, comm); });
+  const int failed =
+      run_job({.name = options.communicator,
+               .timeout_s = options.comm_timeout,
+               .heartbeat_timeout_s = options.heartbeat_timeout,
+               .allreduce_grad_dtype = options.allreduce_grad_dtype == "own" ? "" : options.allreduce_grad_dtype},
+              [&](Communicator& comm) { status = train(options, comm); });
   return failed != 0 ? failed : status;
 }
 

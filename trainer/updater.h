@@ -53,15 +53,17 @@ class StandardUpdater : public Updater {
   StandardUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm,
                   std::uint64_t seed = 0);
 
-  /// From now on a step takes so many batches, one after another, whose gradients are added up and travel once. It is the
-  /// step of a batch `count` times as large, in the memory of one.
+  /// From now on a step takes so many batches, one after another, whose gradients are added up and travel once. It is
+  /// the step of a batch `count` times as large, in the memory of one.
   void accumulate(int count) { pieces_ = count; }
 
   void update(Observation& observation) override;
   std::int64_t iteration() const override { return iteration_; }
   std::int64_t epoch() const override { return iterator_.epoch(); }
   double epoch_detail() const override { return iterator_.epoch_detail(); }
-  double previous_epoch_detail() const override { return previous_detail_.value_or(iterator_.previous_epoch_detail().value_or(0)); }
+  double previous_epoch_detail() const override {
+    return previous_detail_.value_or(iterator_.previous_epoch_detail().value_or(0));
+  }
   bool is_new_epoch() const override { return new_epoch_.value_or(iterator_.is_new_epoch()); }
   std::int64_t samples() const override { return samples_; }
   std::vector<Span> last_spans() const override { return spans_; }
@@ -100,7 +102,8 @@ class StandardUpdater : public Updater {
   int pieces_ = 1;  ///< batches of a step
   int piece_ = 0;   ///< the one under way
   std::int64_t iteration_ = 0, samples_ = 0;
-  std::optional<double> previous_detail_;  ///< of the last step, whose last batch the iterator knows; none: before the first
+  std::optional<double>
+      previous_detail_;  ///< of the last step, whose last batch the iterator knows; none: before the first
   std::optional<bool> new_epoch_;
   std::vector<Span> spans_;
 };

@@ -78,7 +78,8 @@ void CarriedUpdates::plan_order() {
       duration.push_back(std::chrono::duration<double>(times.finished - times.started).count());
     }
     const std::vector<std::size_t> order = order_by_need(ready, duration, read_);
-    std::transform(order.begin(), order.end(), numbers.data<std::int64_t>(), [](std::size_t b) { return static_cast<std::int64_t>(b); });
+    std::transform(order.begin(), order.end(), numbers.data<std::int64_t>(),
+                   [](std::size_t b) { return static_cast<std::int64_t>(b); });
   }
   comm_.broadcast(numbers, 0);
   std::vector<std::size_t> order;

@@ -7,11 +7,11 @@
 
 namespace rensa {
 
-/// The end of an update() that has returned already: each bucket is waited for, and its parameters are updated, when one of
-/// them is first read, or in settle().
+/// The end of an update() that has returned already: each bucket is waited for, and its parameters are updated, when
+/// one of them is first read, or in settle().
 ///
-/// After a few steps rank 0 knows when its buckets are ready, how long they travel and in which order they are read, and tells
-/// all ranks an order for them to leave in: at any time, of those that are ready, the one that is read first.
+/// After a few steps rank 0 knows when its buckets are ready, how long they travel and in which order they are read,
+/// and tells all ranks an order for them to leave in: at any time, of those that are ready, the one that is read first.
 class CarriedUpdates {
  public:
   CarriedUpdates(GradientReducer& reducer, Optimizer& optimizer, Communicator& comm)
@@ -39,17 +39,18 @@ class CarriedUpdates {
   GradientReducer& reducer_;
   Optimizer& optimizer_;
   Communicator& comm_;
-  std::deque<Gate> gates_;        ///< of each bucket; they do not move
-  std::vector<bool> under_way_;   ///< of each bucket
-  std::vector<std::size_t> read_;  ///< in which order this step read them
+  std::deque<Gate> gates_;          ///< of each bucket; they do not move
+  std::vector<bool> under_way_;     ///< of each bucket
+  std::vector<std::size_t> read_;   ///< in which order this step read them
   std::vector<BucketTimes> times_;  ///< of each bucket, in the last step that is settled
-  std::size_t left_ = 0;          ///< buckets under way
-  double lr_ = 0;                 ///< of the update that is under way
-  int steps_ = 0;                 ///< since buckets were cut
+  std::size_t left_ = 0;            ///< buckets under way
+  double lr_ = 0;                   ///< of the update that is under way
+  int steps_ = 0;                   ///< since buckets were cut
 };
 
-/// The order in which buckets should leave, one at a time, that become ready at `ready` and travel for `duration`: whenever
-/// the way is free, of those that are ready the one that comes first in `read`, or else the one that is ready first.
+/// The order in which buckets should leave, one at a time, that become ready at `ready` and travel for `duration`:
+/// whenever the way is free, of those that are ready the one that comes first in `read`, or else the one that is ready
+/// first.
 std::vector<std::size_t> order_by_need(const std::vector<double>& ready, const std::vector<double>& duration,
                                        const std::vector<std::size_t>& read);
 

@@ -12,17 +12,17 @@ namespace rensa {
 
 /// A stretch of a gradient arena that travels at once.
 struct GradientBucket {
-  std::size_t number = 0;           ///< among all buckets of the reducer
-  std::size_t arena = 0;            ///< which one
-  std::int64_t begin = 0, end = 0;  ///< elements of the arena
+  std::size_t number = 0;                        ///< among all buckets of the reducer
+  std::size_t arena = 0;                         ///< which one
+  std::int64_t begin = 0, end = 0;               ///< elements of the arena
   std::vector<ParameterArena::Slot> slots = {};  ///< parameters that have elements here
   std::size_t first_slot = 0;                    ///< number of the first of them in the arena
   Array gradients = {};  ///< those elements, 1-d. No array while gradients have no place (zero = 2)
 };
 
-/// Cuts an arena in buckets that cover it. Borders lie between gradients; with `parts` > 1 they are moved back so that every
-/// bucket has `parts` equal parts of a multiple of 16 elements, and a gradient may lie in two buckets. Depends on the
-/// arena's layout alone.
+/// Cuts an arena in buckets that cover it. Borders lie between gradients; with `parts` > 1 they are moved back so that
+/// every bucket has `parts` equal parts of a multiple of 16 elements, and a gradient may lie in two buckets. Depends on
+/// the arena's layout alone.
 std::vector<GradientBucket> cut_arena(const ParameterArena& arena, const ReducerOptions& options, int parts = 1);
 
 /// How one bucket fared in a step.
@@ -33,8 +33,9 @@ struct BucketTimes {
   Clock::time_point ready, started, finished;  ///< the last gradient was computed; the bucket left; it arrived
 };
 
-/// Is told what happens to the buckets of every step, to draw it or to measure it. bucket_ready and waited are called by the
-/// thread that trains, the others by the communication thread (the same one without overlap), at the time of the event.
+/// Is told what happens to the buckets of every step, to draw it or to measure it. bucket_ready and waited are called
+/// by the thread that trains, the others by the communication thread (the same one without overlap), at the time of the
+/// event.
 class ReducerObserver {
  public:
   using Clock = BucketTimes::Clock;

@@ -53,8 +53,8 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   }
   progress_.assign(buckets_.size(), {});
   for (const GradientBucket& bucket : buckets_) {
-    progress_[bucket.number].times.bytes = static_cast<std::size_t>(bucket.end - bucket.begin) *
-                                           item_size(arenas[bucket.arena].values.dtype());
+    progress_[bucket.number].times.bytes =
+        static_cast<std::size_t>(bucket.end - bucket.begin) * item_size(arenas[bucket.arena].values.dtype());
   }
 
   std::unordered_map<const Parameter*, std::size_t> turn;
@@ -68,7 +68,8 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   }
   order_.resize(buckets_.size());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
-  std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return last_turn[a] < last_turn[b]; });
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](std::size_t a, std::size_t b) { return last_turn[a] < last_turn[b]; });
 
   start_step();
   if (comm_.size() == 1) return;
@@ -134,7 +135,8 @@ void GradientReducer::complete(Member& member) {
 
 void GradientReducer::take_in(const Member& member, GradientBucket& bucket) {
   if (!bucket.gradients) {
-    bucket.gradients = zeros({bucket.end - bucket.begin}, member.slot.parameter->dtype(), member.slot.parameter->device());
+    bucket.gradients =
+        zeros({bucket.end - bucket.begin}, member.slot.parameter->dtype(), member.slot.parameter->device());
   }
   const Array gradient = member.slot.parameter->grad();
   if (!gradient) return;
@@ -148,8 +150,9 @@ void GradientReducer::take_in(const Member& member, GradientBucket& bucket) {
     flat = empty_like(like);
     flat.copy_from(gradient);
   }
-  flat = Array(flat.buffer(), static_cast<std::size_t>(static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data()),
-               {flat.size()}, {1}, flat.dtype());
+  flat =
+      Array(flat.buffer(), static_cast<std::size_t>(static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data()),
+            {flat.size()}, {1}, flat.dtype());
   bucket.gradients.slice(0, {.start = first - bucket.begin, .stop = last - bucket.begin})
       .copy_from(flat.slice(0, {.start = first - member.slot.offset, .stop = last - member.slot.offset}));
 }
@@ -160,7 +163,8 @@ void GradientReducer::release_ready_buckets() {
 
 void GradientReducer::leave(std::size_t bucket) {
   const Dtype own = optimizer_->arenas()[buckets_[bucket].arena].values.dtype();
-  const Form form{.dtype = comm_.config().allreduce_grad_dtype().value_or(own), .factor = factor_, .compressed = compressing_};
+  const Form form{
+      .dtype = comm_.config().allreduce_grad_dtype().value_or(own), .factor = factor_, .compressed = compressing_};
   works_.push_back(thread_->start([this, bucket, form](Communicator& comm) { reduce(bucket, comm, form); }));
 }
 

@@ -19,8 +19,8 @@ namespace rensa {
 ///
 /// A bucket is a slice of a gradient arena: nothing is packed. When the last gradient of a bucket is ready (Parameter's
 /// hook), the bucket may leave; buckets leave in one order on all ranks. That is the arenas' order, latest created
-/// parameter first, until observed_order() has told in which order rank 0's backward really finished them and the arenas
-/// were laid out and cut anew.
+/// parameter first, until observed_order() has told in which order rank 0's backward really finished them and the
+/// arenas were laid out and cut anew.
 class GradientReducer {
  public:
   using Clock = BucketTimes::Clock;
@@ -31,12 +31,12 @@ class GradientReducer {
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
-  /// Takes over the hooks of the parameters in the optimizer's arenas. A call on all ranks together; throws CommError if
-  /// their parameters differ. What was attached before is forgotten. `order`: of the parameters, in which buckets leave;
-  /// empty: the arenas'.
+  /// Takes over the hooks of the parameters in the optimizer's arenas. A call on all ranks together; throws CommError
+  /// if their parameters differ. What was attached before is forgotten. `order`: of the parameters, in which buckets
+  /// leave; empty: the arenas'.
   void attach(Optimizer& optimizer, const std::vector<Parameter*>& order);
-  /// Waits until every gradient is the mean over the ranks, in its place: the arena, or this rank's windows of it. Throws
-  /// what the communication threw.
+  /// Waits until every gradient is the mean over the ranks, in its place: the arena, or this rank's windows of it.
+  /// Throws what the communication threw.
   void finish();
 
   // For double buffering, instead of finish():
@@ -54,12 +54,12 @@ class GradientReducer {
   /// While on, gradients of backward() are added up and stay here.
   void set_accumulating(bool accumulating) { accumulating_ = accumulating; }
   bool accumulating() const { return accumulating_; }
-  /// This rank's share in the mean: gradients become Σ weight · gradient over the ranks, whose weights add up to 1. Holds for
-  /// the backward() calls to come. 1 / size until something else is said.
+  /// This rank's share in the mean: gradients become Σ weight · gradient over the ranks, whose weights add up to 1.
+  /// Holds for the backward() calls to come. 1 / size until something else is said.
   void set_weight(double weight) { factor_ = weight * comm_.size(); }
 
-  /// The parameters in the order in which rank 0's first backward since attach() finished them, and behind them those it
-  /// did not. A call on all ranks together.
+  /// The parameters in the order in which rank 0's first backward since attach() finished them, and behind them those
+  /// it did not. A call on all ranks together.
   std::vector<Parameter*> observed_order();
   /// The mean of one gradient that is in no bucket yet, at once. A call on all ranks together.
   void take_mean(const Array& gradient) const;
@@ -125,7 +125,7 @@ class GradientReducer {
   std::vector<Parameter*> unused_;
   std::vector<BucketTimes> last_times_;
   std::vector<Work> carried_;  ///< of each bucket, with carry()
-  std::vector<Work> works_;  ///< the buckets that have left in this step
+  std::vector<Work> works_;    ///< the buckets that have left in this step
   bool accumulating_ = false, compressing_ = false;
   double factor_ = 1;
 

@@ -4,8 +4,8 @@
 
 namespace rensa {
 
-/// Gradients of backward() calls inside this scope are added up on this rank and go nowhere; they leave with those of the
-/// first backward() behind it. Large batches in small pieces, with one exchange:
+/// Gradients of backward() calls inside this scope are added up on this rank and go nowhere; they leave with those of
+/// the first backward() behind it. Large batches in small pieces, with one exchange:
 ///   for (int i = 0; i < 4; ++i) {
 ///     std::optional<NoSync> local;
 ///     if (i < 3) local.emplace(optimizer);

@@ -9,7 +9,8 @@ class GradientCompression;
 
 /// How gradients travel, and who keeps what. Which options exclude each other: check_options().
 struct ReducerOptions {
-  // A bucket is full when it has at least this many bytes; a gradient is divided only where ranks share the work (zero).
+  // A bucket is full when it has at least this many bytes; a gradient is divided only where ranks share the work
+  // (zero).
   std::size_t first_bucket_bytes = std::size_t{1} << 20;  ///< small, so that the network starts to work early
   std::size_t bucket_bytes = std::size_t{25} << 20;
   /// Buckets leave during backward, on a thread of their own. Off: all of them in update().
@@ -19,18 +20,18 @@ struct ReducerOptions {
   /// A parameter that no rank used in a step counts as having a gradient of zeros. Off: it keeps no gradient and is not
   /// updated. (One that some ranks used gets the mean over all of them in any case.)
   bool zero_fill = true;
-  /// update() applies the gradients of the step before, while those of this one travel during the next (staleness 1). The
-  /// first update() applies nothing.
+  /// update() applies the gradients of the step before, while those of this one travel during the next (staleness 1).
+  /// The first update() applies nothing.
   bool double_buffering = false;
-  /// update() returns at once: a parameter is waited for, and updated, when it is next read, and the buckets that are read first
-  /// leave first. The same weights, bit for bit. Not with clipping, for which all gradients must be there.
+  /// update() returns at once: a parameter is waited for, and updated, when it is next read, and the buckets that are
+  /// read first leave first. The same weights, bit for bit. Not with clipping, for which all gradients must be there.
   bool carry_over = false;
   /// 1: each rank keeps 1/size of the optimizer's state and updates that part of the weights (ZeRO-1). 2: it keeps
   /// the mean gradients of its part only, too (ZeRO-2). 0: every rank keeps and updates everything.
   /// Source: Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", 2020.
   int zero = 0;
-  /// Makes less of a bucket before it travels (comm/gradients/compression). One for each optimizer: it remembers what it
-  /// left out. Null: buckets travel whole.
+  /// Makes less of a bucket before it travels (comm/gradients/compression). One for each optimizer: it remembers what
+  /// it left out. Null: buckets travel whole.
   std::shared_ptr<GradientCompression> compression = nullptr;
 };
 

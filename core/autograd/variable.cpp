@@ -38,7 +38,8 @@ detail::VariableBody& Variable::body() const {
 const Array& Variable::array() const {
   static const Array none;
   if (!body_) return none;
-  if (body_->extras && body_->extras->read_gate) [[unlikely]] body_->extras->read_gate->before_read();
+  if (body_->extras && body_->extras->read_gate) [[unlikely]]
+    body_->extras->read_gate->before_read();
   return body_->array;
 }
 

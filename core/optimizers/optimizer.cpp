@@ -211,8 +211,8 @@ void Optimizer::update() {
   }
 }
 
-std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, const ArenaState& state, std::int64_t begin,
-                                                std::int64_t end) {
+std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, const ArenaState& state,
+                                                std::int64_t begin, std::int64_t end) {
   std::vector<Piece> found;
   for (const ArenaWindow& window : state.windows) {
     const std::int64_t first = std::max(begin, window.begin), last = std::min(end, window.end);
@@ -220,8 +220,9 @@ std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, con
     const std::int64_t offset = window.offset + first - window.begin;
     found.push_back({.begin = first,
                      .end = last,
-                     .gradients = arena.gradients ? arena.gradients.slice(0, {.start = first, .stop = last})
-                                                  : state.gradients.slice(0, {.start = offset, .stop = offset + last - first}),
+                     .gradients = arena.gradients
+                                      ? arena.gradients.slice(0, {.start = first, .stop = last})
+                                      : state.gradients.slice(0, {.start = offset, .stop = offset + last - first}),
                      .offset = offset});
   }
   return found;
@@ -304,7 +305,8 @@ Array Optimizer::state(const std::string& name, const Parameter& parameter) {
                      ". It has state after setup(), if it is initialised and belongs to the model.");
   }
   if (shards_) {
-    throw ValueError(this->name(), ": the state is sharded, each rank holds a part. Read it from serialize(), or set zero = 0.");
+    throw ValueError(this->name(),
+                     ": the state is sharded, each rank holds a part. Read it from serialize(), or set zero = 0.");
   }
   const auto index = static_cast<std::size_t>(found - names.begin());
   return ParameterArena::view(place.state->state[index], place.arena->slots[place.slot]);
@@ -324,7 +326,8 @@ void Optimizer::serialize(Serializer& serializer) {
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
     std::vector<Array>& arrays = all.emplace_back();
     for (std::size_t i = 0; i < names.size(); ++i) {
-      arrays.push_back(shards_ && serializer.is_loading() ? zeros_like(arenas_[a].values) : whole(arenas_[a], states_[a], i));
+      arrays.push_back(shards_ && serializer.is_loading() ? zeros_like(arenas_[a].values)
+                                                          : whole(arenas_[a], states_[a], i));
     }
   }
   for (const Link::NamedParameter& named : model().named_parameters()) {

@@ -89,9 +89,9 @@ class Optimizer {
   bool arenas_are_current();
   /// Arenas hold parameters in this order from now on; those that are not named come behind, latest created first.
   void lay_out(const std::vector<Parameter*>& order);
-  /// From setup() on, which must come later, this process keeps state and updates values only in its windows. The rest of
-  /// the values is brought by whoever asked for it. State is whole in what serialize() saves and loads, which is then a
-  /// call on all processes together.
+  /// From setup() on, which must come later, this process keeps state and updates values only in its windows. The rest
+  /// of the values is brought by whoever asked for it. State is whole in what serialize() saves and loads, which is
+  /// then a call on all processes together.
   void set_shards(std::shared_ptr<ArenaShards> shards);
   /// Where the gradients of this process' windows are taken from, one after another, if arena number `arena` has no
   /// place for gradients of its own.

@@ -65,8 +65,9 @@ void ParameterArena::complete_gradient(const Slot& slot) {
   slot.parameter->set_grad(Variable(place));
 }
 
-std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters, const ArenaAllocator& allocate_values,
-                                        const ArenaAllocator& allocate_gradients, std::int64_t multiple) {
+std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters,
+                                        const ArenaAllocator& allocate_values, const ArenaAllocator& allocate_gradients,
+                                        std::int64_t multiple) {
   std::vector<std::vector<Parameter*>> groups;
   for (auto it = parameters.rbegin(); it != parameters.rend(); ++it) {
     Parameter* parameter = *it;

@@ -10,8 +10,8 @@ namespace rensa {
 
 /// One stretch of memory for all parameters of one dtype and device, and one for their gradients.
 ///
-/// Gradients (and parameters with them) lie in reverse order of creation, the order in which backward usually finishes them,
-/// so that a bucket for the network is a slice of `gradients` that is complete early. Optimizers update the whole
+/// Gradients (and parameters with them) lie in reverse order of creation, the order in which backward usually finishes
+/// them, so that a bucket for the network is a slice of `gradients` that is complete early. Optimizers update the whole
 /// stretch in one pass. Every parameter starts at a multiple of 64 bytes and has at least one element of the gap behind
 /// it, in which a reducer may send a word about the parameter along with its gradient.
 ///
@@ -31,8 +31,8 @@ struct ParameterArena {
   static Array view(const Array& arena, const Slot& slot);
   /// True if the parameter's elements still lie where this arena put them.
   bool holds(const Slot& slot) const;
-  /// Makes the slot's gradient lie in its place: copied there if it lies elsewhere, zeros if the parameter has none. Nothing
-  /// where gradients have no place.
+  /// Makes the slot's gradient lie in its place: copied there if it lies elsewhere, zeros if the parameter has none.
+  /// Nothing where gradients have no place.
   static void complete_gradient(const Slot& slot);
 };
 
@@ -40,10 +40,11 @@ struct ParameterArena {
 /// return no array: they then lie where backward makes them.
 using ArenaAllocator = std::function<Array(std::int64_t count, Dtype dtype, Device device)>;
 
-/// Moves the initialised parameters' arrays and gradients into arenas, one for each pair of dtype and device: the last of
-/// `parameters` comes first. The length of an arena is a multiple of `multiple` elements.
-std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters, const ArenaAllocator& allocate_values,
-                                        const ArenaAllocator& allocate_gradients, std::int64_t multiple = 1);
+/// Moves the initialised parameters' arrays and gradients into arenas, one for each pair of dtype and device: the last
+/// of `parameters` comes first. The length of an arena is a multiple of `multiple` elements.
+std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters,
+                                        const ArenaAllocator& allocate_values, const ArenaAllocator& allocate_gradients,
+                                        std::int64_t multiple = 1);
 std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters);
 
 }  // namespace rensa

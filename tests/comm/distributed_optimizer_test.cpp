@@ -199,7 +199,8 @@ TEST_P(DataParallelTest, CarryingOverChangesNoBit) {
     plain.reducer.carry_over = false;
     other.reducer.carry_over = true;
     run_on_threads(GetParam(), [&](Communicator& comm) {
-      EXPECT_EQ(rensa::testing::train(other, comm, Dtype::kFloat32, 12), rensa::testing::train(plain, comm, Dtype::kFloat32, 12));
+      EXPECT_EQ(rensa::testing::train(other, comm, Dtype::kFloat32, 12),
+                rensa::testing::train(plain, comm, Dtype::kFloat32, 12));
     });
   }
 }
@@ -207,7 +208,8 @@ TEST_P(DataParallelTest, CarryingOverChangesNoBit) {
 TEST(DistributedOptimizerTest, CarriedUpdatesUseTheRateOfTheirStepAndWaitWhereWeightsAreRead) {
   run_on_threads(2, [](Communicator& comm) {
     Branches model;
-    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.first_bucket_bytes = 1, .bucket_bytes = 1, .carry_over = true});
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm,
+                                   {.first_bucket_bytes = 1, .bucket_bytes = 1, .carry_over = true});
     optimizer.setup(model);
     for (int step = 1; step <= 6; ++step) {
       functions::sum(model.left * 2 + model.right * (2 * comm.rank())).backward();
@@ -251,8 +253,9 @@ TEST_P(GrowingTest, ALinkThatIsAddedLaterGetsRank0sValuesAndThatUpdateUpdates) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, GrowingTest,
-                         ::testing::Values(ReducerOptions{}, ReducerOptions{.overlap = false}, ReducerOptions{.zero_fill = false},
-                                           ReducerOptions{.double_buffering = true}, ReducerOptions{.carry_over = true}, ReducerOptions{.zero = 1},
+                         ::testing::Values(ReducerOptions{}, ReducerOptions{.overlap = false},
+                                           ReducerOptions{.zero_fill = false}, ReducerOptions{.double_buffering = true},
+                                           ReducerOptions{.carry_over = true}, ReducerOptions{.zero = 1},
                                            ReducerOptions{.zero = 2}));
 
 TEST(DistributedOptimizerTest, DoubleBufferingAppliesTheGradientsOfTheStepBefore) {
@@ -318,7 +321,8 @@ TEST(DistributedOptimizerTest, AddsUpWhatComesInsideNoSync) {
 }
 
 TEST(DistributedOptimizerTest, RanksMayHaveWeights) {
-  for (const ReducerOptions& options : {ReducerOptions{}, ReducerOptions{.double_buffering = true}, ReducerOptions{.zero = 2}}) {
+  for (const ReducerOptions& options :
+       {ReducerOptions{}, ReducerOptions{.double_buffering = true}, ReducerOptions{.zero = 2}}) {
     run_on_threads(3, [&](Communicator& comm) {
       Branches model;
       DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, options);
@@ -360,7 +364,8 @@ class ByHand final : public Optimizer {
     for (Parameter* parameter : model().parameters()) {
       if (!parameter->grad()) continue;
       const auto values = to_vector<float>(parameter->array()), gradients = to_vector<float>(parameter->grad());
-      for (std::size_t i = 0; i < values.size(); ++i) parameter->array().data<float>()[i] = values[i] - 2 * gradients[i];
+      for (std::size_t i = 0; i < values.size(); ++i)
+        parameter->array().data<float>()[i] = values[i] - 2 * gradients[i];
       parameter->clear_grad();
     }
   }

@@ -31,7 +31,8 @@ TEST(MpiDataParallelTest, RanksTrainLikeOneRankOnTheWholeBatch) {
 }
 
 TEST(MpiDataParallelTest, EveryCombinationTrainsLikeOneProcess) {
-  for (const char* name : {"auto", "flat", "hierarchical", "two_dimensional", "single_node", "naive", "non_cuda_aware"}) {
+  for (const char* name :
+       {"auto", "flat", "hierarchical", "two_dimensional", "single_node", "naive", "non_cuda_aware"}) {
     if (!rensa::testing::suits(name, create_communicator("flat")->place())) continue;
     const auto comm = create_communicator(name);
     rensa::testing::expect_every_combination_trains_like_one_process(*comm, 5);

@@ -24,13 +24,14 @@ inline std::vector<Combination> all_combinations() {
     options.bucket_bytes = 3000;
     return options;
   };
-  const std::vector<std::pair<std::string, ReducerOptions>> modes = {{"overlap", with({})},
-                                                                     {"no overlap", with({.overlap = false})},
-                                                                     {"no zero_fill", with({.zero_fill = false})},
-                                                                     {"carry_over", with({.carry_over = true})},
-                                                                     {"double_buffering", with({.double_buffering = true})},
-                                                                     {"zero 1", with({.zero = 1})},
-                                                                     {"zero 2", with({.zero = 2})}};
+  const std::vector<std::pair<std::string, ReducerOptions>> modes = {
+      {"overlap", with({})},
+      {"no overlap", with({.overlap = false})},
+      {"no zero_fill", with({.zero_fill = false})},
+      {"carry_over", with({.carry_over = true})},
+      {"double_buffering", with({.double_buffering = true})},
+      {"zero 1", with({.zero = 1})},
+      {"zero 2", with({.zero = 2})}};
   std::vector<Combination> all;
   for (const auto& [mode, options] : modes) {
     all.push_back({mode, options, Dtype::kFloat64, "", 1e-10});

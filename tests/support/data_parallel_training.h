@@ -87,11 +87,12 @@ inline std::vector<double> train(const DataParallelTask& task, Communicator& com
 }
 
 inline DataParallelTask mlp_task() {
-  return {.make_model =
-              [](Dtype dtype) {
-                return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
-              },
-          .sample = {20}};
+  return {
+      .make_model =
+          [](Dtype dtype) {
+            return std::make_unique<models::Mlp>(models::MlpOptions{.in = 20, .units = 40, .out = 10, .dtype = dtype});
+          },
+      .sample = {20}};
 }
 
 /// The losses of one rank on the whole batch, for comparison.

@@ -144,7 +144,8 @@ void measure(const OverlapOptions& o, Communicator& comm) {
                                  {"overlapped_ready_ms", overlapped.ready},
                                  {"left_ms", overlapped.left},
                                  {"arrived_ms", overlapped.arrived},
-                                 {"sent_bytes", overlapped.sent_bytes}, {"state_bytes", overlapped.state_bytes},
+                                 {"sent_bytes", overlapped.sent_bytes},
+                                 {"state_bytes", overlapped.state_bytes},
                                  {"step_without_overlap_ms", in_turn.step}};
   if (o.json) {
     std::cout << result << '\n';
@@ -158,8 +159,10 @@ void measure(const OverlapOptions& o, Communicator& comm) {
 int bench_overlap(int argc, char** argv) {
   OverlapOptions o;
   OptionTable table(
-      "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\nA data-parallel step against the best schedule: bucket k is "
-      "ready at r_k without\ncommunication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and the bound is\n"
+      "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\nA data-parallel step against the best schedule: "
+      "bucket k is "
+      "ready at r_k without\ncommunication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and the "
+      "bound is\n"
       "max(compute, f_last) + update. The bound is that of plain all-reduces, whatever step_ms is asked to do beside.");
   table.add("model", o.model, "network", {.choices = models::model_names()});
   table.add("batch", o.batch, "samples on each rank", {.min = 1});
@@ -175,17 +178,20 @@ int bench_overlap(int argc, char** argv) {
   table.add("compression", o.compression, "of step_ms' gradients: none, power_sgd:RANK, top_k:SHARE, one_bit");
   table.add("double_buffering", o.double_buffering, "step_ms with the gradients of the step before");
   table.add("carry_over", o.carry_over, "step_ms with gradients that go on travelling into the next step");
-  table.add("zero", o.zero, "step_ms with 1: state, 2: state and gradients shared out among the ranks", {.min = 0, .max = 2});
+  table.add("zero", o.zero, "step_ms with 1: state, 2: state and gradients shared out among the ranks",
+            {.min = 0, .max = 2});
   table.add("json", o.json, "prints one line of JSON");
   if (!table.parse(argc, argv, std::cout)) return 0;
   try {
     check_options({.double_buffering = o.double_buffering,
                    .carry_over = o.carry_over,
-                   .zero = o.zero, .compression = make_compression(o.compression)});
+                   .zero = o.zero,
+                   .compression = make_compression(o.compression)});
   } catch (const ValueError& error) {
     throw ConfigError(error.what());
   }
-  return run_job({.name = o.communicator, .allreduce_grad_dtype = o.dtype == "own" ? "" : o.dtype}, [&](Communicator& comm) { measure(o, comm); });
+  return run_job({.name = o.communicator, .allreduce_grad_dtype = o.dtype == "own" ? "" : o.dtype},
+                 [&](Communicator& comm) { measure(o, comm); });
 }
 
 }  // namespace rensa::tools

@@ -70,11 +70,13 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("allreduce_grad_dtype", o.allreduce_grad_dtype, "type in which gradients travel; own: as they are",
         {.choices = {"own", "float16", "bfloat16", "float32", "float64"}});
   t.add("compression", o.compression, "of the gradients: none, power_sgd:RANK, top_k:SHARE, one_bit");
-  t.add("double_buffering", o.double_buffering, "updates use the gradients of the step before, which travelled meanwhile");
+  t.add("double_buffering", o.double_buffering,
+        "updates use the gradients of the step before, which travelled meanwhile");
   t.add("carry_over", o.carry_over, "gradients go on travelling while the next step reads the first weights");
   t.add("zero", o.zero, "1: each rank keeps its share of the optimizer's state; 2: of the mean gradients, too",
         {.min = 0, .max = 2});
-  t.add("zero_fill", o.zero_fill, "parameters that no rank used count as having gradients of zeros; false: are left alone");
+  t.add("zero_fill", o.zero_fill,
+        "parameters that no rank used count as having gradients of zeros; false: are left alone");
   t.add("accumulate", o.accumulate, "batches of a rank that make one step", {.min = 1});
   t.add("trace", o.trace, "file for a trace of all ranks, for ui.perfetto.dev or chrome://tracing; empty: none");
   t.add("trace_first", o.trace_first, "number of the first step in the trace", {.min = 1});
@@ -95,12 +97,14 @@ ReducerOptions reducer_options(const TrainOptions& o) {
                                .compression = make_compression(o.compression)};
   check_options(reducer);
   if (reducer.compression && o.allreduce_grad_dtype != "own") {
-    throw ConfigError("compression and allreduce_grad_dtype exclude each other: a compression has a form of its own. Leave "
-                      "one of them out.");
+    throw ConfigError(
+        "compression and allreduce_grad_dtype exclude each other: a compression has a form of its own. Leave "
+        "one of them out.");
   }
   if (o.carry_over && o.clip_norm > 0) {
-    throw ConfigError("carry_over and clip_norm exclude each other: the norm is known when the last gradient has arrived. "
-                      "Leave one of them out.");
+    throw ConfigError(
+        "carry_over and clip_norm exclude each other: the norm is known when the last gradient has arrived. "
+        "Leave one of them out.");
   }
   return reducer;
 }

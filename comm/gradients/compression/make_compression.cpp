@@ -29,8 +29,8 @@ std::shared_ptr<GradientCompression> make_compression(const std::string& text) {
   if (name == "power_sgd") return std::make_shared<PowerSgd>(static_cast<int>(number_behind_colon(text, 4)));
   if (name == "top_k") return std::make_shared<TopK>(number_behind_colon(text, 0.01));
   if (text == "one_bit") return std::make_shared<OneBit>();
-  throw ValueError("compression: expected none, power_sgd, power_sgd:RANK, top_k, top_k:SHARE or one_bit, found \"", text,
-                   "\".");
+  throw ValueError("compression: expected none, power_sgd, power_sgd:RANK, top_k, top_k:SHARE or one_bit, found \"",
+                   text, "\".");
 }
 
 }  // namespace rensa

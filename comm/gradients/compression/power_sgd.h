@@ -4,12 +4,14 @@
 
 namespace rensa {
 
-/// Sends a product of two thin matrices in place of each gradient matrix: M ≈ P Q^T, P (rows, rank), Q (columns, rank), by one
-/// power iteration a step that starts from the step before. What is left out is added to the next step's gradient.
+/// Sends a product of two thin matrices in place of each gradient matrix: M ≈ P Q^T, P (rows, rank), Q (columns, rank),
+/// by one power iteration a step that starts from the step before. What is left out is added to the next step's
+/// gradient.
 ///
 /// A gradient of two axes or more is a matrix of its first axis and the others; one that the two factors would not make
 /// smaller, such as a bias, travels whole.
-/// Source: Vogels, Karimireddy, Jaggi, "PowerSGD: practical low-rank gradient compression for distributed optimization", 2019.
+/// Source: Vogels, Karimireddy, Jaggi, "PowerSGD: practical low-rank gradient compression for distributed
+/// optimization", 2019.
 class PowerSgd final : public GradientCompression {
  public:
   /// Throws ValueError unless rank is at least 1.
@@ -20,13 +22,13 @@ class PowerSgd final : public GradientCompression {
 
  private:
   struct Matrix {
-    std::int64_t begin;          ///< in the bucket
+    std::int64_t begin;  ///< in the bucket
     std::int64_t rows, columns;
-    std::int64_t p, q;           ///< where its factors begin in those of the bucket
+    std::int64_t p, q;  ///< where its factors begin in those of the bucket
   };
   struct Whole {
-    std::int64_t begin, size;    ///< in the bucket
-    std::int64_t q;              ///< behind the factors Q
+    std::int64_t begin, size;  ///< in the bucket
+    std::int64_t q;            ///< behind the factors Q
   };
   struct State {
     std::vector<Matrix> matrices;

@@ -16,7 +16,8 @@ namespace {
 template <class T>
 std::vector<std::int32_t> largest(const T* values, std::int64_t size, std::int64_t count) {
   std::vector<T> magnitudes(static_cast<std::size_t>(size));
-  std::transform(values, values + size, magnitudes.begin(), [](T x) { return std::isnan(x) ? std::numeric_limits<T>::infinity() : std::abs(x); });
+  std::transform(values, values + size, magnitudes.begin(),
+                 [](T x) { return std::isnan(x) ? std::numeric_limits<T>::infinity() : std::abs(x); });
   const auto at = magnitudes.begin() + (count - 1);
   std::nth_element(magnitudes.begin(), at, magnitudes.end(), std::greater<>());
   const T least = *at;
@@ -33,14 +34,16 @@ std::vector<std::int32_t> largest(const T* values, std::int64_t size, std::int64
 }  // namespace
 
 TopK::TopK(double share) : share_(share) {
-  if (!(share > 0 && share <= 1)) throw ValueError("top_k: a share of ", share, ", expected more than 0 and at most 1.");
+  if (!(share > 0 && share <= 1))
+    throw ValueError("top_k: a share of ", share, ", expected more than 0 and at most 1.");
 }
 
 void TopK::attach(const std::vector<GradientBucket>& buckets) {
   remainders_.clear();
   for (const GradientBucket& bucket : buckets) {
     if (bucket.gradients.size() > std::numeric_limits<std::int32_t>::max()) {
-      throw ShapeError("top_k: a bucket of ", bucket.gradients.size(), " elements, expected less than 2^31. Take smaller buckets.");
+      throw ShapeError("top_k: a bucket of ", bucket.gradients.size(),
+                       " elements, expected less than 2^31. Take smaller buckets.");
     }
     remainders_.push_back(zeros_like(bucket.gradients));
   }
@@ -49,7 +52,8 @@ void TopK::attach(const std::vector<GradientBucket>& buckets) {
 std::size_t TopK::reduce(const GradientBucket& bucket, Communicator& comm) {
   const Array& rest = remainders_[bucket.number];
   kernels::accumulate(rest, bucket.gradients);
-  const std::int64_t size = rest.size(), count = std::max<std::int64_t>(1, std::llround(share_ * static_cast<double>(size)));
+  const std::int64_t size = rest.size(),
+                     count = std::max<std::int64_t>(1, std::llround(share_ * static_cast<double>(size)));
   // places, and behind them the bits of the values as float32
   const Array mine = empty({2 * count}, Dtype::kInt32), all = empty({comm.size(), 2 * count}, Dtype::kInt32);
   dispatch_floating(rest.dtype(), "top_k", [&](auto tag) {

@@ -4,9 +4,9 @@
 
 namespace rensa {
 
-/// Sends the largest `share` of a bucket's elements, each with its place, and adds the others to the next step's gradient.
-/// Source: Aji and Heafield, "Sparse communication for distributed gradient descent", 2017; Stich, Cordonnier, Jaggi,
-/// "Sparsified SGD with memory", 2018.
+/// Sends the largest `share` of a bucket's elements, each with its place, and adds the others to the next step's
+/// gradient. Source: Aji and Heafield, "Sparse communication for distributed gradient descent", 2017; Stich,
+/// Cordonnier, Jaggi, "Sparsified SGD with memory", 2018.
 class TopK final : public GradientCompression {
  public:
   /// Throws ValueError unless 0 < share ≤ 1.

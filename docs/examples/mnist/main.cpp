@@ -1,4 +1,5 @@
-// Trains a small network on MNIST's files, or others of their format, and says how many of the test pictures it gets right.
+// Trains a small network on MNIST's files, or others of their format, and says how many of the test pictures it gets
+// right.
 //   mnist FOLDER [EPOCHS]
 #include <rensa/core/functions/accuracy.h>
 #include <rensa/core/functions/softmax_cross_entropy.h>
@@ -13,7 +14,8 @@
 namespace {
 
 std::shared_ptr<const rensa::Dataset> pictures(const std::string& folder, rensa::Split split) {
-  return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(folder, split), rensa::SmallPicturesOptions{.flat = true});
+  return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(folder, split),
+                                                rensa::SmallPicturesOptions{.flat = true});
 }
 
 double accuracy(rensa::models::Mlp& model, std::shared_ptr<const rensa::Dataset> dataset) {
@@ -36,7 +38,8 @@ int main(int argc, char** argv) try {
   rensa::Adam optimizer;
   optimizer.setup(model);
 
-  rensa::SerialIterator batches(train, {.batch_size = 100, .seed = 1});
+  const rensa::IteratorOptions options = {.batch_size = 100, .seed = 1};
+  rensa::SerialIterator batches(train, options);
   while (batches.epoch() < epochs) {
     const auto batch = batches.next();
     rensa::functions::softmax_cross_entropy(model(batch->x()), batch->t()).backward();

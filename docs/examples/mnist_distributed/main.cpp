@@ -1,4 +1,5 @@
-// Trains a small network on MNIST's files, or others of their format, and says how many of the test pictures it gets right.
+// Trains a small network on MNIST's files, or others of their format, and says how many of the test pictures it gets
+// right.
 //   mpirun -n 4 mnist_distributed FOLDER [EPOCHS]
 #include <rensa/comm/communicators/create_communicator.h>
 #include <rensa/comm/distributed_optimizer.h>
@@ -16,7 +17,8 @@
 namespace {
 
 std::shared_ptr<const rensa::Dataset> pictures(const std::string& folder, rensa::Split split) {
-  return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(folder, split), rensa::SmallPicturesOptions{.flat = true});
+  return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(folder, split),
+                                                rensa::SmallPicturesOptions{.flat = true});
 }
 
 double accuracy(rensa::models::Mlp& model, std::shared_ptr<const rensa::Dataset> dataset) {
@@ -40,7 +42,8 @@ int main(int argc, char** argv) try {
   rensa::DistributedOptimizer optimizer(rensa::Adam(), *comm);
   optimizer.setup(model);
 
-  rensa::SerialIterator batches(rensa::scatter_dataset(train, *comm, {.shuffle = true}), {.batch_size = 100, .seed = 1});
+  const rensa::IteratorOptions options = {.batch_size = 100, .seed = 1};
+  rensa::SerialIterator batches(rensa::scatter_dataset(train, *comm, {.shuffle = true}), options);
   while (batches.epoch() < epochs) {
     const auto batch = batches.next();
     rensa::functions::softmax_cross_entropy(model(batch->x()), batch->t()).backward();

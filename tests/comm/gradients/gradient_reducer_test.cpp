@@ -77,8 +77,9 @@ TEST(CutArenaTest, GivesEveryRankAnEqualPartWhereWorkIsShared) {
       EXPECT_EQ((bucket.end - bucket.begin) % (16 * parts), 0);
       for (const auto& slot : arenas[0].slots) {  // whoever has elements here is listed
         const bool inside = slot.offset < bucket.end && slot.offset + slot.size > bucket.begin;
-        const auto listed = std::count_if(bucket.slots.begin(), bucket.slots.end(),
-                                          [&](const auto& other_slot) { return other_slot.parameter == slot.parameter; });
+        const auto listed = std::count_if(bucket.slots.begin(), bucket.slots.end(), [&](const auto& other_slot) {
+          return other_slot.parameter == slot.parameter;
+        });
         if (inside) {
           EXPECT_EQ(listed, 1);
         }
@@ -115,10 +116,13 @@ TEST(GradientReducerTest, WeightsAndStateSurviveTheNewOrder) {
     std::vector<double> values;
     for (int step = 0; step < 3; ++step) {
       // the same gradients, from another order of use
-      const auto loss = [&](Parameter& weight, double factor) { return functions::sum(weight * (factor + comm.rank() + step)); };
+      const auto loss = [&](Parameter& weight, double factor) {
+        return functions::sum(weight * (factor + comm.rank() + step));
+      };
       const std::vector<Variable> terms = {loss(model.a, 1), loss(model.b, 2), loss(model.c, 3), loss(model.d, 4)};
       Variable sum = terms[0];
-      for (int k : recut ? std::vector<int>{2, 1, 3} : std::vector<int>{1, 2, 3}) sum = sum + terms[static_cast<std::size_t>(k)];
+      for (int k : recut ? std::vector<int>{2, 1, 3} : std::vector<int>{1, 2, 3})
+        sum = sum + terms[static_cast<std::size_t>(k)];
       sum.backward();
       optimizer.update();
     }
@@ -210,7 +214,8 @@ TEST(GradientReducerTest, TellsAnObserverWhatHappensToEveryBucket) {
     optimizer.reducer().observe(nullptr);
     for (const char* what : {"ready", "leaves", "arrived"}) {
       for (std::size_t bucket = 0; bucket < 5; ++bucket) {
-        EXPECT_EQ(std::count(events.seen.begin(), events.seen.end(), std::pair<std::string, std::size_t>(what, bucket)), 1);
+        EXPECT_EQ(std::count(events.seen.begin(), events.seen.end(), std::pair<std::string, std::size_t>(what, bucket)),
+                  1);
       }
     }
     EXPECT_EQ(events.seen.back().first, "waited");

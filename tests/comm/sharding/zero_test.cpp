@@ -23,9 +23,7 @@ using ::testing::ThrowsMessage;
 
 using MakeOptimizer = std::function<std::unique_ptr<Optimizer>()>;
 
-const MakeOptimizer kAdam = [] {
-  return std::make_unique<AdamW>(AdamOptions{.lr = 0.01, .weight_decay_rate = 0.01});
-};
+const MakeOptimizer kAdam = [] { return std::make_unique<AdamW>(AdamOptions{.lr = 0.01, .weight_decay_rate = 0.01}); };
 const MakeOptimizer kMomentum = [] {
   return std::make_unique<MomentumSgd>(MomentumSgdOptions{.lr = 0.05, .common = {.weight_decay = 0.01}});
 };
@@ -88,20 +86,19 @@ class ZeroTest : public ::testing::TestWithParam<std::tuple<int, int>> {};  // s
 TEST_P(ZeroTest, GivesTheSameBitsAsUnsharded) {
   const auto [zero, ranks] = GetParam();
   for (const int ranks_per_node : {0, 1}) {
-    run_on_threads(
-        ranks,
-        [zero = zero](Communicator& threads) {
-          for (const char* name : {"flat", "naive"}) {
-            SCOPED_TRACE(name);
-            const auto comm = compose_communicator(name, threads.split(0, threads.rank()));
-            for (const MakeOptimizer& make : {kAdam, kMomentum}) {
-              EXPECT_EQ(train(*comm, make, zero, 6), train(*comm, make, 0, 6));
-            }
-            comm->config().set("allreduce_grad_dtype", "float16");
-            EXPECT_EQ(train(*comm, kMomentum, zero, 6), train(*comm, kMomentum, 0, 6));
-          }
-        },
-        {.ranks_per_node = ranks_per_node});
+    run_on_threads(ranks,
+                   [zero = zero](Communicator& threads) {
+                     for (const char* name : {"flat", "naive"}) {
+                       SCOPED_TRACE(name);
+                       const auto comm = compose_communicator(name, threads.split(0, threads.rank()));
+                       for (const MakeOptimizer& make : {kAdam, kMomentum}) {
+                         EXPECT_EQ(train(*comm, make, zero, 6), train(*comm, make, 0, 6));
+                       }
+                       comm->config().set("allreduce_grad_dtype", "float16");
+                       EXPECT_EQ(train(*comm, kMomentum, zero, 6), train(*comm, kMomentum, 0, 6));
+                     }
+                   },
+                   {.ranks_per_node = ranks_per_node});
   }
 }
 
@@ -174,7 +171,8 @@ TEST_P(ZeroTest, SnapshotsFitAnyNumberOfRanks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(StagesAndRanks, ZeroTest, ::testing::Combine(::testing::Values(1, 2), ::testing::Values(1, 2, 3, 4)));
+INSTANTIATE_TEST_SUITE_P(StagesAndRanks, ZeroTest,
+                         ::testing::Combine(::testing::Values(1, 2), ::testing::Values(1, 2, 3, 4)));
 
 }  // namespace
 }  // namespace rensa

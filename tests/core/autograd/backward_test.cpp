@@ -183,5 +183,27 @@ TEST(ParameterTest, SameSeedSameValuesInWhateverLayout) {
   EXPECT_NE(to_vector<float>(a.array()), to_vector<float>(c.array()));
 }
 
+TEST(ParameterTest, AsksItsGateBeforeTheArrayIsRead) {
+  struct Gate final : ReadGate {
+    Parameter* parameter = nullptr;
+    int asked = 0;
+    void before_read() override {
+      ++asked;
+      parameter->set_read_gate(nullptr);
+      parameter->array().fill(5);
+    }
+  };
+  Parameter w({2}, init::constant(3), Dtype::kFloat64);
+  Gate gate;
+  gate.parameter = &w;
+  w.set_read_gate(&gate);
+  const Variable y = w * w;
+  EXPECT_EQ(gate.asked, 1);
+  EXPECT_THAT(to_vector<double>(y.array()), Each(25.0));
+  w.set_read_gate(&gate);
+  EXPECT_THAT(to_vector<double>(w.array()), Each(5.0));
+  EXPECT_EQ(gate.asked, 2);
+}
+
 }  // namespace
 }  // namespace rensa

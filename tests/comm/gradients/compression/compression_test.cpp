@@ -46,7 +46,8 @@ Variable loss(Weights& model, int rank) {
     const rensa::testing::HashedNumbers numbers(++number);
     std::vector<double> factors;
     for (std::int64_t i = 0; i < parameter->size(); ++i) factors.push_back(numbers.uniform(i) - 0.3);
-    const Variable term = functions::sum(*parameter * Variable(array(factors, parameter->shape()).to(parameter->dtype())));
+    const Variable term =
+        functions::sum(*parameter * Variable(array(factors, parameter->shape()).to(parameter->dtype())));
     sum = sum ? sum + term : term;
   }
   return sum;
@@ -66,7 +67,8 @@ TEST_P(CompressionTest, WhatIsLeftOutComesInLaterSteps) {
     // w after n steps of rate 1 / n is minus the mean of what arrived
     const auto arrived = [&](int steps, std::shared_ptr<GradientCompression> compression) {
       Weights model(dtype);
-      DistributedOptimizer optimizer(Sgd({.lr = 1.0 / steps}), comm, {.bucket_bytes = 3000, .compression = std::move(compression)});
+      DistributedOptimizer optimizer(Sgd({.lr = 1.0 / steps}), comm,
+                                     {.bucket_bytes = 3000, .compression = std::move(compression)});
       optimizer.setup(model);
       for (int i = 0; i < steps; ++i) {
         loss(model, comm.rank()).backward();
@@ -86,7 +88,8 @@ TEST_P(CompressionTest, EveryRankGetsTheSameBitsAndSendsLess) {
   const auto& [name, dtype, ranks] = GetParam();
   run_on_threads(ranks, [&, name = name, dtype = dtype](Communicator& comm) {
     Weights model(dtype);
-    DistributedOptimizer optimizer(Sgd({.lr = 0.1}), comm, {.bucket_bytes = 3000, .compression = make_compression(name)});
+    DistributedOptimizer optimizer(Sgd({.lr = 0.1}), comm,
+                                   {.bucket_bytes = 3000, .compression = make_compression(name)});
     optimizer.setup(model);
     std::size_t whole = 0;
     for (int i = 0; i < 3; ++i) {
@@ -110,7 +113,8 @@ TEST_P(CompressionTest, EveryRankGetsTheSameBitsAndSendsLess) {
 
 INSTANTIATE_TEST_SUITE_P(All, CompressionTest,
                          ::testing::Combine(::testing::Values("power_sgd:2", "top_k:0.05", "one_bit"),
-                                            ::testing::Values(Dtype::kFloat32, Dtype::kFloat64), ::testing::Values(2, 3)));
+                                            ::testing::Values(Dtype::kFloat32, Dtype::kFloat64),
+                                            ::testing::Values(2, 3)));
 
 TEST(PowerSgdTest, IsExactWhereTheRankSuffices) {
   run_on_threads(3, [](Communicator& comm) {

@@ -22,7 +22,7 @@ run() {  # FAULT EXPECTED: the last of the three lines must have it
   if [ "$fault" = link ]; then
     for _ in $(seq 100); do
       cluster=$(sed -n -E 's/^cluster: ([^ ]+) .*/\1/p' "$work/err")
-      [ -n "$cluster" ] && break
+      [ -n "$cluster" ] && [ -s "$cluster/node2/pid" ] && break
       sleep 0.1
     done
     scripts/netns_mpirun.sh --enter "$cluster" node2 tc qdisc add dev eth0 root tbf rate 100mbit burst 64kb latency 50ms

@@ -39,11 +39,11 @@ void ShardSums::check_arenas() const {
 void ShardSums::begin_step() {
   check_arenas();
   before_.clear();
-  counts_.clear();
   for (const Array* array : floating_) before_.push_back(array->copy());
+  counts_.clear();
   for (const Array* array : whole_) {
     before_.push_back(array->copy());
-    counts_.push_back(array->copy());
+    for (const std::int64_t value : to_vector<std::int64_t>(*array)) counts_.push_back(value);
   }
   branches_.clear();
 }
@@ -93,11 +93,12 @@ void ShardSums::end_shard(double share) {
   for (const Array* array : floating_) {
     for (const double value : to_vector<double>(*array)) *to++ = share * value;
   }
-  for (std::size_t i = 0; i < whole_.size(); ++i) {
-    std::vector<std::int64_t> now = to_vector<std::int64_t>(*whole_[i]);
-    const std::vector<std::int64_t> largest = to_vector<std::int64_t>(counts_[i]);
-    for (std::size_t j = 0; j < now.size(); ++j) now[j] = std::max(now[j], largest[j]);
-    counts_[i] = array(now, whole_[i]->shape());
+  auto largest = counts_.begin();
+  for (const Array* array : whole_) {
+    for (const std::int64_t value : to_vector<std::int64_t>(*array)) {
+      *largest = std::max(*largest, value);
+      ++largest;
+    }
   }
   while (branches_.size() > 1 && branches_.back().level == branches_[branches_.size() - 2].level) merge_last_two();
 }
@@ -136,9 +137,13 @@ void ShardSums::finish_step() {
     array->copy_from(sum.persistents.slice(0, {.start = at, .stop = at + array->size()}).reshape(array->shape()));
     at += array->size();
   }
-  for (std::size_t i = 0; i < whole_.size(); ++i) {
-    comm_.all_reduce(counts_[i], Reduce::kMax);
-    whole_[i]->copy_from(counts_[i]);
+  if (counts_.empty()) return;
+  const Array counts = array(counts_, {static_cast<std::int64_t>(counts_.size())});
+  comm_.all_reduce(counts, Reduce::kMax);
+  at = 0;
+  for (Array* array : whole_) {
+    array->copy_from(counts.slice(0, {.start = at, .stop = at + array->size()}).reshape(array->shape()));
+    at += array->size();
   }
 }
 

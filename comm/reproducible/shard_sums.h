@@ -62,7 +62,7 @@ class ShardSums {
   std::vector<const void*> arenas_;       ///< where the gradients lay at construction
   std::vector<Array*> floating_, whole_;  ///< the model's persistent values
   std::vector<Array> before_;             ///< their values at the start of the step, floating ones first
-  std::vector<Array> counts_;             ///< the largest of the whole ones so far
+  std::vector<std::int64_t> counts_;      ///< the largest of the whole ones so far
   std::int64_t floating_size_ = 0;
   std::vector<Branch> branches_;  ///< of the running step, smallest last
   std::vector<Branch> free_;

@@ -27,7 +27,7 @@ std::string own_host() {
 }
 
 const char* name_of(Cause cause) {
-  constexpr const char* kNames[] = {"none", "compute", "input", "between", "network"};
+  constexpr const char* kNames[] = {"none", "compute", "input", "between", "link"};
   return kNames[static_cast<int>(cause)];
 }
 
@@ -78,19 +78,16 @@ std::vector<std::vector<Step>> StragglerReport::gather(Communicator& comm) const
   return all;
 }
 
-std::string StragglerReport::describe(const std::vector<std::string>& hosts, const std::vector<LinkTime>& links) const {
+std::string StragglerReport::describe(const std::vector<LinkTime>& links) const {
   std::ostringstream out;
   out << std::fixed << std::setprecision(1);
-  const double share = verdict_.step > 0 ? 100 * verdict_.excess / verdict_.step : 0;
-  const std::string rank = "rank " + std::to_string(verdict_.rank) +
-                           (verdict_.rank >= 0 ? " on " + hosts[static_cast<std::size_t>(verdict_.rank)] : "");
-  const auto cost = [&] {
-    out << " (" << verdict_.excess * 1e3 << " ms, " << share << " % of a step of " << verdict_.step * 1e3 << " ms)";
-  };
+  const double step_ms = verdict_.step * 1e3;
+  const std::string host = verdict_.rank >= 0 ? hosts_[static_cast<std::size_t>(verdict_.rank)] : "";
+  const std::string rank = "rank " + std::to_string(verdict_.rank) + " on " + host;
   switch (verdict_.cause) {
     case Cause::kNone:
-      out << "no straggler: a step takes " << verdict_.step * 1e3 << " ms";
-      return out.str();
+      out << "no straggler: a step takes " << step_ms << " ms";
+      break;
     case Cause::kCompute:
       out << "slow rank: " << rank << " computes longer than the others";
       break;
@@ -100,22 +97,20 @@ std::string StragglerReport::describe(const std::vector<std::string>& hosts, con
     case Cause::kBetween:
       out << "slow rank: " << rank << " spends time beside its steps, in extensions or files";
       break;
-    case Cause::kNetwork: {
-      if (verdict_.rank >= 0) {
-        out << "slow link: that of host " << hosts[static_cast<std::size_t>(verdict_.rank)];
-      } else {
-        out << "network: all links alike";
-      }
-      cost();
-      out << ";";
-      for (const LinkTime& link : links) {
-        out << ' ' << hosts[static_cast<std::size_t>(link.from)] << '-' << hosts[static_cast<std::size_t>(link.to)]
-            << ' ' << mib_per_second(link) << " MiB/s";
-      }
-      return out.str();
-    }
+    case Cause::kLink:
+      out << "slow link: that of host " << host;
+      break;
   }
-  cost();
+  if (verdict_.cause != Cause::kNone) {
+    out << " (" << verdict_.excess * 1e3 << " ms, " << 100 * verdict_.excess / verdict_.step << " % of a step of "
+        << step_ms << " ms)";
+  }
+  if (links.empty()) return out.str();
+  out << "; all wait " << verdict_.exposed_network * 1e3 << " ms for gradients:";
+  for (const LinkTime& link : links) {
+    out << ' ' << hosts_[static_cast<std::size_t>(link.from)] << '-' << hosts_[static_cast<std::size_t>(link.to)] << ' '
+        << mib_per_second(link) << " MiB/s";
+  }
   return out.str();
 }
 
@@ -124,17 +119,14 @@ void StragglerReport::operator()(Trainer& trainer) {
   const auto all = gather(comm);
   steps_.clear();
   if (comm.rank() == 0) verdict_ = stragglers::judge(all);
-  // Probing is a call on all ranks: rank 0 says whether.
-  const std::string probe = comm.broadcast_bytes(verdict_.cause == Cause::kNetwork ? "1" : "0", 0);
+  // Probing is a call on all ranks: rank 0 says whether the network is worth it.
+  const bool is_exposed = verdict_.exposed_network > stragglers::kThreshold * verdict_.step;
   std::vector<LinkTime> links;
-  if (probe == "1") links = stragglers::probe_links(comm);
+  if (comm.broadcast_bytes(is_exposed ? "1" : "0", 0) == "1") links = stragglers::probe_links(comm);
   last_end_ = Span::Clock::now();  // the report itself is nobody's fault
   if (comm.rank() != 0) return;
-  if (verdict_.cause == Cause::kNetwork) {
-    const int host = stragglers::slow_host(links, numbers_of(hosts_));
-    verdict_.rank = host;  // the first rank of that host
-  }
-  last_line_ = describe(hosts_, links);
+  verdict_ = stragglers::judge(all, links, numbers_of(hosts_));
+  last_line_ = describe(links);
   if (say_) say_(last_line_);
   nlohmann::json entry = {{"iteration", trainer.updater().iteration()},
                           {"cause", name_of(verdict_.cause)},

@@ -41,7 +41,7 @@ class StragglerReport final : public Extension {
 
  private:
   std::vector<std::vector<stragglers::Step>> gather(Communicator& comm) const;
-  std::string describe(const std::vector<std::string>& hosts, const std::vector<stragglers::LinkTime>& links) const;
+  std::string describe(const std::vector<stragglers::LinkTime>& links) const;
 
   const Trigger trigger_;
   const BucketSource buckets_;

@@ -21,26 +21,35 @@ enum class Cause {
   kCompute,  ///< a rank's own work takes longer than the others'
   kInput,    ///< a rank waits for its loader
   kBetween,  ///< a rank does something beside its steps, such as writing files
-  kNetwork,  ///< all ranks wait for gradients after the last one was ready
+  kLink,     ///< a host's links are slower than the others', and gradients are waited for
 };
 
 struct Verdict {
   Cause cause = Cause::kNone;
-  int rank = -1;               ///< the culprit; -1: none, or all links alike
+  int rank = -1;               ///< the culprit, or the first rank of its host; -1: none
   double excess = 0;           ///< seconds that it costs in a step
-  double step = 0;             ///< seconds of a step, mean over steps and ranks
+  double step = 0;             ///< seconds of a step
   std::vector<Step> means;     ///< of each rank
   double exposed_network = 0;  ///< seconds of a step that even the last rank to be ready waited for gradients
 };
 
-/// What holds the steps up most, by what each rank did by itself; `steps[rank]` are the same steps on all ranks. A rank
-/// is compared with the median of the others. What costs less than `threshold` of a step is not named. kNetwork has no
-/// rank yet.
-Verdict judge(const std::vector<std::vector<Step>>& steps, double threshold = 0.1);
+/// What costs less than this part of a step is not named.
+inline constexpr double kThreshold = 0.05;
 
-/// The host whose links are all slow: even its quickest one takes more than 1.5 times what the quickest of all takes.
-/// -1: there is none, or only one link. `hosts[rank]` is the number of the rank's host; links inside a host do not
-/// count.
-int slow_host(const std::vector<LinkTime>& links, const std::vector<int>& hosts);
+/// Who holds the others up most; `steps[rank]` are the same steps on all ranks. A rank's own work, input and time
+/// between steps are compared with the median of the other ranks'; the network, which all wait for, with its quickest
+/// link (`links` as probe_links() gives them, or none; `hosts[rank]` is the number of a rank's host). All ranks waiting
+/// for links that are alike is no straggler. Means are taken without the tenth of the steps at either end, so that a
+/// pause does not decide.
+Verdict judge(const std::vector<std::vector<Step>>& steps, const std::vector<LinkTime>& links = {},
+              const std::vector<int>& hosts = {}, double threshold = kThreshold);
+
+/// The host whose links are all slow: even its quickest one takes more than twice what the quickest of all takes.
+struct SlowHost {
+  int host = -1;     ///< -1: there is none, or only one link
+  double times = 1;  ///< how much slower
+};
+/// `hosts[rank]` is the number of the rank's host; links inside a host do not count.
+SlowHost slow_host(const std::vector<LinkTime>& links, const std::vector<int>& hosts);
 
 }  // namespace rensa::stragglers

@@ -9,6 +9,6 @@ namespace rensa::stragglers {
 
 /// Times messages of `bytes` there and back between neighbours in the ring of ranks, one pair after another so that
 /// they do not meet; the quickest of `rounds`. The links of all ranks, on every rank. A call on all ranks together.
-std::vector<LinkTime> probe_links(Communicator& comm, std::int64_t bytes = 1 << 18, int rounds = 3);
+std::vector<LinkTime> probe_links(Communicator& comm, std::int64_t bytes = 1 << 19, int rounds = 7);
 
 }  // namespace rensa::stragglers

@@ -60,28 +60,59 @@ TEST(StragglerJudgeTest, WorkBesideTheStepsIsNamed) {
   EXPECT_EQ(verdict.rank, 0);
 }
 
-TEST(StragglerJudgeTest, WhatEvenTheLastRankWaitsForIsTheNetwork) {
-  const Verdict verdict = judge(ten_steps(4, [](int rank, Step& step) {
+TEST(StragglerJudgeTest, APauseOfOneStepIsNoStraggler) {
+  int seen = 0;
+  EXPECT_EQ(judge(ten_steps(4, [&](int rank, Step& step) { step.compute += rank == 1 && seen++ == 0 ? 1 : 0; })).cause,
+            Cause::kNone);
+}
+
+/// Ranks 0 to 3 on hosts 0, 0, 2, 2, whose ring has the links that are given.
+std::vector<LinkTime> ring(const std::vector<double>& seconds) {
+  std::vector<LinkTime> links;
+  for (int from = 0; from < static_cast<int>(seconds.size()); ++from) {
+    links.push_back({from, (from + 1) % static_cast<int>(seconds.size()), seconds[static_cast<std::size_t>(from)], 1});
+  }
+  return links;
+}
+
+TEST(StragglerJudgeTest, WhatEvenTheLastRankWaitsForIsTheNetworkAndAHostOnlyIfItsLinksAreSlow) {
+  const auto steps = ten_steps(4, [](int rank, Step& step) {
     step.whole += 45 * kMs;
-    (rank == 2 ? step.compute : step.wait) += 5 * kMs;
+    (rank == 2 ? step.compute : step.wait) += 4 * kMs;
     step.wait += 40 * kMs;
-  }));
-  EXPECT_EQ(verdict.cause, Cause::kNetwork);
-  EXPECT_EQ(verdict.rank, -1);
-  EXPECT_NEAR(verdict.exposed_network, 44 * kMs, 0.01 * kMs);
+  });
+  const std::vector<int> hosts = {0, 1, 2, 3};
+  const Verdict slow = judge(steps, ring({1, 5, 5, 1}), hosts);
+  EXPECT_EQ(slow.cause, Cause::kLink);
+  EXPECT_EQ(slow.rank, 2);
+  EXPECT_NEAR(slow.exposed_network, 44 * kMs, 0.01 * kMs);
+  EXPECT_NEAR(slow.excess, 44 * kMs * 0.8, 0.01 * kMs);
+  const Verdict alike = judge(steps, ring({1, 1.3, 1.1, 1.6}), hosts);
+  EXPECT_EQ(alike.cause, Cause::kNone);
+  EXPECT_NEAR(alike.exposed_network, 44 * kMs, 0.01 * kMs);
+}
+
+TEST(StragglerJudgeTest, ASlowRankIsNamedBesideANetworkThatAllWaitFor) {
+  const auto steps = ten_steps(3, [](int rank, Step& step) {
+    step.whole += 75 * kMs;
+    (rank == 1 ? step.compute : step.wait) += 15 * kMs;
+    step.wait += 60 * kMs;
+  });
+  const Verdict verdict = judge(steps, ring({1, 1, 1.5}), {0, 1, 2});
+  EXPECT_EQ(verdict.cause, Cause::kCompute);
+  EXPECT_EQ(verdict.rank, 1);
 }
 
 TEST(StragglerJudgeTest, TheHostWhoseLinksAreAllSlowIsNamed) {
   const std::vector<int> three = {0, 1, 2};
-  EXPECT_EQ(slow_host({{0, 1, 1, 1}, {1, 2, 5, 1}, {2, 0, 5, 1}}, three), 2);
-  EXPECT_EQ(slow_host({{0, 1, 5, 1}, {1, 2, 1, 1}, {2, 0, 5, 1}}, three), 0);
-  EXPECT_EQ(slow_host({{0, 1, 1, 1}, {1, 2, 1.2, 1}, {2, 0, 1.1, 1}}, three), -1);
+  EXPECT_EQ(slow_host(ring({1, 5, 5}), three).host, 2);
+  EXPECT_EQ(slow_host(ring({5, 1, 5}), three).host, 0);
+  EXPECT_EQ(slow_host(ring({5, 1, 5}), three).times, 5);
+  EXPECT_EQ(slow_host(ring({1, 1.2, 1.9}), three).host, -1);
   // two ranks a host: the ways inside a host are quick and say nothing
-  EXPECT_EQ(slow_host({{0, 1, 0.01, 1}, {1, 2, 5, 1}, {2, 3, 0.01, 1}, {3, 4, 5, 1}, {4, 5, 0.01, 1}, {5, 0, 1, 1}},
-                      {0, 0, 2, 2, 4, 4}),
-            2);
-  EXPECT_EQ(slow_host({{0, 1, 5, 1}}, {0, 1}), -1);  // nothing to compare with
-  EXPECT_EQ(slow_host({{0, 1, 1, 1}, {1, 2, 9, 1}, {2, 0, 9, 1}}, {0, 0, 0}), -1);
+  EXPECT_EQ(slow_host(ring({0.01, 5, 0.01, 5, 0.01, 1}), {0, 0, 2, 2, 4, 4}).host, 2);
+  EXPECT_EQ(slow_host({{0, 1, 5, 1}}, {0, 1}).host, -1);  // nothing to compare with
+  EXPECT_EQ(slow_host(ring({1, 9, 9}), {0, 0, 0}).host, -1);
 }
 
 TEST(LinkProbeTest, TimesEveryLinkOfTheRing) {

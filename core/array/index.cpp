@@ -51,7 +51,8 @@ Array checked_indices(const Array& indices, std::int64_t size, int axis, const S
   auto* at = result.data<std::int64_t>();
   for (std::int64_t i = 0; i < result.size(); ++i) {
     if (at[i] < -size || at[i] >= size) {
-      throw IndexError("index: ", at[i], " is outside axis ", axis, " of ", shape, ", expected ", -size, " to ", size - 1, ".");
+      throw IndexError("index: ", at[i], " is outside axis ", axis, " of ", shape, ", expected ", -size, " to ",
+                       size - 1, ".");
     }
     if (at[i] < 0) at[i] += size;
   }
@@ -100,7 +101,8 @@ Array take_advanced(const Array& view, std::vector<Advanced>& advanced) {
 Array indexed(const Array& x, const Index& index) {
   const Shape shape = x.shape();
   const Index items = spelled_out(shape, index);
-  const bool has_array = std::any_of(items.begin(), items.end(), [](const auto& i) { return std::holds_alternative<Array>(i); });
+  const bool has_array =
+      std::any_of(items.begin(), items.end(), [](const auto& i) { return std::holds_alternative<Array>(i); });
   Array view = x;
   std::vector<Advanced> advanced;
   int axis = 0, original = 0;
@@ -112,11 +114,12 @@ Array indexed(const Array& x, const Index& index) {
     } else if (const auto* position = std::get_if<std::int64_t>(&item)) {
       const std::int64_t size = view.shape()[axis];
       if (*position < -size || *position >= size) {
-        throw IndexError("index: ", *position, " is outside axis ", original, " of ", shape, ", expected ", -size, " to ",
-                         size - 1, ".");
+        throw IndexError("index: ", *position, " is outside axis ", original, " of ", shape, ", expected ", -size,
+                         " to ", size - 1, ".");
       }
       if (has_array) {  // beside arrays a position is an array of one
-        advanced.push_back({axis++, full({}, static_cast<double>(*position < 0 ? *position + size : *position), Dtype::kInt64)});
+        advanced.push_back(
+            {axis++, full({}, static_cast<double>(*position < 0 ? *position + size : *position), Dtype::kInt64)});
       } else {
         view = view.select(axis, *position);
       }
@@ -125,8 +128,8 @@ Array indexed(const Array& x, const Index& index) {
       if (array->dtype() == Dtype::kBool) {
         for (int i = 0; i < array->ndim(); ++i) {
           if (array->shape()[i] == view.shape()[axis + i]) continue;
-          throw IndexError("index: a bool index has shape ", array->shape(), ", the axes from ", original, " of ", shape,
-                           " differ from it.");
+          throw IndexError("index: a bool index has shape ", array->shape(), ", the axes from ", original, " of ",
+                           shape, " differ from it.");
         }
         parts = nonzero(*array);
       }

@@ -11,13 +11,15 @@ namespace rensa {
 struct NewAxis {};   ///< a new axis of size 1
 struct Ellipsis {};  ///< as many whole axes as there are left; at most one
 
-/// One item of an index, as in NumPy: a position, a slice (Slice{} is all), a new axis, the rest, or an array: whole numbers
-/// (int32 or int64, negative from the end), or bool of the axes' sizes, which takes the places where it is true.
+/// One item of an index, as in NumPy: a position, a slice (Slice{} is all), a new axis, the rest, or an array: whole
+/// numbers (int32 or int64, negative from the end), or bool of the axes' sizes, which takes the places where it is
+/// true.
 using IndexItem = std::variant<std::int64_t, Slice, NewAxis, Ellipsis, Array>;
 using Index = std::vector<IndexItem>;
 
-/// Which elements of an array of `shape` the index takes: their row-major numbers, in the shape of the result, by NumPy's rules
-/// of basic and advanced indexing. Throws IndexError that names the axis, DtypeError for an index array of floating type.
+/// Which elements of an array of `shape` the index takes: their row-major numbers, in the shape of the result, by
+/// NumPy's rules of basic and advanced indexing. Throws IndexError that names the axis, DtypeError for an index array
+/// of floating type.
 Array indexed_positions(const Shape& shape, const Index& index);
 
 /// True if slices, positions and new axes are all there is: then the result is a view.

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <vector>
 
+#include "core/autograd/function_hook.h"
 #include "core/autograd/variable_body.h"
 #include "core/error.h"
 #include "core/kernels/memory.h"
@@ -90,7 +91,7 @@ class Backward {
       for (const Edge& edge : functions_[next]->edges_) {
         if (edge.function) {
           meet(edge.function.get());
-        } else if (edge.leaf) {
+        } else if (edge.leaf && !wanted_) {  // a walk for grad() may run inside another, whose counts stay
           if (edge.leaf->walk != walk_) {
             edge.leaf->walk = walk_;
             edge.leaf->pending = 0;
@@ -111,12 +112,14 @@ class Backward {
                                  [](const Variable& g) { return static_cast<bool>(g); });
     Variables gradients;
     if (any) {
+      if (has_function_hooks) hooks_before(function, /*forward=*/false);
       gradients = function.outputs_.size() == 1 ? function.backward(function.gradients_.front())
                                                 : function.backward(function.gradients_);
       if (gradients.size() != function.edges_.size()) {
         throw GraphError(function.name(), ": backward returned ", gradients.size(), " gradients for ",
                          function.edges_.size(), " inputs. Return one an input; an empty Variable where there is none.");
       }
+      if (has_function_hooks) hooks_after_backward(function, gradients);
     }
     function.gradients_.clear();
     const bool released = release(function);
@@ -185,7 +188,7 @@ class Backward {
         accumulate(leaf, std::move(gradient));
       }
     }
-    if (leaf.walk != walk_ || --leaf.pending > 0 || wanted_) return;
+    if (wanted_ || leaf.walk != walk_ || --leaf.pending > 0) return;
     if (leaf.extras && leaf.extras->grad && leaf.extras->on_gradient) {
       leaf.extras->on_gradient(Variable(boost::intrusive_ptr<VariableBody>(&leaf)));
     }

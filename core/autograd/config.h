@@ -6,6 +6,7 @@ namespace rensa {
 struct Config {
   bool train = true;            ///< dropout drops, batch normalization uses the batch's statistics
   bool enable_backprop = true;  ///< operations record the graph that backward() walks
+  bool in_recomputing = false;  ///< functions::forget computes something for the second time
 };
 
 Config& config();
@@ -26,13 +27,15 @@ class ConfigScope {
 /// No graph is recorded inside this scope: const NoBackpropMode scope;
 class NoBackpropMode : ConfigScope {
  public:
-  NoBackpropMode() : ConfigScope({.train = config().train, .enable_backprop = false}) {}
+  NoBackpropMode()
+      : ConfigScope({.train = config().train, .enable_backprop = false, .in_recomputing = config().in_recomputing}) {}
 };
 
 /// A graph is recorded inside this scope, even within NoBackpropMode.
 class ForceBackpropMode : ConfigScope {
  public:
-  ForceBackpropMode() : ConfigScope({.train = config().train, .enable_backprop = true}) {}
+  ForceBackpropMode()
+      : ConfigScope({.train = config().train, .enable_backprop = true, .in_recomputing = config().in_recomputing}) {}
 };
 
 }  // namespace rensa

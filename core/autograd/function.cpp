@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/autograd/function_hook.h"
 #include "core/autograd/variable_body.h"
 #include "core/error.h"
 
@@ -18,6 +19,17 @@ struct Graveyard {
   bool at_work = false;
 };
 thread_local Graveyard graveyard;
+
+/// forward(), with this thread's hooks around it if there are any.
+template <class Forward>
+Array hooked(const Function& function, const Forward& forward) {
+  if (!detail::has_function_hooks) [[likely]]
+    return forward();
+  detail::hooks_before(function, /*forward=*/true);
+  Array y = forward();
+  detail::hooks_after_forward(function, {&y, 1});
+  return y;
+}
 
 }  // namespace
 
@@ -61,7 +73,8 @@ void Function::retain_output(const Array& y, int index) {
 
 void Function::check_not_released() const {
   if (released_) {
-    throw GraphError(name(), ": what the graph saved is released after backward(). Pass {.retain_graph = true} to walk ",
+    throw GraphError(name(),
+                     ": what the graph saved is released after backward(). Pass {.retain_graph = true} to walk ",
                      "a graph twice.");
   }
 }
@@ -137,15 +150,15 @@ Variable Function::connect(const Variable* const* inputs, std::size_t count, Arr
 
 Variable Function::run(const Variable& x) {
   const Variable* inputs[] = {&x};
-  return connect(inputs, 1, forward(x.array()));
+  return connect(inputs, 1, hooked(*this, [&] { return forward(x.array()); }));
 }
 Variable Function::run(const Variable& x0, const Variable& x1) {
   const Variable* inputs[] = {&x0, &x1};
-  return connect(inputs, 2, forward(x0.array(), x1.array()));
+  return connect(inputs, 2, hooked(*this, [&] { return forward(x0.array(), x1.array()); }));
 }
 Variable Function::run(const Variable& x0, const Variable& x1, const Variable& x2) {
   const Variable* inputs[] = {&x0, &x1, &x2};
-  return connect(inputs, 3, forward(x0.array(), x1.array(), x2.array()));
+  return connect(inputs, 3, hooked(*this, [&] { return forward(x0.array(), x1.array(), x2.array()); }));
 }
 
 Variables Function::run(const Variables& inputs) {
@@ -155,7 +168,9 @@ Variables Function::run(const Variables& inputs) {
     arrays.push_back(input.array());
     pointers.push_back(&input);
   }
+  if (detail::has_function_hooks) detail::hooks_before(*this, /*forward=*/true);
   Arrays ys = forward(arrays);
+  if (detail::has_function_hooks) detail::hooks_after_forward(*this, {ys.data(), ys.size()});
   Variables outputs;
   const bool linked = link_inputs(pointers.data(), pointers.size());
   if (linked && outputs_.size() < ys.size()) outputs_.resize(ys.size());

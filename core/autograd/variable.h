@@ -14,6 +14,7 @@ class Function;
 namespace detail {
 struct VariableBody;
 class Backward;
+class GraphWalk;
 void intrusive_ptr_add_ref(const VariableBody* body) noexcept;
 void intrusive_ptr_release(const VariableBody* body) noexcept;
 }  // namespace detail
@@ -84,6 +85,7 @@ class Variable {
   friend class Function;
   friend class Parameter;
   friend class detail::Backward;
+  friend class detail::GraphWalk;
   friend struct detail::VariableBody;
   explicit Variable(boost::intrusive_ptr<detail::VariableBody> body) : body_(std::move(body)) {}
   detail::VariableBody& body() const;

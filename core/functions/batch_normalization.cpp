@@ -166,7 +166,7 @@ struct BatchNormalization final : Function {
 
 void check(const Variable& x, const Variable& gamma, const Variable& beta, const Variable* residual) {
   if (x.ndim() != 2 && x.ndim() != 4) {
-    throw ShapeError("batch_normalization: expected x (N, C) or (N, C, H, W), found ", x.shape(), ".");
+    throw ShapeError("batch_normalization: expected x (N, C, …), found ", x.shape(), ".");
   }
   const Shape channels = {x.shape()[1]};
   if (gamma.shape() != channels || beta.shape() != channels) {
@@ -185,17 +185,31 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta, const
 
 /// avg = decay avg + (1 - decay) now.
 void move_towards(Array* avg, const Array& now, double decay, double correction) {
-  if (!avg) return;
+  if (!avg || config().in_recomputing) return;
   const std::vector<double> values = to_vector<double>(now), before = to_vector<double>(*avg);
   std::vector<double> after(values.size());
   for (std::size_t c = 0; c < values.size(); ++c) after[c] = decay * before[c] + (1 - decay) * correction * values[c];
   avg->copy_from(array(after, now.shape()));
 }
 
+/// Other numbers of axes than two and four: (N, C, …) as (N, C, all but the last, last).
+bool is_reshaped(const Variable& x) { return x.ndim() == 3 || x.ndim() > 4; }
+Variable as_pictures(const Variable& x) {
+  const Shape& shape = x.shape();
+  std::int64_t rows = 1;
+  for (int axis = 2; axis < x.ndim() - 1; ++axis) rows *= shape[axis];
+  return reshape(x, {shape[0], shape[1], rows, shape.back()});
+}
+
 }  // namespace
 
 Variable batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, Array* avg_mean,
                              Array* avg_var, const BatchNormalizationOptions& options, const Variable* residual) {
+  if (is_reshaped(x)) {
+    const Variable added = residual ? as_pictures(*residual) : Variable();
+    return reshape(batch_normalization(as_pictures(x), gamma, beta, avg_mean, avg_var, options, residual ? &added : nullptr),
+                   x.shape());
+  }
   check(x, gamma, beta, residual);
   const auto function = make_function<BatchNormalization>(options);
   Variables inputs = {x, gamma, beta};
@@ -211,6 +225,11 @@ Variable batch_normalization(const Variable& x, const Variable& gamma, const Var
 Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, const Array& mean,
                                    const Array& var, const BatchNormalizationOptions& options,
                                    const Variable* residual) {
+  if (is_reshaped(x)) {
+    const Variable added = residual ? as_pictures(*residual) : Variable();
+    return reshape(
+        fixed_batch_normalization(as_pictures(x), gamma, beta, mean, var, options, residual ? &added : nullptr), x.shape());
+  }
   check(x, gamma, beta, residual);
   if (!config().enable_backprop) {
     const ChannelAffine a = fixed_batch_normalization_affine(gamma.array(), beta.array(), mean, var, options.eps);

@@ -15,7 +15,7 @@ struct BatchNormalizationOptions {
 
 /// Normalizes each channel (axis 1) over all other axes, y = gamma (x - mean) / sqrt(var + eps) + beta (+ residual, relu).
 ///
-///   x            (N, C) or (N, C, H, W), float32 or float64; float32 and float64 results lie channels-last
+///   x            (N, C, …), float32 or float64; results of four axes lie channels-last
 ///   gamma, beta  (C)
 ///   avg_mean, avg_var  (C), moved towards the batch's mean and unbiased variance: avg = decay avg + (1 - decay) batch.
 ///                Null: not kept.

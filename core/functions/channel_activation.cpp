@@ -18,7 +18,8 @@ Variable with_slope(const Variable& x, const Variable& w) { return relu(x) - w *
 Variable from_axis_1(const char* name, const Variable& x, const Variable& w) {
   bool fits = w.ndim() < x.ndim();
   for (int i = 0; fits && i < w.ndim(); ++i) fits = w.shape()[i] == x.shape()[i + 1];
-  if (!fits) throw ShapeError(name, ": the weight is ", w.shape(), ", x is ", x.shape(), "; expected x's sizes from axis 1 on.");
+  if (!fits)
+    throw ShapeError(name, ": the weight is ", w.shape(), ", x is ", x.shape(), "; expected x's sizes from axis 1 on.");
   Shape shape = w.shape();
   while (shape.ndim() < x.ndim() - 1) shape.push_back(1);
   return reshape(w, shape);
@@ -26,7 +27,9 @@ Variable from_axis_1(const char* name, const Variable& x, const Variable& w) {
 
 }  // namespace
 
-Variable crelu(const Variable& x, int axis) { return concat({relu(x), relu(-x)}, normalize_axis(axis, x.ndim(), "crelu")); }
+Variable crelu(const Variable& x, int axis) {
+  return concat({relu(x), relu(-x)}, normalize_axis(axis, x.ndim(), "crelu"));
+}
 
 Variable maxout(const Variable& x, std::int64_t pool_size, int axis) {
   const int at = normalize_axis(axis, x.ndim(), "maxout");

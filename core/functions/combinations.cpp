@@ -19,7 +19,8 @@ Variable from_axis(const char* name, const Variable& x, const Variable& y, int a
   bool fits = at + y.ndim() <= x.ndim();
   for (int i = 0; fits && i < y.ndim(); ++i) fits = x.shape()[at + i] == y.shape()[i];
   if (!fits) {
-    throw ShapeError(name, ": y is ", y.shape(), ", x is ", x.shape(), "; expected y to have x's sizes from axis ", at, " on.");
+    throw ShapeError(name, ": y is ", y.shape(), ", x is ", x.shape(), "; expected y to have x's sizes from axis ", at,
+                     " on.");
   }
   Shape shape = y.shape();
   while (at + shape.ndim() < x.ndim()) shape.push_back(1);
@@ -39,7 +40,8 @@ std::pair<Variable, Variable> waves(std::int64_t n, Dtype dtype) {
 
 void check_complex(const char* name, const Variable& real, const Variable& imaginary) {
   if (real.ndim() == 0 || real.shape() != imaginary.shape()) {
-    throw ShapeError(name, ": the parts are ", real.shape(), " and ", imaginary.shape(), "; expected equal shapes (…, n).");
+    throw ShapeError(name, ": the parts are ", real.shape(), " and ", imaginary.shape(),
+                     "; expected equal shapes (…, n).");
   }
 }
 

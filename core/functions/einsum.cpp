@@ -134,7 +134,8 @@ Variable einsum(std::string_view subscripts, const Variables& operands) {
     const bool dotted = parts[i].find("...") != std::string_view::npos;
     const int dots = dotted ? operands[i].ndim() - named : 0;
     if (dots < 0 || named + dots != operands[i].ndim()) {
-      throw ShapeError("einsum: \"", parts[i], "\" names ", named, " axes, operand ", i, " is ", operands[i].shape(), ".");
+      throw ShapeError("einsum: \"", parts[i], "\" names ", named, " axes, operand ", i, " is ", operands[i].shape(),
+                       ".");
     }
     most_dots = std::max(most_dots, dots);
     terms.push_back({operands[i], spelled_out(parts[i], dots, subscripts)});
@@ -144,16 +145,19 @@ Variable einsum(std::string_view subscripts, const Variables& operands) {
       const std::int64_t here = operands[i].shape()[axis];
       const bool broadcasts = std::isdigit(static_cast<unsigned char>(letter)) && (size == 1 || here == 1);
       if (size != here && !broadcasts) {
-        throw ShapeError("einsum: \"", letter, "\" has size ", size, " and, in operand ", i, " ", operands[i].shape(), ", ", here, ".");
+        throw ShapeError("einsum: \"", letter, "\" has size ", size, " and, in operand ", i, " ", operands[i].shape(),
+                         ", ", here, ".");
       }
       if (broadcasts && size == 1) size = here;
     }
   }
-  const std::string result = arrow == std::string_view::npos ? implicit_result(terms, most_dots)
-                                                             : spelled_out(subscripts.substr(arrow + 2), most_dots, subscripts);
+  const std::string result = arrow == std::string_view::npos
+                                 ? implicit_result(terms, most_dots)
+                                 : spelled_out(subscripts.substr(arrow + 2), most_dots, subscripts);
   for (const char letter : result) {
     if (!sizes.contains(letter) || std::count(result.begin(), result.end(), letter) > 1) {
-      throw ValueError("einsum: the result of \"", subscripts, "\" names \"", letter, "\", which must be in an operand, and once.");
+      throw ValueError("einsum: the result of \"", subscripts, "\" names \"", letter,
+                       "\", which must be in an operand, and once.");
     }
   }
   for (std::size_t i = 0; i < terms.size(); ++i) {

@@ -11,7 +11,8 @@ struct Elementwise final : Function {
   const kernels::Differentiable& formula;
   kernels::Constants constants;
   int order;
-  Elementwise(const kernels::Differentiable& f, const kernels::Constants& c, int n) : formula(f), constants(c), order(n) {}
+  Elementwise(const kernels::Differentiable& f, const kernels::Constants& c, int n)
+      : formula(f), constants(c), order(n) {}
   const char* name() const override { return formula.name(); }
 
   Array forward(const Array& x) override {
@@ -25,14 +26,15 @@ struct Elementwise final : Function {
   Variables backward(const Variable& g) override {
     const Variable x = retained_input(0);
     if (order == 0) return {derivative(1, x, g)};
-    return {needs_input_grad(0) ? derivative(order + 1, x, g * retained_input(1)) : Variable(), derivative(order, x, g)};
+    return {needs_input_grad(0) ? derivative(order + 1, x, g * retained_input(1)) : Variable(),
+            derivative(order, x, g)};
   }
 
  private:
   Variable derivative(int of_order, const Variable& x, const Variable& gy) const {
     if (of_order > kernels::kMostDerivatives) {
-      throw GraphError(name(), ": can be differentiated ", kernels::kMostDerivatives, " times, a derivative of order ", of_order,
-                       " was asked for. Compose the formula of other functions for more.");
+      throw GraphError(name(), ": can be differentiated ", kernels::kMostDerivatives, " times, a derivative of order ",
+                       of_order, " was asked for. Compose the formula of other functions for more.");
     }
     return apply(make_function<Elementwise>(formula, constants, of_order), x, gy);
   }

@@ -6,6 +6,7 @@
 namespace rensa::functions {
 
 /// A formula at every element of x, differentiable kernels::kMostDerivatives times; for the sources of this folder.
-Variable elementwise(const kernels::Differentiable& formula, const Variable& x, const kernels::Constants& constants = {});
+Variable elementwise(const kernels::Differentiable& formula, const Variable& x,
+                     const kernels::Constants& constants = {});
 
 }  // namespace rensa::functions

@@ -35,8 +35,8 @@ Array checked(const char* name, const Array& indices, std::int64_t size, bool fr
       continue;
     }
     if (at[i] >= size || at[i] < (from_end ? -size : 0)) {
-      throw IndexError(name, ": index ", at[i], " at place ", i, " is out of range, expected ", from_end ? -size : 0, " to ",
-                       size - 1, ".");
+      throw IndexError(name, ": index ", at[i], " at place ", i, " is out of range, expected ", from_end ? -size : 0,
+                       " to ", size - 1, ".");
     }
     if (at[i] < 0) at[i] += size;
   }
@@ -57,7 +57,8 @@ Array gather_positions(const char* name, const Array& indices, const Shape& shap
   bool fits = indices.ndim() == shape.ndim();
   for (int i = 0; fits && i < shape.ndim(); ++i) fits = i == axis || indices.shape()[i] == shape[i];
   if (!fits) {
-    throw ShapeError(name, ": the indices are ", indices.shape(), ", expected the shape ", shape, " but for axis ", axis, ".");
+    throw ShapeError(name, ": the indices are ", indices.shape(), ", expected the shape ", shape, " but for axis ",
+                     axis, ".");
   }
   const Array positions = checked(name, indices, shape[axis], /*from_end=*/false);
   const Shape view = around(indices.shape(), axis);
@@ -88,7 +89,8 @@ Variable get_item(const Variable& x, const Index& index) {
   if (!is_basic(index)) return take_positions("get_item", x, indexed_positions(x.shape(), index));
   Variable y = x;
   int axis = 0, used = 0;
-  for (const IndexItem& item : index) used += !std::holds_alternative<NewAxis>(item) && !std::holds_alternative<Ellipsis>(item);
+  for (const IndexItem& item : index)
+    used += !std::holds_alternative<NewAxis>(item) && !std::holds_alternative<Ellipsis>(item);
   if (used > x.ndim()) throw IndexError("get_item: ", used, " axes are indexed, x is ", x.shape(), ".");
   for (const IndexItem& item : index) {
     if (const auto* positions = std::get_if<Slice>(&item)) {
@@ -131,29 +133,34 @@ Variable scatter(const Variable& x, const Array& indices, int axis, std::int64_t
 
 Variable select_item(const Variable& x, const Array& t) {
   if (x.ndim() != 2 || t.ndim() != 1 || t.shape()[0] != x.shape()[0]) {
-    throw ShapeError("select_item: expected x (batch, classes) and t (batch), found ", x.shape(), " and ", t.shape(), ".");
+    throw ShapeError("select_item: expected x (batch, classes) and t (batch), found ", x.shape(), " and ", t.shape(),
+                     ".");
   }
-  return take_positions("select_item", x, gather_positions("select_item", t.reshape({t.size(), 1}), x.shape(), 1).reshape(t.shape()));
+  return take_positions("select_item", x,
+                        gather_positions("select_item", t.reshape({t.size(), 1}), x.shape(), 1).reshape(t.shape()));
 }
 
 Variable permutate(const Variable& x, const Array& indices, int axis, bool inverse) {
   const int at = normalize_axis(axis, x.ndim(), "permutate");
   const std::int64_t size = x.shape()[at];
   if (indices.shape() != Shape{size}) {
-    throw ShapeError("permutate: the indices are ", indices.shape(), ", expected (", size, ",) for axis ", at, " of ", x.shape(), ".");
+    throw ShapeError("permutate: the indices are ", indices.shape(), ", expected (", size, ",) for axis ", at, " of ",
+                     x.shape(), ".");
   }
   const Array order = checked("permutate", indices, size, /*from_end=*/true);
   Array undone = full({size}, -1, Dtype::kInt64);
   for (std::int64_t i = 0; i < size; ++i) {
     std::int64_t& place = undone.data<std::int64_t>()[order.data<std::int64_t>()[i]];
-    if (place >= 0) throw ValueError("permutate: index ", order.data<std::int64_t>()[i], " comes twice; expected each once.");
+    if (place >= 0)
+      throw ValueError("permutate: index ", order.data<std::int64_t>()[i], " comes twice; expected each once.");
     place = i;
   }
   return take_checked(x, inverse ? undone : order, Shape{size}, at);
 }
 
 Variable where(const Array& condition, const Variable& a, const Variable& b) {
-  if (condition.dtype() != Dtype::kBool) throw DtypeError("where: the condition is ", condition.dtype(), ", expected bool.");
+  if (condition.dtype() != Dtype::kBool)
+    throw DtypeError("where: the condition is ", condition.dtype(), ", expected bool.");
   if (a.dtype() != b.dtype()) {
     throw DtypeError("where: operands are ", a.dtype(), " and ", b.dtype(), ". Convert one with cast(x, dtype).");
   }

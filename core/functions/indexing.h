@@ -8,16 +8,17 @@
 
 namespace rensa::functions {
 
-// What picks elements. Index arrays are int32 or int64; each function throws IndexError that names the first index out of range.
+// What picks elements. Index arrays are int32 or int64; each function throws IndexError that names the first index out
+// of range.
 
-/// x[index] by NumPy's rules (core/array/index.h): get_item(x, {Slice{.start = 1}, NewAxis{}, rows}). Basic indices share
-/// x's elements.
+/// x[index] by NumPy's rules (core/array/index.h): get_item(x, {Slice{.start = 1}, NewAxis{}, rows}). Basic indices
+/// share x's elements.
 Variable get_item(const Variable& x, const Index& index);
 /// a with b added at the places that the index takes, b broadcast to them; several b for one place add up.
 Variable scatter_add(const Variable& a, const Index& index, const Variable& b);
 
-/// Rows along an axis: x's shape with `axis` replaced by the shape of `indices`, as NumPy's take. A negative index counts from
-/// the end.
+/// Rows along an axis: x's shape with `axis` replaced by the shape of `indices`, as NumPy's take. A negative index
+/// counts from the end.
 Variable take(const Variable& x, const Array& indices, int axis = 0);
 /// y[i, j] = x[indices[i, j], j] for axis 0 of a matrix, and so on: NumPy's take_along_axis. The other axes are equal.
 Variable gather(const Variable& x, const Array& indices, int axis);

@@ -43,7 +43,8 @@ Variables separate(const Variable& x, int axis) {
 
 Variable hstack(const Variables& xs) {
   check_not_empty("hstack", xs);
-  return concat(each_reshaped(xs, [](const Shape& s) { return s.ndim() == 0 ? Shape{1} : s; }), xs[0].ndim() < 2 ? 0 : 1);
+  return concat(each_reshaped(xs, [](const Shape& s) { return s.ndim() == 0 ? Shape{1} : s; }),
+                xs[0].ndim() < 2 ? 0 : 1);
 }
 
 Variable vstack(const Variables& xs) {

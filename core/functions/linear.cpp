@@ -1,5 +1,7 @@
 #include "core/functions/linear.h"
 
+#include <algorithm>
+
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/matmul.h"
@@ -48,7 +50,19 @@ void check(const Variable& x, const Variable& W, const Variable* b) {
 
 }  // namespace
 
-Variable linear(const Variable& x, const Variable& W, const Variable* b) {
+Variable linear(const Variable& x, const Variable& W, const Variable* b, int n_batch_axes) {
+  if (n_batch_axes < 1 || n_batch_axes > std::max(1, x.ndim() - 1)) {
+    throw ValueError("linear: n_batch_axes is ", n_batch_axes, ", x is ", x.shape(), "; expected 1 to ", x.ndim() - 1,
+                     ".");
+  }
+  if (n_batch_axes > 1) {
+    Shape batch, features = {1};
+    for (int axis = 0; axis < n_batch_axes; ++axis) batch.push_back(x.shape()[axis]);
+    for (int axis = n_batch_axes; axis < x.ndim(); ++axis) features[0] *= x.shape()[axis];
+    const Variable y = linear(reshape(x, {total_size(batch), features[0]}), W, b);
+    batch.push_back(W.shape()[0]);
+    return reshape(y, batch);
+  }
   check(x, W, b);
   const Variable rows = x.ndim() == 2 ? x : reshape(x, {x.shape()[0], W.shape()[1]});
   return b ? apply<Linear>(rows, W, *b) : apply<Linear>(rows, W);

@@ -145,13 +145,15 @@ Variable solve(const Variable& a, const Variable& b) {
 Qr qr(const Array& a) {
   check_matrices("qr", a.shape(), false);
   const auto [q, r] = kernels::qr(a.contiguous().reshape(as_batch(a.shape())));
-  return {q.reshape(with_matrix(a.shape(), {q.shape()[1], q.shape()[2]})), r.reshape(with_matrix(a.shape(), {r.shape()[1], r.shape()[2]}))};
+  return {q.reshape(with_matrix(a.shape(), {q.shape()[1], q.shape()[2]})),
+          r.reshape(with_matrix(a.shape(), {r.shape()[1], r.shape()[2]}))};
 }
 
 Svd svd(const Array& a) {
   check_matrices("svd", a.shape(), false);
   const auto [u, s, vt] = kernels::svd(a.contiguous().reshape(as_batch(a.shape())));
-  return {u.reshape(with_matrix(a.shape(), {u.shape()[1], u.shape()[2]})), s.reshape(with_matrix(a.shape(), {s.shape()[1]})),
+  return {u.reshape(with_matrix(a.shape(), {u.shape()[1], u.shape()[2]})),
+          s.reshape(with_matrix(a.shape(), {s.shape()[1]})),
           vt.reshape(with_matrix(a.shape(), {vt.shape()[1], vt.shape()[2]}))};
 }
 

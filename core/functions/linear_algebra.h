@@ -6,8 +6,8 @@
 
 namespace rensa::functions {
 
-// Matrices (…, n, n), float32 and float64, through LAPACK. Each throws ShapeError unless the last two axes are a (square) matrix
-// and ValueError that names the first matrix of the batch that has no result.
+// Matrices (…, n, n), float32 and float64, through LAPACK. Each throws ShapeError unless the last two axes are a
+// (square) matrix and ValueError that names the first matrix of the batch that has no result.
 
 Variable inv(const Variable& a);
 Variable batch_inv(const Variable& a);  ///< of (batch, n, n)

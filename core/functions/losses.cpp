@@ -26,7 +26,9 @@ void check_matrix(const char* name, const Variable& x) {
   if (x.ndim() != 2) throw ShapeError(name, ": expected (batch, n), found ", x.shape(), ".");
 }
 
-Variable reduced(const Variable& losses, LossReduce reduce) { return reduce == LossReduce::kMean ? mean(losses) : losses; }
+Variable reduced(const Variable& losses, LossReduce reduce) {
+  return reduce == LossReduce::kMean ? mean(losses) : losses;
+}
 
 Variable reduced(const Variable& losses, SumReduce reduce) {
   return reduce == SumReduce::kSum ? sum(losses) : reduce == SumReduce::kMean ? mean(losses) : losses;
@@ -62,7 +64,8 @@ Variable huber_loss(const Variable& x, const Variable& t, double delta, HuberRed
   const Variable d = x - t, c = clip(d, -delta, delta);
   const Variable losses = c * d - square(c) * 0.5;
   if (reduce == HuberReduce::kNone) return losses;
-  if (x.ndim() < 2) throw ShapeError("huber_loss: expected a second axis to sum along, found ", x.shape(), ". Use HuberReduce::kNone.");
+  if (x.ndim() < 2)
+    throw ShapeError("huber_loss: expected a second axis to sum along, found ", x.shape(), ". Use HuberReduce::kNone.");
   return sum(losses, {1});
 }
 
@@ -121,7 +124,8 @@ Variable contrastive(const Variable& x0, const Variable& x1, const Array& y, dou
   return reduced((alike * d2 + (1 - alike) * apart) * 0.5, reduce);
 }
 
-Variable triplet(const Variable& anchor, const Variable& positive, const Variable& negative, double margin, LossReduce reduce) {
+Variable triplet(const Variable& anchor, const Variable& positive, const Variable& negative, double margin,
+                 LossReduce reduce) {
   check_matrix("triplet", anchor);
   check_equal("triplet", anchor.shape(), positive.shape());
   check_equal("triplet", anchor.shape(), negative.shape());
@@ -160,8 +164,8 @@ Variables discriminative_margin_based_clustering_loss(const Variable& embeddings
   const char* name = "discriminative_margin_based_clustering_loss";
   if (embeddings.ndim() != 4 || labels.ndim() != 3 || labels.shape()[0] != embeddings.shape()[0] ||
       labels.shape()[1] != embeddings.shape()[2] || labels.shape()[2] != embeddings.shape()[3]) {
-    throw ShapeError(name, ": expected embeddings (batch, dim, h, w) and labels (batch, h, w), found ", embeddings.shape(), " and ",
-                     labels.shape(), ".");
+    throw ShapeError(name, ": expected embeddings (batch, dim, h, w) and labels (batch, h, w), found ",
+                     embeddings.shape(), " and ", labels.shape(), ".");
   }
   if (norm != 1 && norm != 2) throw ValueError(name, ": norm is ", norm, ", expected 1 or 2.");
   const std::int64_t batch = embeddings.shape()[0], dim = embeddings.shape()[1];
@@ -179,8 +183,9 @@ Variables discriminative_margin_based_clustering_loss(const Variable& embeddings
     std::erase(objects, 0);
     Variables means;
     for (const std::int64_t object : objects) {
-      const Array mask = kernels::compare(here.to(Dtype::kInt64), full(here.shape(), static_cast<double>(object), Dtype::kInt64),
-                                          kernels::Comparison::kEqual);
+      const Array mask =
+          kernels::compare(here.to(Dtype::kInt64), full(here.shape(), static_cast<double>(object), Dtype::kInt64),
+                           kernels::Comparison::kEqual);
       const Variable own = take(pixels, nonzero(mask)[0], 1);
       const Variable centre = mean(own, {1}, /*keepdims=*/true);
       const Variable spread = mean(square(positive_part(length(own - centre, 0) * shrink - delta_v)));

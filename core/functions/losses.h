@@ -7,8 +7,8 @@
 
 namespace rensa::functions {
 
-// Losses under Chainer's names. Each throws ShapeError that names both shapes if they differ. softmax_cross_entropy has a header
-// of its own.
+// Losses under Chainer's names. Each throws ShapeError that names both shapes if they differ. softmax_cross_entropy has
+// a header of its own.
 
 /// |x0 - x1|, (x0 - x1)², element by element, broadcast.
 Variable absolute_error(const Variable& x0, const Variable& x1);
@@ -20,7 +20,8 @@ Variable mean_squared_error(const Variable& x0, const Variable& x1);
 
 enum class HuberReduce { kSumAlongSecondAxis, kNone };
 /// d²/2 where |d| <= delta, delta (|d| - delta/2) elsewhere, for d = x - t; summed along axis 1.
-Variable huber_loss(const Variable& x, const Variable& t, double delta, HuberReduce reduce = HuberReduce::kSumAlongSecondAxis);
+Variable huber_loss(const Variable& x, const Variable& t, double delta,
+                    HuberReduce reduce = HuberReduce::kSumAlongSecondAxis);
 
 struct SigmoidCrossEntropyOptions {
   bool normalize = true;  ///< divide by the number of labels that are not ignored; false: by the batch size
@@ -30,20 +31,22 @@ struct SigmoidCrossEntropyOptions {
 Variable sigmoid_cross_entropy(const Variable& x, const Array& t, const SigmoidCrossEntropyOptions& options = {});
 
 enum class HingeNorm { kL1, kL2 };
-/// max(0, 1 - x[t]) for the class t and max(0, 1 + x) for all others: x (batch, classes), t (batch). With kL2 the squares.
-/// The mean is over the batch, of sums over the classes.
-Variable hinge(const Variable& x, const Array& t, HingeNorm norm = HingeNorm::kL1, LossReduce reduce = LossReduce::kMean);
+/// max(0, 1 - x[t]) for the class t and max(0, 1 + x) for all others: x (batch, classes), t (batch). With kL2 the
+/// squares. The mean is over the batch, of sums over the classes.
+Variable hinge(const Variable& x, const Array& t, HingeNorm norm = HingeNorm::kL1,
+               LossReduce reduce = LossReduce::kMean);
 
 enum class SumReduce { kSum, kMean, kNone };
 /// -log of the probability of x: y are the logits of independent coins.
 Variable bernoulli_nll(const Variable& x, const Variable& y, SumReduce reduce = SumReduce::kSum);
 /// -log of the density of x under normal distributions of that mean and log variance.
-Variable gaussian_nll(const Variable& x, const Variable& mean, const Variable& ln_var, SumReduce reduce = SumReduce::kSum);
+Variable gaussian_nll(const Variable& x, const Variable& mean, const Variable& ln_var,
+                      SumReduce reduce = SumReduce::kSum);
 /// The Kullback-Leibler divergence of those normal distributions from the standard one.
 Variable gaussian_kl_divergence(const Variable& mean, const Variable& ln_var, SumReduce reduce = SumReduce::kSum);
 
-/// y d² + (1 - y) max(margin - d, 0)², half of it: d the distance of x0 and x1 (batch, n), y (batch) 1 for alike and 0 for not.
-/// Source: Hadsell, Chopra, LeCun, "Dimensionality reduction by learning an invariant mapping", 2006.
+/// y d² + (1 - y) max(margin - d, 0)², half of it: d the distance of x0 and x1 (batch, n), y (batch) 1 for alike and 0
+/// for not. Source: Hadsell, Chopra, LeCun, "Dimensionality reduction by learning an invariant mapping", 2006.
 Variable contrastive(const Variable& x0, const Variable& x1, const Array& y, double margin = 1,
                      LossReduce reduce = LossReduce::kMean);
 /// max(0, |anchor - positive|² - |anchor - negative|² + margin); all (batch, n).
@@ -59,9 +62,9 @@ Variable decov(const Variable& h);
 /// Source: Lin et al., "Focal loss for dense object detection", 2017.
 Variable focal_loss(const Variable& x, const Array& t, double gamma = 2, double alpha = 1);
 
-/// Pulls the pixels of an object together and objects apart: embeddings (batch, dim, h, w), labels (batch, h, w) with 0 for the
-/// ground. {variance, distance, regularisation}, each a mean over the batch.
-/// Source: De Brabandere, Neven, Van Gool, "Semantic instance segmentation with a discriminative loss function", 2017.
+/// Pulls the pixels of an object together and objects apart: embeddings (batch, dim, h, w), labels (batch, h, w) with 0
+/// for the ground. {variance, distance, regularisation}, each a mean over the batch. Source: De Brabandere, Neven, Van
+/// Gool, "Semantic instance segmentation with a discriminative loss function", 2017.
 Variables discriminative_margin_based_clustering_loss(const Variable& embeddings, const Array& labels, double delta_v,
                                                       double delta_d, std::int64_t max_embedding_dim, int norm = 1,
                                                       double alpha = 1, double beta = 1, double gamma = 0.001);

@@ -109,13 +109,14 @@ Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool tra
   if (a.ndim() == 2 && b.ndim() == 2) return matmul_into(Array(), a, b, transpose_a, transpose_b);
   check_dtypes("matmul", a, b);
   if (a.ndim() == 0 || b.ndim() == 0) {
-    throw ShapeError("matmul: expected at least one axis each, found ", a.shape(), " and ", b.shape(), ". Multiply numbers with *.");
+    throw ShapeError("matmul: expected at least one axis each, found ", a.shape(), " and ", b.shape(),
+                     ". Multiply numbers with *.");
   }
   const Variable left = a.ndim() == 1 ? expand_dims(a, 0) : transpose_a ? transposed(a) : a;
   const Variable right = b.ndim() == 1 ? expand_dims(b, 1) : transpose_b ? transposed(b) : b;
   if (left.shape().back() != right.shape()[right.ndim() - 2]) {
-    throw ShapeError("matmul: expected (…, m, k) and (…, k, n), found ", a.shape(), transpose_a ? " (transposed)" : "", " and ",
-                     b.shape(), transpose_b ? " (transposed)" : "", ".");
+    throw ShapeError("matmul: expected (…, m, k) and (…, k, n), found ", a.shape(), transpose_a ? " (transposed)" : "",
+                     " and ", b.shape(), transpose_b ? " (transposed)" : "", ".");
   }
   Variable y = batched(left, right);
   if (b.ndim() == 1) y = squeeze(y, -1);
@@ -126,7 +127,8 @@ Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool tra
 Variable batch_matmul(const Variable& a, const Variable& b, bool transpose_a, bool transpose_b) {
   const auto matrices = [](const Variable& x) { return x.ndim() == 2 ? expand_dims(x, 2) : x; };
   if (a.ndim() < 2 || a.ndim() > 3 || b.ndim() < 2 || b.ndim() > 3 || a.shape()[0] != b.shape()[0]) {
-    throw ShapeError("batch_matmul: expected (batch, m, k) and (batch, k, n), found ", a.shape(), " and ", b.shape(), ".");
+    throw ShapeError("batch_matmul: expected (batch, m, k) and (batch, k, n), found ", a.shape(), " and ", b.shape(),
+                     ".");
   }
   return matmul(matrices(a), matrices(b), transpose_a, transpose_b);
 }
@@ -143,7 +145,8 @@ Variable tensordot(const Variable& a, const Variable& b, const Dims& axes_a, con
     const int in_a = normalize_axis(static_cast<int>(axes_a[i]), a.ndim(), "tensordot");
     const int in_b = normalize_axis(static_cast<int>(axes_b[i]), b.ndim(), "tensordot");
     if (a.shape()[in_a] != b.shape()[in_b]) {
-      throw ShapeError("tensordot: axis ", in_a, " of ", a.shape(), " and axis ", in_b, " of ", b.shape(), " differ in size.");
+      throw ShapeError("tensordot: axis ", in_a, " of ", a.shape(), " and axis ", in_b, " of ", b.shape(),
+                       " differ in size.");
     }
     if ((summed_a >> in_a & 1u) || (summed_b >> in_b & 1u)) throw ValueError("tensordot: an axis is named twice.");
     summed_a |= 1u << in_a;
@@ -168,7 +171,8 @@ Variable tensordot(const Variable& a, const Variable& b, const Dims& axes_a, con
     shape.push_back(b.shape()[i]);
     columns *= b.shape()[i];
   }
-  const Variable left = reshape(transpose(a, order_a), {rows, inner}), right = reshape(transpose(b, order_b), {inner, columns});
+  const Variable left = reshape(transpose(a, order_a), {rows, inner}),
+                 right = reshape(transpose(b, order_b), {inner, columns});
   return reshape(matmul(left, right), shape);
 }
 

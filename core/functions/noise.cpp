@@ -42,7 +42,8 @@ Variable gumbel_softmax(const Variable& log_pi, double tau, int axis) {
 }
 
 Variable simplified_dropconnect(const Variable& x, const Variable& W, const Variable* b, double ratio) {
-  if (!(ratio >= 0 && ratio < 1)) throw ValueError("simplified_dropconnect: ratio is ", ratio, ", expected 0 to below 1.");
+  if (!(ratio >= 0 && ratio < 1))
+    throw ValueError("simplified_dropconnect: ratio is ", ratio, ", expected 0 to below 1.");
   if (!config().train || ratio == 0) return linear(x, W, b);
   {
     const NoBackpropMode checks_only;

@@ -57,7 +57,8 @@ struct CumProd final : Function {
     const Variable x = retained_input();
     const std::int64_t n = x.shape().back();
     // (…, i, k): x_k, but 1 where k = i; its running products along k, from k = i on.
-    const Array row = arange(n).reshape({n, 1}).broadcast_to({n, n}), column = arange(n).reshape({1, n}).broadcast_to({n, n});
+    const Array row = arange(n).reshape({n, 1}).broadcast_to({n, n}),
+                column = arange(n).reshape({1, n}).broadcast_to({n, n});
     const Variable one(ones({}, x.dtype())), zero(zeros({}, x.dtype()));
     const Variable others = where(kernels::compare(row, column, kernels::Comparison::kEqual), one, expand_dims(x, -2));
     const Array from_i = kernels::compare(column, row, kernels::Comparison::kGreaterEqual);

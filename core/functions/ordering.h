@@ -9,8 +9,8 @@ namespace rensa::functions {
 
 // What orders elements along an axis, and running sums. Negative axes count from the end.
 
-/// The position of the largest (smallest) element, int64; without an axis, among all elements in row-major order. Of equal ones
-/// the first; not-a-number wins. Throws ValueError over no elements.
+/// The position of the largest (smallest) element, int64; without an axis, among all elements in row-major order. Of
+/// equal ones the first; not-a-number wins. Throws ValueError over no elements.
 Array argmax(const Array& x, std::optional<int> axis = std::nullopt);
 Array argmin(const Array& x, std::optional<int> axis = std::nullopt);
 

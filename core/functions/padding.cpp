@@ -59,7 +59,8 @@ Variable pad(const Variable& x, const std::vector<Padding>& widths, PadMode mode
   each.resize(static_cast<std::size_t>(x.ndim()), widths[0]);
   for (int axis = 0; axis < x.ndim(); ++axis) {
     const Padding& w = each[static_cast<std::size_t>(axis)];
-    if (w.before < 0 || w.after < 0) throw ValueError("pad: widths (", w.before, ", ", w.after, "), expected 0 or more.");
+    if (w.before < 0 || w.after < 0)
+      throw ValueError("pad: widths (", w.before, ", ", w.after, "), expected 0 or more.");
     if (mode != PadMode::kConstant && x.shape()[axis] == 0 && w.before + w.after > 0) {
       throw ValueError("pad: axis ", axis, " of ", x.shape(), " is empty: there is nothing to repeat.");
     }

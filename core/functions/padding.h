@@ -18,8 +18,9 @@ enum class PadMode {
   kSymmetric,  ///< mirrored behind the edge's element, which is repeated
 };
 
-/// x with more elements around it, as NumPy's pad: one Padding for each axis, or one for all. Throws ValueError for a negative
-/// width or for an empty axis that has nothing to repeat.
-Variable pad(const Variable& x, const std::vector<Padding>& widths, PadMode mode = PadMode::kConstant, double constant = 0);
+/// x with more elements around it, as NumPy's pad: one Padding for each axis, or one for all. Throws ValueError for a
+/// negative width or for an empty axis that has nothing to repeat.
+Variable pad(const Variable& x, const std::vector<Padding>& widths, PadMode mode = PadMode::kConstant,
+             double constant = 0);
 
 }  // namespace rensa::functions

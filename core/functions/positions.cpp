@@ -26,7 +26,8 @@ struct AddAtPositions final : Function {
   const char* label;
   Array positions;
   Shape shape;
-  AddAtPositions(const char* operation, const Array& at, const Shape& to) : label(operation), positions(at), shape(to) {}
+  AddAtPositions(const char* operation, const Array& at, const Shape& to)
+      : label(operation), positions(at), shape(to) {}
   const char* name() const override { return label; }
 
   Array forward(const Array& x) override { return kernels::scatter_add(x.contiguous(), positions, shape); }
@@ -71,7 +72,9 @@ struct AddRows final : Function {
   void release_saved() override { rows = {}; }
 };
 
-Variable add_rows(const Variable& gy, const Array& rows, std::int64_t n) { return apply(make_function<AddRows>(rows, n), gy); }
+Variable add_rows(const Variable& gy, const Array& rows, std::int64_t n) {
+  return apply(make_function<AddRows>(rows, n), gy);
+}
 
 Shape with_size(const Shape& x, int axis, std::int64_t size) {
   Shape shape = x;

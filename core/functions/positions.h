@@ -4,8 +4,8 @@
 
 namespace rensa::functions {
 
-// Moves of single elements by number, for the sources of this folder. Positions are int64; a negative one is nowhere: it reads
-// 0 and takes nothing in. The two are each other's gradient.
+// Moves of single elements by number, for the sources of this folder. Positions are int64; a negative one is nowhere:
+// it reads 0 and takes nothing in. The two are each other's gradient.
 
 /// y[i] = x[positions[i]] with x's elements numbered in row-major order; y has the shape of positions. `name` is the
 /// operation's, for the graph.

@@ -29,8 +29,9 @@ void check_blocks(const char* name, const Variable& x, std::int64_t r, bool to_s
   if (r < 1) throw ValueError(name, ": r is ", r, ", expected at least 1.");
   const bool fits = to_space ? x.shape()[1] % (r * r) == 0 : x.shape()[2] % r == 0 && x.shape()[3] % r == 0;
   if (!fits) {
-    throw ShapeError(name, ": x is ", x.shape(), "; expected ", to_space ? "channels in multiples of " : "height and width in multiples of ",
-                     to_space ? r * r : r, ".");
+    throw ShapeError(name, ": x is ", x.shape(), "; expected ",
+                     to_space ? "channels in multiples of " : "height and width in multiples of ", to_space ? r * r : r,
+                     ".");
   }
 }
 
@@ -60,7 +61,8 @@ Variable moveaxis(const Variable& x, const std::vector<int>& source, const std::
   std::vector<int> others;
   for (int i = 0; i < x.ndim(); ++i) others.push_back(i);
   for (std::size_t i = 0; i < source.size(); ++i) {
-    const int from = normalize_axis(source[i], x.ndim(), "moveaxis"), to = normalize_axis(destination[i], x.ndim(), "moveaxis");
+    const int from = normalize_axis(source[i], x.ndim(), "moveaxis"),
+              to = normalize_axis(destination[i], x.ndim(), "moveaxis");
     const auto at = std::find(others.begin(), others.end(), from);
     if (at == others.end() || order[to] >= 0) throw ValueError("moveaxis: an axis is named twice.");
     others.erase(at);
@@ -82,7 +84,8 @@ Variable rollaxis(const Variable& x, int axis, int start) {
 Variable repeat(const Variable& x, const std::vector<std::int64_t>& times, int axis) {
   const int at = normalize_axis(axis, x.ndim(), "repeat");
   if (static_cast<std::int64_t>(times.size()) != x.shape()[at]) {
-    throw ShapeError("repeat: ", times.size(), " counts for axis ", at, " of ", x.shape(), ", expected ", x.shape()[at], ".");
+    throw ShapeError("repeat: ", times.size(), " counts for axis ", at, " of ", x.shape(), ", expected ", x.shape()[at],
+                     ".");
   }
   std::vector<std::int64_t> rows;
   for (std::size_t i = 0; i < times.size(); ++i) {
@@ -103,7 +106,8 @@ Variable tile(const Variable& x, const std::vector<std::int64_t>& times) {
   Shape once, broadcast, result;
   for (int i = 0; i < count; ++i) {
     const int axis = i - (count - x.ndim()), repeat = i - (count - static_cast<int>(times.size()));
-    const std::int64_t size = axis < 0 ? 1 : x.shape()[axis], n = repeat < 0 ? 1 : times[static_cast<std::size_t>(repeat)];
+    const std::int64_t size = axis < 0 ? 1 : x.shape()[axis],
+                       n = repeat < 0 ? 1 : times[static_cast<std::size_t>(repeat)];
     if (n < 0) throw ValueError("tile: a count is ", n, ", expected 0 or more.");
     if (n != 1) {
       once.push_back(1);
@@ -121,7 +125,9 @@ Variable diagonal(const Variable& x, int offset, int axis1, int axis2) {
   if (a == b) throw ValueError("diagonal: axis1 and axis2 are both ", a, ", expected two axes.");
   const std::int64_t row = std::max(0, -offset), column = std::max(0, offset);
   const std::int64_t length = std::max<std::int64_t>(0, std::min(x.shape()[a] - row, x.shape()[b] - column));
-  const Array places = numbered(x.shape()).slice(a, {.start = row, .stop = row + length}).slice(b, {.start = column, .stop = column + length});
+  const Array places = numbered(x.shape())
+                           .slice(a, {.start = row, .stop = row + length})
+                           .slice(b, {.start = column, .stop = column + length});
   Dims order;
   for (int i = 0; i < x.ndim(); ++i) {
     if (i != a && i != b) order.push_back(i);
@@ -147,7 +153,8 @@ Variable as_strided(const Variable& x, const Shape& shape, const Strides& stride
   std::int64_t low = offset, high = offset;
   for (int i = 0; i < shape.ndim(); ++i) (strides[i] < 0 ? low : high) += strides[i] * (shape[i] - 1);
   if (total_size(shape) > 0 && (low < 0 || high >= x.size())) {
-    throw IndexError("as_strided: elements ", low, " to ", high, " are asked for, x ", x.shape(), " has ", x.size(), ".");
+    throw IndexError("as_strided: elements ", low, " to ", high, " are asked for, x ", x.shape(), " has ", x.size(),
+                     ".");
   }
   Array positions = empty(shape, Dtype::kInt64);
   for (std::int64_t i = 0; i < positions.size(); ++i) {

@@ -7,7 +7,8 @@
 
 namespace rensa::functions {
 
-// Elements moved around and nothing computed. Negative axes count from the end; IndexError for an axis that x does not have.
+// Elements moved around and nothing computed. Negative axes count from the end; IndexError for an axis that x does not
+// have.
 
 Variable flatten(const Variable& x);  ///< one axis, row-major
 Variable copy(const Variable& x);     ///< elements of its own
@@ -32,11 +33,12 @@ Variable tile(const Variable& x, const std::vector<std::int64_t>& times);
 /// The elements x[…, i, …, i + offset, …] of two axes, in a new last axis.
 Variable diagonal(const Variable& x, int offset = 0, int axis1 = 0, int axis2 = 1);
 
-/// A view by strides (in elements) into x's elements in row-major order, from element `offset` on, as NumPy's as_strided, but it
-/// throws IndexError if it would reach outside of x.
+/// A view by strides (in elements) into x's elements in row-major order, from element `offset` on, as NumPy's
+/// as_strided, but it throws IndexError if it would reach outside of x.
 Variable as_strided(const Variable& x, const Shape& shape, const Strides& strides, std::int64_t offset = 0);
 
-/// (N, C r², H, W) to (N, C, H r, W r): channel (a r + b) C + c goes to row a, column b of each block, as Chainer has it.
+/// (N, C r², H, W) to (N, C, H r, W r): channel (a r + b) C + c goes to row a, column b of each block, as Chainer has
+/// it.
 Variable depth2space(const Variable& x, std::int64_t r);
 Variable space2depth(const Variable& x, std::int64_t r);  ///< the inverse
 

@@ -171,7 +171,8 @@ Variable average(const Variable& x, const Dims& axes, const Variable* weights, b
   Variable w = *weights;
   if (w.shape() != x.shape()) {
     if (all.ndim() != 1 || w.shape() != Shape{x.shape()[static_cast<int>(all[0])]}) {
-      throw ShapeError("average: the weights are ", w.shape(), ", expected x's shape ", x.shape(), ", or the size of the one axis.");
+      throw ShapeError("average: the weights are ", w.shape(), ", expected x's shape ", x.shape(),
+                       ", or the size of the one axis.");
     }
     Shape shape = Shape::filled(x.ndim(), 1);
     shape[static_cast<int>(all[0])] = w.size();
@@ -185,8 +186,9 @@ Variable logsumexp(const Variable& x, const Dims& axes, bool keepdims) {
   if (x.size() == 0) return log(sum(exp(x), axes, keepdims));
   // The shift cancels, so that it needs no gradient; where all elements are -infinity there is none.
   const Array largest = kernels::max(x.array(), all);
-  const Array finite = kernels::compare(largest, full(largest.shape(), -std::numeric_limits<double>::infinity(), x.dtype()),
-                                        kernels::Comparison::kNotEqual);
+  const Array finite =
+      kernels::compare(largest, full(largest.shape(), -std::numeric_limits<double>::infinity(), x.dtype()),
+                       kernels::Comparison::kNotEqual);
   const Variable shift(kernels::where(finite, largest, zeros(largest.shape(), x.dtype())));
   const Variable y = log(sum(exp(x - shift), all, /*keepdims=*/true)) + shift;
   return keepdims ? y : reshape(y, without(y.shape(), all));

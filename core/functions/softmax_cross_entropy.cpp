@@ -6,6 +6,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/math.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax.h"
@@ -77,6 +78,19 @@ std::int64_t count_labels(const Array& t, std::int64_t ignored) {
   return t.size() - std::count(labels.begin(), labels.end(), ignored);
 }
 
+Array weights_of_labels(const SoftmaxCrossEntropyOptions& options, const Array& t, std::int64_t classes, Dtype dtype) {
+  if (options.class_weight.shape() != Shape{classes}) {
+    throw ShapeError("softmax_cross_entropy: class_weight is ", options.class_weight.shape(), ", expected (", classes,
+                     ",).");
+  }
+  const std::vector<double> weights = to_vector<double>(options.class_weight);
+  std::vector<double> result;
+  for (const std::int64_t label : to_vector<std::int64_t>(t)) {
+    result.push_back(label == options.ignore_label ? 0 : weights[static_cast<std::size_t>(label)]);
+  }
+  return array(result, t.shape()).to(dtype);
+}
+
 }  // namespace
 
 Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options) {
@@ -90,10 +104,26 @@ Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxC
     lines = reshape(transpose(x, classes_last), {-1, classes});
   }
   const ClassTargets targets{t.contiguous().reshape({t.size()}), options.label_smoothing, options.ignore_label};
-  const Variable losses = apply(make_function<SoftmaxCrossEntropy>(targets), lines);
+  Variable losses = apply(make_function<SoftmaxCrossEntropy>(targets), lines);
+  if (options.class_weight) losses = losses * Variable(weights_of_labels(options, targets.t, classes, x.dtype()));
   if (options.reduce == LossReduce::kNone) return reshape(losses, t.shape());
   const std::int64_t count = options.normalize ? count_labels(t, options.ignore_label) : t.shape()[0];
   return sum(losses) * (1.0 / static_cast<double>(std::max<std::int64_t>(count, 1)));
+}
+
+Variable soft_cross_entropy(const Variable& x, const Variable& t, SoftTargetLoss loss, LossReduce reduce) {
+  if (x.shape() != t.shape() || x.ndim() < 2) {
+    throw ShapeError("soft_cross_entropy: expected x and t (batch, classes, …) of one shape, found ", x.shape(),
+                     " and ", t.shape(), ".");
+  }
+  Variable losses = -sum(t * log_softmax(x), {1});
+  if (loss == SoftTargetLoss::kKlDivergence) {
+    const std::vector<double> values = to_vector<double>(t.array());
+    std::vector<double> nothing;  // 1 where t is 0, where t log t is 0 too
+    for (const double v : values) nothing.push_back(v == 0 ? 1 : 0);
+    losses = losses + sum(t * log(t + Variable(array(nothing, t.shape()).to(t.dtype()))), {1});
+  }
+  return reduce == LossReduce::kMean ? mean(losses) : losses;
 }
 
 }  // namespace rensa::functions

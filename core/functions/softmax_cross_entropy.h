@@ -15,6 +15,7 @@ struct SoftmaxCrossEntropyOptions {
   std::int64_t ignore_label = kIgnoreLabel;
   bool normalize = true;  ///< divide by the number of labels that are not ignored; false: by the batch size
   LossReduce reduce = LossReduce::kMean;
+  Array class_weight = {};  ///< (classes), or none: the loss of a label counts that much; the divisor stays the same
 };
 
 /// Cross entropy of softmax(x) against class numbers.
@@ -28,5 +29,11 @@ struct SoftmaxCrossEntropyOptions {
 /// Source: Goodfellow, Bengio, Courville, "Deep Learning" (2016), section 6.2.2.3; label smoothing: Szegedy et al.,
 /// "Rethinking the Inception architecture for computer vision", 2016, section 7.
 Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options = {});
+
+enum class SoftTargetLoss { kCrossEntropy, kKlDivergence };
+/// The same against probabilities t of x's shape: -Σ t log softmax(x) along axis 1, or Σ t (log t - log softmax(x)). The mean is
+/// over all places. Differentiable in t too. Throws ShapeError if the shapes differ.
+Variable soft_cross_entropy(const Variable& x, const Variable& t, SoftTargetLoss loss = SoftTargetLoss::kCrossEntropy,
+                            LossReduce reduce = LossReduce::kMean);
 
 }  // namespace rensa::functions

@@ -18,7 +18,8 @@ struct Zeta final : Function {
     return kernels::zeta(x, q);
   }
   Variables backward(const Variable& gy) override {
-    if (needs_input_grad(0)) throw GraphError("zeta: has no gradient with respect to x. Pass x as an array that requires none.");
+    if (needs_input_grad(0))
+      throw GraphError("zeta: has no gradient with respect to x. Pass x as an array that requires none.");
     auto [x, q] = retained_inputs<2>();
     return {Variable(), sum_to(-gy * x * zeta(x + 1, q), q.shape())};
   }

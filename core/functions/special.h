@@ -20,8 +20,8 @@ Variable lgamma(const Variable& x);   ///< log |gamma(x)|
 Variable digamma(const Variable& x);  ///< the derivative of lgamma
 /// The derivative of digamma of order n. Throws ValueError if n is negative.
 Variable polygamma(int n, const Variable& x);
-/// Hurwitz's zeta function: the sum of (q + k)^-x over k >= 0, for x > 1; broadcast. Differentiable with respect to q alone: a
-/// gradient for x is refused with a GraphError.
+/// Hurwitz's zeta function: the sum of (q + k)^-x over k >= 0, for x > 1; broadcast. Differentiable with respect to q
+/// alone: a gradient for x is refused with a GraphError.
 Variable zeta(const Variable& x, const Variable& q);
 
 }  // namespace rensa::functions

@@ -6,10 +6,11 @@ namespace rensa::kernels {
 
 // Positions are int64 and contiguous; a negative one means "nowhere": it reads 0 and takes nothing in.
 
-/// y[i] = x[positions[i]], where x's elements are numbered in row-major order. x is contiguous, of any dtype; y has the shape
-/// of positions.
+/// y[i] = x[positions[i]], where x's elements are numbered in row-major order. x is contiguous, of any dtype; y has the
+/// shape of positions.
 extern Kernel<Array(const Array& x, const Array& positions)> gather;
-/// The adjoint: zeros of `shape` with gy[i] added at positions[i], in the order of i. gy is contiguous, float32 or float64.
+/// The adjoint: zeros of `shape` with gy[i] added at positions[i], in the order of i. gy is contiguous, float32 or
+/// float64.
 extern Kernel<Array(const Array& gy, const Array& positions, const Shape& shape)> scatter_add;
 
 /// Rows: x (outer, n, inner) and positions (m) in [0, n) give (outer, m, inner). Contiguous, any dtype.

@@ -2,6 +2,7 @@
 
 #include "core/kernels/cpu/differentiable.h"
 #include "core/kernels/cpu/elementwise.h"
+#include "core/kernels/cpu/vector_math.h"
 #include "core/kernels/formulas/activation.h"
 
 namespace rensa::kernels {
@@ -29,9 +30,13 @@ const Implementation cpu_relu(relu, kCpu, unary<formulas::Relu, relu>);
 const Implementation cpu_relu_grad(relu_grad, kCpu, binary<formulas::ReluGrad, relu_grad>);
 const Implementation cpu_leaky_relu(leaky_relu, kCpu, unary_with<formulas::LeakyRelu, leaky_relu>);
 const Implementation cpu_leaky_relu_grad(leaky_relu_grad, kCpu, binary_with<formulas::LeakyReluGrad, leaky_relu_grad>);
-const Implementation cpu_sigmoid(sigmoid, kCpu, unary<formulas::Sigmoid, sigmoid>);
+const Implementation cpu_sigmoid(sigmoid, kCpu, [](const Array& x) {
+  return cpu::map("sigmoid", formulas::Sigmoid{}, cpu::vector_sigmoid, x);
+});
 const Implementation cpu_sigmoid_grad(sigmoid_grad, kCpu, binary<formulas::SigmoidGrad, sigmoid_grad>);
-const Implementation cpu_tanh(tanh, kCpu, unary<formulas::Tanh, tanh>);
+const Implementation cpu_tanh(tanh, kCpu, [](const Array& x) {
+  return cpu::map("tanh", formulas::Tanh{}, cpu::vector_tanh, x);
+});
 const Implementation cpu_tanh_grad(tanh_grad, kCpu, binary<formulas::TanhGrad, tanh_grad>);
 const Implementation cpu_elu(elu, kCpu, unary_with<formulas::Elu, elu>);
 const Implementation cpu_elu_grad(elu_grad, kCpu, binary_with<formulas::EluGrad, elu_grad>);

@@ -31,6 +31,20 @@ Array map(const char* name, const Formula& f, const Array& x) {
   return y;
 }
 
+/// The same, where float32 elements that lie without gaps are computed by `vectors` (vector_math.h).
+template <class Formula>
+Array map(const char* name, const Formula& f, void (*vectors)(const float*, float*, std::int64_t), const Array& x) {
+  if (x.dtype() != Dtype::kFloat32 || !x.is_dense()) return map(name, f, x);
+  Array y = empty_like(x);
+  for_each_block(
+      x.size(),
+      [&](std::int64_t begin, std::int64_t end) {
+        vectors(x.data<float>() + begin, y.data<float>() + begin, end - begin);
+      },
+      /*cost=*/4 * sizeof(float));
+  return y;
+}
+
 namespace detail {
 [[noreturn]] inline void throw_different_dtypes(const char* name, const Array& a, const Array& b) {
   throw DtypeError(name, ": operands are ", a.dtype(), " and ", b.dtype(), ". Convert one with cast(x, dtype).");

@@ -13,10 +13,14 @@ namespace {
 template <class Body>
 void dispatch_by_size(Dtype dtype, Body&& body) {
   switch (item_size(dtype)) {
-    case 1: return body(TypeTag<std::uint8_t>{});
-    case 2: return body(TypeTag<std::uint16_t>{});
-    case 4: return body(TypeTag<std::uint32_t>{});
-    default: return body(TypeTag<std::uint64_t>{});
+    case 1:
+      return body(TypeTag<std::uint8_t>{});
+    case 2:
+      return body(TypeTag<std::uint16_t>{});
+    case 4:
+      return body(TypeTag<std::uint32_t>{});
+    default:
+      return body(TypeTag<std::uint64_t>{});
   }
 }
 
@@ -74,7 +78,8 @@ Array take_rows_cpu(const Array& x, const Array& positions) {
   return y;
 }
 
-/// Each thread owns a stretch of the rows and reads all positions: sums are in the order of the positions on any number.
+/// Each thread owns a stretch of the rows and reads all positions: sums are in the order of the positions on any
+/// number.
 Array add_rows_cpu(const Array& gy, const Array& positions, std::int64_t n) {
   const std::int64_t outer = gy.shape()[0], m = positions.size(), inner = gy.shape()[2];
   Array gx = empty({outer, n, inner}, gy.dtype());
@@ -126,12 +131,18 @@ struct Order {
   Comparison comparison;
   bool operator()(T a, T b) const {
     switch (comparison) {
-      case Comparison::kEqual: return a == b;
-      case Comparison::kNotEqual: return a != b;
-      case Comparison::kLess: return a < b;
-      case Comparison::kLessEqual: return a <= b;
-      case Comparison::kGreater: return a > b;
-      default: return a >= b;
+      case Comparison::kEqual:
+        return a == b;
+      case Comparison::kNotEqual:
+        return a != b;
+      case Comparison::kLess:
+        return a < b;
+      case Comparison::kLessEqual:
+        return a <= b;
+      case Comparison::kGreater:
+        return a > b;
+      default:
+        return a >= b;
     }
   }
 };

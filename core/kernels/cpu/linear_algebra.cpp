@@ -126,8 +126,8 @@ std::array<Array, 3> svd_cpu(const Array& a) {
     int info = 0, length = -1;
     T wanted = 0;
     const auto run = [&](T* work) {
-      lapack::gesdd(zero, "S", &n, &m, matrix, &n, s.data<T>() + i * k, vt.data<T>() + i * k * n, &n, u.data<T>() + i * m * k,
-                    &k, work, &length, whole.data(), &info);
+      lapack::gesdd(zero, "S", &n, &m, matrix, &n, s.data<T>() + i * k, vt.data<T>() + i * k * n, &n,
+                    u.data<T>() + i * m * k, &k, work, &length, whole.data(), &info);
     };
     run(&wanted);
     length = static_cast<int>(wanted);

@@ -1,6 +1,7 @@
 #include "core/kernels/math.h"
 
 #include "core/kernels/cpu/elementwise.h"
+#include "core/kernels/cpu/vector_math.h"
 #include "core/kernels/formulas/math.h"
 
 namespace rensa::kernels {
@@ -16,8 +17,12 @@ Array binary(const Array& a, const Array& b) {
   return cpu::map(kernel.name(), F{}, a, b);
 }
 
-const Implementation cpu_exp(exp, DeviceKind::kCpu, unary<formulas::Exp, exp>);
-const Implementation cpu_log(log, DeviceKind::kCpu, unary<formulas::Log, log>);
+const Implementation cpu_exp(exp, DeviceKind::kCpu, [](const Array& x) {
+  return cpu::map("exp", formulas::Exp{}, cpu::vector_exp, x);
+});
+const Implementation cpu_log(log, DeviceKind::kCpu, [](const Array& x) {
+  return cpu::map("log", formulas::Log{}, cpu::vector_log, x);
+});
 const Implementation cpu_sqrt(sqrt, DeviceKind::kCpu, unary<formulas::Sqrt, sqrt>);
 const Implementation cpu_abs(abs, DeviceKind::kCpu, unary<formulas::Abs, abs>);
 const Implementation cpu_abs_grad(abs_grad, DeviceKind::kCpu, binary<formulas::AbsGrad, abs_grad>);

@@ -28,7 +28,8 @@ struct Matrix {
   }
 
  private:
-  /// BLAS wants one of the strides to be 1 and the other not to be below the row's length. An axis of size 1 has no say.
+  /// BLAS wants one of the strides to be 1 and the other not to be below the row's length. An axis of size 1 has no
+  /// say.
   bool take_as_it_lies() {
     const std::int64_t rows = array.shape()[0], columns = array.shape()[1];
     const std::int64_t down = array.strides()[0], across = array.strides()[1];

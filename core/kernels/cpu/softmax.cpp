@@ -5,6 +5,7 @@
 
 #include "core/array/dispatch.h"
 #include "core/kernels/cpu/parallel.h"
+#include "core/kernels/cpu/vector_math.h"
 
 namespace rensa::kernels {
 namespace {
@@ -23,23 +24,45 @@ void for_each_line(std::int64_t lines, std::int64_t length, Line&& line) {
 std::int64_t line_length(const Array& x) { return x.shape().back(); }
 std::int64_t line_count(const Array& x) { return x.size() == 0 ? 0 : x.size() / line_length(x); }
 
+/// The largest element; the loop is a vector loop.
+template <class T>
+T maximum_of(const T* x, std::int64_t n) {
+  constexpr std::int64_t kLanes = 16;
+  T lanes[kLanes];
+  std::fill_n(lanes, kLanes, x[0]);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+  }
+  for (; i < n; ++i) lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
+  return *std::max_element(lanes, lanes + kLanes);
+}
+
+/// y = exp(x - shift), and the sum of them.
+double exp_sum(const float* x, float shift, float* y, std::int64_t n) { return cpu::vector_exp_sum(x, shift, y, n); }
+double exp_sum(const double* x, double shift, double* y, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += y[i] = std::exp(x[i] - shift);
+  return sum;
+}
+
 /// The maximum of a line and the logarithm of the sum of exp(x - maximum).
 template <class T>
 struct LogSum {
   T maximum, log_sum;
-  LogSum(const T* x, std::int64_t n) : maximum(*std::max_element(x, x + n)) {
-    T sum = 0;
-    for (std::int64_t i = 0; i < n; ++i) sum += std::exp(x[i] - maximum);
-    log_sum = std::log(sum);
+  LogSum(const T* x, std::int64_t n) : maximum(maximum_of(x, n)) {
+    constexpr std::int64_t kChunk = 1024;
+    T chunk[kChunk];
+    double sum = 0;
+    for (std::int64_t i = 0; i < n; i += kChunk) sum += exp_sum(x + i, maximum, chunk, std::min(kChunk, n - i));
+    log_sum = static_cast<T>(std::log(sum));
   }
 };
 
 template <class T>
 void softmax_line(const T* x, T* y, std::int64_t n) {
-  const T maximum = *std::max_element(x, x + n);
-  T sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += y[i] = std::exp(x[i] - maximum);
-  for (std::int64_t i = 0; i < n; ++i) y[i] /= sum;
+  const T share = static_cast<T>(1 / exp_sum(x, maximum_of(x, n), y, n));
+  for (std::int64_t i = 0; i < n; ++i) y[i] *= share;
 }
 
 template <class T>
@@ -59,7 +82,8 @@ template <class T>
 void log_softmax_grad_line(const T* y, const T* gy, T* gx, std::int64_t n) {
   T sum = 0;
   for (std::int64_t i = 0; i < n; ++i) sum += gy[i];
-  for (std::int64_t i = 0; i < n; ++i) gx[i] = gy[i] - std::exp(y[i]) * sum;
+  exp_sum(y, T(0), gx, n);
+  for (std::int64_t i = 0; i < n; ++i) gx[i] = gy[i] - gx[i] * sum;
 }
 
 /// Applies a line's formula to whole arrays.

@@ -6,8 +6,8 @@
 
 namespace rensa::formulas {
 
-/// A number with its derivative along one direction. A formula that is computed in dual numbers gives its derivative with its
-/// value, and in Dual<Dual<T>> its second one too: formulas are written once, and no derivative by hand.
+/// A number with its derivative along one direction. A formula that is computed in dual numbers gives its derivative
+/// with its value, and in Dual<Dual<T>> its second one too: formulas are written once, and no derivative by hand.
 ///
 /// Formulas call exp, sin … without std::, so that a dual number finds its own.
 /// Source: Griewank, Walther, "Evaluating derivatives" (2008), section 13.2.
@@ -22,7 +22,9 @@ struct Dual {
   friend Dual operator+(const Dual& a, const Dual& b) { return {a.value + b.value, a.slope + b.slope}; }
   friend Dual operator-(const Dual& a, const Dual& b) { return {a.value - b.value, a.slope - b.slope}; }
   friend Dual operator-(const Dual& a) { return {-a.value, -a.slope}; }
-  friend Dual operator*(const Dual& a, const Dual& b) { return {a.value * b.value, a.slope * b.value + a.value * b.slope}; }
+  friend Dual operator*(const Dual& a, const Dual& b) {
+    return {a.value * b.value, a.slope * b.value + a.value * b.slope};
+  }
   friend Dual operator/(const Dual& a, const Dual& b) {
     const T quotient = a.value / b.value;
     return {quotient, (a.slope - quotient * b.slope) / b.value};
@@ -32,7 +34,8 @@ struct Dual {
   friend bool operator<=(const Dual& a, const Dual& b) { return a.value <= b.value; }
 };
 
-// Each is the chain rule: {f(v), f'(v) s}. v may be a dual number itself, so f' is written in functions that are here too.
+// Each is the chain rule: {f(v), f'(v) s}. v may be a dual number itself, so f' is written in functions that are here
+// too.
 
 template <class T>
 Dual<T> exp(const Dual<T>& x) {

@@ -7,9 +7,9 @@ namespace rensa::formulas {
 
 // Special functions that the standard library lacks, for float and double. float is computed in double.
 
-using std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atanh, std::ceil, std::cos, std::cosh, std::erf, std::erfc,
-    std::exp, std::expm1, std::floor, std::log, std::log10, std::log1p, std::log2, std::sin, std::sinh, std::sqrt, std::tan,
-    std::tanh, std::trunc;
+using std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atanh, std::ceil, std::cos, std::cosh, std::erf,
+    std::erfc, std::exp, std::expm1, std::floor, std::log, std::log10, std::log1p, std::log2, std::sin, std::sinh,
+    std::sqrt, std::tan, std::tanh, std::trunc;
 
 inline constexpr double kTwoOverSqrtPi = 1.12837916709551257390;
 inline constexpr double kSqrtHalf = 0.70710678118654752440;
@@ -36,14 +36,10 @@ inline float log_gamma(float x) { return static_cast<float>(log_gamma(static_cas
 /// Source: NIST Handbook of Mathematical Functions (2010), 2.10.1.
 inline double zeta(double s, double q) {
   // Bernoulli numbers B_2j / (2j)!
-  constexpr double kTerms[] = {1.0 / 12,
-                               -1.0 / 720,
-                               1.0 / 30240,
-                               -1.0 / 1209600,
-                               1.0 / 47900160,
-                               -691.0 / 1307674368000,
-                               1.0 / 74724249600,
-                               -3617.0 / 10670622842880000};
+  constexpr double kTerms[] = {1.0 / 12,          -1.0 / 720,
+                               1.0 / 30240,       -1.0 / 1209600,
+                               1.0 / 47900160,    -691.0 / 1307674368000,
+                               1.0 / 74724249600, -3617.0 / 10670622842880000};
   double sum = 0;
   for (int k = 0; k < 10 || q < 10; ++k, q += 1) sum += std::pow(q, -s);
   sum += std::pow(q, 1 - s) / (s - 1) + std::pow(q, -s) / 2;
@@ -80,23 +76,38 @@ inline float polygamma(int order, float x) { return static_cast<float>(polygamma
 /// The normal quantile of p, given q = p - 1/2 and the smaller tail min(p, 1 - p), neither of which is rounded then.
 /// Source: Wichura, "Algorithm AS 241: The percentage points of the normal distribution", 1988.
 inline double normal_quantile(double q, double tail) {
-  constexpr double kA[] = {3.3871328727963666080e0, 1.3314166789178437745e+2, 1.9715909503065514427e+3,
+  constexpr double kA[] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                            1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
                            3.3430575583588128105e+4, 2.5090809287301226727e+3};
-  constexpr double kB[] = {1.0, 4.2313330701600911252e+1, 6.8718700749205790830e+2, 5.3941960214247511077e+3,
-                           2.1213794301586595867e+4, 3.9307895800092710610e+4, 2.8729085735721942674e+4,
+  constexpr double kB[] = {1.0,
+                           4.2313330701600911252e+1,
+                           6.8718700749205790830e+2,
+                           5.3941960214247511077e+3,
+                           2.1213794301586595867e+4,
+                           3.9307895800092710610e+4,
+                           2.8729085735721942674e+4,
                            5.2264952788528545610e+3};
-  constexpr double kC[] = {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-                           3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+  constexpr double kC[] = {1.42343711074968357734e0,  4.63033784615654529590e0, 5.76949722146069140550e0,
+                           3.64784832476320460504e0,  1.27045825245236838258e0, 2.41780725177450611770e-1,
                            2.27238449892691845833e-2, 7.74545014278341407640e-4};
-  constexpr double kD[] = {1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-                           1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+  constexpr double kD[] = {1.0,
+                           2.05319162663775882187e0,
+                           1.67638483018380384940e0,
+                           6.89767334985100004550e-1,
+                           1.48103976427480074590e-1,
+                           1.51986665636164571966e-2,
+                           5.47593808499534494600e-4,
                            1.05075007164441684324e-9};
-  constexpr double kE[] = {6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+  constexpr double kE[] = {6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,
                            2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
                            2.71155556874348757815e-5, 2.01033439929228813265e-7};
-  constexpr double kF[] = {1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
-                           7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+  constexpr double kF[] = {1.0,
+                           5.99832206555887937690e-1,
+                           1.36929880922735805310e-1,
+                           1.48753612908506148525e-2,
+                           7.86869131145613259100e-4,
+                           1.84631831751005468180e-5,
+                           1.42151175831644588870e-7,
                            2.04426310338993978564e-15};
   if (!(tail >= 0)) return NAN;
   if (tail == 0) return std::copysign(INFINITY, q);
@@ -105,7 +116,8 @@ inline double normal_quantile(double q, double tail) {
     return q * polynomial(kA, r) / polynomial(kB, r);
   }
   const double r = std::sqrt(-std::log(tail));
-  const double size = r <= 5 ? polynomial(kC, r - 1.6) / polynomial(kD, r - 1.6) : polynomial(kE, r - 5) / polynomial(kF, r - 5);
+  const double size =
+      r <= 5 ? polynomial(kC, r - 1.6) / polynomial(kD, r - 1.6) : polynomial(kE, r - 5) / polynomial(kF, r - 5);
   return std::copysign(size, q);
 }
 

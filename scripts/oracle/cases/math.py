@@ -2,7 +2,7 @@
 
 import torch
 
-from .inputs import distinct, positive, uniform
+from .inputs import distinct, labels, positive, uniform
 
 X3 = uniform(3, 4, 5)
 
@@ -20,6 +20,45 @@ def fft(a, b):
 def ifft(a, b):
     y = torch.fft.ifft(torch.complex(a, b))
     return y.real, y.imag
+
+
+def bits(x):
+    return labels(tuple(x.shape), 2)
+
+
+def summary(x, beta=1.0):
+    """Precision, recall and F of each of 5 classes."""
+    t, y = labels((x.shape[0],), 5), x.argmax(1)
+    p, r, f = [], [], []
+    for c in range(5):
+        right = float(((y == c) & (t == c)).sum())
+        found, there = float((y == c).sum()), float((t == c).sum())
+        p.append(right / found if found else 0.0)
+        r.append(right / there if there else 0.0)
+        bottom = beta ** 2 * p[-1] + r[-1]
+        f.append((1 + beta ** 2) * p[-1] * r[-1] / bottom if bottom else 0.0)
+    return tuple(torch.tensor(v, dtype=x.dtype) for v in (p, r, f))
+
+
+def r2(x):
+    t = labels(tuple(x.shape), 5).double()
+    return 1 - (t - x).square().sum() / (t - t.mean()).square().sum()
+
+
+def top_k(x, k):
+    """A label is found if fewer than k classes score above it."""
+    own = x[torch.arange(len(x)), labels((len(x),), 5)]
+    return ((x > own[:, None]).sum(1) < k).double().mean()
+
+
+def crf_path(x):
+    """The second class of the best pair, found among all pairs; x is the cost, and both steps' scores."""
+    totals = x[:, :, None] + x[None] + x[:, None, :]
+    return torch.stack([t.flatten().argmax() % x.shape[1] for t in totals])
+
+
+def coo(data):
+    return torch.zeros(3, 2, dtype=data.dtype).index_put((torch.tensor([0, 2, 2, 1, 0]), torch.tensor([1, 0, 1, 1, 1])), data, accumulate=True)
 
 
 CASES = [
@@ -58,4 +97,22 @@ CASES = [
     ("batch_l2_norm_squared", [X3], lambda x: x.square().sum((1, 2))),
     ("fft", [uniform(2, 5), uniform(2, 5)], fft),
     ("ifft", [uniform(2, 6), uniform(2, 6)], ifft),
+    ("argmax!", [distinct(3, 4, 5)], lambda x: x.argmax(1)),
+    ("argmin!", [distinct(3, 4, 5)], lambda x: x.argmin()),
+    ("argsort!", [distinct(3, 4, 5)], lambda x: x.argsort(1)),
+    ("accuracy!", [distinct(7, 5)], lambda x: top_k(x, 1)),
+    ("top_k_accuracy!", [distinct(7, 5)], lambda x: top_k(x, 2)),
+    ("binary_accuracy!", [X3], lambda x: ((x >= 0) == (bits(x) == 1)).double().mean()),
+    ("precision!", [distinct(9, 5)], lambda x: summary(x)[0]),
+    ("recall!", [distinct(9, 5)], lambda x: summary(x)[1]),
+    ("f1_score!", [distinct(9, 5)], lambda x: summary(x)[2]),
+    ("classification_summary!", [distinct(9, 5)], lambda x: summary(x, 2.0)[2]),
+    ("r2_score!", [uniform(4, 5)], r2),
+    ("one_hot!", [uniform(3, 4)], lambda x: torch.nn.functional.one_hot(labels((3, 4), 5), 5)),
+    ("argmax_crf1d!", [distinct(4, 4)], crf_path),
+    ("neg", [X3], torch.neg),
+    ("global_average_pooling_2d", [uniform(2, 3, 4, 5)], lambda x: x.mean((2, 3))),
+    ("forget", [X3], lambda x: (x * x).tanh()),
+    ("sparse_matmul", [uniform(5), uniform(2, 4)], lambda d, b: coo(d) @ b),
+    ("sparse_matmul__right", [uniform(2, 4), uniform(5)], lambda a, d: a.T @ coo(d).T),
 ]

@@ -76,10 +76,30 @@ TEST(ArrayTest, WrapReleasesWithTheLastView) {
   EXPECT_EQ(released, 1);
 }
 
-TEST(ArrayTest, PrintsNestedBrackets) {
+std::string printed(const Array& x) {
   std::ostringstream out;
-  out << arange(4).reshape({2, 2});
-  EXPECT_EQ(out.str(), "[[0, 1],\n [2, 3]]");
+  out << x;
+  return out.str();
+}
+
+TEST(ArrayTest, PrintsAsNumPyDoes) {
+  EXPECT_EQ(printed(array<int>({1, 2, 30, 4}, {2, 2})), "[[ 1  2]\n [30  4]]");
+  EXPECT_EQ(printed(arange(8).reshape({2, 2, 2})), "[[[0 1]\n  [2 3]]\n\n [[4 5]\n  [6 7]]]");
+  EXPECT_EQ(printed(array<double>({1.5, 2, 3})), "[1.5 2.  3. ]");
+  EXPECT_EQ(printed(array<float>({0.1f, 0.2f})), "[0.1 0.2]");
+  EXPECT_EQ(printed(array<double>({1e-10, 1})), "[1.e-10 1.e+00]");
+  EXPECT_EQ(printed(array<double>({123456789, 0.5})), "[1.23456789e+08 5.00000000e-01]");
+  EXPECT_EQ(printed(array<double>({NAN, INFINITY, -1.25})), "[  nan   inf -1.25]");
+  EXPECT_EQ(printed(array<int>({1, 0}).to(Dtype::kBool)), "[ True False]");
+  EXPECT_EQ(printed(full({}, 3.25)), "3.25");
+  EXPECT_EQ(printed(full({}, 3)), "3.0");
+  EXPECT_EQ(printed(zeros({0, 3})), "[]");
+  EXPECT_EQ(printed(array<double>({0.1}).to(Dtype::kFloat16)), "[0.1]");
+  EXPECT_EQ(printed(arange(30).to(Dtype::kFloat64)),
+            "[ 0.  1.  2.  3.  4.  5.  6.  7.  8.  9. 10. 11. 12. 13. 14. 15. 16. 17.\n"
+            " 18. 19. 20. 21. 22. 23. 24. 25. 26. 27. 28. 29.]");
+  EXPECT_EQ(printed(arange(2000).reshape({2, 1000})),
+            "[[   0    1    2 ...  997  998  999]\n [1000 1001 1002 ... 1997 1998 1999]]");
 }
 
 TEST(DtypeTest, PromotesTowardsTheWiderAndTheFloatingType) {

@@ -30,7 +30,10 @@ FunctionCase binary(const char* name, Binary f, double low = -2, double high = 2
   FunctionCase c{.name = name, .f = of([f](const Variable& a, const Variable& b) { return f(a, b); })};
   c.inputs = {{"abc", low, high}, {"b1", low, high}};
   c.may_be_empty = "abc";
-  c.refusals = {{"do not broadcast", [f] { f(zeros({2, 3}), zeros({2, 4})); }},
+  c.refusals = {{"do not broadcast",
+                 [f] {
+                   f(zeros({2, 3}), zeros({2, 4}));
+                 }},
                 {"float64 and float32", [f] { f(zeros({2}, Dtype::kFloat64), zeros({2})); }}};
   return c;
 }
@@ -38,7 +41,8 @@ FunctionCase binary(const char* name, Binary f, double low = -2, double high = 2
 void expect_known_zetas() {
   const Array q = array<double>({1, 1, 1, 0.25}), s = array<double>({2, 4, 3, 2});
   const double pi = std::acos(-1.0), catalan = 0.915965594177219015054603514932;
-  const Array expected = array<double>({pi * pi / 6, std::pow(pi, 4) / 90, 1.202056903159594285399738161511, pi * pi + 8 * catalan});
+  const Array expected =
+      array<double>({pi * pi / 6, std::pow(pi, 4) / 90, 1.202056903159594285399738161511, pi * pi + 8 * catalan});
   EXPECT_TRUE(near(F::zeta(s, q).array(), expected, 1e-14));
 }
 
@@ -72,7 +76,8 @@ std::vector<FunctionCase> with_numbers() {
        .f = of([](const Variable& q) { return F::zeta(full({3}, 2.5, q.dtype()), q); }),
        .inputs = {{"a3", 0.5, 4}},
        .values = expect_known_zetas,
-       .refusals = {{"zeta: has no gradient with respect to x", [] {
+       .refusals = {{"zeta: has no gradient with respect to x",
+                     [] {
                        const Variable x(full({2}, 2.0), /*requires_grad=*/true);
                        grad({F::zeta(x, ones({2}))}, {x}, {Variable(ones({2}))});
                      }}}},
@@ -80,22 +85,56 @@ std::vector<FunctionCase> with_numbers() {
 }
 
 std::vector<FunctionCase> elementwise_cases() {
-  std::vector<FunctionCase> cases = {
-      unary("relu", F::relu), unary("sigmoid", F::sigmoid), unary("tanh", F::tanh),
-      unary("hard_sigmoid", F::hard_sigmoid, -4, 4), unary("silu", F::silu), unary("mish", F::mish),
-      unary("exp", F::exp), unary("expm1", F::expm1), unary("log", F::log, 0.2, 3), unary("log1p", F::log1p, -0.8, 3),
-      unary("log2", F::log2, 0.2, 3), unary("log10", F::log10, 0.2, 3), unary("sqrt", F::sqrt, 0.2, 3),
-      unary("rsqrt", F::rsqrt, 0.2, 3), unary("square", F::square), unary("abs", F::abs), unary("absolute", F::absolute),
-      unary("floor", F::floor), unary("ceil", F::ceil), unary("fix", F::fix), unary("sign", F::sign),
-      unary("sin", F::sin), unary("cos", F::cos), unary("tan", F::tan, -1, 1), unary("arcsin", F::arcsin, -0.9, 0.9),
-      unary("arccos", F::arccos, -0.9, 0.9), unary("arctan", F::arctan), unary("sinh", F::sinh), unary("cosh", F::cosh),
-      unary("arcsinh", F::arcsinh), unary("arccosh", F::arccosh, 1.2, 4), unary("arctanh", F::arctanh, -0.9, 0.9),
-      unary("erf", F::erf), unary("erfc", F::erfc), unary("erfcx", F::erfcx, -1, 6), unary("erfinv", F::erfinv, -0.9, 0.9),
-      unary("erfcinv", F::erfcinv, 0.1, 1.9), unary("ndtr", F::ndtr), unary("ndtri", F::ndtri, 0.05, 0.95),
-      unary("log_ndtr", F::log_ndtr, -5, 3), unary("lgamma", F::lgamma, 0.3, 4), 
-      binary("arctan2", F::arctan2, 0.3, 2), binary("fmod", F::fmod, 0.7, 2), binary("add", F::add), binary("sub", F::sub),
-      binary("mul", F::mul), binary("div", F::div, 0.5, 2), binary("pow", F::pow, 0.5, 2), binary("maximum", F::maximum),
-      binary("minimum", F::minimum)};
+  std::vector<FunctionCase> cases = {unary("relu", F::relu),
+                                     unary("sigmoid", F::sigmoid),
+                                     unary("tanh", F::tanh),
+                                     unary("hard_sigmoid", F::hard_sigmoid, -4, 4),
+                                     unary("silu", F::silu),
+                                     unary("mish", F::mish),
+                                     unary("exp", F::exp),
+                                     unary("expm1", F::expm1),
+                                     unary("log", F::log, 0.2, 3),
+                                     unary("log1p", F::log1p, -0.8, 3),
+                                     unary("log2", F::log2, 0.2, 3),
+                                     unary("log10", F::log10, 0.2, 3),
+                                     unary("sqrt", F::sqrt, 0.2, 3),
+                                     unary("rsqrt", F::rsqrt, 0.2, 3),
+                                     unary("square", F::square),
+                                     unary("abs", F::abs),
+                                     unary("absolute", F::absolute),
+                                     unary("floor", F::floor),
+                                     unary("ceil", F::ceil),
+                                     unary("fix", F::fix),
+                                     unary("sign", F::sign),
+                                     unary("sin", F::sin),
+                                     unary("cos", F::cos),
+                                     unary("tan", F::tan, -1, 1),
+                                     unary("arcsin", F::arcsin, -0.9, 0.9),
+                                     unary("arccos", F::arccos, -0.9, 0.9),
+                                     unary("arctan", F::arctan),
+                                     unary("sinh", F::sinh),
+                                     unary("cosh", F::cosh),
+                                     unary("arcsinh", F::arcsinh),
+                                     unary("arccosh", F::arccosh, 1.2, 4),
+                                     unary("arctanh", F::arctanh, -0.9, 0.9),
+                                     unary("erf", F::erf),
+                                     unary("erfc", F::erfc),
+                                     unary("erfcx", F::erfcx, -1, 6),
+                                     unary("erfinv", F::erfinv, -0.9, 0.9),
+                                     unary("erfcinv", F::erfcinv, 0.1, 1.9),
+                                     unary("ndtr", F::ndtr),
+                                     unary("ndtri", F::ndtri, 0.05, 0.95),
+                                     unary("log_ndtr", F::log_ndtr, -5, 3),
+                                     unary("lgamma", F::lgamma, 0.3, 4),
+                                     binary("arctan2", F::arctan2, 0.3, 2),
+                                     binary("fmod", F::fmod, 0.7, 2),
+                                     binary("add", F::add),
+                                     binary("sub", F::sub),
+                                     binary("mul", F::mul),
+                                     binary("div", F::div, 0.5, 2),
+                                     binary("pow", F::pow, 0.5, 2),
+                                     binary("maximum", F::maximum),
+                                     binary("minimum", F::minimum)};
   for (FunctionCase& c : with_numbers()) cases.push_back(std::move(c));
   return cases;
 }

@@ -93,7 +93,8 @@ Array labels(const Shape& shape, std::int64_t classes, Dtype dtype) {
   return array(values, shape).to(dtype);
 }
 
-std::vector<Array> FunctionCaseTest::draw(std::uint64_t seed, const std::vector<std::pair<char, std::int64_t>>& given) const {
+std::vector<Array> FunctionCaseTest::draw(std::uint64_t seed,
+                                          const std::vector<std::pair<char, std::int64_t>>& given) const {
   RandomStream random(seed, Purpose::kSynthetic);
   std::map<char, std::int64_t> sizes(given.begin(), given.end());
   Shape any;
@@ -143,7 +144,8 @@ TEST_P(FunctionCaseTest, EqualsTheOracle) {
   const Variables y = c.f(x);
   const std::vector<Array> expected = numbered(*file, c.name, "y"), gradients = numbered(*file, c.name, "gx");
   ASSERT_EQ(y.size(), expected.size());
-  for (std::size_t i = 0; i < y.size(); ++i) EXPECT_TRUE(near(y[i].array(), expected[i], c.tolerance)) << "output " << i;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    EXPECT_TRUE(near(y[i].array(), expected[i], c.tolerance)) << "output " << i;
   if (c.derivatives == 0) return;
   Variables gys;
   for (const Array& gy : numbered(*file, c.name, "gy")) gys.emplace_back(gy);
@@ -204,7 +206,8 @@ TEST_P(FunctionCaseTest, ComputesInFloat32Too) {
     EXPECT_TRUE(near(ys[i].array(), y[i].array(), GetParam().float_tolerance)) << "output " << i;
   }
   if (GetParam().derivatives < 1) return;
-  const Variables gx = grad(y, x, random_like(y, Dtype::kFloat64)), gxs = grad(ys, xs, random_like(ys, Dtype::kFloat32));
+  const Variables gx = grad(y, x, random_like(y, Dtype::kFloat64)),
+                  gxs = grad(ys, xs, random_like(ys, Dtype::kFloat32));
   for (std::size_t i = 0; i < gx.size(); ++i) {
     ASSERT_EQ(static_cast<bool>(gx[i]), static_cast<bool>(gxs[i]));
     if (!gx[i]) continue;

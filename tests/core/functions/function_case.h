@@ -12,7 +12,8 @@
 
 namespace rensa::testing {
 
-/// An input of a case: its axes as letters ("nchw"; the same letter is the same size, drawn at random) or digits (fixed sizes);
+/// An input of a case: its axes as letters ("nchw"; the same letter is the same size, drawn at random) or digits (fixed
+/// sizes);
 /// "*" is any shape. Its elements are uniform between low and high.
 struct Operand {
   std::string axes = "*";
@@ -24,12 +25,13 @@ struct FunctionCase {
   std::string name;  ///< the function's, then "__" and the variant if there are several: "pad__reflect"
   std::function<Variables(const Variables&)> f;
   std::vector<Operand> inputs = {{}};
-  std::string may_be_empty = {};  ///< letters of axes that may have size 0; inputs "*" may always be empty
-  int derivatives = 2;            ///< 0: none, 1: a gradient, 2: a gradient's gradient
-  double tolerance = 1e-12;       ///< against the oracle, in float64; relative to 1 + |expected|
-  double float_tolerance = 2e-5;  ///< of float32 against float64
+  std::string may_be_empty = {};      ///< letters of axes that may have size 0; inputs "*" may always be empty
+  int derivatives = 2;                ///< 0: none, 1: a gradient, 2: a gradient's gradient
+  double tolerance = 1e-12;           ///< against the oracle, in float64; relative to 1 + |expected|
+  double float_tolerance = 2e-5;      ///< of float32 against float64
   std::function<void()> values = {};  ///< expects known values, for a function that the oracle does not know
-  std::vector<std::pair<std::string, std::function<void()>>> refusals = {};  ///< a part of the message, and the wrong call
+  std::vector<std::pair<std::string, std::function<void()>>> refusals =
+      {};  ///< a part of the message, and the wrong call
 };
 
 void PrintTo(const FunctionCase& c, std::ostream* out);

@@ -57,7 +57,7 @@ TEST(MatMulTest, GradientOfOneLeafOnBothSidesIsTheSum) {
 
 TEST(MatMulTest, NamesShapesThatDoNotFit) {
   EXPECT_THAT([] { F::matmul(zeros({2, 3}), zeros({2, 3})); }, ThrowsMessage<ShapeError>(HasSubstr("(2, 3)")));
-  EXPECT_THROW(F::matmul(zeros({2, 3}), zeros({4})), ShapeError);
+  EXPECT_THROW(F::matmul(zeros({2, 3}), zeros({2})), ShapeError);
   EXPECT_THROW(F::matmul(zeros({2, 3}), zeros({3, 2}, Dtype::kFloat64)), DtypeError);
 }
 

@@ -45,7 +45,9 @@ std::vector<FunctionCase> pairs() {
                                                   {"mean_absolute_error", F::mean_absolute_error},
                                                   {"mean_squared_error", F::mean_squared_error}};
   for (const auto& [name, f] : table) {
-    cases.push_back({.name = name, .f = of([f = f](V a, V b) { return f(a, b); }), .inputs = {{"ab"}, {"ab"}},
+    cases.push_back({.name = name,
+                     .f = of([f = f](V a, V b) { return f(a, b); }),
+                     .inputs = {{"ab"}, {"ab"}},
                      .may_be_empty = std::string(name).starts_with("mean") ? "" : "ab",
                      .refusals = {{"(2,) and (3,)", [f = f] { f(zeros({2}), zeros({3})); }}}});
   }
@@ -54,39 +56,103 @@ std::vector<FunctionCase> pairs() {
 
 std::vector<FunctionCase> loss_cases() {
   std::vector<FunctionCase> cases = {
-      {.name = "huber_loss", .f = of([](V x, V t) { return F::huber_loss(x, t, 0.8); }), .inputs = {{"ab"}, {"ab"}}, .may_be_empty = "ab",
-       .refusals = {{"huber_loss: delta is 0", [] { F::huber_loss(zeros({2, 2}), zeros({2, 2}), 0); }}}},
-      {.name = "sigmoid_cross_entropy", .f = of([](V x) { return F::sigmoid_cross_entropy(x, binary(x.shape(), true)); }), .inputs = {{"ab"}},
+      {.name = "huber_loss",
+       .f = of([](V x, V t) { return F::huber_loss(x, t, 0.8); }),
+       .inputs = {{"ab"}, {"ab"}},
+       .may_be_empty = "ab",
+       .refusals = {{"huber_loss: delta is 0",
+                     [] {
+                       F::huber_loss(zeros({2, 2}), zeros({2, 2}), 0);
+                     }}}},
+      {.name = "sigmoid_cross_entropy",
+       .f = of([](V x) { return F::sigmoid_cross_entropy(x, binary(x.shape(), true)); }),
+       .inputs = {{"ab"}},
        .may_be_empty = "ab",
        .refusals = {{"a label is 2", [] { F::sigmoid_cross_entropy(zeros({1}), array<std::int32_t>({2})); }},
                     {"labels are float32", [] { F::sigmoid_cross_entropy(zeros({1}), zeros({1})); }}}},
-      {.name = "softmax_cross_entropy", .f = of([](V x) { return F::softmax_cross_entropy(x, ignoring_labels({x.shape()[0], x.shape()[2]}, 5)); }),
-       .inputs = {{"a5c"}}, .may_be_empty = "ac",
-       .refusals = {{"label 0 is 3", [] { F::softmax_cross_entropy(zeros({1, 3}), array<std::int32_t>({3})); }}}},
-      {.name = "hinge", .f = of([](V x) { return F::hinge(x, labels({x.shape()[0]}, 5)); }), .inputs = {{"a5"}}, .may_be_empty = "a",
+      {.name = "softmax_cross_entropy",
+       .f = of([](V x) {
+         return F::softmax_cross_entropy(x, ignoring_labels({x.shape()[0], x.shape()[2]}, 5));
+       }),
+       .inputs = {{"a5c"}},
+       .may_be_empty = "ac",
+       .refusals = {{"label 0 is 3",
+                     [] {
+                       F::softmax_cross_entropy(zeros({1, 3}), array<std::int32_t>({3}));
+                     }}}},
+      {.name = "hinge",
+       .f = of([](V x) { return F::hinge(x, labels({x.shape()[0]}, 5)); }),
+       .inputs = {{"a5"}},
+       .may_be_empty = "a",
        .refusals = {{"hinge: expected (batch, n)", [] { F::hinge(zeros({1}), array<std::int32_t>({0})); }}}},
-      {.name = "hinge__squared", .f = of([](V x) { return F::hinge(x, labels({x.shape()[0]}, 5), F::HingeNorm::kL2); }), .inputs = {{"a5"}},
-       .may_be_empty = "a", .refusals = {{"one_hot: index 3", [] { F::hinge(zeros({1, 3}), array<std::int32_t>({3})); }}}},
-      {.name = "bernoulli_nll", .f = of([](V x, V y) { return F::bernoulli_nll(x, y); }), .inputs = {{"ab", 0, 1}, {"ab"}}, .may_be_empty = "ab",
+      {.name = "hinge__squared",
+       .f = of([](V x) { return F::hinge(x, labels({x.shape()[0]}, 5), F::HingeNorm::kL2); }),
+       .inputs = {{"a5"}},
+       .may_be_empty = "a",
+       .refusals = {{"one_hot: index 3",
+                     [] {
+                       F::hinge(zeros({1, 3}), array<std::int32_t>({3}));
+                     }}}},
+      {.name = "bernoulli_nll",
+       .f = of([](V x, V y) { return F::bernoulli_nll(x, y); }),
+       .inputs = {{"ab", 0, 1}, {"ab"}},
+       .may_be_empty = "ab",
        .refusals = {{"bernoulli_nll: expected equal", [] { F::bernoulli_nll(zeros({2}), zeros({3})); }}}},
-      {.name = "gaussian_nll", .f = of([](V x, V m, V v) { return F::gaussian_nll(x, m, v); }), .inputs = {{"ab"}, {"ab"}, {"ab"}}, .may_be_empty = "ab",
+      {.name = "gaussian_nll",
+       .f = of([](V x, V m, V v) { return F::gaussian_nll(x, m, v); }),
+       .inputs = {{"ab"}, {"ab"}, {"ab"}},
+       .may_be_empty = "ab",
        .refusals = {{"gaussian_nll: expected equal", [] { F::gaussian_nll(zeros({2}), zeros({2}), zeros({3})); }}}},
-      {.name = "gaussian_kl_divergence", .f = of([](V m, V v) { return F::gaussian_kl_divergence(m, v); }), .inputs = {{"ab"}, {"ab"}}, .may_be_empty = "ab",
-       .refusals = {{"gaussian_kl_divergence: expected equal", [] { F::gaussian_kl_divergence(zeros({2}), zeros({3})); }}}},
-      {.name = "contrastive", .f = of([](V a, V b) { return F::contrastive(a, b, binary({a.shape()[0]}, false), 6); }), .inputs = {{"ab"}, {"ab"}},
-       .refusals = {{"contrastive: margin is 0", [] { F::contrastive(zeros({1, 2}), zeros({1, 2}), array<std::int32_t>({1}), 0); }}}},
-      {.name = "triplet", .f = of([](V a, V p, V n) { return F::triplet(a, p, n, 8); }), .inputs = {{"ab"}, {"ab"}, {"ab"}},
-       .refusals = {{"triplet: margin is 0", [] { F::triplet(zeros({1, 2}), zeros({1, 2}), zeros({1, 2}), 0); }}}},
-      {.name = "cross_covariance", .f = of([](V y, V z) { return F::cross_covariance(y, z); }), .inputs = {{"ab"}, {"ac"}}, .may_be_empty = "bc",
-       .refusals = {{"cross_covariance: expected equal", [] { F::cross_covariance(zeros({1, 2}), zeros({2, 2})); }}}},
-      {.name = "decov", .f = of([](V h) { return F::decov(h); }), .inputs = {{"ab"}}, .may_be_empty = "b",
+      {.name = "gaussian_kl_divergence",
+       .f = of([](V m, V v) { return F::gaussian_kl_divergence(m, v); }),
+       .inputs = {{"ab"}, {"ab"}},
+       .may_be_empty = "ab",
+       .refusals = {{"gaussian_kl_divergence: expected equal",
+                     [] { F::gaussian_kl_divergence(zeros({2}), zeros({3})); }}}},
+      {.name = "contrastive",
+       .f = of([](V a, V b) { return F::contrastive(a, b, binary({a.shape()[0]}, false), 6); }),
+       .inputs = {{"ab"}, {"ab"}},
+       .refusals = {{"contrastive: margin is 0",
+                     [] {
+                       F::contrastive(zeros({1, 2}), zeros({1, 2}), array<std::int32_t>({1}), 0);
+                     }}}},
+      {.name = "triplet",
+       .f = of([](V a, V p, V n) { return F::triplet(a, p, n, 8); }),
+       .inputs = {{"ab"}, {"ab"}, {"ab"}},
+       .refusals = {{"triplet: margin is 0",
+                     [] {
+                       F::triplet(zeros({1, 2}), zeros({1, 2}), zeros({1, 2}), 0);
+                     }}}},
+      {.name = "cross_covariance",
+       .f = of([](V y, V z) { return F::cross_covariance(y, z); }),
+       .inputs = {{"ab"}, {"ac"}},
+       .may_be_empty = "bc",
+       .refusals = {{"cross_covariance: expected equal",
+                     [] {
+                       F::cross_covariance(zeros({1, 2}), zeros({2, 2}));
+                     }}}},
+      {.name = "decov",
+       .f = of([](V h) { return F::decov(h); }),
+       .inputs = {{"ab"}},
+       .may_be_empty = "b",
        .refusals = {{"decov: expected (batch, n)", [] { F::decov(zeros({2})); }}}},
-      {.name = "focal_loss", .f = of([](V x) { return F::focal_loss(x, labels({x.shape()[0]}, 5), 2, 0.5); }), .inputs = {{"a5"}},
-       .refusals = {{"focal_loss: gamma is -1", [] { F::focal_loss(zeros({1, 2}), array<std::int32_t>({0}), -1); }}}},
+      {.name = "focal_loss",
+       .f = of([](V x) { return F::focal_loss(x, labels({x.shape()[0]}, 5), 2, 0.5); }),
+       .inputs = {{"a5"}},
+       .refusals = {{"focal_loss: gamma is -1",
+                     [] {
+                       F::focal_loss(zeros({1, 2}), array<std::int32_t>({0}), -1);
+                     }}}},
       {.name = "discriminative_margin_based_clustering_loss",
-       .f = of([](V e) { return F::discriminative_margin_based_clustering_loss(e, labels({e.shape()[0], 3, 3}, 3), 0.1, 1.5, 4); }),
+       .f = of([](V e) {
+         return F::discriminative_margin_based_clustering_loss(e, labels({e.shape()[0], 3, 3}, 3), 0.1, 1.5, 4);
+       }),
        .inputs = {{"a433"}},
-       .refusals = {{"norm is 3", [] { F::discriminative_margin_based_clustering_loss(zeros({1, 2, 1, 1}), zeros({1, 1, 1}), 1, 1, 2, 3); }}}},
+       .refusals =
+           {{"norm is 3",
+             [] {
+               F::discriminative_margin_based_clustering_loss(zeros({1, 2, 1, 1}), zeros({1, 1, 1}), 1, 1, 2, 3);
+             }}}},
   };
   for (FunctionCase& c : pairs()) cases.push_back(std::move(c));
   return cases;
@@ -94,23 +160,55 @@ std::vector<FunctionCase> loss_cases() {
 
 std::vector<FunctionCase> channel_activation_cases() {
   return {
-      {.name = "crelu", .f = of([](V x) { return F::crelu(x); }), .inputs = {{"ab"}}, .may_be_empty = "ab",
+      {.name = "crelu",
+       .f = of([](V x) { return F::crelu(x); }),
+       .inputs = {{"ab"}},
+       .may_be_empty = "ab",
        .refusals = {{"crelu: axis 1", [] { F::crelu(zeros({2})); }}}},
-      {.name = "maxout", .f = of([](V x) { return F::maxout(x, 3); }), .inputs = {{"a6c"}}, .may_be_empty = "ac",
-       .refusals = {{"maxout: axis 1 of (2, 3)", [] { F::maxout(zeros({2, 3}), 2); }}}},
-      {.name = "prelu", .f = of([](V x, V w) { return F::prelu(x, w); }), .inputs = {{"abc"}, {"b", 0.1, 1}}, .may_be_empty = "abc",
-       .refusals = {{"prelu: the weight is (2,)", [] { F::prelu(zeros({2, 3}), zeros({2})); }}}},
-      {.name = "swish", .f = of([](V x, V beta) { return F::swish(x, beta); }), .inputs = {{"abc"}, {"b", 0.1, 1}}, .may_be_empty = "abc",
-       .refusals = {{"swish: the weight is (2,)", [] { F::swish(zeros({2, 3}), zeros({2})); }}}},
-      {.name = "rrelu", .f = of([](V x) {
+      {.name = "maxout",
+       .f = of([](V x) { return F::maxout(x, 3); }),
+       .inputs = {{"a6c"}},
+       .may_be_empty = "ac",
+       .refusals = {{"maxout: axis 1 of (2, 3)",
+                     [] {
+                       F::maxout(zeros({2, 3}), 2);
+                     }}}},
+      {.name = "prelu",
+       .f = of([](V x, V w) { return F::prelu(x, w); }),
+       .inputs = {{"abc"}, {"b", 0.1, 1}},
+       .may_be_empty = "abc",
+       .refusals = {{"prelu: the weight is (2,)",
+                     [] {
+                       F::prelu(zeros({2, 3}), zeros({2}));
+                     }}}},
+      {.name = "swish",
+       .f = of([](V x, V beta) { return F::swish(x, beta); }),
+       .inputs = {{"abc"}, {"b", 0.1, 1}},
+       .may_be_empty = "abc",
+       .refusals = {{"swish: the weight is (2,)",
+                     [] {
+                       F::swish(zeros({2, 3}), zeros({2}));
+                     }}}},
+      {.name = "rrelu",
+       .f = of([](V x) {
          const ConfigScope evaluating({.train = false, .enable_backprop = config().enable_backprop});
          return F::rrelu(x);
-       }), .refusals = {{"rrelu: l is 1", [] { F::rrelu(zeros({2}), 1, 0); }}}},
-      {.name = "glu", .f = of([](V x) { return F::glu(x); }), .inputs = {{"a6"}}, .may_be_empty = "a",
+       }),
+       .refusals = {{"rrelu: l is 1", [] { F::rrelu(zeros({2}), 1, 0); }}}},
+      {.name = "glu",
+       .f = of([](V x) { return F::glu(x); }),
+       .inputs = {{"a6"}},
+       .may_be_empty = "a",
        .refusals = {{"cannot be cut into 2", [] { F::glu(zeros({3})); }}}},
-      {.name = "softmax", .f = of([](V x) { return F::softmax(x); }), .inputs = {{"abc"}}, .may_be_empty = "ac",
+      {.name = "softmax",
+       .f = of([](V x) { return F::softmax(x); }),
+       .inputs = {{"abc"}},
+       .may_be_empty = "ac",
        .refusals = {{"softmax: axis 1", [] { F::softmax(zeros({2})); }}}},
-      {.name = "log_softmax", .f = of([](V x) { return F::log_softmax(x); }), .inputs = {{"abc"}}, .may_be_empty = "ac",
+      {.name = "log_softmax",
+       .f = of([](V x) { return F::log_softmax(x); }),
+       .inputs = {{"abc"}},
+       .may_be_empty = "ac",
        .refusals = {{"log_softmax: axis 1", [] { F::log_softmax(zeros({2})); }}}},
   };
 }
@@ -137,10 +235,19 @@ void expect_statistics(const Array& x, double mean, double deviation, double tol
 
 std::vector<FunctionCase> noise_cases() {
   return {
-      {.name = "gaussian", .f = of(same_draw([](V m, V v) { return F::gaussian(m, v); })), .inputs = {{"ab"}, {"ab"}}, .may_be_empty = "ab",
-       .values = [] { expect_statistics(F::gaussian(full({400, 100}, 3), full({400, 100}, 2 * std::log(2))).array(), 3, 2, 0.03); },
+      {.name = "gaussian",
+       .f = of(same_draw([](V m, V v) { return F::gaussian(m, v); })),
+       .inputs = {{"ab"}, {"ab"}},
+       .may_be_empty = "ab",
+       .values =
+           [] {
+             expect_statistics(F::gaussian(full({400, 100}, 3), full({400, 100}, 2 * std::log(2))).array(), 3, 2, 0.03);
+           },
        .refusals = {{"gaussian: mean is (2,)", [] { F::gaussian(zeros({2}), zeros({3})); }}}},
-      {.name = "gumbel_softmax", .f = of(same_draw([](V x) { return F::gumbel_softmax(x, 0.5); })), .inputs = {{"ab"}}, .may_be_empty = "a",
+      {.name = "gumbel_softmax",
+       .f = of(same_draw([](V x) { return F::gumbel_softmax(x, 0.5); })),
+       .inputs = {{"ab"}},
+       .may_be_empty = "a",
        .values =
            [] {
              // The largest of log(p) + Gumbel noise is a sample of p.
@@ -150,29 +257,54 @@ std::vector<FunctionCase> noise_cases() {
              EXPECT_NEAR(shares[0], 0.2, 0.02);
              EXPECT_NEAR(shares[2], 0.5, 0.02);
            },
-       .refusals = {{"gumbel_softmax: tau is 0", [] { F::gumbel_softmax(zeros({2, 2}), 0); }}}},
-      {.name = "simplified_dropconnect", .f = of(same_draw([](V x, V W, V b) { return F::simplified_dropconnect(x, W, &b, 0.4); })),
-       .inputs = {{"ab"}, {"cb"}, {"c"}}, .may_be_empty = "a",
-       .values = [] { expect_statistics(F::simplified_dropconnect(ones({300, 100}), ones({20, 100}), nullptr, 0.5).array(), 100, 10, 1); },
-       .refusals = {{"simplified_dropconnect: ratio is 1", [] { F::simplified_dropconnect(zeros({1, 2}), zeros({1, 2}), nullptr, 1); }}}},
-      {.name = "zoneout", .f = of(same_draw([](V h, V x) { return F::zoneout(h, x, 0.3); })), .inputs = {{"ab"}, {"ab"}}, .may_be_empty = "ab",
-       .values = [] { expect_statistics(F::zoneout(ones({400, 100}), zeros({400, 100}), 0.3).array(), 0.3, std::sqrt(0.21), 0.01); },
+       .refusals = {{"gumbel_softmax: tau is 0",
+                     [] {
+                       F::gumbel_softmax(zeros({2, 2}), 0);
+                     }}}},
+      {.name = "simplified_dropconnect",
+       .f = of(same_draw([](V x, V W, V b) { return F::simplified_dropconnect(x, W, &b, 0.4); })),
+       .inputs = {{"ab"}, {"cb"}, {"c"}},
+       .may_be_empty = "a",
+       .values =
+           [] {
+             expect_statistics(F::simplified_dropconnect(ones({300, 100}), ones({20, 100}), nullptr, 0.5).array(), 100,
+                               10, 1);
+           },
+       .refusals = {{"simplified_dropconnect: ratio is 1",
+                     [] {
+                       F::simplified_dropconnect(zeros({1, 2}), zeros({1, 2}), nullptr, 1);
+                     }}}},
+      {.name = "zoneout",
+       .f = of(same_draw([](V h, V x) { return F::zoneout(h, x, 0.3); })),
+       .inputs = {{"ab"}, {"ab"}},
+       .may_be_empty = "ab",
+       .values =
+           [] {
+             expect_statistics(F::zoneout(ones({400, 100}), zeros({400, 100}), 0.3).array(), 0.3, std::sqrt(0.21),
+                               0.01);
+           },
        .refusals = {{"zoneout: ratio is 2", [] { F::zoneout(zeros({2}), zeros({2}), 2); }}}},
-      {.name = "rrelu__training", .f = of(same_draw([](V x) { return F::rrelu(x); })),
-       .values = [] { expect_statistics(F::rrelu(full({400, 100}, -1), 0, 1).array(), -0.5, std::sqrt(1.0 / 12), 0.01); },
+      {.name = "rrelu__training",
+       .f = of(same_draw([](V x) { return F::rrelu(x); })),
+       .values =
+           [] {
+             expect_statistics(F::rrelu(full({400, 100}, -1), 0, 1).array(), -0.5, std::sqrt(1.0 / 12), 0.01);
+           },
        .refusals = {{"rrelu: l is 1", [] { F::rrelu(zeros({2}), 1, 0); }}}},
   };
 }
 
 INSTANTIATE_TEST_SUITE_P(Loss, FunctionCaseTest, ::testing::ValuesIn(loss_cases()), case_name);
-INSTANTIATE_TEST_SUITE_P(ChannelActivation, FunctionCaseTest, ::testing::ValuesIn(channel_activation_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(ChannelActivation, FunctionCaseTest, ::testing::ValuesIn(channel_activation_cases()),
+                         case_name);
 INSTANTIATE_TEST_SUITE_P(Noise, FunctionCaseTest, ::testing::ValuesIn(noise_cases()), case_name);
 
 TEST(SigmoidCrossEntropyTest, DividesByTheBatchWithoutNormalize) {
   const Array t = array<std::int32_t>({1, -1, 0, -1}, {2, 2});
   EXPECT_NEAR(F::sigmoid_cross_entropy(zeros({2, 2}), t).item<float>(), std::log(2), 1e-6);
   EXPECT_NEAR(F::sigmoid_cross_entropy(zeros({2, 2}), t, {.normalize = false}).item<float>(), std::log(2), 1e-6);
-  EXPECT_NEAR(F::sigmoid_cross_entropy(zeros({1, 4}), array<std::int32_t>({1, -1, 0, -1}, {1, 4}), {.normalize = false}).item<float>(),
+  EXPECT_NEAR(F::sigmoid_cross_entropy(zeros({1, 4}), array<std::int32_t>({1, -1, 0, -1}, {1, 4}), {.normalize = false})
+                  .item<float>(),
               2 * std::log(2), 1e-6);
 }
 

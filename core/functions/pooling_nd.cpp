@@ -1,0 +1,229 @@
+#include "core/functions/pooling_nd.h"
+
+#include <algorithm>
+
+#include "core/array/dispatch.h"
+#include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/pooling.h"
+#include "core/functions/positions.h"
+#include "core/functions/reduction.h"
+#include "core/functions/shape.h"
+#include "core/functions/windows.h"
+
+namespace rensa::functions {
+namespace {
+
+int spatial_axes(const char* name, const Shape& x, int expected) {
+  const int axes = x.ndim() - 2;
+  if (axes < 1 || (expected > 0 && axes != expected))
+    throw ShapeError(name, ": expected x (batch, C, …), found ", x, ".");
+  return axes;
+}
+
+std::vector<WindowAxis> axes_of(const char* name, const Shape& x, const EachAxis& kernel, const EachAxis& stride,
+                                const EachAxis& pad, bool cover_all) {
+  const int axes = x.ndim() - 2;
+  const auto kernels = each_axis(name, kernel, axes, 2), pads = each_axis(name, pad, axes, 0);
+  const auto strides = stride.empty() ? kernels : each_axis(name, stride, axes, 1);
+  std::vector<WindowAxis> result;
+  for (int i = 0; i < axes; ++i) {
+    const auto a = static_cast<std::size_t>(i);
+    result.push_back({x[i + 2], kernels[a], strides[a], pads[a], 1, cover_all});
+  }
+  return result;
+}
+
+/// x's batch and channels, then the number of windows along each axis.
+Shape pooled_shape(const char* name, const Shape& x, const std::vector<WindowAxis>& axes) {
+  Shape y = {x[0], x[1]};
+  for (const WindowAxis& axis : axes) {
+    y.push_back(axis.count(name));
+    if (axis.pad >= axis.kernel || (y.back() - 1) * axis.stride - axis.pad >= axis.size) {
+      throw ShapeError(name, ": a window of ", axis.kernel, " (pad ", axis.pad, ", stride ", axis.stride,
+                       ") covers none of the ", axis.size, " elements of x ", x, ".");
+    }
+  }
+  return y;
+}
+
+/// The position in its window of the first largest element, for each plane and window: (planes, windows).
+Array largest_of_windows(const Array& planes, const Array& places) {
+  const std::int64_t count = planes.shape()[0], size = planes.shape()[1], windows = places.shape()[0],
+                     elements = places.shape()[1];
+  Array best = empty({count, windows}, Dtype::kInt64);
+  const std::int64_t* at = places.data<std::int64_t>();
+  dispatch_floating(planes.dtype(), "max_pooling_nd", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    for (std::int64_t i = 0; i < best.size(); ++i) {
+      const T* plane = planes.data<T>() + i / windows * size;
+      const std::int64_t* window = at + i % windows * elements;
+      std::int64_t largest = -1;
+      for (std::int64_t e = 0; e < elements; ++e) {
+        if (window[e] < 0) continue;
+        const T value = plane[window[e]];
+        if (largest < 0 || value > plane[window[largest]] ||
+            (value != value && plane[window[largest]] == plane[window[largest]]))
+          largest = e;
+      }
+      best.data<std::int64_t>()[i] = largest;
+    }
+  });
+  return best;
+}
+
+/// Row-major positions in (planes, size) of element best[plane, window] of each window.
+Array positions_of(const Array& best, const Array& places, std::int64_t size) {
+  const std::int64_t windows = places.shape()[0], elements = places.shape()[1];
+  Array positions = empty(best.shape(), Dtype::kInt64);
+  for (std::int64_t i = 0; i < positions.size(); ++i) {
+    const std::int64_t place = places.data<std::int64_t>()[i % windows * elements + best.data<std::int64_t>()[i]];
+    positions.data<std::int64_t>()[i] = place < 0 ? -1 : i / windows * size + place;
+  }
+  return positions;
+}
+
+std::int64_t plane_size(const Shape& x) {
+  std::int64_t size = 1;
+  for (int i = 2; i < x.ndim(); ++i) size *= x[i];
+  return size;
+}
+
+Variable max_pooling(const char* name, const Variable& x, const EachAxis& kernel, const PoolingNdOptions& o,
+                     int expected) {
+  spatial_axes(name, x.shape(), expected);
+  const auto axes = axes_of(name, x.shape(), kernel, o.stride, o.pad, o.cover_all);
+  const Shape y_shape = pooled_shape(name, x.shape(), axes);
+  const Array places = window_places(name, axes),
+              planes = x.array().contiguous().reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
+  return take_positions(name, x,
+                        positions_of(largest_of_windows(planes, places), places, planes.shape()[1]).reshape(y_shape));
+}
+
+Variable average_pooling(const char* name, const Variable& x, const EachAxis& kernel, const PoolingNdOptions& o,
+                         int expected) {
+  spatial_axes(name, x.shape(), expected);
+  const auto axes = axes_of(name, x.shape(), kernel, o.stride, o.pad, /*cover_all=*/false);
+  const Shape y_shape = pooled_shape(name, x.shape(), axes);
+  const Array places = window_places(name, axes);
+  const std::int64_t planes = x.shape()[0] * x.shape()[1], windows = places.shape()[0], elements = places.shape()[1];
+  const Variable seen = take_rows_at(reshape(x, {planes, plane_size(x.shape())}), places.reshape({places.size()}), 1);
+  return reshape(mean(reshape(seen, {planes, windows, elements}), {2}), y_shape);
+}
+
+/// The windows of an unpooled array, whose windows x's elements are.
+std::vector<WindowAxis> unpooled_axes(const char* name, const Shape& x, const EachAxis& kernel,
+                                      const UnpoolingOptions& o) {
+  std::vector<WindowAxis> axes = axes_of(name, x, kernel, o.stride, o.pad, o.cover_all);
+  const auto outsize = each_axis(name, o.outsize, x.ndim() - 2, -1);
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    const std::int64_t size = axes[a].size;
+    const std::int64_t natural =
+        axes[a].stride * (size - 1) + axes[a].kernel - 2 * axes[a].pad + (o.cover_all ? 1 - axes[a].stride : 0);
+    axes[a].size = outsize[a] < 0 ? natural : outsize[a];
+    if (axes[a].count(name) != size) {
+      throw ShapeError(name, ": an output of ", axes[a].size, " has ", axes[a].count(name),
+                       " windows along spatial axis ", a, ", x ", x, " has ", size, ".");
+    }
+  }
+  return axes;
+}
+
+Shape unpooled_shape(const Shape& x, const std::vector<WindowAxis>& axes) {
+  Shape y = {x[0], x[1]};
+  for (const WindowAxis& axis : axes) y.push_back(axis.size);
+  return y;
+}
+
+Variable unpooling(const char* name, const Variable& x, const EachAxis& kernel, const UnpoolingOptions& o,
+                   int expected) {
+  spatial_axes(name, x.shape(), expected);
+  const auto axes = unpooled_axes(name, x.shape(), kernel, o);
+  const Shape y_shape = unpooled_shape(x.shape(), axes);
+  const Array places = window_places(name, axes);
+  const std::int64_t planes = x.shape()[0] * x.shape()[1], windows = places.shape()[0], elements = places.shape()[1];
+  const Variable spread = broadcast_to(reshape(x, {planes, windows, 1}), {planes, windows, elements});
+  const Variable y = add_rows_at(reshape(spread, {planes, windows * elements}), places.reshape({places.size()}), 1,
+                                 plane_size(y_shape));
+  return reshape(y, y_shape);
+}
+
+}  // namespace
+
+Variable max_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options) {
+  return max_pooling("max_pooling_nd", x, kernel, options, 0);
+}
+Variable max_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdOptions& options) {
+  return max_pooling("max_pooling_1d", x, {kernel}, options, 1);
+}
+Variable max_pooling_3d(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options) {
+  return max_pooling("max_pooling_3d", x, kernel, options, 3);
+}
+Variable average_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options) {
+  return average_pooling("average_pooling_nd", x, kernel, options, 0);
+}
+Variable average_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdOptions& options) {
+  return average_pooling("average_pooling_1d", x, {kernel}, options, 1);
+}
+Variable average_pooling_3d(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options) {
+  return average_pooling("average_pooling_3d", x, kernel, options, 3);
+}
+Variable unpooling_nd(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options) {
+  return unpooling("unpooling_nd", x, kernel, options, 0);
+}
+Variable unpooling_1d(const Variable& x, std::int64_t kernel, const UnpoolingOptions& options) {
+  return unpooling("unpooling_1d", x, {kernel}, options, 1);
+}
+Variable unpooling_2d(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options) {
+  return unpooling("unpooling_2d", x, kernel, options, 2);
+}
+Variable unpooling_3d(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options) {
+  return unpooling("unpooling_3d", x, kernel, options, 3);
+}
+
+Array max_pooling_indices(const Array& x, const EachAxis& kernel, const PoolingNdOptions& options) {
+  spatial_axes("max_pooling_indices", x.shape(), 0);
+  const auto axes = axes_of("max_pooling_indices", x.shape(), kernel, options.stride, options.pad, options.cover_all);
+  const Array planes = x.contiguous().reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
+  return largest_of_windows(planes, window_places("max_pooling_indices", axes))
+      .reshape(pooled_shape("max_pooling_indices", x.shape(), axes));
+}
+
+Variable upsampling_2d(const Variable& x, const Array& indices, const EachAxis& kernel,
+                       const UnpoolingOptions& options) {
+  const char* name = "upsampling_2d";
+  spatial_axes(name, x.shape(), 2);
+  if (indices.shape() != x.shape())
+    throw ShapeError(name, ": the indices are ", indices.shape(), ", expected x's shape ", x.shape(), ".");
+  const auto axes = unpooled_axes(name, x.shape(), kernel, options);
+  const Array places = window_places(name, axes), best = indices.to(Dtype::kInt64).contiguous();
+  for (std::int64_t i = 0; i < best.size(); ++i) {
+    const std::int64_t index = best.data<std::int64_t>()[i];
+    if (index >= 0 && index < places.shape()[1]) continue;
+    throw IndexError(name, ": index ", index, " is outside a window of ", places.shape()[1], " elements.");
+  }
+  const Shape y_shape = unpooled_shape(x.shape(), axes);
+  const Array flat = best.reshape({x.shape()[0] * x.shape()[1], places.shape()[0]});
+  return add_at_positions(name, x, positions_of(flat, places, plane_size(y_shape)).reshape(x.shape()), y_shape);
+}
+
+Variable spatial_pyramid_pooling_2d(const Variable& x, int levels) {
+  if (x.ndim() != 4)
+    throw ShapeError("spatial_pyramid_pooling_2d: expected x (batch, C, H, W), found ", x.shape(), ".");
+  if (levels < 1) throw ValueError("spatial_pyramid_pooling_2d: levels is ", levels, ", expected at least 1.");
+  Variables parts;
+  for (int level = 0; level < levels; ++level) {
+    const std::int64_t bins = std::int64_t{1} << level;
+    PoolingOptions o;
+    for (std::size_t a = 0; a < 2; ++a) {
+      const std::int64_t size = x.shape()[static_cast<int>(a) + 2];
+      o.kernel[a] = (size + bins - 1) / bins;
+      o.pad[a] = (o.kernel[a] * bins - size + 1) / 2;
+    }
+    const Variable pooled = max_pooling_2d(x, o);
+    parts.push_back(reshape(pooled, {x.shape()[0], pooled.size() / std::max<std::int64_t>(x.shape()[0], 1), 1, 1}));
+  }
+  return concat(parts, 1);
+}
+
+}  // namespace rensa::functions

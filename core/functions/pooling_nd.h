@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/autograd/variable.h"
+#include "core/functions/convolution_nd.h"
+
+namespace rensa::functions {
+
+struct PoolingNdOptions {
+  EachAxis stride = {}, pad = {};  ///< the kernel's size, 0
+  bool cover_all = true;           ///< max pooling and unpooling: the size is rounded up, so that every element counts
+};
+
+// Over any number of spatial axes: x (batch, C, d1, …). pooling.h has the two-dimensional ones, which are the fastest.
+
+Variable max_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+Variable max_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdOptions& options = {});
+Variable max_pooling_3d(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+
+/// Padding counts as 0; the size is always rounded down, cover_all is not used.
+Variable average_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+Variable average_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdOptions& options = {});
+Variable average_pooling_3d(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+
+struct UnpoolingOptions {
+  EachAxis stride = {}, pad = {};  ///< the kernel's size, 0
+  EachAxis outsize = {};           ///< empty: stride (size - 1) + kernel - 2 pad, and 1 - stride more if cover_all
+  bool cover_all = true;
+};
+/// Each element spread over its window; where windows overlap they add up.
+Variable unpooling_nd(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options = {});
+Variable unpooling_1d(const Variable& x, std::int64_t kernel, const UnpoolingOptions& options = {});
+Variable unpooling_2d(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options = {});
+Variable unpooling_3d(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options = {});
+
+/// Which element of each window max_pooling_nd takes, counted row by row in the window; int64, its result's shape.
+Array max_pooling_indices(const Array& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+/// Each element at the place in its window that `indices` (x's shape) name, 0 elsewhere: the inverse of max pooling.
+Variable upsampling_2d(const Variable& x, const Array& indices, const EachAxis& kernel,
+                       const UnpoolingOptions& options = {});
+
+/// Max pooling into 1, 2 × 2, 4 × 4 … bins, `levels` of them: (batch, C (1 + 4 + …), 1, 1).
+/// Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition", 2014.
+Variable spatial_pyramid_pooling_2d(const Variable& x, int levels);
+
+}  // namespace rensa::functions

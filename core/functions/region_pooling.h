@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/autograd/variable.h"
+
+namespace rensa::functions {
+
+/// Regions of pictures x (batch, C, H, W), brought to one size: rois (R, 4) are y_min, x_min, y_max, x_max in pixels of
+/// the original picture, roi_indices (R) their pictures, and spatial_scale the size of x's pictures relative to the
+/// original. The result is (R, C, height, width). rois have no gradient. Throws ShapeError, IndexError.
+struct RegionOptions {
+  std::int64_t height = 7, width = 7;
+  double spatial_scale = 1;
+  std::int64_t sampling_ratio = 2;  ///< of the aligned ones: places read along each side of a bin
+};
+
+// Bins cut at whole pixels. Source: Girshick, "Fast R-CNN", 2015.
+Variable roi_max_pooling_2d(const Variable& x, const Array& rois, const Array& roi_indices,
+                            const RegionOptions& options = {});
+Variable roi_average_pooling_2d(const Variable& x, const Array& rois, const Array& roi_indices,
+                                const RegionOptions& options = {});
+/// Max pooling with Caffe's rounding; rois (R, 5) are the picture's number, x_min, y_min, x_max, y_max, the last pixel
+/// included.
+Variable roi_pooling_2d(const Variable& x, const Array& rois, std::int64_t height, std::int64_t width,
+                        double spatial_scale = 1);
+
+// Bins read between pixels. Source: He et al., "Mask R-CNN", 2017.
+Variable roi_max_align_2d(const Variable& x, const Array& rois, const Array& roi_indices,
+                          const RegionOptions& options = {});
+Variable roi_average_align_2d(const Variable& x, const Array& rois, const Array& roi_indices,
+                              const RegionOptions& options = {});
+
+}  // namespace rensa::functions

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <array>
+
+#include "core/kernels/kernel.h"
+
+namespace rensa::kernels {
+
+struct AttentionOptions {
+  double scale = 1;
+  bool causal = false;  ///< query i of M sees the keys up to i + L - M
+};
+
+// Queries (batch, M, D), keys (batch, L, D), values (batch, L, E), contiguous, float32 and float64; `bias` (1 or batch,
+// 1 or M, L) is added to the scores, or no array; -infinity hides a key. Memory grows with L, not with M L.
+
+/// {y (batch, M, E), log of the sum of each query's exponentials (batch, M) in float64}; a query that sees no key gives
+/// 0.
+extern Kernel<std::array<Array, 2>(const Array& q, const Array& k, const Array& v, const Array& bias,
+                                   const AttentionOptions& options)>
+    attention;
+/// {gq, gk, gv}.
+extern Kernel<std::array<Array, 3>(const Array& gy, const Array& y, const Array& log_sum, const Array& q,
+                                   const Array& k, const Array& v, const Array& bias, const AttentionOptions& options)>
+    attention_grad;
+
+}  // namespace rensa::kernels

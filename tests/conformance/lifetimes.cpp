@@ -81,6 +81,7 @@ void expect_nothing_is_left(Communicator& job, bool looks, int cycles, const std
   std::printf("%d cycles: %d descriptors and %d threads as before; memory in use %+d KiB, resident %+d KiB\n", cycles,
               static_cast<int>(after.descriptors), static_cast<int>(after.threads), static_cast<int>(used_kib),
               static_cast<int>(resident_kib));
+  std::fflush(stdout);  // a run that is ended has said what it had
 }
 
 }  // namespace rensa::testing

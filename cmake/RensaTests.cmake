@@ -97,7 +97,7 @@ if(RENSA_MPI_FOUND)
   add_executable(fate tests/fates/fate.cpp)
   rensa_program(fate)
   target_link_libraries(fate PRIVATE rensa_comm rensa_core Threads::Threads)
-  # A training run with a planted straggler; tests/multinode/stragglers_test.sh runs it.
+  # A training run with a planted straggler; tests/slow/stragglers_test.sh runs it.
   add_executable(planted tests/stragglers/planted.cpp)
   rensa_program(planted)
   target_link_libraries(planted PRIVATE rensa_trainer rensa_comm rensa_core Threads::Threads)

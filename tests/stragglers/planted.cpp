@@ -1,4 +1,4 @@
-// A training run with a planted fault, for tests/multinode/stragglers_test.sh: planted FAULT RANK OUT.
+// A training run with a planted fault, for tests/slow/stragglers_test.sh: planted FAULT RANK OUT.
 //   none    every rank's forward takes 40 ms
 //   rank    that of RANK takes 30 % longer
 //   loader  RANK's loader takes 60 ms a batch

@@ -40,7 +40,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kSpins = 2000;  ///< some tens of microseconds: ranks usually arrive together
-constexpr int kYields = 3000;  ///< about a millisecond, in which the others have the cores
+/// Ranks without cores of their own give theirs to each other for so long. Where others hold the cores, a single yield
+/// takes longer, and a rank that sleeps is woken sooner than one that waits for its turn.
+constexpr std::chrono::milliseconds kYieldTime(1);
 constexpr std::chrono::milliseconds kNap(50);
 
 }  // namespace
@@ -95,9 +97,15 @@ bool Meeting::all_have_arrived() const {
 }
 
 void Meeting::wait_for_all() {
-  for (int i = 0; i < (patience_.yields ? kYields : kSpins); ++i) {
-    if (all_have_arrived()) return;
-    patience_.yields ? std::this_thread::yield() : hwy::Pause();
+  if (patience_.yields) {
+    for (const auto limit = Clock::now() + kYieldTime; Clock::now() < limit; std::this_thread::yield()) {
+      if (all_have_arrived()) return;
+    }
+  } else {
+    for (int i = 0; i < kSpins; ++i) {
+      if (all_have_arrived()) return;
+      hwy::Pause();
+    }
   }
   sleep_until_all_arrive();
 }

@@ -1,12 +1,9 @@
 #!/usr/bin/env bash
 # A link that is cut for a moment costs a pause; one that is cut for good, and a host that loses power, end the job soon.
 set -euo pipefail
-build=${RENSA_BUILD_DIR:?}
-source=${RENSA_SOURCE_DIR:?}
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-[ -x "$build/mpi_test" ] || { echo "skipped: built without MPI"; exit 77; }
-unshare --net --uts --ipc --mount true 2>/dev/null || { echo "skipped: namespaces are not allowed here"; exit 77; }
-command -v ip >/dev/null || { echo "skipped: there is no iproute2"; exit 77; }
+# shellcheck source=tests/support/emulated_hosts.sh
+source "${RENSA_SOURCE_DIR:?}/tests/support/emulated_hosts.sh"
+needs_emulated_hosts mpi_test
 export OMP_NUM_THREADS=1
 cd "$source"
 work=$(mktemp -d)

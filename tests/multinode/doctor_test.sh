@@ -2,15 +2,12 @@
 # rensa doctor on emulated hosts: content with healthy ones, and it finds each of eight faults planted on one of them, under
 # the name of its check, on the host it was planted on, with a remedy, and nothing else.
 set -euo pipefail
-build=${RENSA_BUILD_DIR:?}
-source=${RENSA_SOURCE_DIR:?}
 mpirun=${RENSA_MPIEXEC:-mpirun}
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-[ -e "$build/faults/libfewer_threads.so" ] || { echo "skipped: built without MPI"; exit 77; }
-unshare --net --uts --ipc --mount true 2>/dev/null || { echo "skipped: namespaces are not allowed here"; exit 77; }
-command -v ip >/dev/null || { echo "skipped: there is no iproute2"; exit 77; }
+# shellcheck source=tests/support/emulated_hosts.sh
+source "${RENSA_SOURCE_DIR:?}/tests/support/emulated_hosts.sh"
+needs_emulated_hosts faults/libfewer_threads.so
 cores=$(nproc)
-[ "$cores" -le 16 ] || { echo "skipped: more ranks than cores would be $cores and more"; exit 77; }
+[ "$cores" -le 16 ] || skip "more ranks than cores would be $cores and more"
 cd "$source"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

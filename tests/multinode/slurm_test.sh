@@ -2,16 +2,13 @@
 # Training under a Slurm of two emulated hosts: srun starts the ranks; SIGTERM before a job's time limit ends it with a snapshot and
 # status 75, and a job that goes on from there finishes; a job that is told to stop puts itself back in the queue and finishes.
 set -euo pipefail
-build=${RENSA_BUILD_DIR:?}
-source=${RENSA_SOURCE_DIR:?}
 PATH=$PATH:/usr/sbin:/sbin
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-[ -x "$build/mpi_test" ] || { echo "skipped: built without MPI"; exit 77; }
+# shellcheck source=tests/support/emulated_hosts.sh
+source "${RENSA_SOURCE_DIR:?}/tests/support/emulated_hosts.sh"
+needs_emulated_hosts mpi_test
 for program in slurmctld slurmd srun munged; do
-  command -v $program >/dev/null || { echo "skipped: there is no $program (apt-get install slurmctld slurmd slurm-client munge)"; exit 77; }
+  command -v $program >/dev/null || skip "there is no $program (apt-get install slurmctld slurmd slurm-client munge)"
 done
-unshare --net --uts --ipc --mount true 2>/dev/null || { echo "skipped: namespaces are not allowed here"; exit 77; }
-command -v ip >/dev/null || { echo "skipped: there is no iproute2"; exit 77; }
 cd "$source"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -2,12 +2,10 @@
 # Planted on one of three emulated hosts: a rank that is 30 % slower, a slow loader, a slow link. Each is named, with its host;
 # nothing is named where nothing was planted.
 set -euo pipefail
-build=${RENSA_BUILD_DIR:?}
-source=${RENSA_SOURCE_DIR:?}
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-[ -x "$build/planted" ] || { echo "skipped: built without MPI"; exit 77; }
-unshare --net --uts --ipc --mount true 2>/dev/null || { echo "skipped: namespaces are not allowed here"; exit 77; }
-command -v tc >/dev/null || { echo "skipped: there is no iproute2"; exit 77; }
+# shellcheck source=tests/support/emulated_hosts.sh
+source "${RENSA_SOURCE_DIR:?}/tests/support/emulated_hosts.sh"
+needs_emulated_hosts planted
+command -v tc >/dev/null || skip "there is no iproute2"
 export OMP_NUM_THREADS=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,13 +1,8 @@
 #!/usr/bin/env bash
 # Every way for gradients to travel, from the command line on two ranks: it trains, and goes on from a snapshot digit for digit.
 set -euo pipefail
-rensa=${RENSA_EXECUTABLE:?}
-command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
-value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }
+# shellcheck source=tests/support/command_runs.sh
+source "$(dirname "$0")/../support/command_runs.sh"
 
 # MNIST's format, tiny: 60 grey pictures of 4 x 4, each as bright as its class
 idx() {  # FILE COUNT

@@ -1,13 +1,8 @@
 #!/usr/bin/env bash
 # From pictures to answers: train on two ranks, go on, evaluate, predict, start another network from the weights.
 set -euo pipefail
-rensa=${RENSA_EXECUTABLE:?}
-command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
-value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }
+# shellcheck source=tests/support/command_runs.sh
+source "$(dirname "$0")/../support/command_runs.sh"
 
 "$rensa" data pictures --out "$work/pictures" --classes 3 --train-per-class 40 --val-per-class 11 --max-size 160 >/dev/null
 network=(--data "$work/pictures" --arch resnet18 --width 8 --size 32 --resize 40 --threads 1 --seed 5)

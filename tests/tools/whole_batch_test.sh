@@ -1,13 +1,8 @@
 #!/usr/bin/env bash
 # mnbn and short_tail: a network with batch normalization learns on 1, 2 and 3 ranks what one process learns from the whole batch.
 set -euo pipefail
-rensa=${RENSA_EXECUTABLE:?}
-command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
-value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }
+# shellcheck source=tests/support/command_runs.sh
+source "$(dirname "$0")/../support/command_runs.sh"
 
 "$rensa" data pictures --out "$work/pictures" --classes 2 --train-per-class 14 --val-per-class 5 --max-size 120 >/dev/null
 for ranks in 1 2 3; do  # 28 pictures in steps of 12: the third has 4

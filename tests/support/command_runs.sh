@@ -1,0 +1,9 @@
+# Sourced by tests that run the command on several ranks: $rensa, a folder $work that goes with the test, and what they ask of a log.
+# shellcheck shell=bash disable=SC2034  # used by those tests
+rensa=${RENSA_EXECUTABLE:?}
+command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
+value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }

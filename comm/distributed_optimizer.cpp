@@ -149,6 +149,7 @@ void DistributedOptimizer::apply() {
 // Parameters that have no shape yet are known to all ranks, so that all of them know when to ask who has given them
 // one: a small round more in each update, until all have.
 void DistributedOptimizer::give_shapes_to_all() {
+  if (comm_.size() == 1) return;
   std::vector<Parameter*> open;  // those that no arena has
   std::unordered_set<const Parameter*> known;
   for (const ParameterArena& arena : arenas()) {
@@ -157,7 +158,7 @@ void DistributedOptimizer::give_shapes_to_all() {
   for (Parameter* parameter : model().parameters()) {
     if (known.insert(parameter).second) open.push_back(parameter);
   }
-  if (open.empty() || comm_.size() == 1) return;
+  if (open.empty()) return;
   nlohmann::json shapes = nlohmann::json::array();  // null: none yet
   for (const Parameter* parameter : open) {
     shapes.push_back(nullptr);

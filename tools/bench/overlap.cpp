@@ -32,6 +32,12 @@ double ms_between(Clock::time_point a, Clock::time_point b) {
   return std::chrono::duration<double, std::milli>(b - a).count();
 }
 
+std::vector<double> medians(const std::vector<Samples>& of_each) {
+  std::vector<double> result;
+  for (const Samples& samples : of_each) result.push_back(samples.median());
+  return result;
+}
+
 /// Medians over the steps, in milliseconds; of the buckets, in the order in which they leave.
 struct Measurement {
   double compute = 0, update = 0, step = 0;
@@ -80,9 +86,9 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
   result.compute = compute.median();
   result.update = update.median();
   result.step = step.median();
-  for (const Samples& samples : ready) result.ready.push_back(samples.median());
-  for (const Samples& samples : left) result.left.push_back(samples.median());
-  for (const Samples& samples : arrived) result.arrived.push_back(samples.median());
+  result.ready = medians(ready);
+  result.left = medians(left);
+  result.arrived = medians(arrived);
   return result;
 }
 

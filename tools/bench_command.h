@@ -11,6 +11,7 @@ int bench_convolution(int argc, char** argv);
 int bench_step(int argc, char** argv);
 int bench_overlap(int argc, char** argv);
 int bench_reproducible(int argc, char** argv);
+int bench_input(int argc, char** argv);
 int bench_comm(int argc, char** argv);
 
 }  // namespace rensa::tools

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "trainer/datasets/tar_shards.h"
 #include "trainer/images/picture_generator.h"
 
 namespace rensa::tools {
@@ -15,9 +16,23 @@ namespace po = boost::program_options;
 
 constexpr const char* kUsage =
     "usage: rensa data pictures --out DIR [options]\n"
+    "       rensa data pack --in DIR --out DIR [options]\n"
     "\n"
     "  pictures   a folder of photograph-like JPEG pictures: DIR/train/<class>/*.jpg and\n"
-    "             DIR/val/<class>/*.jpg; the same seed gives the same files\n";
+    "             DIR/val/<class>/*.jpg; the same seed gives the same files\n"
+    "  pack       a folder of pictures as tar shards in WebDataset's convention: OUT/train-000000.tar …\n";
+
+/// Reads a command line; false after printing the help. Throws po::error.
+bool parse(int argc, char** argv, const po::options_description& table) {
+  po::variables_map given;
+  po::store(po::command_line_parser(argc, argv).options(table).positional({}).run(), given);
+  if (given.contains("help")) {
+    std::cout << table;
+    return false;
+  }
+  po::notify(given);
+  return true;
+}
 
 int make_pictures(int argc, char** argv) {
   std::string out;
@@ -39,41 +54,57 @@ int make_pictures(int argc, char** argv) {
                       "largest side, in pixels");
   table.add_options()("quality", po::value(&options.quality)->default_value(options.quality),
                       "of the JPEG files, 1 to 100");
-  try {
-    po::variables_map given;
-    po::store(po::command_line_parser(argc, argv).options(table).positional({}).run(), given);
-    if (given.contains("help")) {
-      std::cout << table;
-      return 0;
-    }
-    po::notify(given);
-  } catch (const po::error& error) {
-    std::cerr << "rensa data pictures: " << error.what() << ". See rensa data pictures --help.\n";
-    return 2;
-  }
+  if (!parse(argc, argv, table)) return 0;
   images::write_picture_folder(out, options);
   std::cout << "wrote " << options.classes << " classes of " << options.train_per_class << " training and "
             << options.val_per_class << " validation pictures to " << out << "\n";
   return 0;
 }
 
+int pack_pictures(int argc, char** argv) {
+  std::string in, out;
+  PackOptions options;
+  std::int64_t shard_mib = options.shard_bytes >> 20;
+  po::options_description table("usage: rensa data pack --in DIR --out DIR [options]\n\nOptions");
+  table.add_options()("help,h", "prints this");
+  table.add_options()("in", po::value(&in)->required(), "folder with train/<class>/*.jpg and val/<class>/*.jpg");
+  table.add_options()("out", po::value(&out)->required(), "folder to write to; made if it is not there");
+  table.add_options()("shard-mib", po::value(&shard_mib)->default_value(shard_mib), "size of an archive");
+  table.add_options()("seed", po::value(&options.seed)->default_value(options.seed),
+                      "of the order in which the training pictures lie");
+  if (!parse(argc, argv, table)) return 0;
+  if (shard_mib < 1) throw po::error("shard-mib should be 1 or more");
+  options.shard_bytes = shard_mib << 20;
+  const auto train = open_image_folder(in + "/train");
+  const auto judged = open_image_folder(in + "/val", train->class_names());
+  const auto shards = pack_tar_shards(*train, out + "/train", options).size();
+  options.shuffle = false;
+  const auto judged_shards = pack_tar_shards(*judged, out + "/val", options).size();
+  std::cout << "wrote " << train->size() << " pictures in " << shards << " shards and " << judged->size() << " in "
+            << judged_shards << " to " << out << "\n";
+  return 0;
+}
+
 }  // namespace
 
 int data_command(int argc, char** argv) {
-  const std::string_view kind = argc > 1 ? argv[1] : "";
+  const std::string kind = argc > 1 ? argv[1] : "";
   if (kind == "--help" || kind == "-h") {
     std::cout << kUsage;
     return 0;
   }
-  if (kind != "pictures") {
+  if (kind != "pictures" && kind != "pack") {
     if (!kind.empty()) std::cerr << "rensa data: there is no \"" << kind << "\".\n";
     std::cerr << kUsage;
     return 2;
   }
   try {
-    return make_pictures(argc - 1, argv + 1);
+    return kind == "pack" ? pack_pictures(argc - 1, argv + 1) : make_pictures(argc - 1, argv + 1);
+  } catch (const po::error& error) {
+    std::cerr << "rensa data " << kind << ": " << error.what() << ". See rensa data " << kind << " --help.\n";
+    return 2;
   } catch (const std::exception& error) {
-    std::cerr << "rensa data pictures: " << error.what() << "\n";
+    std::cerr << "rensa data " << kind << ": " << error.what() << "\n";
     return 1;
   }
 }

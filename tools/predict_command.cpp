@@ -63,7 +63,7 @@ Task find_task(const TrainOptions& o, const std::vector<std::string>& given) {
   if (given.empty() && o.data.empty()) {
     throw ConfigError("classes: give --classes A,B,… or the training's --data folder.");
   }
-  return {given.empty() ? ImageFolder(o.data + "/train").class_names() : given,
+  return {given.empty() ? photograph_classes(o.data) : given,
           {3, o.size, o.size},
           {.resize = o.resize, .size = o.size}};
 }

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 #include "comm/compute_threads.h"
@@ -18,19 +19,25 @@
 #include "tools/train/training_data.h"
 #include "tools/trained_network.h"
 #include "trainer/extensions/evaluator.h"
+#include "trainer/extensions/fail_on_non_number.h"
 #include "trainer/extensions/html_report.h"
+#include "trainer/extensions/json_lines.h"
 #include "trainer/extensions/learning_rate.h"
 #include "trainer/extensions/log_report.h"
+#include "trainer/extensions/plot_report.h"
 #include "trainer/extensions/print_report.h"
 #include "trainer/extensions/progress_bar.h"
+#include "trainer/extensions/prometheus_file.h"
 #include "trainer/extensions/snapshot.h"
 #include "trainer/extensions/step_time_report.h"
 #include "trainer/extensions/stop_on_signal.h"
 #include "trainer/extensions/straggler_report.h"
+#include "trainer/extensions/tensorboard_writer.h"
 #include "trainer/extensions/trace.h"
 #include "trainer/iterators/multithread_iterator.h"
 #include "trainer/reproducible_updater.h"
 #include "trainer/trainer.h"
+#include "trainer/triggers/early_stopping.h"
 
 namespace rensa::tools {
 namespace {
@@ -95,6 +102,33 @@ void extend_with_timing(Trainer& trainer, Link& model, const BucketSource& bucke
       parse_trigger(o.stragglers), buckets, [](const std::string& line) { spdlog::info("{}", line); }, waited));
 }
 
+/// The log in the other forms that were asked for.
+void extend_with_reports(Trainer& trainer, const Trigger& log_trigger, const TrainOptions& o) {
+  const ExtendOptions with_log{.trigger = log_trigger};
+  for (const std::string& report : o.reports) {
+    if (report == "json_lines") trainer.extend(std::make_unique<JsonLines>(), with_log);
+    if (report == "tensorboard") trainer.extend(std::make_unique<TensorboardWriter>(), with_log);
+    if (report == "prometheus") trainer.extend(std::make_unique<PrometheusFile>(), with_log);
+    if (report != "plot") continue;
+    for (const std::string family : {"loss", "accuracy"}) {
+      trainer.extend(std::make_unique<PlotReport>(std::vector<std::string>{"main/" + family, "validation/main/" + family}, "epoch",
+                                                  family + ".svg"),
+                     with_log);
+    }
+  }
+}
+
+/// The file that `resume` means, the same on all ranks; "": there is nothing to go on from.
+std::string resumed_file(const TrainOptions& o, Communicator& comm) {
+  const std::string folder = o.resume == "auto" ? o.out : o.resume;
+  if (!std::filesystem::is_directory(folder)) return o.resume == "auto" ? "" : folder;
+  std::string path;
+  if (comm.rank() == 0) path = newest_whole_snapshot(folder, [](const std::string& damage) { spdlog::warn("resume: {}", damage); });
+  path = comm.broadcast_bytes(path, /*root=*/0);
+  if (path.empty() && o.resume != "auto") throw FileError(folder, ": has no whole snapshot_iter_… in it.");
+  return path;
+}
+
 void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> validation, const TrainOptions& o) {
   trainer.extend(std::make_unique<Evaluator>(std::move(validation), model));
   trainer.extend(std::make_unique<LearningRate>(
@@ -109,9 +143,17 @@ void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> valid
                                               "validation/main/accuracy", "lr", "images_per_second", "elapsed_time"},
                      std::cout),
                  {.trigger = log_trigger});
+  extend_with_reports(trainer, log_trigger, o);
+  if (o.fail_on_non_number) trainer.extend(std::make_unique<FailOnNonNumber>());
+  if (o.patience > 0) {
+    trainer.stop_when({1, Unit::kEpoch,
+                       early_stopping({.monitor = o.monitor, .patience = o.patience,
+                                       .report = [](const std::string& line) { spdlog::info("{}", line); }})});
+  }
   if (o.progress) trainer.extend(std::make_unique<ProgressBar>());
   if (o.snapshot != "never") {
-    trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{.trigger = parse_trigger(o.snapshot), .keep = o.keep}));
+    trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{
+        .trigger = parse_trigger(o.snapshot), .keep = o.keep, .in_background = o.snapshot_in_background}));
   }
 }
 
@@ -150,9 +192,10 @@ int train(const TrainOptions& o, Communicator& comm) {
   const auto& signal = dynamic_cast<StopOnSignal&>(
       trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));
   if (!o.resume.empty()) {
-    const std::string path = find_snapshot(o.resume);
-    resume(trainer, path);
-    if (speaks) spdlog::info("goes on from {} at iteration {}", path, updater->iteration());
+    const std::string path = resumed_file(o, comm);
+    if (!path.empty()) resume(trainer, path);
+    if (speaks && !path.empty()) spdlog::info("goes on from {} at iteration {}", path, updater->iteration());
+    if (speaks && path.empty()) spdlog::info("{} has no snapshot: the run starts from the beginning", o.out);
   }
   trainer.run();
   problems.log_totals();

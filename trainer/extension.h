@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <string>
 
 #include "trainer/trigger.h"
@@ -16,7 +17,7 @@ class Trainer;
 ///     std::string name() const override { return "SayHello"; }
 ///     void operator()(Trainer& trainer) override { … }
 ///   };
-///   trainer.extend(std::make_unique<SayHello>(), {.trigger = {10, Unit::kIteration}});
+///   trainer.extend(std::make_unique<SayHello>(), {.trigger = Trigger{10, Unit::kIteration}});
 class Extension {
  public:
   // Chainer's priorities: larger ones run first. Writers add to the observation, readers see what they added.
@@ -31,7 +32,9 @@ class Extension {
   virtual void observe(Trainer&) {}     ///< after every step, before the trigger is asked
   virtual void operator()(Trainer& trainer) = 0;
   virtual void end_of_run(Trainer&) {}  ///< after the last step, on all ranks together; not after an exception
-  virtual void finalize(Trainer&) {}    ///< at the end, also after an exception
+  /// When a step or an extension threw, on this rank: before finalize(). The other ranks may be gone.
+  virtual void on_error(Trainer&, std::exception_ptr) {}
+  virtual void finalize(Trainer&) {}  ///< at the end, also after an exception
   /// Saving is a call on all ranks together.
   virtual void serialize(Serializer&, Trainer&) {}
 };

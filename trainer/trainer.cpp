@@ -1,6 +1,7 @@
 #include "trainer/trainer.h"
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 
 #include "core/error.h"
@@ -24,7 +25,8 @@ Extension& Trainer::extend(std::unique_ptr<Extension> extension, const ExtendOpt
   Entry entry{.name = options.name.empty() ? extension->name() : options.name,
               .trigger = options.trigger.value_or(extension->default_trigger()),
               .priority = options.priority.value_or(extension->default_priority()),
-              .extension = std::move(extension)};
+              .extension = std::move(extension),
+              .call_before_training = options.call_before_training};
   for (const Entry& other : extensions_) {
     if (other.name == entry.name) throw ValueError("trainer: there is an extension named \"", entry.name, "\" already.");
   }
@@ -62,7 +64,10 @@ void Trainer::step() {
   update_seconds_ += seconds_since(start);
   for (const Entry& entry : extensions_) {
     entry.extension->observe(*this);
-    if (entry.trigger(updater_)) (*entry.extension)(*this);
+    if (entry.trigger.fires(*this)) (*entry.extension)(*this);
+  }
+  for (const Trigger& trigger : early_stops_) {
+    if (trigger.fires(*this)) stop();
   }
 }
 
@@ -81,9 +86,14 @@ void Trainer::run() {
   };
   try {
     for (const Entry& entry : extensions_) entry.extension->initialize(*this);
+    for (const Entry& entry : extensions_) {
+      if (entry.call_before_training && updater_.iteration() == 0) (*entry.extension)(*this);
+    }
     while (!is_done()) step();
     for (const Entry& entry : extensions_) entry.extension->end_of_run(*this);
   } catch (...) {
+    const std::exception_ptr reason = std::current_exception();
+    for (const Entry& entry : extensions_) entry.extension->on_error(*this, reason);
     finalize();
     throw;
   }
@@ -92,10 +102,13 @@ void Trainer::run() {
 
 void Trainer::serialize(Serializer& serializer) {
   updater_.serialize(serializer.child("updater"));
-  stop_.serialize(serializer.child("stop_trigger"), updater_);
+  stop_.serialize(serializer.child("stop_trigger"), *this);
+  for (std::size_t i = 0; i < early_stops_.size(); ++i) {
+    early_stops_[i].serialize(serializer.child("early_stops").child(std::to_string(i)), *this);
+  }
   for (const Entry& entry : extensions_) {
     entry.extension->serialize(serializer.child("extensions").child(entry.name), *this);
-    entry.trigger.serialize(serializer.child("extension_triggers").child(entry.name), updater_);
+    entry.trigger.serialize(serializer.child("extension_triggers").child(entry.name), *this);
   }
   // which communicator "auto" chose: another one may sum in another order
   std::string choice = comm_.choice();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comm/communicators/communicator.h"
@@ -17,7 +18,8 @@ namespace rensa {
 struct ExtendOptions {
   std::optional<Trigger> trigger = std::nullopt;
   std::optional<int> priority = std::nullopt;
-  std::string name = "";  ///< empty: the extension's own
+  std::string name = "";              ///< empty: the extension's own
+  bool call_before_training = false;  ///< once before the first step, too; not after a resume
 };
 
 /// The training loop, in Chainer's shape: steps until the stop trigger fires, and extensions beside them.
@@ -34,6 +36,8 @@ class Trainer {
 
   void run();
   void stop() { stopping_ = true; }  ///< after this step
+  /// Stops after the step at which `trigger` fires, if that is before the end: {1, Unit::kEpoch, early_stopping()}.
+  void stop_when(Trigger trigger) { early_stops_.push_back(std::move(trigger)); }
 
   Updater& updater() { return updater_; }
   const Updater& updater() const { return updater_; }
@@ -41,6 +45,7 @@ class Trainer {
   Optimizer& optimizer() { return updater_.optimizer(); }
   const std::string& out() const { return out_; }
   Observation& observation() { return observation_; }
+  const Observation& observation() const { return observation_; }
   const Trigger& stop_trigger() const { return stop_; }
   double progress() const;         ///< done part of the run, in [0, 1]
   double elapsed_time() const;     ///< seconds of all runs together
@@ -55,6 +60,7 @@ class Trainer {
     Trigger trigger;
     int priority;
     std::unique_ptr<Extension> extension;
+    bool call_before_training;
   };
   bool is_done() const;
   void step();
@@ -64,6 +70,7 @@ class Trainer {
   const std::string out_;
   Communicator& comm_;
   std::vector<Entry> extensions_;  ///< highest priority first
+  std::vector<Trigger> early_stops_;
   Observation observation_;
   std::chrono::steady_clock::time_point started_;
   double earlier_seconds_ = 0, update_seconds_ = 0;

@@ -6,21 +6,27 @@
 
 #include "core/error.h"
 #include "core/serializers/serializer.h"
-#include "trainer/updater.h"
+#include "trainer/trainer.h"
 
 namespace rensa {
 
-bool Trigger::operator()(const Updater& updater) const {
+bool Trigger::is_due(const Updater& updater) const {
   if (updater.iteration() == 0) return false;
   if (unit == Unit::kIteration) return updater.iteration() % static_cast<std::int64_t>(period) == 0;
   const double before = std::max(0.0, updater.previous_epoch_detail());
   return std::floor(before / period) != std::floor(updater.epoch_detail() / period);
 }
 
-void Trigger::serialize(Serializer& serializer, const Updater& updater) const {
+bool Trigger::fires(Trainer& trainer) const {
+  if (rule) rule->observe(trainer);
+  return is_due(trainer.updater()) && (!rule || (*rule)(trainer));
+}
+
+void Trigger::serialize(Serializer& serializer, Trainer& trainer) const {
+  if (rule) rule->serialize(serializer, trainer);
   if (serializer.is_loading()) return;
-  std::int64_t iteration = updater.iteration();
-  double detail = updater.epoch_detail();
+  std::int64_t iteration = trainer.updater().iteration();
+  double detail = trainer.updater().epoch_detail();
   serializer("previous_iteration", iteration);
   serializer("previous_epoch_detail", detail);
 }

@@ -1,24 +1,48 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace rensa {
 
 class Serializer;
+class Trainer;
 class Updater;
 
 enum class Unit { kIteration, kEpoch };
 
-/// Fires every `period` iterations or epochs. It remembers nothing: whether it fires follows from where the updater
-/// stands, so that a resumed run goes on as if it had not stopped.
-struct Trigger {
-  double period = 1;
-  Unit unit = Unit::kEpoch;
+/// What a trigger whose interval has passed makes depend on more: "only if the validation is better than ever"
+/// (trainer/triggers). All ranks must come to the same answer, for what follows may be a call on all of them together.
+class TriggerRule {
+ public:
+  virtual ~TriggerRule() = default;
+  virtual void observe(Trainer&) {}               ///< after every step, before the rule is asked
+  virtual bool operator()(Trainer& trainer) = 0;  ///< asked each time the interval has passed, on all ranks together
+  /// Saving is a call on all ranks together.
+  virtual void serialize(Serializer&, Trainer&) {}
+};
 
-  bool operator()(const Updater& updater) const;
-  /// Chainer's keys, for its readers; nothing of it is needed to go on.
-  void serialize(Serializer& serializer, const Updater& updater) const;
+/// Fires every `period` iterations or epochs, if the rule, where there is one, agrees. The interval remembers nothing:
+/// whether it has passed follows from where the updater stands, so that a resumed run goes on as if it had not stopped.
+///
+///   const Trigger best{1, Unit::kEpoch, max_value("validation/main/accuracy")};
+///   trainer.extend(std::make_unique<Snapshot>(), {.trigger = best});
+struct Trigger {
+  Trigger(double every = 1, Unit of = Unit::kEpoch, std::shared_ptr<TriggerRule> if_agreed = nullptr)
+      : period(every), unit(of), rule(std::move(if_agreed)) {}
+
+  double period;
+  Unit unit;
+  std::shared_ptr<TriggerRule> rule;  ///< null: none
+
+  /// The interval has passed with the last step.
+  bool is_due(const Updater& updater) const;
+  /// To be asked once after every step, on all ranks.
+  bool fires(Trainer& trainer) const;
+  /// Chainer's keys for its readers, of which nothing is needed to go on, and the rule's.
+  void serialize(Serializer& serializer, Trainer& trainer) const;
 };
 
 /// "5 epochs", "100 iterations", "0.5 epoch". Throws ValueError for anything else.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -22,10 +23,16 @@ void flush_to_disk(const std::string& path, int flags) {
   if (status != 0) throw FileError(path, ": cannot be flushed to the disk: ", std::strerror(reason), ".");
 }
 
+/// Two threads may replace one file at a time: the last one stays.
+std::string unique_suffix() {
+  static std::atomic<unsigned> count{0};
+  return std::to_string(getpid()) + "-" + std::to_string(count.fetch_add(1));
+}
+
 }  // namespace
 
 FileReplacement::FileReplacement(std::string target)
-    : target_(std::move(target)), path_(target_ + ".writing-" + std::to_string(getpid())) {}
+    : target_(std::move(target)), path_(target_ + ".writing-" + unique_suffix()) {}
 
 FileReplacement::~FileReplacement() {
   if (!committed_) std::remove(path_.c_str());

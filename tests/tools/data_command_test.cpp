@@ -39,6 +39,19 @@ TEST(DataCommandTest, MakesPictures) {
   EXPECT_TRUE(std::filesystem::exists(scratch / "set/train/bricks/0001.jpg"));
   EXPECT_TRUE(std::filesystem::exists(scratch / "set/val/bubbles/0000.jpg"));
 }
+TEST(DataCommandTest, PacksAFolderAsShards) {
+  const rensa::testing::ScratchFolder scratch;
+  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "3", "--val-per-class", "1", "--min-size",
+       "16", "--max-size", "20"});
+  const Outcome outcome = run({"pack", "--in", scratch / "set", "--out", scratch / "shards"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("wrote 6 pictures in 1 shards and 2 in 1"));
+  for (const char* file : {"train-000000.tar", "val-000000.tar", "classes.txt"}) {
+    EXPECT_TRUE(std::filesystem::exists(scratch / ("shards/" + std::string(file)))) << file;
+  }
+  EXPECT_EQ(run({"pack", "--in", scratch / "absent", "--out", scratch / "none"}).status, 1);
+  EXPECT_EQ(run({"pack", "--in", scratch / "set"}).status, 2);
+}
 TEST(DataCommandTest, HelpListsTheDefaults) {
   const Outcome outcome = run({"pictures", "--help"});
   EXPECT_EQ(outcome.status, 0);

@@ -9,7 +9,7 @@
 namespace rensa::tools {
 
 void add_train_options(OptionTable& t, TrainOptions& o) {
-  t.add("data", o.data, "folder of the data: MNIST's IDX files, CIFAR-10's .bin files, or train/<class> and val/<class>");
+  t.add("data", o.data, "folder of the data: MNIST's IDX files, CIFAR-10's .bin files, or pictures: train/<class>, train.txt or train-*.tar, and val the same");
   t.add("batchsize", o.batchsize, "samples of a step on each rank", {.min = 1});
   t.add("val_batchsize", o.val_batchsize, "samples of an evaluation step on each rank", {.min = 1});
   t.add("loaderjob", o.loaderjob, "threads that load and augment, on each rank; 0: the training thread itself",
@@ -20,6 +20,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
         {.min = 0, .max = 1, .above_min = true});
   t.add("augment", o.augment, "random crops and flips of the training pictures");
   t.add("short_tail", o.short_tail, "an epoch ends with a short batch of what is left; false: batches run on into the next epoch");
+  t.add("cache_mib", o.cache_mib, "photographs' files that a rank keeps in memory, in MiB, of each set; 0: none", {.min = 0});
   t.add("max_bad_images", o.max_bad_images, "files that may be unreadable before the run is given up", {.min = 0});
 
   t.add("arch", o.arch, "network", {.choices = models::model_names()});
@@ -49,9 +50,14 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("warmup_lr", o.warmup_lr, "rate at the start of the warm-up", {.min = 0});
 
   t.add("out", o.out, "folder of the log, snapshots and report.html");
-  t.add("resume", o.resume, "snapshot to go on from, or a folder with snapshots (the newest)");
+  t.add("resume", o.resume, "snapshot to go on from, or a folder with snapshots (the newest that is whole); auto: `out`, if it has any");
   t.add("snapshot", o.snapshot, "interval of snapshots; \"never\": none");
   t.add("keep", o.keep, "newest snapshots to keep; 0: all", {.min = 0});
+  t.add("snapshot_in_background", o.snapshot_in_background, "a thread writes snapshots while training goes on");
+  t.add("reports", o.reports, "other forms of the log: json_lines, tensorboard, prometheus, plot");
+  t.add("patience", o.patience, "checks, one an epoch, without a better `monitor` that end the run; 0: never", {.min = 0});
+  t.add("monitor", o.monitor, "patience: the observed value; one whose name holds \"accuracy\" should grow");
+  t.add("fail_on_non_number", o.fail_on_non_number, "a weight that is not finite at the end of an epoch ends the run");
   t.add("log_interval", o.log_interval, "interval of the log's entries");
   t.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
   t.add("comm_timeout", o.comm_timeout, "seconds that a rank may be late for a call before the run is given up",
@@ -111,6 +117,10 @@ ReducerOptions reducer_options(const TrainOptions& o) {
 
 void check_combinations(const TrainOptions& o) {
   reducer_options(o);
+  for (const std::string& report : o.reports) {
+    if (report == "json_lines" || report == "tensorboard" || report == "prometheus" || report == "plot") continue;
+    throw ConfigError("reports: \"", report, "\" is unknown, expected json_lines, tensorboard, prometheus or plot.");
+  }
   if (o.reproducible == 0) return;
   if (o.mnbn) {
     throw ConfigError("reproducible and mnbn exclude each other: statistics of a shard are its own, for any number of ranks.");

@@ -18,7 +18,7 @@ struct TrainOptions {
   int size = 224, resize = 256;
   double min_scale = 0.08;
   bool augment = true, short_tail = false;
-  std::int64_t max_bad_images = 100;
+  std::int64_t max_bad_images = 100, cache_mib = 0;
   // Network
   std::string arch = "resnet50";
   std::int64_t units = 1000, width = 64;
@@ -38,6 +38,10 @@ struct TrainOptions {
   double heartbeat_timeout = seconds_from_environment("RENSA_HEARTBEAT_TIMEOUT", 5);
   int keep = 2, threads = 0, reproducible = 0;
   std::uint64_t seed = 0;
+  bool snapshot_in_background = false, fail_on_non_number = false;
+  int patience = 0;
+  std::string monitor = "validation/main/accuracy";
+  std::vector<std::string> reports;
   std::string trace, stragglers = "never";
   int trace_first = 10, trace_steps = 20;
   double bucket_mib = 25, first_bucket_mib = 1;

@@ -5,8 +5,10 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "trainer/datasets/image_dataset.h"
 #include "trainer/datasets/picture_table.h"
 #include "trainer/datasets/small_pictures.h"
+#include "trainer/datasets/tar_shards.h"
 
 namespace rensa::tools {
 namespace {
@@ -51,21 +53,33 @@ TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOp
   return data;
 }
 
-TrainingData image_folder(const TrainOptions& options, const ImageProblems::Report& on_problem) {
-  ImageFolderOptions train{.train = options.augment, .max_bad_images = options.max_bad_images, .on_problem = on_problem};
-  train.crop.size = options.size;
-  train.crop.min_scale = options.min_scale;
-  train.resize = options.resize;
-  const auto pictures = std::make_shared<ImageFolder>(options.data + "/train", train);
-  ImageFolderOptions judged = train;
-  judged.train = false;
-  judged.class_names = pictures->class_names();
+/// Pictures in one of the forms that `data` may have, "train" or "val"; null: not in any.
+std::unique_ptr<ImageSource> find_photographs(const std::string& data, const std::string& part,
+                                              const std::vector<std::string>& class_names) {
+  const std::string place = data + "/" + part;
+  if (fs::is_directory(place)) return open_image_folder(place, class_names);
+  if (fs::exists(place + ".txt")) return open_image_list(place + ".txt", data, class_names);
+  const std::vector<std::string> shards = list_tar_shards(place);
+  return shards.empty() ? nullptr : open_tar_shards(shards, class_names);
+}
+
+TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<ImageSource> judged, const TrainOptions& options,
+                         const ImageProblems::Report& on_problem) {
+  ImageDatasetOptions form{.train = options.augment, .max_bad_images = options.max_bad_images, .on_problem = on_problem};
+  form.crop.size = options.size;
+  form.crop.min_scale = options.min_scale;
+  form.resize = options.resize;
+  if (options.cache_mib > 0) {
+    train = keep_in_memory(std::move(train), options.cache_mib << 20);
+    judged = keep_in_memory(std::move(judged), options.cache_mib << 20);
+  }
   TrainingData data;
-  data.train = pictures;
-  data.validation = std::make_shared<ImageFolder>(options.data + "/val", judged);
+  data.class_names = train->class_names();
+  data.train = std::make_shared<ImageDataset>(std::move(train), form);
+  form.train = false;
+  data.validation = std::make_shared<ImageDataset>(std::move(judged), form);
   data.input = {3, options.size, options.size};
   data.form = {.resize = options.resize, .size = options.size};
-  data.class_names = pictures->class_names();
   data.description = detail::join(data.train->size(), " + ", data.validation->size(), " photographs");
   return data;
 }
@@ -82,6 +96,12 @@ bool has_cifar(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::vector<std::string> photograph_classes(const std::string& data) {
+  const auto train = find_photographs(data, "train", {});
+  if (!train) throw FileError(data, ": has no training pictures, whose classes would be taken. Add --classes A,B,…");
+  return train->class_names();
+}
 
 bool holds_small_pictures(const std::string& folder) {
   return fs::is_directory(folder) && (has_idx(folder) || has_cifar(folder));
@@ -101,11 +121,14 @@ TrainingData open_training_data(const TrainOptions& options, const ImageProblems
     return small_pictures(read_cifar10_folder(options.data, Split::kTrain),
                           read_cifar10_folder(options.data, Split::kTest), options, /*colour=*/true);
   }
-  if (fs::is_directory(options.data + "/train") && fs::is_directory(options.data + "/val")) {
-    return image_folder(options, on_problem);
+  auto train = find_photographs(options.data, "train", {});
+  if (train) {
+    auto judged = find_photographs(options.data, "val", train->class_names());
+    if (judged) return photographs(std::move(train), std::move(judged), options, on_problem);
   }
-  throw FileError(options.data, ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or the "
-                                "folders train/<class> and val/<class> of pictures; found none of them.");
+  throw FileError(options.data, ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or pictures: "
+                                "the folders train/<class> and val/<class>, the lists train.txt and val.txt, or the shards "
+                                "train-*.tar and val-*.tar; found none of them.");
 }
 
 }  // namespace rensa::tools

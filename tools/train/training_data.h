@@ -7,7 +7,7 @@
 #include "core/array/shape.h"
 #include "tools/train/train_options.h"
 #include "trainer/datasets/dataset.h"
-#include "trainer/datasets/image_folder.h"
+#include "trainer/datasets/image_problems.h"
 #include "trainer/images/resample.h"
 
 namespace rensa::tools {
@@ -27,6 +27,9 @@ struct TrainingData {
   PictureForm form;
   std::string description;  ///< for the log
 };
+
+/// The classes of the photographs under `data`, in the order of their numbers. Throws FileError if there are none.
+std::vector<std::string> photograph_classes(const std::string& data);
 
 /// Whether `folder` holds MNIST's or CIFAR-10's files.
 bool holds_small_pictures(const std::string& folder);

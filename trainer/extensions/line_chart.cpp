@@ -17,7 +17,9 @@ const char* anchor(std::size_t mark, std::size_t marks) {
   return mark == 0 ? "start" : mark + 1 == marks ? "end" : "middle";
 }
 
-std::string legend(const ChartLines& lines) {
+constexpr double kLegendLine = 16;  ///< height of a name below a picture's frame
+
+std::string legend_in_html(const ChartLines& lines) {
   std::ostringstream html;
   html << "<p class=\"legend\">";
   std::size_t colour = 0;
@@ -27,6 +29,59 @@ std::string legend(const ChartLines& lines) {
   }
   html << "</p>\n";
   return html.str();
+}
+
+/// The opening tag of a picture `height` high.
+std::string svg_tag(double height, const std::string& attributes) {
+  std::ostringstream tag;
+  tag << "<svg" << attributes << " viewBox=\"0 0 " << kWidth << ' ' << height << "\" width=\"" << kWidth
+      << "\" height=\"" << height << "\">\n";
+  return tag.str();
+}
+
+std::string legend_in_svg(const ChartLines& lines) {
+  std::ostringstream svg;
+  std::size_t row = 0;
+  for (const auto& [name, points] : lines) {
+    svg << "<text x=\"" << kLeft << "\" y=\"" << kHeight + kLegendLine * static_cast<double>(row + 1) - 4
+        << "\" style=\"fill:" << kColours[row % kColours.size()] << "\">&#9632; " << html_escaped(name) << " (last "
+        << html_number(points.back().second) << ")</text>\n";
+    ++row;
+  }
+  return svg.str();
+}
+
+/// What lies inside the frame of kWidth × kHeight.
+std::string drawing(const ChartLines& lines, const std::vector<ChartMark>& marks) {
+  auto [x0, x1] = range_of_x(lines);
+  double y0 = INFINITY, y1 = -INFINITY;
+  for (const auto& [name, points] : lines) {
+    for (const auto& [x, y] : points) y0 = std::min(y0, y), y1 = std::max(y1, y);
+  }
+  if (!(x1 > x0)) x1 = x0 + 1;
+  if (!(y1 > y0)) y1 = y0 + 1;
+  const auto px = [left = x0, right = x1](double x) {
+    return kLeft + (x - left) / (right - left) * (kWidth - kLeft - kRight);
+  };
+  const auto py = [&](double y) { return kHeight - kBottom - (y - y0) / (y1 - y0) * (kHeight - kBottom - kTop); };
+  std::ostringstream svg;
+  for (int i = 0; i <= 4; ++i) {
+    const double y = y0 + (y1 - y0) * i / 4;
+    svg << "<line class=\"grid\" x1=\"" << kLeft << "\" x2=\"" << kWidth - kRight << "\" y1=\"" << py(y) << "\" y2=\""
+        << py(y) << "\"/><text x=\"" << kLeft - 6 << "\" y=\"" << py(y) + 4 << "\" text-anchor=\"end\">"
+        << html_number(y) << "</text>\n";
+  }
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    svg << "<text x=\"" << px(marks[i].x) << "\" y=\"" << kHeight - 10 << "\" text-anchor=\"" << anchor(i, marks.size())
+        << "\">" << html_escaped(marks[i].text) << "</text>\n";
+  }
+  std::size_t colour = 0;
+  for (const auto& [name, points] : lines) {
+    svg << "<polyline fill=\"none\" stroke=\"" << kColours[colour++ % kColours.size()] << "\" stroke-width=\"2\" points=\"";
+    for (const auto& [x, y] : points) svg << html_number(px(x)) << ',' << html_number(py(y)) << ' ';
+    svg << "\"/>\n";
+  }
+  return svg.str();
 }
 
 }  // namespace
@@ -59,37 +114,14 @@ std::pair<double, double> range_of_x(const ChartLines& lines) {
 }
 
 std::string line_chart(const ChartLines& lines, const std::vector<ChartMark>& marks) {
-  auto [x0, x1] = range_of_x(lines);
-  double y0 = INFINITY, y1 = -INFINITY;
-  for (const auto& [name, points] : lines) {
-    for (const auto& [x, y] : points) y0 = std::min(y0, y), y1 = std::max(y1, y);
-  }
-  if (!(x1 > x0)) x1 = x0 + 1;
-  if (!(y1 > y0)) y1 = y0 + 1;
-  const auto px = [left = x0, right = x1](double x) {
-    return kLeft + (x - left) / (right - left) * (kWidth - kLeft - kRight);
-  };
-  const auto py = [&](double y) { return kHeight - kBottom - (y - y0) / (y1 - y0) * (kHeight - kBottom - kTop); };
-  std::ostringstream svg;
-  svg << "<svg viewBox=\"0 0 " << kWidth << ' ' << kHeight << "\" width=\"" << kWidth << "\" height=\"" << kHeight << "\">\n";
-  for (int i = 0; i <= 4; ++i) {
-    const double y = y0 + (y1 - y0) * i / 4;
-    svg << "<line class=\"grid\" x1=\"" << kLeft << "\" x2=\"" << kWidth - kRight << "\" y1=\"" << py(y) << "\" y2=\""
-        << py(y) << "\"/><text x=\"" << kLeft - 6 << "\" y=\"" << py(y) + 4 << "\" text-anchor=\"end\">"
-        << html_number(y) << "</text>\n";
-  }
-  for (std::size_t i = 0; i < marks.size(); ++i) {
-    svg << "<text x=\"" << px(marks[i].x) << "\" y=\"" << kHeight - 10 << "\" text-anchor=\"" << anchor(i, marks.size())
-        << "\">" << html_escaped(marks[i].text) << "</text>\n";
-  }
-  std::size_t colour = 0;
-  for (const auto& [name, points] : lines) {
-    svg << "<polyline fill=\"none\" stroke=\"" << kColours[colour++ % kColours.size()] << "\" stroke-width=\"2\" points=\"";
-    for (const auto& [x, y] : points) svg << html_number(px(x)) << ',' << html_number(py(y)) << ' ';
-    svg << "\"/>\n";
-  }
-  svg << "</svg>\n" << legend(lines);
-  return svg.str();
+  return svg_tag(kHeight, "") + drawing(lines, marks) + "</svg>\n" + legend_in_html(lines);
+}
+
+std::string svg_picture(const ChartLines& lines, const std::vector<ChartMark>& marks) {
+  return svg_tag(kHeight + kLegendLine * static_cast<double>(lines.size()), " xmlns=\"http://www.w3.org/2000/svg\"") +
+         "<style>text{font:11px sans-serif;fill:#555}.grid{stroke:#ddd}</style>\n"
+         "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n" +
+         drawing(lines, marks) + legend_in_svg(lines) + "</svg>\n";
 }
 
 std::string html_document(const std::string& title, const std::string& body) {

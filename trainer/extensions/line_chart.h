@@ -20,6 +20,9 @@ struct ChartMark {
 /// `marks` are in ascending order.
 std::string line_chart(const ChartLines& lines, const std::vector<ChartMark>& marks);
 
+/// The same as an SVG file of its own, with the legend below the frame.
+std::string svg_picture(const ChartLines& lines, const std::vector<ChartMark>& marks);
+
 /// The smallest and the largest x of all points.
 std::pair<double, double> range_of_x(const ChartLines& lines);
 

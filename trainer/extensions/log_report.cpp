@@ -8,12 +8,11 @@
 #include "core/error.h"
 #include "core/serializers/file_replacement.h"
 #include "core/serializers/serializer.h"
+#include "trainer/extensions/entry_as_json.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
-namespace {
 
-/// Counts stay whole numbers; what JSON cannot say (infinite, not a number) becomes null.
 nlohmann::json as_json(const LogReport::Entry& entry) {
   nlohmann::json object;
   for (const auto& [key, value] : entry) {
@@ -25,6 +24,8 @@ nlohmann::json as_json(const LogReport::Entry& entry) {
   }
   return object;
 }
+
+namespace {
 
 LogReport::Entry from_json(const nlohmann::json& object) {
   LogReport::Entry entry;

@@ -50,17 +50,6 @@ void widen(double start, double length, int size, int limit, int& first, int& co
   count = std::min(limit, static_cast<int>(std::ceil(start + length + reach))) - first;
 }
 
-/// Blocks of pixels, which the decoder averages, smooth less than the triangle does. With 1.5 pixels and more for each
-/// pixel of the sample the difference is 0.65 of 255 on average (1.2 with just one), and rarely above 2.
-int denominator_for(const View& view) {
-  constexpr double kSpare = 1.5;
-  for (int denominator : {8, 4, 2}) {
-    const double least = kSpare * denominator;
-    if (view.height >= least * view.out_height && view.width >= least * view.out_width) return denominator;
-  }
-  return 1;
-}
-
 /// Where `pixels` lie in the upright picture, and how much they are reduced.
 struct Placement {
   int top, left, denominator;
@@ -84,6 +73,15 @@ void render_placed(const Image& pixels, const Placement& placement, const View& 
 }
 
 }  // namespace
+
+int decoding_denominator(const View& view) {
+  constexpr double kSpare = 1.5;
+  for (int denominator : {8, 4, 2}) {
+    const double least = kSpare * denominator;
+    if (view.height >= least * view.out_height && view.width >= least * view.out_width) return denominator;
+  }
+  return 1;
+}
 
 View random_resized_crop(int height, int width, const RandomResizedCropOptions& options, RandomStream& random) {
   const PixelBox part = random_part(height, width, options, random);
@@ -113,7 +111,7 @@ View centre_crop(int height, int width, int resize, int crop) {
 }
 
 void render(JpegReader& reader, const View& view, const Normalization& normalization, float* out) {
-  const JpegRegion region = reader.decode_region(view.reach, denominator_for(view));
+  const JpegRegion region = reader.decode_region(view.reach, decoding_denominator(view));
   render_placed(region.pixels, {region.top, region.left, region.denominator}, view, normalization, out);
 }
 

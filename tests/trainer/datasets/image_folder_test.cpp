@@ -108,11 +108,9 @@ TEST_F(ImageFolderTest, DamagedPictureThatCanBeReadIsCountedAsAWarning) {
 }
 
 TEST_F(ImageFolderTest, ValidationFolderTakesTheTrainingClasses) {
-  ImageFolderOptions o = options();
-  o.class_names = {"_", "a", "b"};
-  EXPECT_EQ(open(o).label(3), 2);
-  o.class_names = {"b"};
-  EXPECT_THAT([&] { open(o); }, ThrowsMessage<FileError>(HasSubstr("class \"a\"")));
+  const std::string root = scratch_.path().string();
+  EXPECT_EQ(ImageFolder(root, options(), {"_", "a", "b"}).label(3), 2);
+  EXPECT_THAT([&] { ImageFolder(root, options(), {"b"}); }, ThrowsMessage<FileError>(HasSubstr("class \"a\"")));
 }
 
 TEST_F(ImageFolderTest, FoldersThatCannotBeUsedAreNamed) {

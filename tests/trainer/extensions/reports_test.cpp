@@ -10,9 +10,8 @@
 #include "comm/self/self_communicator.h"
 #include "comm/shm/thread_group.h"
 #include "core/error.h"
-#include "core/links/linear.h"
-#include "core/optimizers/sgd.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/trainer/counting_updater.h"
 #include "trainer/extensions/html_report.h"
 #include "trainer/extensions/log_report.h"
 #include "trainer/extensions/print_report.h"
@@ -28,28 +27,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
 
-/// Steps that only count: ten make an epoch, the loss of step i is i.
-class CountingUpdater final : public Updater {
- public:
-  void update(Observation& observation) override {
-    ++iteration_;
-    observation["main/loss"] = {static_cast<double>(iteration_), 1};
-  }
-  std::int64_t iteration() const override { return iteration_; }
-  std::int64_t epoch() const override { return iteration_ / 10; }
-  double epoch_detail() const override { return static_cast<double>(iteration_) / 10; }
-  double previous_epoch_detail() const override { return static_cast<double>(iteration_ - 1) / 10; }
-  bool is_new_epoch() const override { return iteration_ % 10 == 0; }
-  std::int64_t samples() const override { return iteration_ * 4; }
-  Optimizer& optimizer() override { return optimizer_; }
-  Link& model() override { return model_; }
-  void serialize(Serializer&) override {}
-
- private:
-  std::int64_t iteration_ = 0;
-  Sgd optimizer_;
-  Linear model_{{.in = 1, .out = 1}};
-};
+using testing::CountingUpdater;
 
 std::string content(const std::string& path) {
   std::ifstream file(path);

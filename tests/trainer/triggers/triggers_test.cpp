@@ -1,0 +1,120 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "comm/self/self_communicator.h"
+#include "comm/shm/thread_group.h"
+#include "core/error.h"
+#include "core/serializers/npz.h"
+#include "tests/support/scratch_folder.h"
+#include "tests/trainer/counting_updater.h"
+#include "trainer/extensions/observe_value.h"
+#include "trainer/extensions/snapshot.h"
+#include "trainer/trainer.h"
+#include "trainer/triggers/best_value.h"
+#include "trainer/triggers/early_stopping.h"
+#include "trainer/triggers/moments.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::ThrowsMessage;
+using testing::CountingUpdater;
+
+/// Remembers when it was called.
+struct Remember final : Extension {
+  explicit Remember(std::vector<std::int64_t>& seen) : iterations(seen) {}
+  std::string name() const override { return "Remember"; }
+  void operator()(Trainer& trainer) override { iterations.push_back(trainer.updater().iteration()); }
+  std::vector<std::int64_t>& iterations;
+};
+
+/// A value that goes 5, 3, 4, 3, 2, 6, 1, 7 … over the iterations, and the same again.
+double up_and_down(const Trainer& trainer) {
+  const std::vector<double> values = {5, 3, 4, 3, 2, 6, 1, 7};
+  return values[static_cast<std::size_t>(trainer.updater().iteration() - 1) % values.size()];
+}
+
+/// The iterations of a run at which a trigger fires. `snapshot_at`: where the run is saved and begun again.
+std::vector<std::int64_t> firings(const std::function<Trigger()>& trigger, int iterations, int snapshot_at = 0) {
+  const testing::ScratchFolder folder;
+  std::vector<std::int64_t> seen;
+  SelfCommunicator self;
+  const auto run = [&](double end, bool resumed) {
+    CountingUpdater updater;
+    Trainer trainer(updater, {end, Unit::kIteration}, folder / "out", self);
+    trainer.extend(std::make_unique<ObserveValue>("value", up_and_down));
+    trainer.extend(std::make_unique<Remember>(seen), {.trigger = trigger()});
+    trainer.extend(std::make_unique<Snapshot>(), {.trigger = Trigger{end, Unit::kIteration}});
+    if (resumed) resume(trainer, newest_snapshot(folder / "out"));
+    trainer.run();
+  };
+  if (snapshot_at > 0) run(snapshot_at, false);
+  run(iterations, snapshot_at > 0);
+  return seen;
+}
+
+TEST(TriggerRuleTest, BestValuesFireWhenTheMeanSinceTheLastQuestionIsBetterThanEver) {
+  const auto smallest = [] { return Trigger{1, Unit::kIteration, min_value("value")}; };
+  EXPECT_THAT(firings(smallest, 8), ElementsAre(1, 2, 5, 7));
+  EXPECT_THAT(firings([] { return Trigger{1, Unit::kIteration, max_value("value")}; }, 8), ElementsAre(1, 6, 8));
+  // pairs have the means 4, 3.5, 4, 4
+  EXPECT_THAT(firings([] { return Trigger{2, Unit::kIteration, min_value("value")}; }, 8), ElementsAre(2, 4));
+  EXPECT_THAT(firings([] { return Trigger{1, Unit::kIteration, max_value("absent")}; }, 8), IsEmpty());
+}
+
+TEST(TriggerRuleTest, AResumedRunRemembersTheBestValue) {
+  for (const int at : {1, 3, 5}) {
+    EXPECT_THAT(firings([] { return Trigger{1, Unit::kIteration, min_value("value")}; }, 8, at), ElementsAre(1, 2, 5, 7)) << at;
+    EXPECT_THAT(firings([] { return Trigger{2, Unit::kIteration, min_value("value")}; }, 8, at), ElementsAre(2, 4)) << at;
+  }
+}
+
+TEST(TriggerRuleTest, MomentsOfTheirOwn) {
+  EXPECT_THAT(firings([] { return manual_schedule({3, 7}, Unit::kIteration); }, 9), ElementsAre(3, 7));
+  EXPECT_THAT(firings([] { return manual_schedule({0.25, 0.27, 0.6}, Unit::kEpoch); }, 9), ElementsAre(3, 6));
+  EXPECT_THAT(firings([] { return once(); }, 9), ElementsAre(1));
+  EXPECT_THAT(firings([] { return once(); }, 9, 4), ElementsAre(1));
+  EXPECT_THAT(firings([] { return once(/*call_on_resume=*/true); }, 9, 4), ElementsAre(1, 5));
+  EXPECT_THAT(firings([] { return every_seconds(3600); }, 9), IsEmpty());
+  EXPECT_THAT(firings([] { return every_seconds(1e-9, 4); }, 9), ElementsAre(4, 8));
+  EXPECT_THAT([] { manual_schedule({}, Unit::kEpoch); }, ThrowsMessage<ValueError>(HasSubstr("one or more points")));
+  EXPECT_THAT([] { every_seconds(0); }, ThrowsMessage<ValueError>(HasSubstr("above 0")));
+}
+
+std::int64_t end_of_run_with(Communicator& comm, const EarlyStoppingOptions& options, double bonus = 0) {
+  const testing::ScratchFolder folder;
+  CountingUpdater updater;
+  Trainer trainer(updater, {50, Unit::kIteration}, folder / "out", comm);
+  trainer.extend(std::make_unique<ObserveValue>("value", [bonus](Trainer& t) { return up_and_down(t) + bonus; }));
+  trainer.extend(std::make_unique<ObserveValue>("accuracy", up_and_down));
+  trainer.stop_when({1, Unit::kIteration, early_stopping(options)});
+  trainer.run();
+  return updater.iteration();
+}
+
+TEST(EarlyStoppingTest, StopsAfterSoManyChecksWithoutABetterValue) {
+  SelfCommunicator self;
+  std::string said;
+  const auto report = [&](const std::string& line) { said = line; };
+  EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 2, .report = report}), 4);  // 5, 3, 4, 3
+  EXPECT_THAT(said, HasSubstr("value has not been better than 3 for 2 checks"));
+  EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 3}), 10);  // 1 at iteration 7 is the least
+  EXPECT_EQ(end_of_run_with(self, {.monitor = "accuracy", .patience = 4}), 5);  // auto: larger is better; 5 comes first
+  EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 100}), 50);
+  EXPECT_THAT([] { early_stopping({.mode = "up"}); }, ThrowsMessage<ValueError>(HasSubstr("auto, max or min")));
+  EXPECT_THAT([] { early_stopping({.patience = 0}); }, ThrowsMessage<ValueError>(HasSubstr("1 or more")));
+}
+
+TEST(EarlyStoppingTest, AllRanksStopAfterTheSameStepByTheMeanOverThem) {
+  run_on_threads(3, [](Communicator& comm) {
+    EXPECT_EQ(end_of_run_with(comm, {.monitor = "value", .patience = 2}, /*bonus=*/comm.rank()), 4);
+  });
+}
+
+}  // namespace
+}  // namespace rensa

@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "tools/bench/samples.h"
+#include "tools/bench_command.h"
+#include "tools/options/option_table.h"
+#include "trainer/images/file_kind.h"
+#include "trainer/images/view.h"
+
+namespace rensa::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct InputOptions {
+  std::string data;
+  int size = 224, resize = 256, repeats = 5;
+  std::int64_t limit = 0;
+  std::uint64_t seed = 0;
+  bool json = false;
+};
+
+struct Picture {
+  std::string name;
+  std::vector<std::uint8_t> bytes;
+};
+
+std::vector<Picture> read_pictures(const InputOptions& o) {
+  if (!fs::is_directory(o.data)) throw FileError(o.data, ": there is no such folder (key data).");
+  std::vector<std::string> paths;
+  for (const auto& entry : fs::recursive_directory_iterator(o.data)) {
+    if (entry.is_regular_file() && images::named_like_a_jpeg(entry.path())) paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  if (o.limit > 0 && static_cast<std::int64_t>(paths.size()) > o.limit) paths.resize(static_cast<std::size_t>(o.limit));
+  if (paths.empty()) throw FileError(o.data, ": has no JPEG pictures in it.");
+  std::vector<Picture> pictures;
+  for (const std::string& path : paths) pictures.push_back({path, images::read_image_file(path)});
+  return pictures;
+}
+
+images::View training_view(const images::JpegReader& reader, const InputOptions& o, std::uint64_t sample) {
+  RandomStream random(o.seed, Purpose::kAugment, /*step=*/0, sample);
+  return images::random_resized_crop(reader.height(), reader.width(), {.size = o.size}, random);
+}
+
+}  // namespace
+
+int bench_input(int argc, char** argv) {
+  InputOptions o;
+  OptionTable table(
+      "usage: rensa bench input --data FOLDER [--key value …]\n\n"
+      "JPEG files in memory to normalized samples, one thread: random-resized crop and flip (train), resize and centre crop\n"
+      "(validation), and the decoder alone on what the training crops need (decode: the floor of train).");
+  table.add("data", o.data, "folder with JPEG files, at any depth");
+  table.add("size", o.size, "side of a sample, in pixels", {.min = 1, .max = 4096});
+  table.add("resize", o.resize, "validation: shorter side before the centre crop", {.min = 1, .max = 4096});
+  table.add("limit", o.limit, "pictures; 0: all", {.min = 0});
+  table.add("repeats", o.repeats, "passes over the pictures", {.min = 1});
+  table.add("seed", o.seed, "of the crops");
+  table.add("json", o.json, "prints a line of JSON each");
+  if (!table.parse(argc, argv, std::cout)) return 0;
+  const std::vector<Picture> pictures = read_pictures(o);
+  std::vector<float> sample(static_cast<std::size_t>(o.size) * static_cast<std::size_t>(o.size) * 3);
+  const auto report = [&](const char* name, const auto& one) {
+    const Samples seconds = measure(/*warmup=*/1, o.repeats, [&] {
+      for (std::size_t i = 0; i < pictures.size(); ++i) {
+        images::JpegReader reader(pictures[i].bytes, pictures[i].name);
+        one(reader, i);
+      }
+    });
+    const auto rate = [&](double taken) { return static_cast<double>(pictures.size()) / taken; };
+    if (o.json) {
+      std::cout << nlohmann::json{{"work", name}, {"images_per_second", rate(seconds.median())},
+                                  {"min", rate(seconds.largest())}, {"max", rate(seconds.smallest())}}
+                << '\n';
+    } else {
+      std::cout << name << ": " << rate(seconds.median()) << " images/s (" << rate(seconds.largest()) << " to "
+                << rate(seconds.smallest()) << ")\n";
+    }
+  };
+  report("train", [&](images::JpegReader& reader, std::size_t i) {
+    images::render(reader, training_view(reader, o, i), images::kImageNetNormalization, sample.data());
+  });
+  report("validation", [&](images::JpegReader& reader, std::size_t) {
+    const images::View view = images::centre_crop(reader.height(), reader.width(), std::max(o.resize, o.size), o.size);
+    images::render(reader, view, images::kImageNetNormalization, sample.data());
+  });
+  report("decode", [&](images::JpegReader& reader, std::size_t i) {
+    const images::View view = training_view(reader, o, i);
+    reader.decode_region(view.reach, images::decoding_denominator(view));
+  });
+  return 0;
+}
+
+}  // namespace rensa::tools

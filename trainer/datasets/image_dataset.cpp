@@ -1,0 +1,60 @@
+#include "trainer/datasets/image_dataset.h"
+
+#include "core/device/random.h"
+#include "core/error.h"
+#include "trainer/images/image_error.h"
+
+namespace rensa {
+
+ImageDataset::ImageDataset(std::unique_ptr<ImageSource> source, ImageDatasetOptions options)
+    : source_(std::move(source)), options_(std::move(options)) {
+  if (!options_.train) images::centre_crop(1, 1, options_.resize, options_.crop.size);  // refuses sizes that cannot be
+  if (options_.crop.size < 1) throw ValueError("a side of ", options_.crop.size, " pixels must be positive.");
+  problems_ = std::make_unique<ImageProblems>(options_.max_bad_images, options_.on_problem);
+}
+
+std::string ImageDataset::path(std::int64_t index) const {
+  check_sample_index(index, size());
+  return source_->name(index);
+}
+
+std::int32_t ImageDataset::label(std::int64_t index) const {
+  check_sample_index(index, size());
+  return source_->label(index);
+}
+
+std::vector<FieldSpec> ImageDataset::fields() const {
+  const std::int64_t side = options_.crop.size;
+  return {{{images::Image::kChannels, side, side}, Dtype::kFloat32, Layout::kChannelsLast},
+          {{}, Dtype::kInt32, Layout::kRowMajor}};
+}
+
+void ImageDataset::fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {
+  check_sample_index(index, size());
+  for (std::int64_t tries = 0; tries < size(); ++tries) {
+    if (try_fill((index + tries) % size(), context, slot)) return;
+  }
+  throw FileError(source_->name(index), " and the ", size() - 1, " other pictures: none can be read.");
+}
+
+bool ImageDataset::try_fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {
+  const std::string file = path(index);
+  try {
+    const std::vector<std::uint8_t> bytes = source_->read(index);
+    images::JpegReader reader(bytes, file);
+    RandomStream random(context.seed, Purpose::kAugment, static_cast<std::uint64_t>(context.epoch),
+                        static_cast<std::uint64_t>(index));
+    const images::View view =
+        options_.train ? images::random_resized_crop(reader.height(), reader.width(), options_.crop, random)
+                       : images::centre_crop(reader.height(), reader.width(), options_.resize, options_.crop.size);
+    images::render(reader, view, options_.normalization, slot.data<float>(0).data());
+    slot.data<std::int32_t>(1)[0] = label(index);
+    if (reader.warnings() > 0) problems_->add({index, file, reader.first_warning(), /*bad=*/false});
+    return true;
+  } catch (const images::ImageError& error) {
+    problems_->add({index, file, error.reason(), /*bad=*/true});
+    return false;
+  }
+}
+
+}  // namespace rensa

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "trainer/datasets/dataset.h"
+#include "trainer/datasets/image_problems.h"
+#include "trainer/datasets/image_source.h"
+#include "trainer/images/view.h"
+
+namespace rensa {
+
+struct ImageDatasetOptions {
+  bool train = true;  ///< random-resized crop and flip; false: resize of the shorter side and centre crop
+  images::RandomResizedCropOptions crop = {};  ///< crop.size is the sample's side in both cases
+  int resize = 256;                            ///< shorter side before the centre crop
+  images::Normalization normalization = images::kImageNetNormalization;
+  std::int64_t max_bad_images = 100;
+  ImageProblems::Report on_problem = nullptr;  ///< told of every bad or damaged file once
+};
+
+/// Photographs from anywhere, cropped and resized. Samples are {x (3, size, size) float32 channels-last, t () int32}.
+///
+/// A picture that cannot be read is reported once, and the next sample that can takes its place (i + 1, i + 2, …, from
+/// the start after the last), with that sample's label. This depends on the files alone, so that it is the same on
+/// every run. More than max_bad_images bad files end the run with FileError.
+class ImageDataset : public InPlaceDataset {
+ public:
+  explicit ImageDataset(std::unique_ptr<ImageSource> source, ImageDatasetOptions options = {});
+
+  std::int64_t size() const override { return source_->size(); }
+  std::vector<FieldSpec> fields() const override;
+  void fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const override;
+
+  const std::vector<std::string>& class_names() const { return source_->class_names(); }
+  const ImageProblems& problems() const { return *problems_; }
+  std::string path(std::int64_t index) const;
+  std::int32_t label(std::int64_t index) const;
+
+ private:
+  bool try_fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const;
+
+  const std::unique_ptr<ImageSource> source_;
+  const ImageDatasetOptions options_;
+  std::unique_ptr<ImageProblems> problems_;
+};
+
+}  // namespace rensa

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rensa {
+
+/// Encoded pictures with their classes, by number, wherever they lie. read() is called by several threads at once.
+class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+  virtual std::int64_t size() const = 0;
+  virtual std::string name(std::int64_t index) const = 0;  ///< for messages: a path, or an archive and its member
+  virtual std::int32_t label(std::int64_t index) const = 0;
+  /// The file's bytes. Throws images::ImageError if they cannot be read.
+  virtual std::vector<std::uint8_t> read(std::int64_t index) const = 0;
+  virtual const std::vector<std::string>& class_names() const = 0;
+};
+
+/// ROOT/<class>/**/*.jpg (or .jpeg, in capitals too): ImageNet's layout. Classes are numbered in the order of their names,
+/// pictures in the order of their paths. `class_names`: of a validation folder the training folder's classes, so that the
+/// numbers agree; empty: the folder's own. Throws FileError if the folder is missing, has no class folders, a class has no
+/// pictures, or one is not in `class_names`.
+std::unique_ptr<ImageSource> open_image_folder(const std::string& root, const std::vector<std::string>& class_names = {});
+
+/// A text file with a line "path label" for each picture, as Chainer's LabeledImageDataset reads: paths are relative to
+/// `root` ("": the folder of the list) and may hold spaces, labels count from 0. `class_names`: the names; empty: the
+/// numbers. Throws FileError that names the line if it is not one, or a label is out of range.
+std::unique_ptr<ImageSource> open_image_list(const std::string& list, const std::string& root = "",
+                                             const std::vector<std::string>& class_names = {});
+
+/// Tar files in WebDataset's convention: <key>.jpg (or .jpeg) and <key>.cls, a class number in text, for each sample. The
+/// archives are listed once, their headers alone; a picture is then read where it lies. Sorted by the archives' paths, then
+/// as they lie. `class_names`: empty: the lines of classes.txt beside the first archive if there is one, else the
+/// numbers. Throws FileError for what is not an archive, a picture without a class or a class out of range.
+std::unique_ptr<ImageSource> open_tar_shards(std::vector<std::string> archives,
+                                             const std::vector<std::string>& class_names = {});
+
+/// Keeps the bytes of pictures that were read in memory, up to `bytes` of them: those read first.
+std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source, std::int64_t bytes);
+
+/// Throws FileError unless the label of picture `what` is a number of one of `classes` classes.
+void check_label(const std::string& what, std::int64_t label, std::size_t classes);
+
+/// The lines of a text file of class names. Throws FileError if it cannot be read or is empty.
+std::vector<std::string> read_class_names(const std::string& path);
+
+/// "0", "1", … for labels up to `largest`.
+std::vector<std::string> numbers_as_names(std::int32_t largest);
+
+}  // namespace rensa

@@ -1,0 +1,35 @@
+#include "trainer/extensions/json_lines.h"
+
+#include <fstream>
+
+#include "core/error.h"
+#include "core/serializers/file_replacement.h"
+#include "trainer/extensions/entry_as_json.h"
+#include "trainer/trainer.h"
+
+namespace rensa {
+
+JsonLines::JsonLines(std::string file_name, std::string log_report)
+    : file_name_(std::move(file_name)), entries_(std::move(log_report)) {}
+
+void JsonLines::initialize(Trainer& trainer) {
+  if (trainer.comm().rank() != 0) return;
+  const std::string path = trainer.out() + "/" + file_name_;
+  FileReplacement file(path);
+  std::ofstream out(file.path());
+  entries_.for_each(trainer, [&](const LogReport::Entry& entry) { out << as_json(entry).dump() << '\n'; });
+  out.close();
+  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
+  file.commit();
+}
+
+void JsonLines::operator()(Trainer& trainer) {
+  if (trainer.comm().rank() != 0) return;
+  const std::string path = trainer.out() + "/" + file_name_;
+  std::ofstream out(path, std::ios::app);
+  entries_.for_each(trainer, [&](const LogReport::Entry& entry) { out << as_json(entry).dump() << '\n'; });
+  out.close();
+  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
+}
+
+}  // namespace rensa

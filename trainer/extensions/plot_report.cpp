@@ -1,0 +1,45 @@
+#include "trainer/extensions/plot_report.h"
+
+#include <cmath>
+#include <fstream>
+
+#include "core/error.h"
+#include "core/serializers/file_replacement.h"
+#include "trainer/extensions/line_chart.h"
+#include "trainer/trainer.h"
+
+namespace rensa {
+
+PlotReport::PlotReport(std::vector<std::string> y_keys, std::string x_key, std::string file_name, std::string log_report)
+    : y_keys_(std::move(y_keys)),
+      x_key_(std::move(x_key)),
+      file_name_(std::move(file_name)),
+      entries_(std::move(log_report)) {
+  if (x_key_ != "iteration" && x_key_ != "epoch" && x_key_ != "elapsed_time") {
+    throw ValueError("PlotReport: x_key \"", x_key_, "\" is unknown, expected iteration, epoch or elapsed_time.");
+  }
+}
+
+void PlotReport::operator()(Trainer& trainer) {
+  if (trainer.comm().rank() != 0) return;
+  ChartLines lines;
+  for (const LogReport::Entry& entry : entries_.log(trainer)) {
+    for (const std::string& key : y_keys_) {
+      const auto found = entry.find(key);
+      if (found != entry.end() && std::isfinite(found->second)) lines[key].emplace_back(entry.at(x_key_), found->second);
+    }
+  }
+  if (lines.empty()) return;
+  const auto [first, last] = range_of_x(lines);
+  std::vector<ChartMark> marks = {{first, x_key_ + " " + html_number(first)}};
+  if (last > first) marks.push_back({last, x_key_ + " " + html_number(last)});
+  const std::string path = trainer.out() + "/" + file_name_;
+  FileReplacement file(path);
+  std::ofstream out(file.path());
+  out << svg_picture(lines, marks);
+  out.close();
+  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
+  file.commit();
+}
+
+}  // namespace rensa

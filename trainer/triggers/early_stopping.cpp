@@ -1,0 +1,66 @@
+#include "trainer/triggers/early_stopping.h"
+
+#include <optional>
+#include <utility>
+
+#include "core/error.h"
+#include "core/serializers/serializer.h"
+#include "trainer/trainer.h"
+#include "trainer/triggers/monitored_mean.h"
+
+namespace rensa {
+namespace {
+
+class EarlyStopping final : public TriggerRule {
+ public:
+  explicit EarlyStopping(const EarlyStoppingOptions& options)
+      : options_(options),
+        larger_is_better_(options.mode == "max" ||
+                          (options.mode == "auto" && options.monitor.find("accuracy") != std::string::npos)),
+        mean_(options.monitor) {
+    if (options.mode != "auto" && options.mode != "max" && options.mode != "min") {
+      throw ValueError("early stopping: mode \"", options.mode, "\" is unknown, expected auto, max or min.");
+    }
+    if (options.patience < 1) throw ValueError("early stopping: patience is ", options.patience, ", expected 1 or more.");
+  }
+
+  void observe(Trainer& trainer) override { mean_.observe(trainer); }
+
+  bool operator()(Trainer& trainer) override {
+    const std::optional<double> value = mean_.take(trainer);
+    if (!value) return false;
+    const bool better = !best_ || (larger_is_better_ ? *value > *best_ : *value < *best_);
+    if (better) best_ = value;
+    waited_ = better ? 0 : waited_ + 1;
+    const bool over = waited_ >= options_.patience;
+    if (over && options_.report && trainer.comm().rank() == 0) {
+      options_.report(detail::join("early stopping: ", mean_.key(), " has not been better than ", *best_, " for ", waited_,
+                                   " checks"));
+    }
+    return over;
+  }
+
+  void serialize(Serializer& serializer, Trainer& trainer) override {
+    mean_.serialize(serializer.child("_summary"), trainer);
+    if (serializer.is_loading() ? !serializer.has("best") : !best_) return;
+    double best = best_.value_or(0);
+    serializer("best", best);
+    serializer("count", waited_);
+    best_ = best;
+  }
+
+ private:
+  const EarlyStoppingOptions options_;
+  const bool larger_is_better_;
+  MonitoredMean mean_;
+  std::optional<double> best_;
+  std::int64_t waited_ = 0;  ///< checks since the best value
+};
+
+}  // namespace
+
+std::shared_ptr<TriggerRule> early_stopping(const EarlyStoppingOptions& options) {
+  return std::make_shared<EarlyStopping>(options);
+}
+
+}  // namespace rensa

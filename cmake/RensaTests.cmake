@@ -70,6 +70,11 @@ foreach(target core_test comm_test trainer_test tools_test)
   rensa_discover_suites(${target})
 endforeach()
 
+# Replaces a file; tests/slow/killed_saves_test.sh kills it on the way.
+add_executable(saver tests/saves/saver.cpp)
+rensa_program(saver)
+target_link_libraries(saver PRIVATE rensa_core)
+
 if(RENSA_MPI_FOUND)
   execute_process(COMMAND ${MPIEXEC_EXECUTABLE} --version OUTPUT_VARIABLE mpiexec_version ERROR_QUIET)
   set(mpiexec_flags "")

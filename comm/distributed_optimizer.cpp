@@ -30,7 +30,7 @@ DistributedOptimizer::DistributedOptimizer(std::unique_ptr<Optimizer> inner, Com
   inner_->set_arena_allocators(shards_ ? shared : own, shards_ && options.zero == 2 ? none : shared);
   if (shards_) inner_->set_shards(shards_);
   if (options.carry_over && comm.size() > 1) carried_ = std::make_unique<CarriedUpdates>(reducer_, *inner_, comm);
-  check_no_clipping();
+  check_options(options_, inner_->common().clip_norm);
 }
 
 DistributedOptimizer::~DistributedOptimizer() {
@@ -43,13 +43,6 @@ DistributedOptimizer::~DistributedOptimizer() {
 
 void DistributedOptimizer::settle() {
   if (carried_) carried_->settle();
-}
-
-void DistributedOptimizer::check_no_clipping() {
-  if (!options_.carry_over || inner_->common().clip_norm <= 0) return;
-  throw ValueError(
-      "carry_over and clip_norm exclude each other: the norm is known when the last gradient has arrived. Leave "
-      "one of them out.");
 }
 
 CommonOptions& DistributedOptimizer::common() {
@@ -119,7 +112,7 @@ void DistributedOptimizer::update() {
     throw GraphError("update() inside a NoSync scope: the gradients have not left. Close it first.");
   settle();
   if (carried_) {
-    check_no_clipping();
+    check_options(options_, inner_->common().clip_norm);
     give_shapes_to_all();
     if (!order_.empty() && inner_->arenas_are_current()) return carried_->carry();
   }
@@ -277,13 +270,13 @@ void DistributedOptimizer::serialize(Serializer& serializer) {
   }
   if (!options_.double_buffering || !serializer.has("has_mean")) return;
   serializer("has_mean", has_mean_);
-  for (const Link::NamedParameter& named : model().named_parameters()) {
-    for (std::size_t a = 0; a < arenas().size() && has_mean_; ++a) {
-      for (const ParameterArena::Slot& slot : arenas()[a].slots) {
-        if (slot.parameter != named.parameter) continue;
-        Array mean = ParameterArena::view(travelling_[a], slot);
-        serializer(named.path + "/mean_gradient", mean);
-      }
+  if (!has_mean_) return;
+  std::unordered_map<const Parameter*, std::string> paths;
+  for (const Link::NamedParameter& named : model().named_parameters()) paths[named.parameter] = named.path;
+  for (std::size_t a = 0; a < arenas().size(); ++a) {
+    for (const ParameterArena::Slot& slot : arenas()[a].slots) {
+      Array mean = ParameterArena::view(travelling_[a], slot);
+      serializer(paths.at(slot.parameter) + "/mean_gradient", mean);
     }
   }
 }

@@ -86,7 +86,6 @@ class DistributedOptimizer final : public Optimizer {
   void take_in_new_parameters();
   void gather_mean_gradients();
   void apply();
-  void check_no_clipping();
   void exchange();
   void cut_in_observed_order();
   void lay_out(const std::vector<Parameter*>& order);

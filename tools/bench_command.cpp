@@ -2,6 +2,7 @@
 
 #include <array>
 #include <iostream>
+#include <string>
 #include <string_view>
 
 #include "core/error.h"
@@ -15,10 +16,10 @@ struct Benchmark {
 };
 
 constexpr std::array kBenchmarks = {
-    Benchmark{"ops", "overhead of one operation: forward and backward of a chain on tiny arrays", bench_ops},
+    Benchmark{"ops", "overhead of an operation, forward and backward, on tiny arrays", bench_ops},
     Benchmark{"convolution", "a convolution and its two gradients", bench_convolution},
     Benchmark{"step", "a training step of a network on made-up data", bench_step},
-    Benchmark{"overlap", "how well gradients travel behind backward, against the best schedule", bench_overlap},
+    Benchmark{"overlap", "gradients that travel behind backward, against the best schedule", bench_overlap},
     Benchmark{"reproducible", "what the same bits on any number of ranks cost", bench_reproducible},
     Benchmark{"input", "photographs to training samples: decode, crop, resize, flip, normalize", bench_input},
     Benchmark{"comm", "collectives between ranks, in nccl-tests' columns", bench_comm},
@@ -26,7 +27,9 @@ constexpr std::array kBenchmarks = {
 
 void print_usage(std::ostream& out) {
   out << "usage: rensa bench NAME [--key value …], rensa bench NAME --help\n\n";
-  for (const Benchmark& b : kBenchmarks) out << "  " << b.name << "   " << b.purpose << '\n';
+  for (const Benchmark& b : kBenchmarks) {
+    out << "  " << b.name << std::string(13 - b.name.size(), ' ') << b.purpose << '\n';
+  }
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 #include "tools/data_command.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <exception>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <string_view>
 
+#include "trainer/datasets/cifar_files.h"
 #include "trainer/datasets/tar_shards.h"
 #include "trainer/images/picture_generator.h"
 
@@ -16,11 +19,15 @@ namespace po = boost::program_options;
 
 constexpr const char* kUsage =
     "usage: rensa data pictures --out DIR [options]\n"
+    "       rensa data cifar --in DIR --out DIR [options]\n"
     "       rensa data pack --in DIR --out DIR [options]\n"
     "\n"
-    "  pictures   a folder of photograph-like JPEG pictures: DIR/train/<class>/*.jpg and\n"
+    "  pictures   photograph-like JPEG pictures: DIR/train/<class>/*.jpg and\n"
     "             DIR/val/<class>/*.jpg; the same seed gives the same files\n"
-    "  pack       a folder of pictures as tar shards in WebDataset's convention: OUT/train-000000.tar …\n";
+    "  cifar      folders of 32 x 32 pictures, train/<class> and test/<class>, as\n"
+    "             CIFAR-10's binary files\n"
+    "  pack       a folder of pictures as tar shards in WebDataset's convention:\n"
+    "             OUT/train-000000.tar …\n";
 
 /// Reads a command line; false after printing the help. Throws po::error.
 bool parse(int argc, char** argv, const po::options_description& table) {
@@ -85,6 +92,28 @@ int pack_pictures(int argc, char** argv) {
   return 0;
 }
 
+int make_cifar(int argc, char** argv) {
+  std::string in, out;
+  std::uint64_t seed = 0;
+  po::options_description table("usage: rensa data cifar --in DIR --out DIR [options]\n\nOptions");
+  table.add_options()("help,h", "prints this");
+  table.add_options()("in", po::value(&in)->required(), "folder with train/<class>/*.jpg and test/<class>/*.jpg, 32 x 32 pixels");
+  table.add_options()("out", po::value(&out)->required(), "folder to write to; made if it is not there");
+  table.add_options()("seed", po::value(&seed)->default_value(seed), "of the order of the training pictures");
+  if (!parse(argc, argv, table)) return 0;
+  const auto train = open_image_folder(in + "/train");
+  const auto test = open_image_folder(in + "/test", train->class_names());
+  write_cifar10_folder(*train, *test, out, seed);
+  std::cout << "wrote " << train->size() << " training and " << test->size() << " test pictures to " << out << "\n";
+  return 0;
+}
+
+struct Kind {
+  std::string_view name;
+  int (*run)(int argc, char** argv);
+};
+constexpr Kind kKinds[] = {{"pictures", make_pictures}, {"cifar", make_cifar}, {"pack", pack_pictures}};
+
 }  // namespace
 
 int data_command(int argc, char** argv) {
@@ -93,13 +122,14 @@ int data_command(int argc, char** argv) {
     std::cout << kUsage;
     return 0;
   }
-  if (kind != "pictures" && kind != "pack") {
+  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& each) { return each.name == kind; });
+  if (found == std::end(kKinds)) {
     if (!kind.empty()) std::cerr << "rensa data: there is no \"" << kind << "\".\n";
     std::cerr << kUsage;
     return 2;
   }
   try {
-    return kind == "pack" ? pack_pictures(argc - 1, argv + 1) : make_pictures(argc - 1, argv + 1);
+    return found->run(argc - 1, argv + 1);
   } catch (const po::error& error) {
     std::cerr << "rensa data " << kind << ": " << error.what() << ". See rensa data " << kind << " --help.\n";
     return 2;

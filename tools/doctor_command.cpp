@@ -75,8 +75,9 @@ int doctor_command(int argc, char** argv) {
   DoctorOptions o;
   OptionTable table(
       "usage: rensa doctor [--key value …]\n       mpirun -n 8 rensa doctor [--key value …]\n\n"
-      "Examines the job that it is started as, in the way that training will be started. Status 0: nothing found, 1: warnings\n"
-      "(slower, or other bits), 2: errors (it will fail), or wrong usage. rensa-doctor, beside this program, also finds\n"
+      "Examines the job that it is started as, in the way that training will be\n"
+      "started. Status 0: nothing found, 1: warnings (slower, or other bits), 2: errors\n"
+      "(it will fail), or wrong usage. rensa-doctor, beside this program, also finds\n"
       "libraries that a host lacks.");
   table.add("json", o.json, "prints one line of JSON");
   table.add("timeout", o.timeout_s, "seconds that MPI may take to answer", {.min = 0, .above_min = true});

@@ -20,8 +20,9 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: rensa evaluate --config FILE --snapshot_file FILE [--key value …]\n\n"
-    "Judges a trained network on the validation pictures: top-1, top-5, each class, and the confusion matrix. Data and\n"
-    "network are described by the keys of `rensa train`; the configuration of the training serves.";
+    "Judges a trained network on the validation pictures: top-1, top-5, each class,\n"
+    "and the confusion matrix. Data and network are described by the keys of\n"
+    "`rensa train`; the configuration of the training serves.";
 
 /// Counts over all samples and ranks.
 struct Judgement {

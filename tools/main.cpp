@@ -3,12 +3,14 @@
 #include <array>
 #include <exception>
 #include <iostream>
+#include <string>
 #include <string_view>
 
 #include "tools/bench_command.h"
 #include "tools/data_command.h"
 #include "tools/doctor_command.h"
 #include "tools/evaluate_command.h"
+#include "tools/inspect_command.h"
 #include "tools/predict_command.h"
 #include "tools/train_command.h"
 
@@ -26,12 +28,15 @@ constexpr std::array kCommands = {
     Command{"predict", "asks a trained network about pictures", rensa::tools::predict_command},
     Command{"bench", "measures speed and overhead", rensa::tools::bench_command},
     Command{"data", "makes data sets", rensa::tools::data_command},
+    Command{"inspect", "shows what is in a network or a snapshot", rensa::tools::inspect_command},
     Command{"doctor", "examines a job and its hosts, and says what to mend", rensa::tools::doctor_command},
 };
 
 void print_usage(std::ostream& out) {
   out << "usage: rensa COMMAND …, rensa COMMAND --help, rensa --version\n\n";
-  for (const Command& command : kCommands) out << "  " << command.name << "   " << command.purpose << '\n';
+  for (const Command& command : kCommands) {
+    out << "  " << command.name << std::string(10 - command.name.size(), ' ') << command.purpose << '\n';
+  }
 }
 
 int run(int argc, char** argv) {

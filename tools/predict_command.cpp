@@ -23,11 +23,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kUsage =
-    "usage: rensa predict --config FILE --snapshot_file FILE --classes A,B,… PICTURE|FOLDER…\n\n"
-    "Asks a trained network about JPEG pictures: one line of JSON for each, {\"file\", \"class\", \"probability\", \"top\"}.\n"
-    "A picture that cannot be read gets {\"file\", \"error\"}, and the status is 1. Network and sizes are described by the\n"
-    "keys of `rensa train`; the classes are those of the training folder unless --classes names them. A network for MNIST's\n"
-    "or CIFAR-10's files gets each picture in their size and colours, and needs --data for the statistics of the pixels.";
+    "usage: rensa predict --config FILE --snapshot_file FILE [--classes A,B,…]\n"
+    "                     PICTURE|FOLDER…\n\n"
+    "Asks a trained network about JPEG pictures: one line of JSON for each, {\"file\",\n"
+    "\"class\", \"probability\", \"top\"}. A picture that cannot be read gets {\"file\",\n"
+    "\"error\"}, and the status is 1. Network and sizes are described by the keys of\n"
+    "`rensa train`; the classes are those of the training folder unless --classes\n"
+    "names them. A network for MNIST's or CIFAR-10's files gets each picture in their\n"
+    "size and colours, and needs --data for the statistics of the pixels.";
 
 std::vector<std::string> list_pictures(const std::vector<std::string>& given) {
   std::vector<std::string> files;

@@ -13,8 +13,8 @@
 namespace rensa {
 namespace {
 
-constexpr int kRepetitions = 5;
-constexpr std::array<std::size_t, 3> kSizes = {4 << 10, 64 << 10, 1 << 20};  ///< the last speaks for all larger ones
+constexpr int kRepetitions = 7;
+constexpr std::array<std::size_t, 4> kSizes = {256, 4 << 10, 64 << 10, 1 << 20};  ///< the last speaks for all larger ones
 
 AutoChoice fixed_rule() { return AutoChoice({{0, "hierarchical"}}); }
 

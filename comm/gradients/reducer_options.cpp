@@ -11,7 +11,7 @@ void exclude(bool both, const char* a, const char* b, const char* reason) {
 
 }  // namespace
 
-void check_options(const ReducerOptions& o) {
+void check_options(const ReducerOptions& o, double clip_norm) {
   if (o.zero < 0 || o.zero > 2) throw ValueError("zero: expected 0, 1 or 2, found ", o.zero, ".");
   const bool sharded = o.zero > 0;
   exclude(sharded && o.double_buffering, "zero", "double_buffering", "a rank has no second place for gradients");
@@ -26,6 +26,7 @@ void check_options(const ReducerOptions& o) {
   exclude(o.carry_over && !o.zero_fill, "carry_over", "zero_fill = false",
           "which parameters are updated is known when the last bucket has arrived");
   exclude(o.carry_over && !o.overlap, "carry_over", "overlap = false", "the one goes further than the other allows");
+  exclude(o.carry_over && clip_norm > 0, "carry_over", "clip_norm", "the norm is known when the last gradient has arrived");
 }
 
 }  // namespace rensa

@@ -35,7 +35,7 @@ struct ReducerOptions {
   std::shared_ptr<GradientCompression> compression = nullptr;
 };
 
-/// Throws ValueError for options that exclude each other, naming both.
-void check_options(const ReducerOptions& options);
+/// Throws ValueError for options that exclude each other, naming both; `clip_norm` is the optimizer's.
+void check_options(const ReducerOptions& options, double clip_norm = 0);
 
 }  // namespace rensa

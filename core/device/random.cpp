@@ -43,6 +43,18 @@ std::uint32_t RandomStream::operator()() {
   return words_[next_word_++];
 }
 
+void RandomStream::skip(std::uint64_t words) {
+  const std::uint64_t left = 4 - next_word_;
+  if (words <= left) {
+    next_word_ += static_cast<unsigned>(words);
+    return;
+  }
+  words -= left;
+  next_block_ += static_cast<std::uint32_t>((words - 1) / 4);
+  words_ = block(next_block_++);
+  next_word_ = static_cast<unsigned>((words - 1) % 4 + 1);
+}
+
 std::uint64_t RandomStream::below(std::uint64_t bound) {
   // Numbers of the incomplete last round of [0, bound) are drawn again.
   const std::uint64_t unfair = (0 - bound) % bound;

@@ -23,9 +23,10 @@ class RandomStream {
 
   std::uint32_t operator()();                       ///< the next word
   std::uint64_t below(std::uint64_t bound);         ///< uniform in [0, bound), without bias
-  double uniform();                                 ///< uniform in [0, 1), 53 bits
+  void skip(std::uint64_t words);                   ///< as if so many words had been drawn
+  double uniform();                                 ///< uniform in [0, 1), 53 bits; takes two words
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  double normal();                                  ///< mean 0, variance 1 (Box and Muller)
+  double normal();                                  ///< mean 0, variance 1 (Box and Muller); takes four words
   static constexpr std::uint32_t min() { return 0; }
   static constexpr std::uint32_t max() { return ~std::uint32_t{0}; }
 

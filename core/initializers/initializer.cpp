@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/parallel.h"
 
 namespace rensa::init {
 namespace {
@@ -19,12 +20,22 @@ Fans fans(const Shape& shape) {
   return {static_cast<double>(shape[1]) * field, static_cast<double>(shape[0]) * field};
 }
 
-/// Writes draw() into every element, in row-major order of the shape, whatever the layout in memory.
+/// Writes draw(stream) into every element, in row-major order of the shape, whatever the layout in memory: the same numbers
+/// on any number of threads, each of which skips what the others draw. A draw takes `words` words of the stream.
 template <class Draw>
-void fill_each(const Array& values, Draw draw) {
+void fill_each(const Array& values, RandomStream& random, std::uint64_t words, const Draw& draw) {
   Array drawn = empty(values.shape(), Dtype::kFloat64);
-  auto* element = drawn.data<double>();
-  for (std::int64_t i = 0; i < drawn.size(); ++i) element[i] = draw();
+  auto* const element = drawn.data<double>();
+  constexpr std::int64_t kCost = 64;  // simple operations of a draw
+  cpu::for_each_block(
+      drawn.size(),
+      [&](std::int64_t begin, std::int64_t end) {
+        RandomStream part = random;
+        part.skip(words * static_cast<std::uint64_t>(begin));
+        for (std::int64_t i = begin; i < end; ++i) element[i] = draw(part);
+      },
+      kCost);
+  random.skip(words * static_cast<std::uint64_t>(drawn.size()));
   values.copy_from(drawn);
 }
 
@@ -32,7 +43,7 @@ template <class Deviation>
 Initializer normal_by(Deviation deviation) {
   return [=](const Array& values, RandomStream& random) {
     const double sigma = deviation(fans(values.shape()));
-    fill_each(values, [&] { return sigma * random.normal(); });
+    fill_each(values, random, 4, [sigma](RandomStream& stream) { return sigma * stream.normal(); });
   };
 }
 
@@ -40,7 +51,7 @@ template <class Limit>
 Initializer uniform_by(Limit limit) {
   return [=](const Array& values, RandomStream& random) {
     const double bound = limit(fans(values.shape()));
-    fill_each(values, [&] { return random.uniform(-bound, bound); });
+    fill_each(values, random, 2, [bound](RandomStream& stream) { return stream.uniform(-bound, bound); });
   };
 }
 

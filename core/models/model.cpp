@@ -4,8 +4,13 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/models/alexnet.h"
+#include "core/models/googlenet.h"
 #include "core/models/mlp.h"
+#include "core/models/mobilenet_v2.h"
+#include "core/models/nin.h"
 #include "core/models/resnet.h"
+#include "core/models/vgg.h"
 #include "core/models/vgg_cifar.h"
 
 namespace rensa::models {
@@ -16,11 +21,33 @@ std::int64_t channels_of(const ModelOptions& o) {
   throw ShapeError("a convolutional network takes samples (channels, height, width), these are ", o.input, ".");
 }
 
-template <int kLayers>
+template <int kLayers, bool kSmallPictures = false>
 std::unique_ptr<UnaryLink> resnet(const ModelOptions& o) {
   return std::make_unique<ResNet>(ResNetOptions{
-      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width, .dropout = o.dropout,
-      .dtype = o.dtype});
+      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width,
+      .small_pictures = kSmallPictures, .dropout = o.dropout, .dtype = o.dtype});
+}
+
+std::int64_t side_of(const ModelOptions& o) {
+  channels_of(o);
+  if (o.input[1] == o.input[2]) return o.input[1];
+  throw ShapeError("a network with linear layers takes square pictures, these are ", o.input, ".");
+}
+
+std::unique_ptr<UnaryLink> resnext(const ModelOptions& o) {
+  return resnext50({.channels = channels_of(o), .classes = o.classes, .width = o.width, .dropout = o.dropout, .dtype = o.dtype});
+}
+
+template <int kLayers>
+std::unique_ptr<UnaryLink> vgg(const ModelOptions& o) {
+  return std::make_unique<Vgg>(VggOptions{
+      .layers = kLayers, .channels = channels_of(o), .size = side_of(o), .classes = o.classes, .dtype = o.dtype});
+}
+
+template <bool kNormalized>
+std::unique_ptr<UnaryLink> googlenet(const ModelOptions& o) {
+  return std::make_unique<GoogLeNet>(GoogLeNetOptions{
+      .channels = channels_of(o), .classes = o.classes, .batch_normalization = kNormalized, .dtype = o.dtype});
 }
 
 using Maker = std::function<std::unique_ptr<UnaryLink>(const ModelOptions&)>;
@@ -44,6 +71,26 @@ const std::vector<std::pair<std::string, Maker>>& makers() {
       {"resnet50", resnet<50>},
       {"resnet101", resnet<101>},
       {"resnet152", resnet<152>},
+      {"cifar_resnet18", resnet<18, true>},
+      {"resnext50", resnext},
+      {"alexnet",
+       [](const ModelOptions& o) {
+         return std::make_unique<AlexNet>(
+             AlexNetOptions{.channels = channels_of(o), .size = side_of(o), .classes = o.classes, .dtype = o.dtype});
+       }},
+      {"nin",
+       [](const ModelOptions& o) {
+         return std::make_unique<Nin>(NinOptions{.channels = channels_of(o), .classes = o.classes, .dtype = o.dtype});
+       }},
+      {"googlenet", googlenet<false>},
+      {"googlenet_bn", googlenet<true>},
+      {"vgg16", vgg<16>},
+      {"vgg19", vgg<19>},
+      {"mobilenet_v2",
+       [](const ModelOptions& o) {
+         return std::make_unique<MobileNetV2>(
+             MobileNetV2Options{.channels = channels_of(o), .classes = o.classes, .dtype = o.dtype});
+       }},
   };
   return table;
 }

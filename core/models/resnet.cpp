@@ -27,11 +27,11 @@ bool has_bottlenecks(int layers) { return layers >= 50; }
 std::int64_t expansion(int layers) { return has_bottlenecks(layers) ? 4 : 1; }
 
 std::unique_ptr<Convolution2D> convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
-                                           Dtype dtype) {
+                                           Dtype dtype, std::int64_t groups = 1) {
   const std::int64_t pad = kernel / 2;
   return std::make_unique<Convolution2D>(
       Convolution2DOptions{.in = in, .out = out, .kernel = {kernel, kernel},
-                           .window = {.stride = {stride, stride}, .pad = {pad, pad}}, .bias = false,
+                           .window = {.stride = {stride, stride}, .pad = {pad, pad}, .groups = groups}, .bias = false,
                            .initial_W = init::he_normal(1, /*fan_out=*/true), .dtype = dtype});
 }
 
@@ -48,9 +48,10 @@ class ResNet::Block : public Link {
   Block(std::int64_t in, std::int64_t width, std::int64_t stride, const ResNetOptions& o) {
     const std::int64_t out = width * expansion(o.layers);
     if (has_bottlenecks(o.layers)) {
-      append(convolution(in, width, 1, 1, o.dtype), width, o);
-      append(convolution(width, width, 3, stride, o.dtype), width, o);
-      append(convolution(width, out, 1, 1, o.dtype), out, o);
+      const std::int64_t inner = width * o.group_width / 64 * o.groups;
+      append(convolution(in, inner, 1, 1, o.dtype), inner, o);
+      append(convolution(inner, inner, 3, stride, o.dtype, o.groups), inner, o);
+      append(convolution(inner, out, 1, 1, o.dtype), out, o);
     } else {
       append(convolution(in, width, 3, stride, o.dtype), width, o);
       append(convolution(width, out, 3, 1, o.dtype), out, o);
@@ -110,7 +111,7 @@ struct ResNet::Stage : Link {
 
 ResNet::ResNet(const ResNetOptions& o) : options_(o) {
   const StageSizes sizes = stage_sizes(o.layers);
-  conv1_ = convolution(o.channels, o.width, 7, 2, o.dtype);
+  conv1_ = convolution(o.channels, o.width, o.small_pictures ? 3 : 7, o.small_pictures ? 1 : 2, o.dtype);
   bn1_ = normalization(o.width, o);
   add("conv1", *conv1_);
   add("bn1", *bn1_);
@@ -127,7 +128,9 @@ ResNet::~ResNet() = default;
 
 Variable ResNet::operator()(const Variable& x) {
   Variable h = normalized_convolution(*conv1_, *bn1_, x, {.relu = true});
-  h = functions::max_pooling_2d(h, {.kernel = {3, 3}, .stride = {{2, 2}}, .pad = {1, 1}, .cover_all = false});
+  if (!options_.small_pictures) {
+    h = functions::max_pooling_2d(h, {.kernel = {3, 3}, .stride = {{2, 2}}, .pad = {1, 1}, .cover_all = false});
+  }
   for (const auto& stage : stages_) {
     for (const auto& block : stage->blocks) h = (*block)(h);
   }
@@ -141,6 +144,11 @@ std::unique_ptr<ResNet> of_layers(ResNetOptions options, int layers) {
 }
 }  // namespace
 
+std::unique_ptr<ResNet> resnext50(ResNetOptions options) {
+  options.groups = 32;
+  options.group_width = 4;
+  return of_layers(options, 50);
+}
 std::unique_ptr<ResNet> resnet18(ResNetOptions options) { return of_layers(options, 18); }
 std::unique_ptr<ResNet> resnet34(ResNetOptions options) { return of_layers(options, 34); }
 std::unique_ptr<ResNet> resnet50(ResNetOptions options) { return of_layers(options, 50); }

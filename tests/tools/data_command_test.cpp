@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "tests/support/scratch_folder.h"
+#include "trainer/datasets/image_source.h"
+#include "trainer/datasets/picture_table.h"
+#include "trainer/images/jpeg_reader.h"
 
 namespace rensa::tools {
 namespace {
@@ -51,6 +55,24 @@ TEST(DataCommandTest, PacksAFolderAsShards) {
   }
   EXPECT_EQ(run({"pack", "--in", scratch / "absent", "--out", scratch / "none"}).status, 1);
   EXPECT_EQ(run({"pack", "--in", scratch / "set"}).status, 2);
+}
+TEST(DataCommandTest, MakesCifarsFilesOfSmallPictures) {
+  const rensa::testing::ScratchFolder scratch;
+  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "6", "--val-per-class", "2", "--min-size",
+       "32", "--max-size", "32"});
+  std::filesystem::rename(scratch / "set/val", scratch / "set/test");
+  const Outcome outcome = run({"cifar", "--in", scratch / "set", "--out", scratch / "bin"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const PictureTable train = read_cifar10_folder(scratch / "bin", Split::kTrain);
+  EXPECT_EQ(train.count(), 12);
+  EXPECT_EQ(std::count(train.labels.begin(), train.labels.end(), 1), 6);
+  const PictureTable test = read_cifar10_folder(scratch / "bin", Split::kTest);
+  ASSERT_EQ(test.count(), 4);
+  const images::Image first = images::read_jpeg(open_image_folder(scratch / "set/test")->name(0));
+  EXPECT_TRUE(std::equal(first.row(0), first.row(0) + first.bytes(), test.pixels.begin()));
+  run({"pictures", "--out", scratch / "large", "--classes", "2", "--train-per-class", "1", "--val-per-class", "1"});
+  std::filesystem::rename(scratch / "large/val", scratch / "large/test");
+  EXPECT_THAT(run({"cifar", "--in", scratch / "large", "--out", scratch / "no"}).err, HasSubstr("expected 32 x 32"));
 }
 TEST(DataCommandTest, HelpListsTheDefaults) {
   const Outcome outcome = run({"pictures", "--help"});

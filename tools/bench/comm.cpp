@@ -271,6 +271,20 @@ std::int64_t measure_all(const CommOptions& o, const std::vector<std::string>& c
   return wrong;
 }
 
+/// A title and names in lines of at most 80 columns.
+std::string listed(const std::string& title, const std::vector<std::string>& names) {
+  std::string text;
+  std::string line = title;
+  for (const std::string& name : names) {
+    if (line.size() + 1 + name.size() > 80) {
+      text += line + "\n";
+      line.assign(title.size(), ' ');
+    }
+    line += " " + name;
+  }
+  return text + line;
+}
+
 }  // namespace
 
 int bench_comm(int argc, char** argv) {
@@ -278,19 +292,16 @@ int bench_comm(int argc, char** argv) {
   std::vector<std::string> collective_names, operations;
   for (const Collective& collective : collectives()) collective_names.emplace_back(collective.name);
   for (const auto& [name, operation] : kOperations) operations.push_back(name);
-  std::string lists = "\n\ncollectives:  ";
-  for (const std::string& name : collective_names) lists += " " + name;
-  lists += "\ncommunicators:";
-  for (const std::string& name : communicator_names()) lists += " " + name;
+  const std::string lists = "\n\n" + listed("collectives:  ", collective_names) + "\n" +
+                            listed("communicators:", communicator_names());
   OptionTable table(
-      "usage: mpirun -n 4 rensa bench comm [--key value …]\n\nThe speed of collectives in nccl-tests' columns: size, "
-      "count, "
-      "type, redop, root; then out of place and in place\nthe time of a call (the median over the iterations, each the "
-      "slowest rank's), algbw = size / time, busbw = algbw\ntimes nccl-tests' factor, and #wrong: elements, on all "
-      "ranks, "
-      "that are not what they should be. Sizes that hold\nless than one element for each rank are rounded up. Ends "
-      "with 1 if "
-      "an element was wrong. See docs/performance.md." +
+      "usage: mpirun -n 4 rensa bench comm [--key value …]\n\n"
+      "The speed of collectives in nccl-tests' columns: size, count, type, redop, root;\n"
+      "then out of place and in place the time of a call (the median over the\n"
+      "iterations, each the slowest rank's), algbw = size / time, busbw = algbw times\n"
+      "nccl-tests' factor, and #wrong: elements, on all ranks, that are not what they\n"
+      "should be. Sizes that hold less than one element for each rank are rounded up.\n"
+      "Ends with 1 if an element was wrong. See docs/performance.md." +
       lists);
   table.add("collective", o.collective, "which, separated by commas, or all");
   table.add("communicator", o.communicator, "which, separated by commas, or all");

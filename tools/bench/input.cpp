@@ -54,8 +54,9 @@ int bench_input(int argc, char** argv) {
   InputOptions o;
   OptionTable table(
       "usage: rensa bench input --data FOLDER [--key value …]\n\n"
-      "JPEG files in memory to normalized samples, one thread: random-resized crop and flip (train), resize and centre crop\n"
-      "(validation), and the decoder alone on what the training crops need (decode: the floor of train).");
+      "JPEG files in memory to normalized samples, one thread: random-resized crop and\n"
+      "flip (train), resize and centre crop (validation), and the decoder alone on what\n"
+      "the training crops need (decode: the floor of train).");
   table.add("data", o.data, "folder with JPEG files, at any depth");
   table.add("size", o.size, "side of a sample, in pixels", {.min = 1, .max = 4096});
   table.add("resize", o.resize, "validation: shorter side before the centre crop", {.min = 1, .max = 4096});

@@ -165,11 +165,11 @@ void measure(const OverlapOptions& o, Communicator& comm) {
 int bench_overlap(int argc, char** argv) {
   OverlapOptions o;
   OptionTable table(
-      "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\nA data-parallel step against the best schedule: "
-      "bucket k is "
-      "ready at r_k without\ncommunication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and the "
-      "bound is\n"
-      "max(compute, f_last) + update. The bound is that of plain all-reduces, whatever step_ms is asked to do beside.");
+      "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\n"
+      "A data-parallel step against the best schedule: bucket k is ready at r_k without\n"
+      "communication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and\n"
+      "the bound is max(compute, f_last) + update. The bound is that of plain\n"
+      "all-reduces, whatever step_ms is asked to do beside.");
   table.add("model", o.model, "network", {.choices = models::model_names()});
   table.add("batch", o.batch, "samples on each rank", {.min = 1});
   table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp", {.min = 1});

@@ -110,8 +110,8 @@ int bench_reproducible(int argc, char** argv) {
   ReproducibleOptions o;
   OptionTable table(
       "usage: rensa bench reproducible [--key value …]\n\n"
-      "What the same bits on any number of ranks cost, on made-up data: a step shard by shard, the same passes\n"
-      "without a fixed order of sums, and the ordinary step.");
+      "What the same bits on any number of ranks cost, on made-up data: a step shard by\n"
+      "shard, the same passes without a fixed order of sums, and the ordinary step.");
   table.add("model", o.model, "network", {.choices = models::model_names()});
   table.add("batch", o.batch, "samples of a shard", {.min = 1});
   table.add("shards", o.shards, "of a step", {.min = 1});

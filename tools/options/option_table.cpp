@@ -234,7 +234,7 @@ bool OptionTable::parse(int argc, char** argv, std::ostream& out, std::vector<st
 }
 
 void OptionTable::print_help(std::ostream& out) const {
-  po::options_description table(usage_ + "\n\nKeys, on the command line or in the file", 110, 50);
+  po::options_description table(usage_ + "\n\nKeys, on the command line or in the file", 80, 40);
   table.add_options()("config", po::value<std::string>(), "a file of lines \"key = value\"; # starts a comment");
   for (const Option& option : options_) {
     table.add_options()(option.key.c_str(),

@@ -101,16 +101,11 @@ ReducerOptions reducer_options(const TrainOptions& o) {
                                .carry_over = o.carry_over,
                                .zero = o.zero,
                                .compression = make_compression(o.compression)};
-  check_options(reducer);
+  check_options(reducer, o.clip_norm);
   if (reducer.compression && o.allreduce_grad_dtype != "own") {
     throw ConfigError(
         "compression and allreduce_grad_dtype exclude each other: a compression has a form of its own. Leave "
         "one of them out.");
-  }
-  if (o.carry_over && o.clip_norm > 0) {
-    throw ConfigError(
-        "carry_over and clip_norm exclude each other: the norm is known when the last gradient has arrived. "
-        "Leave one of them out.");
   }
   return reducer;
 }

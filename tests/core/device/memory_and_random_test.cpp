@@ -81,6 +81,18 @@ TEST(RandomStreamTest, BlocksAreRandomAccessAndStreamsDiffer) {
   EXPECT_NE(RandomStream(1, Purpose::kShuffle, 3, 3)(), RandomStream(1, Purpose::kShuffle, 2, 3)());
 }
 
+TEST(RandomStreamTest, SkippingIsDrawingAndThrowingAway) {
+  for (std::uint64_t before = 0; before < 6; ++before) {
+    for (std::uint64_t words = 0; words < 14; ++words) {
+      RandomStream drawn(7, Purpose::kUser), skipped(7, Purpose::kUser);
+      for (std::uint64_t i = 0; i < before; ++i) drawn(), skipped();
+      for (std::uint64_t i = 0; i < words; ++i) drawn();
+      skipped.skip(words);
+      for (int i = 0; i < 9; ++i) ASSERT_EQ(drawn(), skipped()) << before << " " << words << " " << i;
+    }
+  }
+}
+
 TEST(RandomStreamTest, UniformAndNormalHaveTheirMoments) {
   RandomStream random(5, Purpose::kUser);
   double sum = 0, squares = 0, uniform = 0;

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "comm/self/self_communicator.h"
 #include "comm/shm/thread_group.h"
@@ -74,6 +76,43 @@ TEST(SnapshotTest, TheNewestWholeOneIsFoundAndEveryDamagedOneNamed) {
   EXPECT_THAT(damages, ElementsAre(HasSubstr("snapshot_iter_6"), HasSubstr("snapshot_iter_4")));
   EXPECT_THAT(newest_whole_snapshot(folder / "elsewhere", report), IsEmpty());
   EXPECT_THAT(damages, SizeIs(2));
+}
+
+TEST(SnapshotTest, EveryRandomDamageIsFound) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  run(folder / "whole", self, {.trigger = {2, Unit::kIteration}, .keep = 0});
+  std::mt19937 random(1);
+  for (int round = 0; round < 1000; ++round) {
+    fs::remove_all(folder / "out");
+    fs::copy(folder / "whole", folder / "out");
+    std::vector<int> whole = {2, 4, 6};
+    std::size_t damaged = 0;
+    for (int i = 1 + static_cast<int>(random() % 2); i > 0; --i) {
+      const auto at = whole.begin() + static_cast<std::ptrdiff_t>(random() % whole.size());
+      const std::string file = folder / ("out/snapshot_iter_" + std::to_string(*at));
+      const auto size = fs::file_size(file);
+      switch (random() % 3) {
+        case 0: {
+          std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+          const auto place = static_cast<std::streamoff>(random() % size);
+          stream.seekg(place);
+          const int byte = stream.get();
+          stream.seekp(place);
+          stream.put(static_cast<char>(byte ^ (1 << random() % 8)));
+          ++damaged;
+          break;
+        }
+        case 1: fs::resize_file(file, random() % size), ++damaged; break;
+        default: fs::remove(file);
+      }
+      whole.erase(at);
+    }
+    std::vector<std::string> damages;
+    const std::string found = newest_whole_snapshot(folder / "out", [&](const std::string& d) { damages.push_back(d); });
+    ASSERT_EQ(found, folder / ("out/snapshot_iter_" + std::to_string(whole.back()))) << "round " << round;
+    ASSERT_LE(damages.size(), damaged) << "round " << round;  // those that are older than it are not looked at
+  }
 }
 
 TEST(SnapshotTest, OnErrorLeavesASnapshotOfTheLastStep) {

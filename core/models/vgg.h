@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/links/link.h"
+
+namespace rensa::models {
+
+struct VggOptions {
+  int layers = 16;                                        ///< 16 or 19
+  std::int64_t channels = 3, size = 224, classes = 1000;  ///< `size`: side of a picture, 32 or more
+  double dropout = 0.5;
+  Dtype dtype = Dtype::kFloat32;
+};
+
+/// Stacks of 3 x 3 convolutions with relu, five max poolings, three linear layers: 138,357,544 parameters (16 layers) or
+/// 143,667,240 (19) at 224 pixels. x (N, channels, size, size); logits (N, classes). Keys as torchvision's: features/0,
+/// classifier/0. Source: Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015.
+class Vgg final : public UnaryLink {
+ public:
+  /// Throws ValueError for another number of layers, or pictures too small.
+  explicit Vgg(const VggOptions& options = {});
+  Variable operator()(const Variable& x) override;
+
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<Vgg>(options_); }
+
+ private:
+  const VggOptions options_;
+  Sequential features_, classifier_;
+};
+
+}  // namespace rensa::models

@@ -57,6 +57,11 @@ class DistributedOptimizer final : public Optimizer {
   std::int64_t epoch() const override { return inner_->epoch(); }
   void set_epoch(std::int64_t epoch) override { inner_->set_epoch(epoch); }
   CommonOptions& common() override;
+  /// Throws ValueError with carry_over or double_buffering: whether gradients are finite is known too late for either.
+  void loss_scaling(std::int64_t interval = 1000) override;
+  void set_loss_scale(double scale) override { inner_->set_loss_scale(scale); }
+  double loss_scale() const override { return inner_->loss_scale(); }
+  bool has_dynamic_loss_scale() const override { return inner_->has_dynamic_loss_scale(); }
   /// Throws ValueError with zero > 0 or carry_over: a hook would see gradients of which a part alone is the mean.
   void add_hook(std::string name, Hook hook) override;
   void remove_hook(const std::string& name) override { inner_->remove_hook(name); }

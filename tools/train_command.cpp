@@ -177,6 +177,7 @@ int train(const TrainOptions& o, Communicator& comm) {
     spdlog::warn("mnbn: {} has no batch normalization", o.arch);
   }
   const std::unique_ptr<Optimizer> optimizer = make_step_optimizer(o, comm);
+  set_loss_scale(*optimizer, o);
   optimizer->setup(model);
   if (speaks) {
     spdlog::info("{} ranks on {} nodes ({}), {} compute and {} loader threads each", comm.size(), comm.inter_size(),

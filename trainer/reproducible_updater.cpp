@@ -52,7 +52,7 @@ void ReproducibleUpdater::add_gradients(const Batch& batch, Observation& observa
       Observation seen = step.observation;
       seen["main/loss"] = {step.loss.item<double>(), size};
       join_means(observation, seen);
-      timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share}); });
+      timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share * optimizer().loss_scale()}); });
     }
     sums_.end_shard(share);
   }

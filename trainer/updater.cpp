@@ -56,7 +56,7 @@ void StandardUpdater::add_gradients(const Batch& batch, Observation& observation
     join_means(observation, step.observation);
   }
   const double share = size * comm_.size() / static_cast<double>(batch.global_size) / pieces_;
-  timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share}); });
+  timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share * optimizer_.loss_scale()}); });
 }
 
 void StandardUpdater::set_random_context(const Batch& batch) const {

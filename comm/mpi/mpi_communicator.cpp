@@ -106,6 +106,8 @@ MpiCommunicator::~MpiCommunicator() {
   if (!finalized) MPI_Comm_free(&comm_);
 }
 
+// MPI has no 16-bit floating types: what is reduced in them is done here, what is moved are bytes.
+
 void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
   if (is_half(data.dtype())) return all_reduce_here(data, op);
   if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);

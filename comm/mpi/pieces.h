@@ -20,9 +20,6 @@ std::byte* bytes_at(const Array& data, std::int64_t element);
 /// Calls piece(first element, count) until all of `count` is covered.
 void in_pieces(std::int64_t count, const std::function<void(std::int64_t, int)>& piece);
 
-/// MPI has no such elements: what is reduced is done here, what is moved are bytes.
-inline bool is_half(Dtype dtype) { return dtype == Dtype::kFloat16 || dtype == Dtype::kBFloat16; }
-
 /// An element of any dtype as bytes, so that what is only moved needs no MPI type of its own.
 class MovedType {
  public:

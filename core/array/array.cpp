@@ -81,10 +81,14 @@ Array Array::to(Device target) const {
   throw DeviceError("array: cannot move from ", device(), " to ", target, ": no back end for that is loaded.");
 }
 
-void Array::fill(double value) const { kernels::fill(*this, value); }
+void Array::fill(double value) const {
+  kernels::fill(*this, value);
+  if (buffer_) buffer_->note_write();
+}
 
 void Array::copy_from(const Array& source) const {
   kernels::copy(*this, source.shape() == shape_ ? source : source.broadcast_to(shape_));
+  if (buffer_) buffer_->note_write();
 }
 
 Array empty(const Shape& shape, Dtype dtype, Device device, Layout layout) {

@@ -89,6 +89,8 @@ class Array {
   Array to(Dtype dtype) const;    ///< itself if the dtype is already that
   Array to(Device device) const;  ///< itself if it is already there
 
+  // In place. backward() throws a GraphError for elements that a graph needed and that were written after their use; what is
+  // written through data() is not noticed (buffer()->note_write() says it).
   void fill(double value) const;
   /// Writes `source`, broadcast to this shape and converted to this dtype, into the elements.
   void copy_from(const Array& source) const;

@@ -2,7 +2,9 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 #include "core/device/cpu/small_blocks.h"
@@ -24,6 +26,11 @@ class Buffer : public boost::intrusive_ref_counter<Buffer, boost::thread_safe_co
   std::size_t bytes() const { return bytes_; }
   Device device() const { return device_; }
 
+  /// How often the elements have been written in place since the buffer was made, as far as writers said so: Array's fill() and
+  /// copy_from(), index assignment, and optimizers do. A graph that needs them compares (Function::retained_input).
+  std::uint32_t version() const { return version_.load(std::memory_order_relaxed); }
+  void note_write() { version_.fetch_add(1, std::memory_order_relaxed); }
+
  protected:
   Buffer(void* data, std::size_t bytes, Device device)
       : data_(static_cast<std::byte*>(data)), bytes_(bytes), device_(device) {}
@@ -34,6 +41,7 @@ class Buffer : public boost::intrusive_ref_counter<Buffer, boost::thread_safe_co
   std::byte* data_;
   std::size_t bytes_;
   Device device_;
+  std::atomic<std::uint32_t> version_{0};
 };
 
 }  // namespace rensa

@@ -36,7 +36,7 @@ decltype(auto) dispatch_floating(Dtype dtype, const char* operation, Body&& body
     case Dtype::kFloat32: return body(TypeTag<float>{});
     case Dtype::kFloat64: return body(TypeTag<double>{});
     default:
-      throw DtypeError(operation, ": computes in float32 and float64, found ", dtype,
+      throw DtypeError(operation, ": computes in float32 and float64 (float16 and bfloat16 where it says so), found ", dtype,
                        ". Convert with cast(x, Dtype::kFloat32).");
   }
 }

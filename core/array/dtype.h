@@ -16,6 +16,8 @@ inline constexpr int kDtypes = 9;
 std::size_t item_size(Dtype dtype);  ///< bytes of one element
 std::string_view name(Dtype dtype);  ///< "float32"
 bool is_floating(Dtype dtype);
+/// float16 and bfloat16: stored in 16 bits, computed in float32.
+constexpr bool is_half(Dtype dtype) { return dtype == Dtype::kFloat16 || dtype == Dtype::kBFloat16; }
 
 /// The dtype called `name`; throws ValueError that lists the names otherwise.
 Dtype dtype_from_name(std::string_view name);

@@ -167,7 +167,11 @@ void set(const Array& x, const Index& index, const Array& values) {
     std::copy_n(from + static_cast<std::size_t>(i) * bytes, bytes,
                 to + static_cast<std::size_t>(positions.data<std::int64_t>()[i]) * bytes);
   }
-  if (!x.is_contiguous()) x.copy_from(target);
+  if (x.is_contiguous()) {
+    x.buffer()->note_write();
+  } else {
+    x.copy_from(target);
+  }
 }
 
 std::vector<Array> nonzero(const Array& x) {

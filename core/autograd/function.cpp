@@ -82,20 +82,30 @@ void Function::check_not_released() const {
 Variable Function::retained_input(int position) const {
   check_not_released();
   const int index = saved_indices_[static_cast<std::size_t>(position)];
-  const Array& saved = saved_inputs_[static_cast<std::size_t>(position)];
+  const Input& input = saved_inputs_[static_cast<std::size_t>(position)];
   const detail::Edge& from = edge(index);
+  check_not_written(from.leaf ? from.leaf->array : input.saved, input.buffer, input.version, "input", index);
   if (from.leaf) return Variable(from.leaf);
-  if (!from.function) return saved ? Variable(saved) : Variable();
+  if (!from.function) return input.saved ? Variable(input.saved) : Variable();
   auto& output = from.function->outputs_[static_cast<std::size_t>(from.output_index)];
   if (output.variable) return Variable(boost::intrusive_ptr<detail::VariableBody>(output.variable));
-  return from.function->make_output(saved, from.output_index);
+  return from.function->make_output(input.saved, from.output_index);
 }
 
 Variable Function::retained_output(int index) {
   check_not_released();
   Output& output = outputs_[static_cast<std::size_t>(index)];
+  check_not_written(output.saved, output.saved.buffer().get(), output.version, "output", index);
   if (output.variable) return Variable(boost::intrusive_ptr<detail::VariableBody>(output.variable));
   return make_output(output.saved, index);
+}
+
+void Function::check_not_written(const Array& now, const Buffer* buffer, std::uint32_t version, const char* what,
+                                 int index) const {
+  if (!buffer || now.buffer().get() != buffer || buffer->version() == version) return;
+  throw GraphError(name(), ": its gradient needs its ", what, " ", index, ", ", now.dtype(), " ", now.shape(),
+                   ", which was written in place after it was computed with. Write into a copy(), or call backward() "
+                   "before fill(), copy_from(), an assignment by index, or an optimizer's update().");
 }
 
 Array Function::gradient_destination(int input) const {
@@ -136,7 +146,12 @@ bool Function::link_inputs(const Variable* const* inputs, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (!(retained_mask_ >> i & 1u)) continue;
     saved_indices_.push_back(static_cast<std::uint8_t>(i));
-    saved_inputs_.push_back(edges_[i].leaf ? Array() : inputs[i]->array());
+    const Array& array = inputs[i]->array();
+    const Buffer* buffer = array.buffer().get();
+    saved_inputs_.push_back({edges_[i].leaf ? Array() : array, buffer, buffer ? buffer->version() : 0});
+  }
+  for (Output& output : outputs_) {
+    if (output.saved) output.version = output.saved.buffer()->version();
   }
   sequence_ = ++last_sequence;
   return true;

@@ -111,14 +111,23 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   void cut();
   void cut_output(int index);
 
+  void check_not_written(const Array& now, const Buffer* buffer, std::uint32_t version, const char* what,
+                         int index) const;
+
   struct Output {
     detail::VariableBody* variable = nullptr;  ///< the living variable of this output, if any; not owned
     Array saved;                               ///< set by retain_output
+    std::uint32_t version = 0;                 ///< of the saved array's buffer
     bool unchained = false;                    ///< gradients that arrive here go no further
+  };
+  struct Input {
+    Array saved;                     ///< no array for a leaf, which is asked itself
+    const Buffer* buffer = nullptr;  ///< where the elements lay
+    std::uint32_t version = 0;
   };
   boost::container::small_vector<detail::Edge, 3> edges_;
   boost::container::small_vector<Output, 1> outputs_;
-  boost::container::small_vector<Array, 2> saved_inputs_;
+  boost::container::small_vector<Input, 2> saved_inputs_;
   boost::container::small_vector<std::uint8_t, 4> saved_indices_;
   std::uint32_t retained_mask_ = 0;
   bool released_ = false;

@@ -2,6 +2,7 @@
 
 #include "core/autograd/function.h"
 #include "core/functions/math.h"
+#include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
 #include "core/kernels/arithmetic.h"
 
@@ -143,18 +144,23 @@ struct PowNumber final : Function {
   }
 };
 
+template <class F>
+Variable binary(const Variable& a, const Variable& b) {
+  return promoted(a, b, [](const Variable& x, const Variable& y) { return apply<F>(x, y); });
+}
+
 }  // namespace
 
-Variable add(const Variable& a, const Variable& b) { return apply<Add>(a, b); }
+Variable add(const Variable& a, const Variable& b) { return binary<Add>(a, b); }
 Variable add(const Variable& x, double number) { return apply(make_function<AddNumber>(number), x); }
-Variable sub(const Variable& a, const Variable& b) { return apply<Sub>(a, b); }
-Variable mul(const Variable& a, const Variable& b) { return apply<Mul>(a, b); }
+Variable sub(const Variable& a, const Variable& b) { return binary<Sub>(a, b); }
+Variable mul(const Variable& a, const Variable& b) { return binary<Mul>(a, b); }
 Variable mul(const Variable& x, double number) { return apply(make_function<MulNumber>(number), x); }
-Variable div(const Variable& a, const Variable& b) { return apply<Div>(a, b); }
+Variable div(const Variable& a, const Variable& b) { return binary<Div>(a, b); }
 Variable div(const Variable& x, double number) { return apply(make_function<DivNumber>(number), x); }
 Variable div(double number, const Variable& x) { return apply(make_function<NumberDividedBy>(number), x); }
 Variable neg(const Variable& x) { return apply(make_function<MulNumber>(-1.0), x); }
-Variable pow(const Variable& a, const Variable& b) { return apply<Pow>(a, b); }
+Variable pow(const Variable& a, const Variable& b) { return binary<Pow>(a, b); }
 Variable pow(const Variable& x, double exponent) { return apply(make_function<PowNumber>(exponent), x); }
 
 }  // namespace rensa::functions

@@ -5,8 +5,9 @@
 namespace rensa {
 namespace functions {
 
-// Element by element, with NumPy's broadcasting. Both operands have one dtype, float32 or float64; a number is rounded
-// to it. Throws ShapeError if the shapes do not fit each other, DtypeError if the dtypes differ.
+// Element by element, with NumPy's broadcasting, in a floating dtype; operands of different ones are converted to the one
+// that both promote to (core/array/dtype.h), and their gradients back. A number is rounded to the operand's dtype. Throws
+// ShapeError if the shapes do not fit each other.
 
 Variable add(const Variable& a, const Variable& b);
 Variable add(const Variable& x, double number);

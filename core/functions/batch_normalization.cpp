@@ -137,26 +137,27 @@ struct BatchNormalization final : Function {
     const auto [gbeta, ggamma] = kernels::batch_normalization_sums(gy.array(), b);
     const auto [all_gbeta, all_ggamma] = over_processes(gbeta, ggamma);
     const auto [gx, masked] = kernels::batch_normalization_grad(gy.array(), b, all_gbeta, all_ggamma, wants_residual);
-    Variables result = {Variable(gx), Variable(ggamma.to(gx.dtype())), Variable(gbeta.to(gx.dtype()))};
+    const Dtype own = retained_input(1).dtype();  // gamma's and beta's, which x's need not be
+    Variables result = {Variable(gx), Variable(ggamma.to(own)), Variable(gbeta.to(own))};
     if (inputs() == 4) result.push_back(wants_residual ? Variable(masked) : gy);
     return result;
   }
 
   /// The same over variables, for gradients of gradients.
   Variables differentiable_gradients(const Variable& gy_behind_relu) {
-    const Variable x = retained_input(0);
-    const Variable gamma = retained_input(1);
+    const Variable gamma = retained_input(1), x = cast(retained_input(0), gamma.dtype());
     const Dims axes = all_but_channels(x.ndim());
     const auto n = static_cast<double>(count);
-    const Variable gy = options.relu ? gy_behind_relu * positive(retained_output().array()) : gy_behind_relu;
+    const Variable passed = options.relu ? gy_behind_relu * positive(retained_output().array()) : gy_behind_relu;
+    const Variable gy = cast(passed, gamma.dtype());
     const Variable centred = x - over_processes(sum(x, axes, /*keepdims=*/true)) / n;
     const Variable inv_std = pow(over_processes(sum(centred * centred, axes, true)) / n + options.eps, -0.5);
     const Variable xhat = centred * inv_std;
     const Variable gbeta = sum(gy, axes, true), ggamma = sum(gy * xhat, axes, true);
     const Variable all_gbeta = over_processes(gbeta), all_ggamma = over_processes(ggamma);
     const Variable gx = over_channels(gamma, x.ndim()) * inv_std * (gy - (all_gbeta + xhat * all_ggamma) / n);
-    Variables result = {gx, reshape(ggamma, gamma.shape()), reshape(gbeta, gamma.shape())};
-    if (inputs() == 4) result.push_back(gy);
+    Variables result = {cast(gx, passed.dtype()), reshape(ggamma, gamma.shape()), reshape(gbeta, gamma.shape())};
+    if (inputs() == 4) result.push_back(passed);
     return result;
   }
 
@@ -177,9 +178,12 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta, const
     throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(),
                      ".");
   }
-  if (gamma.dtype() != x.dtype() || beta.dtype() != x.dtype() || (residual && residual->dtype() != x.dtype())) {
-    throw DtypeError("batch_normalization: x is ", x.dtype(), ", gamma is ", gamma.dtype(),
-                     ". Convert x with cast(x, dtype), or build the link with that dtype.");
+  const bool mixed = is_half(x.dtype()) && gamma.dtype() == Dtype::kFloat32;
+  if ((gamma.dtype() != x.dtype() && !mixed) || beta.dtype() != gamma.dtype() ||
+      (residual && residual->dtype() != x.dtype())) {
+    throw DtypeError("batch_normalization: x is ", x.dtype(), ", gamma is ", gamma.dtype(), ", beta is ", beta.dtype(),
+                     ". Expected one dtype, or float32 for gamma and beta of a 16-bit x. Convert x with "
+                     "cast(x, dtype), or build the link with that dtype.");
   }
 }
 
@@ -235,9 +239,9 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
     const ChannelAffine a = fixed_batch_normalization_affine(gamma.array(), beta.array(), mean, var, options.eps);
     return kernels::scale_and_shift(x.array(), a.scale, a.shift, residual ? residual->array() : Array(), options.relu);
   }
-  const Variable scale = gamma * Variable(inverse_deviation(var, options.eps).to(x.dtype()));
-  const Variable shift = beta - Variable(mean.to(x.dtype())) * scale;
-  Variable y = x * over_channels(scale, x.ndim()) + over_channels(shift, x.ndim());
+  const Variable scale = gamma * Variable(inverse_deviation(var, options.eps).to(gamma.dtype()));
+  const Variable shift = beta - Variable(mean.to(gamma.dtype())) * scale;
+  Variable y = cast(x * over_channels(scale, x.ndim()) + over_channels(shift, x.ndim()), x.dtype());
   if (residual) y = y + *residual;
   return options.relu ? relu(y) : y;
 }

@@ -15,8 +15,8 @@ struct BatchNormalizationOptions {
 
 /// Normalizes each channel (axis 1) over all other axes, y = gamma (x - mean) / sqrt(var + eps) + beta (+ residual, relu).
 ///
-///   x            (N, C, …), float32 or float64; results of four axes lie channels-last
-///   gamma, beta  (C)
+///   x            (N, C, …); results of four axes lie channels-last
+///   gamma, beta  (C), of x's dtype; float32 for a 16-bit x, too
 ///   avg_mean, avg_var  (C), moved towards the batch's mean and unbiased variance: avg = decay avg + (1 - decay) batch.
 ///                Null: not kept.
 ///   residual     x's shape, or none: added before relu

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/positions.h"
+#include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/kernels/indexing.h"
@@ -161,11 +162,10 @@ Variable permutate(const Variable& x, const Array& indices, int axis, bool inver
 Variable where(const Array& condition, const Variable& a, const Variable& b) {
   if (condition.dtype() != Dtype::kBool)
     throw DtypeError("where: the condition is ", condition.dtype(), ", expected bool.");
-  if (a.dtype() != b.dtype()) {
-    throw DtypeError("where: operands are ", a.dtype(), " and ", b.dtype(), ". Convert one with cast(x, dtype).");
-  }
   const Shape shape = broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), "where"), "where");
-  return apply(make_function<Where>(condition.broadcast_to(shape)), broadcast_to(a, shape), broadcast_to(b, shape));
+  return promoted(broadcast_to(a, shape), broadcast_to(b, shape), [&](const Variable& x, const Variable& y) {
+    return apply(make_function<Where>(condition.broadcast_to(shape)), x, y);
+  });
 }
 
 Array one_hot(const Array& t, std::int64_t classes, Dtype dtype) {

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/elementwise.h"
+#include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
 #include "core/kernels/math.h"
 
@@ -127,8 +128,8 @@ Variable log(const Variable& x) { return apply<Log>(x); }
 Variable sqrt(const Variable& x) { return apply<Sqrt>(x); }
 Variable square(const Variable& x) { return pow(x, 2.0); }
 Variable abs(const Variable& x) { return apply<Abs>(x); }
-Variable maximum(const Variable& a, const Variable& b) { return apply<Choose<true>>(a, b); }
-Variable minimum(const Variable& a, const Variable& b) { return apply<Choose<false>>(a, b); }
+Variable maximum(const Variable& a, const Variable& b) { return promoted(a, b, [](const auto& x, const auto& y) { return apply<Choose<true>>(x, y); }); }
+Variable minimum(const Variable& a, const Variable& b) { return promoted(a, b, [](const auto& x, const auto& y) { return apply<Choose<false>>(x, y); }); }
 
 Variable clip(const Variable& x, double low, double high) {
   if (!(low <= high)) throw ValueError("clip: low is ", low, ", high is ", high, "; expected low <= high.");
@@ -145,6 +146,8 @@ Variable floor(const Variable& x) { return elementwise(kernels::floor, x); }
 Variable ceil(const Variable& x) { return elementwise(kernels::ceil, x); }
 Variable fix(const Variable& x) { return elementwise(kernels::fix, x); }
 Variable sign(const Variable& x) { return elementwise(kernels::sign, x); }
-Variable fmod(const Variable& x, const Variable& divisor) { return apply<Fmod>(x, divisor); }
+Variable fmod(const Variable& x, const Variable& divisor) {
+  return promoted(x, divisor, [](const auto& a, const auto& b) { return apply<Fmod>(a, b); });
+}
 
 }  // namespace rensa::functions

@@ -2,6 +2,7 @@
 
 #include "core/autograd/function.h"
 #include "core/error.h"
+#include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/kernels/product.h"
@@ -60,11 +61,8 @@ struct BatchProduct final : Function {
   }
 };
 
-Variable batch_product(const Variable& a, const Variable& b) { return apply<BatchProduct>(a, b); }
-
-void check_dtypes(const char* name, const Variable& a, const Variable& b) {
-  if (a.dtype() == b.dtype()) return;
-  throw DtypeError(name, ": operands are ", a.dtype(), " and ", b.dtype(), ". Convert one with cast(x, dtype).");
+Variable batch_product(const Variable& a, const Variable& b) {
+  return promoted(a, b, [](const Variable& x, const Variable& y) { return apply<BatchProduct>(x, y); });
 }
 
 /// a and b with at least two axes each and equal inner sizes.
@@ -99,15 +97,14 @@ Variable matmul_into(const Array& destination, const Variable& a, const Variable
     throw ShapeError("matmul: expected matrices (m, k) and (k, n), found ", a.shape(),
                      transpose_a ? " (transposed)" : "", " and ", b.shape(), transpose_b ? " (transposed)" : "", ".");
   }
-  if (a.dtype() != b.dtype()) {
-    throw DtypeError("matmul: operands are ", a.dtype(), " and ", b.dtype(), ". Convert one with cast(x, dtype).");
-  }
-  return apply(make_function<MatMul>(transpose_a, transpose_b, destination), a, b);
+  return promoted(a, b, [&](const Variable& x, const Variable& y) {
+    const bool fits = destination && destination.dtype() == x.dtype();
+    return apply(make_function<MatMul>(transpose_a, transpose_b, fits ? destination : Array()), x, y);
+  });
 }
 
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a, bool transpose_b) {
   if (a.ndim() == 2 && b.ndim() == 2) return matmul_into(Array(), a, b, transpose_a, transpose_b);
-  check_dtypes("matmul", a, b);
   if (a.ndim() == 0 || b.ndim() == 0) {
     throw ShapeError("matmul: expected at least one axis each, found ", a.shape(), " and ", b.shape(),
                      ". Multiply numbers with *.");
@@ -134,7 +131,6 @@ Variable batch_matmul(const Variable& a, const Variable& b, bool transpose_a, bo
 }
 
 Variable tensordot(const Variable& a, const Variable& b, const Dims& axes_a, const Dims& axes_b) {
-  check_dtypes("tensordot", a, b);
   if (axes_a.ndim() != axes_b.ndim()) {
     throw ValueError("tensordot: axes ", axes_a, " and ", axes_b, "; expected equally many.");
   }

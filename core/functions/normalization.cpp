@@ -86,9 +86,15 @@ Variable over_channels(const char* name, const Variable& v, const Variable& x) {
   return reshape(v, shape);
 }
 
+/// A 16-bit x with float32 parameters.
+bool is_mixed(const Variable& x, const Variable& gamma) {
+  return is_half(x.dtype()) && gamma.dtype() == Dtype::kFloat32;
+}
+
 }  // namespace
 
 Variable layer_normalization(const Variable& x, const Variable& gamma, const Variable& beta, double eps) {
+  if (is_mixed(x, gamma)) return cast(layer_normalization(cast(x, Dtype::kFloat32), gamma, beta, eps), x.dtype());
   const Variable rows = as_rows("layer_normalization", x, gamma);
   if (beta.shape() != gamma.shape()) {
     throw ShapeError("layer_normalization: gamma is ", gamma.shape(), ", beta is ", beta.shape(),
@@ -101,6 +107,7 @@ Variable layer_normalization(const Variable& x, const Variable& gamma, const Var
 }
 
 Variable rms_normalization(const Variable& x, const Variable& gamma, double eps) {
+  if (is_mixed(x, gamma)) return cast(rms_normalization(cast(x, Dtype::kFloat32), gamma, eps), x.dtype());
   const Variable rows = as_rows("rms_normalization", x, gamma);
   return reshape(apply_all(make_function<RowNormalization>(eps, false), {rows, reshape(gamma, {gamma.size()})})[0],
                  x.shape());
@@ -115,7 +122,7 @@ Variable group_normalization(const Variable& x, std::int64_t groups, const Varia
   }
   const std::int64_t rows = x.shape()[0] * groups;
   const Variable flat = reshape(x, {rows, rows == 0 ? 1 : x.size() / rows});
-  return reshape(apply_all(make_function<RowNormalization>(eps, true), {flat})[0], x.shape()) * g + b;
+  return cast(reshape(apply_all(make_function<RowNormalization>(eps, true), {flat})[0], x.shape()) * g + b, x.dtype());
 }
 
 Variable local_response_normalization(const Variable& x, std::int64_t n, double k, double alpha, double beta) {

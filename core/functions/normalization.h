@@ -8,8 +8,8 @@ namespace rensa::functions {
 
 /// Normalizes each row over the last axes, those of gamma: y = gamma (x - mean) / sqrt(var + eps) + beta.
 ///
-///   x            (batch, …), float32 or float64
-///   gamma, beta  x's last axes
+///   x            (batch, …)
+///   gamma, beta  x's last axes, of x's dtype; float32 for a 16-bit x, too
 /// Throws ShapeError if they are not, DtypeError if the dtypes differ.
 /// Source: Ba, Kiros, Hinton, "Layer normalization", 2016.
 Variable layer_normalization(const Variable& x, const Variable& gamma, const Variable& beta, double eps = 1e-5);

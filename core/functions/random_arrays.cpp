@@ -1,7 +1,5 @@
 #include "core/functions/random_arrays.h"
 
-#include "core/device/random.h"
-
 namespace rensa::functions {
 namespace {
 
@@ -16,7 +14,7 @@ Array draw(const Shape& shape, Dtype dtype, const Draw& next) {
   for (std::int64_t i = 0; i < rows; ++i) {
     const std::uint64_t sample = at.first_sample + static_cast<std::uint64_t>(i);
     RandomStream stream(at.seed, Purpose::kDropout, at.step, sample | std::uint64_t{at.uses} << kSampleBits);
-    for (std::int64_t k = i * row; k < (i + 1) * row; ++k) values.data<double>()[k] = next(stream);
+    for (std::int64_t k = i * row; k < (i + 1) * row; ++k) values.data<double>()[k] = next(stream, k);
   }
   return values.to(dtype);
 }
@@ -24,10 +22,14 @@ Array draw(const Shape& shape, Dtype dtype, const Draw& next) {
 }  // namespace
 
 Array draw_uniform(const Shape& shape, double low, double high, Dtype dtype) {
-  return draw(shape, dtype, [&](RandomStream& s) { return s.uniform(low, high); });
+  return draw(shape, dtype, [&](RandomStream& s, std::int64_t) { return s.uniform(low, high); });
 }
 Array draw_normal(const Shape& shape, Dtype dtype) {
-  return draw(shape, dtype, [](RandomStream& s) { return s.normal(); });
+  return draw(shape, dtype, [](RandomStream& s, std::int64_t) { return s.normal(); });
+}
+
+Array draw_each(const Shape& shape, Dtype dtype, const std::function<double(RandomStream&, std::int64_t)>& next) {
+  return draw(shape, dtype, next);
 }
 
 }  // namespace rensa::functions

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
+
 #include "core/array/array.h"
+#include "core/device/random.h"
 
 namespace rensa::functions {
 
@@ -9,5 +12,7 @@ namespace rensa::functions {
 
 Array draw_uniform(const Shape& shape, double low, double high, Dtype dtype);
 Array draw_normal(const Shape& shape, Dtype dtype);
+/// next(stream, i) for element i in row-major order.
+Array draw_each(const Shape& shape, Dtype dtype, const std::function<double(RandomStream&, std::int64_t)>& next);
 
 }  // namespace rensa::functions

@@ -137,6 +137,9 @@ Variable sum(const Variable& x, const Dims& axes, bool keepdims) {
 }
 
 Variable mean(const Variable& x, const Dims& axes, bool keepdims) {
+  if (is_half(x.dtype())) {  // the sum may be beyond float16's range
+    return cast(mean(cast(x, Dtype::kFloat32), axes, keepdims), x.dtype());
+  }
   std::int64_t count = 1;
   for (const std::int64_t axis : normalized(axes, x.ndim(), "mean")) count *= x.shape()[static_cast<int>(axis)];
   return sum(x, axes, keepdims) * (1 / static_cast<double>(count));

@@ -78,8 +78,8 @@ Variable pool_maximum(const char* name, const Variable& x, const std::vector<Reg
                       const RegionOptions& o) {
   const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3], bins = o.height * o.width;
   Array positions = empty({static_cast<std::int64_t>(regions.size()), channels, o.height, o.width}, Dtype::kInt64);
-  const Array pixels = x.array().contiguous();
-  dispatch_floating(x.dtype(), name, [&](auto tag) {
+  const Array pixels = (is_half(x.dtype()) ? x.array().to(Dtype::kFloat32) : x.array()).contiguous();
+  dispatch_floating(pixels.dtype(), name, [&](auto tag) {
     const auto* values = pixels.data<typename decltype(tag)::type>();
     std::int64_t* to = positions.data<std::int64_t>();
     for (const Region& region : regions) {

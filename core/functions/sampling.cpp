@@ -109,6 +109,9 @@ Variable spatial_transformer_sampler(const Variable& x, const Variable& grid) {
     throw ShapeError("spatial_transformer_sampler: x is ", x.shape(), ", expected the grid (batch, 2, h, w), found ",
                      grid.shape(), ".");
   }
+  if (is_half(grid.dtype())) {  // 16 bits are too few for a place between pixels
+    return cast(spatial_transformer_sampler(cast(x, Dtype::kFloat32), cast(grid, Dtype::kFloat32)), x.dtype());
+  }
   const std::int64_t batch = grid.shape()[0], places = grid.shape()[2] * grid.shape()[3];
   const auto in_pixels = [&](int which, std::int64_t size) {
     return (reshape(select(grid, 1, which), {batch, places}) + 1) * (static_cast<double>(size - 1) / 2);

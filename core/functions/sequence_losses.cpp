@@ -72,6 +72,11 @@ Variable connectionist_temporal_classification(const Variables& xs, const Array&
     throw ShapeError(name, ": expected steps (batch, classes) and t (batch, labels), found ",
                      xs.empty() ? Shape{} : xs[0].shape(), " and ", t.shape(), ".");
   }
+  if (is_half(xs[0].dtype())) {  // logarithms of small probabilities are beyond float16
+    Variables wide;
+    for (const Variable& x : xs) wide.push_back(cast(x, Dtype::kFloat32));
+    return cast(connectionist_temporal_classification(wide, t, options), xs[0].dtype());
+  }
   const std::int64_t batch = t.shape()[0], labels = t.shape()[1], classes = xs[0].shape()[1], places = 2 * labels + 1;
   const auto steps = static_cast<std::int64_t>(xs.size());
   if (options.blank_symbol < 0 || options.blank_symbol >= classes) {

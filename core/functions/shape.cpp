@@ -97,10 +97,6 @@ struct Concat final : Function {
 
  private:
   void check_fits(const Array& first, const Array& x) const {
-    if (x.dtype() != first.dtype()) {
-      throw DtypeError("concat: the first array is ", first.dtype(), ", another is ", x.dtype(),
-                       ". Convert with cast(x, dtype).");
-    }
     bool fits = x.ndim() == first.ndim();
     for (int i = 0; fits && i < first.ndim(); ++i) fits = i == axis || x.shape()[i] == first.shape()[i];
     if (!fits) {
@@ -172,7 +168,11 @@ Variable select(const Variable& x, int axis, std::int64_t index) {
 Variable concat(const Variables& xs, int axis) {
   if (xs.empty()) throw ValueError("concat: expected at least one array, found none.");
   if (xs.size() == 1) return xs[0];
-  return apply_all(make_function<Concat>(normalize_axis(axis, xs[0].ndim(), "concat")), xs)[0];
+  Dtype dtype = xs[0].dtype();
+  for (const Variable& x : xs) dtype = promote(dtype, x.dtype());
+  Variables alike;
+  for (const Variable& x : xs) alike.push_back(x.dtype() == dtype ? x : cast(x, dtype));
+  return apply_all(make_function<Concat>(normalize_axis(axis, xs[0].ndim(), "concat")), alike)[0];
 }
 
 Variables split_axis(const Variable& x, int sections, int axis) {

@@ -95,6 +95,7 @@ Array weights_of_labels(const SoftmaxCrossEntropyOptions& options, const Array& 
 
 Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options) {
   check(x, t, options);
+  if (is_half(x.dtype())) return softmax_cross_entropy(cast(x, Dtype::kFloat32), t, options);
   const std::int64_t classes = x.shape()[1];
   Variable lines = x;
   if (x.ndim() > 2) {

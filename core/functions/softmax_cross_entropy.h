@@ -20,9 +20,9 @@ struct SoftmaxCrossEntropyOptions {
 
 /// Cross entropy of softmax(x) against class numbers.
 ///
-///   x        (batch, classes, …), float32 or float64 logits
+///   x        (batch, classes, …) logits; 16-bit ones are converted to float32
 ///   t        (batch, …), int32 or int64 in [0, classes); places where t == ignore_label count nothing
-///   returns  a scalar mean, or (batch, …) losses with LossReduce::kNone; in nats, x's dtype
+///   returns  a scalar mean, or (batch, …) losses with LossReduce::kNone; in nats, x's dtype or float32
 ///
 /// With every label ignored the mean is 0. Throws ShapeError if x and t do not fit; ValueError names the first label out
 /// of range.

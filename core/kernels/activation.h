@@ -5,7 +5,7 @@
 
 namespace rensa::kernels {
 
-// Element by element, float32 and float64. The formulas are in formulas/activation.h.
+// Element by element, in any floating dtype. The formulas are in formulas/activation.h.
 
 extern Kernel<Array(const Array& x)> relu;
 extern Kernel<Array(const Array& y, const Array& gy)> relu_grad;

@@ -4,7 +4,7 @@
 
 namespace rensa::kernels {
 
-// Element by element, float32 and float64; two arrays are broadcast as NumPy does.
+// Element by element, in any floating dtype; two arrays are broadcast as NumPy does.
 
 extern Kernel<Array(const Array& a, const Array& b)> add;
 extern Kernel<Array(const Array& a, const Array& b)> sub;

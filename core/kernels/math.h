@@ -5,7 +5,7 @@
 
 namespace rensa::kernels {
 
-// Element by element, float32 and float64.
+// Element by element, in any floating dtype.
 
 extern Kernel<Array(const Array& x)> exp;
 extern Kernel<Array(const Array& x)> log;

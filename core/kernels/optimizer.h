@@ -35,6 +35,10 @@ extern Kernel<void(const Array& p, const Array& g, const Array& m, const Array& 
                    const GradientIntake& intake)>
     adam_update;
 
+/// A float32 master that does not round to the 16-bit value of its parameter was overtaken by somebody who wrote the
+/// value: the master becomes that value. Equal shapes, 1-d and contiguous.
+extern Kernel<void(const Array& masters, const Array& values)> adopt_values;
+
 /// Σ x², summed in float64 in an order that depends on the size only.
 extern Kernel<double(const Array& x)> sum_of_squares;
 

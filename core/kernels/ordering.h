@@ -7,7 +7,7 @@ namespace rensa::kernels {
 // Along the last axis of contiguous arrays ("lines"); the functions bring other axes there.
 
 /// The position of each line's largest (or smallest) element, int64, without the last axis; the first of equal ones;
-/// not-a-number wins. Lines must not be empty. Any dtype but the halves.
+/// not-a-number wins. Lines must not be empty. Any dtype.
 extern Kernel<Array(const Array& x, bool largest)> position_of_extreme;
 /// The positions that sort each line, int64; equal elements keep their order; not-a-number comes last.
 extern Kernel<Array(const Array& x, bool descending)> sorting_positions;

@@ -5,11 +5,18 @@
 
 namespace rensa {
 
+namespace {
+
+/// What there is one of for each channel is few numbers, which 16 bits would spoil.
+Dtype own_dtype(const BatchNormalizationLinkOptions& o) { return is_half(o.dtype) ? Dtype::kFloat32 : o.dtype; }
+
+}  // namespace
+
 BatchNormalization::BatchNormalization(const BatchNormalizationLinkOptions& o)
-    : gamma({o.size}, init::ones(), o.dtype),
-      beta({o.size}, init::zeros(), o.dtype),
-      avg_mean(zeros({o.size}, o.dtype)),
-      avg_var(ones({o.size}, o.dtype)),
+    : gamma({o.size}, init::ones(), own_dtype(o)),
+      beta({o.size}, init::zeros(), own_dtype(o)),
+      avg_mean(zeros({o.size}, own_dtype(o))),
+      avg_var(ones({o.size}, own_dtype(o))),
       N(zeros({}, Dtype::kInt64)),
       options_(o) {
   add("gamma", gamma);

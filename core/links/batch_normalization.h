@@ -12,7 +12,7 @@ struct BatchNormalizationLinkOptions {
   std::int64_t size;  ///< channels
   double eps = 2e-5;
   double decay = 0.9;  ///< of the running statistics
-  Dtype dtype = Dtype::kFloat32;
+  Dtype dtype = Dtype::kFloat32;  ///< of x; with 16 bits, parameters and statistics are float32
 };
 
 /// Batch normalization with its running statistics: the batch's in training (config().train), the running ones otherwise.

@@ -7,10 +7,22 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/kernels/arithmetic.h"
+#include "core/kernels/memory.h"
 #include "core/kernels/optimizer.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
+namespace {
+
+constexpr const char* kMaster = "master";
+
+/// In which the rule computes, and state is kept.
+Dtype state_dtype(const ParameterArena& arena) {
+  return is_half(arena.values.dtype()) ? Dtype::kFloat32 : arena.values.dtype();
+}
+
+}  // namespace
 
 void Optimizer::setup(Link& model) {
   model_ = &model;
@@ -93,8 +105,9 @@ Optimizer::ArenaState Optimizer::make_state(const ParameterArena& arena) const {
   state.windows = shards_ ? shards_->windows(arena) : std::vector<ArenaWindow>{{.begin = 0, .end = all, .offset = 0}};
   std::int64_t kept = 0;
   for (const ArenaWindow& window : state.windows) kept += window.end - window.begin;
-  for (std::size_t i = 0; i < state_names().size(); ++i) {
-    state.state.push_back(zeros({kept}, arena.values.dtype(), arena.values.device()));
+  const std::size_t pieces = state_names().size() + (is_half(arena.values.dtype()) ? 1 : 0);
+  for (std::size_t i = 0; i < pieces; ++i) {
+    state.state.push_back(zeros({kept}, state_dtype(arena), arena.values.device()));
   }
   if (!arena.gradients) state.gradients = zeros({kept}, arena.values.dtype(), arena.values.device());
   state.t.resize(arena.slots.size());
@@ -146,7 +159,9 @@ void Optimizer::rebuild_arenas(const std::vector<Parameter*>& parameters) {
     };
     each_known([&](std::size_t s, const Place& from) { states_[a].t[s] = from.state->t[from.slot]; });
     for (std::size_t i = 0; i < states_[a].state.size(); ++i) {
-      const Array all = shards_ ? zeros_like(arenas_[a].values) : states_[a].state[i];
+      const Array all =
+          shards_ ? zeros({arenas_[a].values.size()}, state_dtype(arenas_[a]), arenas_[a].values.device())
+                  : states_[a].state[i];
       each_known([&](std::size_t s, const Place& from) {
         ParameterArena::view(all, arenas_[a].slots[s])
             .copy_from(ParameterArena::view(from.state->state[i], from.arena->slots[from.slot]));
@@ -202,10 +217,21 @@ void Optimizer::update() {
   for (const ParameterArena& arena : arenas_) {
     for (const ParameterArena::Slot& slot : arena.slots) ParameterArena::complete_gradient(slot);
   }
-  for (const auto& [name, hook] : hooks_) hook(*this);
+  const bool safe = !loss_scale_.is_dynamic() || is_safe_to_update();
+  const bool unscaled = safe && !hooks_.empty() && loss_scale_.value() != 1;
+  if (unscaled) unscale_gradients();
+  if (safe) {
+    for (const auto& [name, hook] : hooks_) hook(*this);
+  }
   ++t_;
-  const double scale = clip_scale();
-  for (std::size_t a = 0; a < arenas_.size(); ++a) update_arena(a, 0, arenas_[a].slots.size(), scale);
+  if (safe) {
+    const double scale = clip_scale(unscaled ? 1 : 1 / loss_scale_.value());
+    for (std::size_t a = 0; a < arenas_.size(); ++a) {
+      update_arena(a, 0, arenas_[a].slots.size(), scale);
+      arenas_[a].values.buffer()->note_write();  // a graph that still needs the old values is refused
+    }
+  }
+  loss_scale_.after_step(safe);
   for (const ParameterArena& arena : arenas_) {
     for (const ParameterArena::Slot& slot : arena.slots) slot.parameter->clear_grad();
   }
@@ -228,8 +254,7 @@ std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, con
   return found;
 }
 
-double Optimizer::clip_scale() const {
-  if (common_.clip_norm <= 0) return 1;
+double Optimizer::sum_of_squares() const {
   double squares = 0;
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
     for (const ParameterArena::Slot& slot : arenas_[a].slots) {
@@ -239,12 +264,26 @@ double Optimizer::clip_scale() const {
       }
     }
   }
-  const double norm = std::sqrt(shards_ ? shards_->sum(squares) : squares);
-  return norm > common_.clip_norm ? common_.clip_norm / norm : 1;
+  return shards_ ? shards_->sum(squares) : squares;
+}
+
+bool Optimizer::is_safe_to_update() const { return std::isfinite(sum_of_squares()); }
+
+/// The factor of the gradients, whose loss scale is divided out by `unscale`.
+double Optimizer::clip_scale(double unscale) const {
+  if (common_.clip_norm <= 0) return unscale;
+  const double norm = std::sqrt(sum_of_squares()) * unscale;
+  return norm > common_.clip_norm ? unscale * common_.clip_norm / norm : unscale;
+}
+
+void Optimizer::unscale_gradients() {
+  for (const ParameterArena& arena : arenas_) {
+    if (arena.gradients) arena.gradients.copy_from(kernels::mul_number(arena.gradients, 1 / loss_scale_.value()));
+  }
 }
 
 void Optimizer::update_slots(std::size_t arena, std::size_t first, std::size_t last) {
-  update_arena(arena, first, last, 1);
+  update_arena(arena, first, last, 1 / loss_scale_.value());
   for (std::size_t s = first; s < last; ++s) arenas_[arena].slots[s].parameter->clear_grad();
 }
 
@@ -275,11 +314,36 @@ void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t 
                     .t = state.t[first] + 1};
         const Slice kept{.start = piece.offset, .stop = piece.offset + piece.end - piece.begin};
         for (const Array& array : state.state) range.state.push_back(array.slice(0, kept));
-        update_range(range);
+        if (is_half(arena.values.dtype())) {
+          const Array masters = std::move(range.state.back());
+          range.state.pop_back();
+          update_through_masters(range, masters);
+        } else {
+          update_range(range);
+        }
       }
       for (std::size_t s = first; s < last; ++s) ++state.t[s];
     }
     first = last;
+  }
+}
+
+/// Stretch by stretch, so that the widened gradients stay in the cache.
+void Optimizer::update_through_masters(const Range& range, const Array& masters) {
+  constexpr std::int64_t kStretch = std::int64_t{1} << 17;
+  const std::int64_t size = range.values.size();
+  const Array widened = empty({std::min(size, kStretch)}, Dtype::kFloat32, range.values.device());
+  for (std::int64_t begin = 0; begin < size; begin += kStretch) {
+    const Slice part{.start = begin, .stop = std::min(size, begin + kStretch)};
+    const Array values = range.values.slice(0, part);
+    Range wide = range;
+    wide.values = masters.slice(0, part);
+    kernels::adopt_values(wide.values, values);
+    wide.gradients = widened.slice(0, {.stop = values.size()});
+    wide.gradients.copy_from(range.gradients.slice(0, part));
+    for (Array& state : wide.state) state = state.slice(0, part);
+    update_range(wide);
+    kernels::copy(values, wide.values);
   }
 }
 
@@ -297,7 +361,8 @@ void Optimizer::remove_hook(const std::string& name) {
 }
 
 Array Optimizer::state(const std::string& name, const Parameter& parameter) {
-  const std::vector<std::string> names = state_names();
+  std::vector<std::string> names = state_names();
+  if (is_half(parameter.dtype())) names.emplace_back(kMaster);
   const auto found = std::find(names.begin(), names.end(), name);
   const Place place = find(parameter);
   if (found == names.end() || !place.arena) {
@@ -321,13 +386,16 @@ void Optimizer::serialize(Serializer& serializer) {
     serializer("lr", rate);
     set_lr(rate);
   }
-  const std::vector<std::string> names = state_names();
+  loss_scale_.serialize(serializer);
+  std::vector<std::string> names = state_names();
+  names.emplace_back(kMaster);
   std::vector<std::vector<Array>> all;  // of each arena, whatever part of it is kept here
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
     std::vector<Array>& arrays = all.emplace_back();
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      arrays.push_back(shards_ && serializer.is_loading() ? zeros_like(arenas_[a].values)
-                                                          : whole(arenas_[a], states_[a], i));
+    for (std::size_t i = 0; i < states_[a].state.size(); ++i) {
+      arrays.push_back(shards_ && serializer.is_loading()
+                           ? zeros({arenas_[a].values.size()}, state_dtype(arenas_[a]), arenas_[a].values.device())
+                           : whole(arenas_[a], states_[a], i));
     }
   }
   for (const Link::NamedParameter& named : model().named_parameters()) {
@@ -335,13 +403,15 @@ void Optimizer::serialize(Serializer& serializer) {
     if (!place.arena) continue;
     serializer(named.path + "/t", place.state->t[place.slot]);
     const auto a = static_cast<std::size_t>(place.arena - arenas_.data());
-    for (std::size_t i = 0; i < names.size(); ++i) {
+    for (std::size_t i = 0; i < all[a].size(); ++i) {
+      const std::string key = named.path + "/" + names[i];
+      if (names[i] == kMaster && !serializer.has(key)) continue;  // a snapshot of float32 weights: they are the masters
       Array view = ParameterArena::view(all[a][i], place.arena->slots[place.slot]);
-      serializer(named.path + "/" + names[i], view);
+      serializer(key, view);
     }
   }
   for (std::size_t a = 0; a < arenas_.size() && shards_ && serializer.is_loading(); ++a) {
-    for (std::size_t i = 0; i < names.size(); ++i) keep_windows(states_[a], all[a][i], states_[a].state[i]);
+    for (std::size_t i = 0; i < all[a].size(); ++i) keep_windows(states_[a], all[a][i], states_[a].state[i]);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/links/link.h"
 #include "core/optimizers/arena_shards.h"
+#include "core/optimizers/loss_scale.h"
 #include "core/optimizers/parameter_arena.h"
 
 namespace rensa {
@@ -30,6 +31,9 @@ struct CommonOptions {
 /// The parameters' values and gradients live in arenas (ParameterArena), one pass over which is an update. Each piece of
 /// state (a momentum, say) is one array laid out like the arena. How a parameter differs from the rest is said by its
 /// lr_scale, weight_decay_scale and update_enabled, which may change at any time.
+///
+/// float16 and bfloat16 parameters have float32 masters, which the rule works on together with float32 state; a parameter
+/// is what its master rounds to. Whoever writes a parameter (a snapshot, a broadcast, a program) sets its master with it.
 ///
 /// An optimizer may be moved until setup().
 class Optimizer {
@@ -54,13 +58,25 @@ class Optimizer {
   void new_epoch() { set_epoch(epoch() + 1); }
   virtual CommonOptions& common() { return common_; }
 
+  // Chainer's names. `loss.backward({.loss_scale = optimizer.loss_scale()})`, then update(), which divides by it.
+
+  /// A dynamic scale (LossScale): a step whose gradients are not finite counts and changes nothing.
+  virtual void loss_scaling(std::int64_t interval = 1000) { loss_scale_ = LossScale::dynamic(interval); }
+  virtual void set_loss_scale(double scale) { loss_scale_ = LossScale::fixed(scale); }
+  virtual double loss_scale() const { return loss_scale_.value(); }
+  virtual bool has_dynamic_loss_scale() const { return loss_scale_.is_dynamic(); }
+  /// Whether every gradient in the arenas is finite.
+  bool is_safe_to_update() const;
+
   /// Hooks run inside update(), after the gradients are complete and before they are used, in the order they were added.
+  /// They see gradients that the loss scale is divided out of.
   /// Throws ValueError when the name is taken, or not there.
   using Hook = std::function<void(Optimizer&)>;
   virtual void add_hook(std::string name, Hook hook);
   virtual void remove_hook(const std::string& name);
 
-  /// Names of the state kept for each parameter, as Chainer's snapshots call them: {"m", "v"}.
+  /// Names of the state kept for each parameter, as Chainer's snapshots call them: {"m", "v"}. Parameters in 16 bits
+  /// have another one, "master".
   virtual std::vector<std::string> state_names() const { return {}; }
   /// The state called `name` of one parameter, in the parameter's shape; the elements may be written. Throws ValueError
   /// when there is none.
@@ -128,7 +144,7 @@ class Optimizer {
   /// Beside an arena.
   struct ArenaState {
     std::vector<ArenaWindow> windows;  ///< what of the arena this process updates: one, the whole, unless it is sharded
-    std::vector<Array> state;          ///< the windows' elements, in the order of state_names()
+    std::vector<Array> state;          ///< the windows' elements, in the order of state_names(), then the masters
     std::vector<std::int64_t> t;       ///< updates of each slot's parameter so far
     Array gradients;                   ///< of the windows, where the arena has no place for gradients
   };
@@ -153,11 +169,16 @@ class Optimizer {
   static void keep_windows(const ArenaState& state, const Array& from_whole, const Array& into);
   static std::vector<Piece> pieces(const ParameterArena& arena, const ArenaState& state, std::int64_t begin,
                                    std::int64_t end);
-  double clip_scale() const;
+  /// Of all gradients that are updated here, in all processes.
+  double sum_of_squares() const;
+  double clip_scale(double unscale) const;
+  void unscale_gradients();
+  void update_through_masters(const Range& range, const Array& masters);
   void update_arena(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale);
 
   Link* model_ = nullptr;
   CommonOptions common_;
+  LossScale loss_scale_;
   std::vector<ParameterArena> arenas_;
   std::vector<ArenaState> states_;
   std::vector<std::pair<std::string, Hook>> hooks_;

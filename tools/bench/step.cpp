@@ -16,7 +16,7 @@ namespace rensa::tools {
 namespace {
 
 struct StepOptions {
-  std::string model = "resnet50", communicator = "auto";
+  std::string model = "resnet50", communicator = "auto", dtype = "float32";
   int batch = 16, image_size = 224, threads = 0, steps = 10, warmup = 3;
   std::int64_t classes = 0;
   bool json = false;
@@ -25,10 +25,10 @@ struct StepOptions {
 void measure_step(const StepOptions& o, Communicator& comm) {
   const int threads = set_compute_threads(comm, o.threads);
   const MadeUpTask task = made_up_task(o.model, o.batch, o.image_size, o.classes);
-  const auto model = models::make_model(o.model, {.input = task.sample, .classes = task.classes});
+  const auto model = models::make_model(o.model, {.input = task.sample, .classes = task.classes, .dtype = dtype_from_name(o.dtype)});
   DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm);
   optimizer.setup(*model);
-  const Variable x = task.x;
+  const Variable x = task.x.to(dtype_from_name(o.dtype));
   reset_peak_rss();
   const std::size_t before = peak_rss_bytes();  // what is held now
   const Samples ms = measure(o.warmup, o.steps, [&] {
@@ -43,6 +43,7 @@ void measure_step(const StepOptions& o, Communicator& comm) {
   if (o.json) {
     std::cout << nlohmann::json{{"framework", std::string("rensa ") + RENSA_VERSION},
                                 {"model", o.model},
+                                {"dtype", o.dtype},
                                 {"batch", o.batch},
                                 {"image_size", o.image_size},
                                 {"ranks", comm.size()},
@@ -69,6 +70,8 @@ int bench_step(int argc, char** argv) {
   table.add("batch", o.batch, "samples on each rank", {.min = 1});
   table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp", {.min = 1});
   table.add("classes", o.classes, "0: 1000 for the residual networks, otherwise 10", {.min = 0});
+  table.add("dtype", o.dtype, "in which the network computes; 16-bit ones with float32 masters",
+            {.choices = {"float32", "float64", "bfloat16", "float16"}});
   table.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0});
   table.add("steps", o.steps, "timed steps", {.min = 1});
   table.add("warmup", o.warmup, "steps before them", {.min = 0});

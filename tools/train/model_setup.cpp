@@ -59,7 +59,7 @@ std::unique_ptr<UnaryLink> make_network(const TrainOptions& o, const Shape& inpu
                                      .units = o.units,
                                      .width = o.width,
                                      .dropout = o.dropout,
-                                     .dtype = dtype_from_name(o.dtype)});
+                                     .dtype = o.dtype == "mixed16" ? Dtype::kFloat16 : dtype_from_name(o.dtype)});
 }
 
 std::vector<std::string> load_initial_weights(Link& model, const std::string& path) {
@@ -123,6 +123,14 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& o) {
     settings.common.weight_decay = o.weight_decay;
   }
   return rensa::make_optimizer(o.optimizer, settings);
+}
+
+void set_loss_scale(Optimizer& optimizer, const TrainOptions& o) {
+  if (o.loss_scale > 0) {
+    optimizer.set_loss_scale(o.loss_scale);
+  } else if (o.dtype == "mixed16") {
+    optimizer.loss_scaling();
+  }
 }
 
 }  // namespace rensa::tools

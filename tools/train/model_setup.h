@@ -21,6 +21,8 @@ std::vector<std::string> load_initial_weights(Link& model, const std::string& pa
 void apply_parameter_options(Link& model, const TrainOptions& options);
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options);
+/// Gives the optimizer that steps are made with the loss scale that dtype and loss_scale ask for.
+void set_loss_scale(Optimizer& optimizer, const TrainOptions& options);
 
 /// Whether `path` fits a shell pattern: * stands for anything, ? for one letter.
 bool matches(const std::string& pattern, const std::string& path);

@@ -26,7 +26,10 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("arch", o.arch, "network", {.choices = models::model_names()});
   t.add("units", o.units, "units of the hidden layers of mlp", {.min = 1});
   t.add("width", o.width, "channels of the first stage of a convolutional network", {.min = 1});
-  t.add("dtype", o.dtype, "type of the weights", {.choices = {"float32", "float64"}});
+  t.add("dtype", o.dtype, "in which the network computes; bfloat16 and mixed16 (float16) keep float32 masters of the weights",
+        {.choices = {"float32", "float64", "bfloat16", "mixed16"}});
+  t.add("loss_scale", o.loss_scale, "what the loss is multiplied by before backward; 0: found by itself for mixed16, 1 for others",
+        {.min = 0});
   t.add("mnbn", o.mnbn, "batch normalization over the batches of all ranks together");
   t.add("dropout", o.dropout, "residual networks: share of the features before the last layer that training drops",
         {.min = 0, .max = 0.999});

@@ -23,6 +23,7 @@ struct TrainOptions {
   std::string arch = "resnet50";
   std::int64_t units = 1000, width = 64;
   std::string dtype = "float32", initmodel;
+  double loss_scale = 0;
   bool mnbn = false;
   double dropout = 0;
   std::vector<std::string> freeze, param_groups;

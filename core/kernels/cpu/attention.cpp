@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 
 namespace rensa::kernels {
@@ -137,8 +138,8 @@ std::array<Array, 3> attention_grad_cpu(const Array& gy, const Array& y, const A
   return {gq, gk, gv};
 }
 
-const Implementation cpu_attention(attention, DeviceKind::kCpu, attention_cpu);
-const Implementation cpu_attention_grad(attention_grad, DeviceKind::kCpu, attention_grad_cpu);
+const Implementation cpu_attention(attention, DeviceKind::kCpu, cpu::in_float32<attention_cpu>);
+const Implementation cpu_attention_grad(attention_grad, DeviceKind::kCpu, cpu::in_float32<attention_grad_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

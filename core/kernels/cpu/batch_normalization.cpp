@@ -3,9 +3,11 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 
 namespace rensa::kernels {
@@ -19,9 +21,11 @@ struct Rows {
       : array(x.ndim() == 2 ? x.contiguous() : x.channels_last()),
         count(x.shape()[1] == 0 ? 0 : x.size() / x.shape()[1]),
         channels(x.shape()[1]) {}
-  template <class T>
-  const T* data() const {
-    return array.data<T>();
+  bool half() const { return is_half(array.dtype()); }
+  /// Rows that are worked on at a time: of a 16-bit array so many as stay, widened, in the first cache.
+  std::int64_t step() const {
+    constexpr std::int64_t kWidened = 4096;
+    return half() ? std::max<std::int64_t>(1, kWidened / std::max<std::int64_t>(1, channels)) : std::numeric_limits<std::int64_t>::max();
   }
 };
 
@@ -34,12 +38,66 @@ std::vector<T> per_channel(const Array& values) {
   return to_vector<T>(values);
 }
 
+/// One thread's view of rows as T: where they lie or, of a 16-bit array, widened.
+template <class T>
+class Source {
+ public:
+  explicit Source(const Rows* rows) : rows_(rows) {
+    if (rows && rows->half()) widened_.resize(static_cast<std::size_t>(std::min(rows->step(), rows->count) * rows->channels));
+  }
+  const T* at(std::int64_t row, std::int64_t count) {
+    if (!rows_) return nullptr;
+    const std::int64_t begin = row * rows_->channels;
+    if constexpr (std::is_same_v<T, float>) {
+      if (rows_->half()) {
+        cpu::widen(rows_->array.raw_data(), rows_->array.dtype(), begin, widened_.data(), count * rows_->channels);
+        return widened_.data();
+      }
+    }
+    return rows_->array.template data<T>() + begin;
+  }
+
+ private:
+  const Rows* rows_;
+  std::vector<T> widened_;
+};
+
+/// Where one thread writes rows: at() gives the place, done() rounds what a 16-bit array gets.
+template <class T>
+class Target {
+ public:
+  explicit Target(const Rows* rows) : rows_(rows) {
+    if (rows && rows->half()) wide_.resize(static_cast<std::size_t>(std::min(rows->step(), rows->count) * rows->channels));
+  }
+  T* at(std::int64_t row) {
+    if (!rows_) return nullptr;
+    return rows_->half() ? wide_.data() : static_cast<T*>(rows_->array.raw_data()) + row * rows_->channels;
+  }
+  void done(std::int64_t row, std::int64_t count) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!rows_ || !rows_->half()) return;
+      cpu::narrow(wide_.data(), rows_->array.raw_data(), rows_->array.dtype(), row * rows_->channels,
+                  count * rows_->channels);
+    }
+  }
+
+ private:
+  const Rows* rows_;
+  std::vector<T> wide_;
+};
+
+template <class T>
+const T* from(const T* rows, std::int64_t offset) {
+  return rows ? rows + offset : nullptr;
+}
+
 constexpr std::int64_t kFlush = 64;  ///< rows that are added in T before the sum goes on in float64
 
-/// Two sums a channel over all rows. `row(i, a, b)` adds what row i gives to a[c] and b[c]. Parts are added in their order:
-/// the same bits for the same number of threads.
+/// Two sums a channel over all rows. `row(x, gy, y, a, b)` adds what a row gives to a[c] and b[c]; gy and y may be null.
+/// Parts are added in their order: the same bits for the same number of threads.
 template <class T, class Row>
-std::array<Array, 2> sum_rows(std::int64_t rows, std::int64_t channels, const Row& row) {
+std::array<Array, 2> sum_rows(const Rows& x, const Rows* gy, const Rows* y, const Row& row) {
+  const std::int64_t rows = x.count, channels = x.channels;
   const auto width = static_cast<std::size_t>(channels);
   const std::int64_t parts = std::clamp<std::int64_t>(rows * channels / (16 * 1024), 1, omp_get_max_threads());
   std::vector<double> sums(2 * width * static_cast<std::size_t>(parts));
@@ -47,6 +105,7 @@ std::array<Array, 2> sum_rows(std::int64_t rows, std::int64_t channels, const Ro
       parts,
       [&](std::int64_t begin, std::int64_t end) {
         std::vector<T> few(2 * width);
+        Source<T> from_x(&x), from_gy(gy), from_y(y);
         T* a = few.data();
         T* b = a + channels;
         for (std::int64_t part = begin; part < end; ++part) {
@@ -54,7 +113,12 @@ std::array<Array, 2> sum_rows(std::int64_t rows, std::int64_t channels, const Ro
           const std::int64_t last = rows * (part + 1) / parts;
           for (std::int64_t i = rows * part / parts; i < last;) {
             std::fill(few.begin(), few.end(), T(0));
-            for (const std::int64_t stop = std::min(i + kFlush, last); i < stop; ++i) row(i, a, b);
+            for (const std::int64_t stop = std::min(i + kFlush, last); i < stop;) {
+              const std::int64_t count = std::min(x.step(), stop - i);
+              const T *xs = from_x.at(i, count), *gys = from_gy.at(i, count), *ys = from_y.at(i, count);
+              for (std::int64_t k = 0; k < count * channels; k += channels) row(xs + k, from(gys, k), from(ys, k), a, b);
+              i += count;
+            }
             for (std::size_t c = 0; c < 2 * width; ++c) total[c] += static_cast<double>(few[c]);
           }
         }
@@ -70,28 +134,38 @@ std::array<Array, 2> sum_rows(std::int64_t rows, std::int64_t channels, const Ro
   return result;
 }
 
-template <class T, class Body>
-void for_rows(std::int64_t rows, std::int64_t channels, const Body& body) {
+/// Calls body(first, count) for stretches of the rows of one thread after another's; make() gives each thread its body.
+template <class T, class Make>
+void for_stretches(const Rows& x, const Make& make) {
   cpu::for_each_block(
-      rows,
+      x.count,
       [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) body(i * channels);
+        auto body = make();
+        for (std::int64_t i = begin; i < end;) {
+          const std::int64_t count = std::min(x.step(), end - i);
+          body(i, count);
+          i += count;
+        }
       },
-      /*cost=*/3 * channels * static_cast<std::int64_t>(sizeof(T)));
+      /*cost=*/3 * x.channels * static_cast<std::int64_t>(sizeof(T)));
 }
 
-/// Deviations from the first row instead of from zero: then the squares' sum loses nothing when the mean is large.
+/// The origin that the sums are taken from, so that no digits are lost to a large mean.
+Array first_row(const Rows& x) {
+  return x.array.ndim() == 2 ? x.array.select(0, 0) : x.array.select(0, 0).select(1, 0).select(1, 0);
+}
+
 std::array<Array, 2> batch_statistics_cpu(const Array& x) {
   const Rows rows(x);
   std::array<Array, 2> result;
-  dispatch_floating(x.dtype(), "batch_normalization", [&](auto tag) {
+  cpu::dispatch_computed(x.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const T* xs = rows.data<T>();
     const std::int64_t width = rows.channels;
-    result = sum_rows<T>(rows.count, width, [=](std::int64_t i, T* __restrict a, T* __restrict b) {
-      const T* line = xs + i * width;
+    const std::vector<T> first = per_channel<T>(rows.count == 0 ? zeros({width}) : first_row(rows));
+    const T* origin = first.data();
+    result = sum_rows<T>(rows, nullptr, nullptr, [=](const T* line, const T*, const T*, T* __restrict a, T* __restrict b) {
       for (std::int64_t c = 0; c < width; ++c) {
-        const T d = line[c] - xs[c];
+        const T d = line[c] - origin[c];
         a[c] += d;
         b[c] += d * d;
       }
@@ -101,43 +175,50 @@ std::array<Array, 2> batch_statistics_cpu(const Array& x) {
       double& variance = result[1].data<double>()[c];
       mean /= static_cast<double>(rows.count);
       variance = std::max(0.0, variance / static_cast<double>(rows.count) - mean * mean);
-      mean += static_cast<double>(xs[c]);
+      mean += static_cast<double>(origin[c]);
     }
   });
   return result;
 }
 
 template <class T, bool kRelu>
-void scale_and_shift_rows(const Rows& rows, const T* scale, const T* shift, const T* residual, T* y) {
-  const std::int64_t width = rows.channels;
-  const T* x = rows.data<T>();
+void scale_and_shift_rows(const Rows& x, const T* scale, const T* shift, const Rows* residual, const Rows& y) {
+  const std::int64_t width = x.channels;
   const auto relu = [](T v) { return kRelu && v < 0 ? T(0) : v; };
-  if (residual) {
-    for_rows<T>(rows.count, width, [=](std::int64_t at) {
-      for (std::int64_t c = 0; c < width; ++c) y[at + c] = relu(x[at + c] * scale[c] + shift[c] + residual[at + c]);
-    });
-  } else {
-    for_rows<T>(rows.count, width, [=](std::int64_t at) {
-      for (std::int64_t c = 0; c < width; ++c) y[at + c] = relu(x[at + c] * scale[c] + shift[c]);
-    });
-  }
+  for_stretches<T>(x, [&] {
+    return [=, from_x = Source<T>(&x), from_residual = Source<T>(residual), to_y = Target<T>(&y)](
+               std::int64_t row, std::int64_t count) mutable {
+      const T *xs = from_x.at(row, count), *added = from_residual.at(row, count);
+      T* ys = to_y.at(row);
+      for (std::int64_t k = 0; k < count * width; k += width) {
+        if (added) {
+#pragma omp simd
+          for (std::int64_t c = 0; c < width; ++c) ys[k + c] = relu(xs[k + c] * scale[c] + shift[c] + added[k + c]);
+        } else {
+#pragma omp simd
+          for (std::int64_t c = 0; c < width; ++c) ys[k + c] = relu(xs[k + c] * scale[c] + shift[c]);
+        }
+      }
+      to_y.done(row, count);
+    };
+  });
 }
 
 Array scale_and_shift_cpu(const Array& x, const Array& scale, const Array& shift, const Array& residual, bool relu) {
-  const Rows rows(x);
-  const Array added = residual ? Rows(residual).array : Array();
-  Array y = like_rows(x);
-  dispatch_floating(x.dtype(), "batch_normalization", [&](auto tag) {
+  const Rows rows(x), added(residual ? residual : x);
+  const Array y = like_rows(x);
+  const Rows out(y);
+  cpu::dispatch_computed(x.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::vector<T> a = per_channel<T>(scale), b = per_channel<T>(shift);
-    const T* z = added ? added.data<T>() : nullptr;
-    relu ? scale_and_shift_rows<T, true>(rows, a.data(), b.data(), z, y.data<T>())
-         : scale_and_shift_rows<T, false>(rows, a.data(), b.data(), z, y.data<T>());
+    const Rows* z = residual ? &added : nullptr;
+    relu ? scale_and_shift_rows<T, true>(rows, a.data(), b.data(), z, out)
+         : scale_and_shift_rows<T, false>(rows, a.data(), b.data(), z, out);
   });
   return y;
 }
 
-/// Per-channel numbers in the elements' type, and gy behind relu at one element.
+/// Per-channel numbers in the type that is computed in.
 template <class T>
 struct Gradient {
   std::vector<T> mean, inv_std, scale, shift;
@@ -148,60 +229,87 @@ struct Gradient {
         shift(per_channel<T>(b.shift)) {}
 };
 
-/// Calls body(passes), where passes(i, c) tells whether the gradient passes relu at element i of channel c.
+/// Calls body(passes), where passes(x, y, c) tells whether the gradient passes relu at channel c of a row.
 template <class T, class Body>
-void with_mask(const NormalizedBatch& batch, const Rows& x, const Rows* y, const Gradient<T>& g, const Body& body) {
-  const T* xs = x.data<T>();
+void with_mask(const NormalizedBatch& batch, const Gradient<T>& g, const Body& body) {
   const T* scale = g.scale.data();
   const T* shift = g.shift.data();
   switch (batch.mask) {
-    case ReluMask::kNone: return body([](std::int64_t, std::int64_t) { return true; });
+    case ReluMask::kNone: return body([](const T*, const T*, std::int64_t) { return true; });
     case ReluMask::kFromInput:
-      return body([=](std::int64_t i, std::int64_t c) { return xs[i] * scale[c] + shift[c] > 0; });
-    case ReluMask::kFromOutput: {
-      const T* ys = y->data<T>();
-      return body([=](std::int64_t i, std::int64_t) { return ys[i] > 0; });
-    }
+      return body([=](const T* x, const T*, std::int64_t c) { return x[c] * scale[c] + shift[c] > 0; });
+    case ReluMask::kFromOutput: return body([](const T*, const T* y, std::int64_t c) { return y[c] > 0; });
   }
 }
 
 std::array<Array, 2> sums_cpu(const Array& gy, const NormalizedBatch& batch) {
   const Rows x(batch.x), gradient(gy), output(batch.y ? batch.y : batch.x);
   std::array<Array, 2> result;
-  dispatch_floating(gy.dtype(), "batch_normalization", [&](auto tag) {
+  cpu::dispatch_computed(gy.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Gradient<T> g(batch);
-    const T* xs = x.data<T>();
-    const T* gys = gradient.data<T>();
     const T* mean = g.mean.data();
     const T* inv_std = g.inv_std.data();
     const std::int64_t width = x.channels;
-    with_mask<T>(batch, x, &output, g, [&](const auto& passes) {
-      result = sum_rows<T>(x.count, width, [=](std::int64_t row, T* __restrict a, T* __restrict b) {
+    const Rows* masks = batch.mask == ReluMask::kFromOutput ? &output : nullptr;
+    with_mask<T>(batch, g, [&](const auto& passes) {
+      result = sum_rows<T>(x, &gradient, masks,
+                           [=](const T* xs, const T* gys, const T* ys, T* __restrict a, T* __restrict b) {
 #pragma omp simd
-        for (std::int64_t c = 0; c < width; ++c) {
-          const std::int64_t i = row * width + c;
-          const T arrived = gys[i];  // loaded in any case, so that the choice is a mask and not a branch
-          const T gradient_here = passes(i, c) ? arrived : T(0);
-          a[c] += gradient_here;
-          b[c] += gradient_here * (xs[i] - mean[c]) * inv_std[c];
-        }
-      });
+                             for (std::int64_t c = 0; c < width; ++c) {
+                               const T arrived = gys[c];  // loaded in any case, so that the choice is no branch
+                               const T gradient_here = passes(xs, ys, c) ? arrived : T(0);
+                               a[c] += gradient_here;
+                               b[c] += gradient_here * (xs[c] - mean[c]) * inv_std[c];
+                             }
+                           });
     });
   });
   return result;
 }
 
+/// gx = p gy' + q x + r, three numbers a channel, and gy' itself if it is wanted.
+template <class T, class Passes>
+void gradient_rows(const Rows& x, const Rows& gy, const Rows* y, const Rows& gx, const Rows* masked, const T* p,
+                   const T* q, const T* r, const Passes& passes) {
+  const std::int64_t width = x.channels;
+  for_stretches<T>(x, [&] {
+    return [=, from_x = Source<T>(&x), from_gy = Source<T>(&gy), from_y = Source<T>(y), to_gx = Target<T>(&gx),
+            to_masked = Target<T>(masked)](std::int64_t row, std::int64_t count) mutable {
+      const T *xs = from_x.at(row, count), *gys = from_gy.at(row, count), *ys = from_y.at(row, count);
+      T *out = to_gx.at(row), *residual = to_masked.at(row);
+      for (std::int64_t k = 0; k < count * width; k += width) {
+        const T *x_row = xs + k, *y_row = from(ys, k);
+        const auto gradient_at = [&](std::int64_t c) {
+          const T arrived = gys[k + c];
+          return passes(x_row, y_row, c) ? arrived : T(0);
+        };
+        if (residual) {
+#pragma omp simd
+          for (std::int64_t c = 0; c < width; ++c) {
+            const T gradient_here = gradient_at(c);
+            residual[k + c] = gradient_here;
+            out[k + c] = p[c] * gradient_here + (q[c] * xs[k + c] + r[c]);
+          }
+        } else {
+#pragma omp simd
+          for (std::int64_t c = 0; c < width; ++c) out[k + c] = p[c] * gradient_at(c) + (q[c] * xs[k + c] + r[c]);
+        }
+      }
+      to_gx.done(row, count);
+      to_masked.done(row, count);
+    };
+  });
+}
+
 std::array<Array, 2> grad_cpu(const Array& gy, const NormalizedBatch& batch, const Array& gbeta, const Array& ggamma,
                               bool wants_residual) {
   const Rows x(batch.x), gradient(gy), output(batch.y ? batch.y : batch.x);
-  Array gx = like_rows(batch.x);
-  Array masked = wants_residual ? like_rows(batch.x) : Array();
-  dispatch_floating(gy.dtype(), "batch_normalization", [&](auto tag) {
+  const Array gx = like_rows(batch.x), masked = wants_residual ? like_rows(batch.x) : Array();
+  const Rows gx_rows(gx), masked_rows(wants_residual ? masked : gx);
+  cpu::dispatch_computed(gy.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Gradient<T> g(batch);
-    const std::int64_t width = x.channels;
-    // gx = p gy' + q x + r, three numbers a channel.
     std::vector<T> q(g.mean.size()), r(g.mean.size());
     for (std::size_t c = 0; c < q.size(); ++c) {
       const double scale = batch.scale.data<double>()[c];
@@ -209,33 +317,10 @@ std::array<Array, 2> grad_cpu(const Array& gy, const NormalizedBatch& batch, con
       q[c] = static_cast<T>(-scale * slope);
       r[c] = static_cast<T>(scale * (slope * batch.mean.data<double>()[c] - gbeta.data<double>()[c] / batch.count));
     }
-    const T* xs = x.data<T>();
-    const T* gys = gradient.data<T>();
-    T* out = gx.data<T>();
-    T* residual = wants_residual ? masked.data<T>() : nullptr;
-    const T *a = g.scale.data(), *b = q.data(), *k = r.data();
-    with_mask<T>(batch, x, &output, g, [&](const auto& passes) {
-      const auto gradient_at = [=](std::int64_t i, std::int64_t c) {
-        const T arrived = gys[i];
-        return passes(i, c) ? arrived : T(0);
-      };
-      if (residual) {
-        for_rows<T>(x.count, width, [=](std::int64_t at) {
-#pragma omp simd
-          for (std::int64_t c = 0; c < width; ++c) {
-            const T gradient_here = gradient_at(at + c, c);
-            residual[at + c] = gradient_here;
-            out[at + c] = a[c] * gradient_here + (b[c] * xs[at + c] + k[c]);
-          }
-        });
-      } else {
-        for_rows<T>(x.count, width, [=](std::int64_t at) {
-#pragma omp simd
-          for (std::int64_t c = 0; c < width; ++c) {
-            out[at + c] = a[c] * gradient_at(at + c, c) + (b[c] * xs[at + c] + k[c]);
-          }
-        });
-      }
+    const Rows* masks = batch.mask == ReluMask::kFromOutput ? &output : nullptr;
+    with_mask<T>(batch, g, [&](const auto& passes) {
+      gradient_rows<T>(x, gradient, masks, gx_rows, wants_residual ? &masked_rows : nullptr, g.scale.data(), q.data(),
+                       r.data(), passes);
     });
   });
   return {gx, masked};

@@ -1,8 +1,11 @@
 #include "core/kernels/convolution.h"
 
 #include "core/error.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/onednn/convolution.h"
+#include "core/kernels/cpu/onednn/primitives.h"
 #include "core/kernels/cpu/window_columns.h"
+#include "core/kernels/memory.h"
 #include "core/kernels/product.h"
 
 namespace rensa::kernels {
@@ -98,50 +101,66 @@ Array backward_weights_f64(const Array& x, const Array& gy, const ConvolutionGeo
 /// oneDNN plans nothing for an empty batch, a rank's part of a short one.
 bool is_empty(const Array& pictures) { return pictures.shape()[0] == 0; }
 
-Array no_weights(const Shape& shape, const Array& destination) {
-  Array gW = destination ? destination : empty(shape, Dtype::kFloat32);
+Array no_weights(const Shape& shape, Dtype dtype, const Array& destination) {
+  Array gW = destination ? destination : empty(shape, dtype);
   gW.fill(0);
   return gW;
 }
 
+/// What is computed in float32 instead: a 16-bit type that the processor does not multiply.
+bool is_widened(const Array& x) { return is_half(x.dtype()) && !onednn::computes(x.dtype()); }
+
 void check(const Array& x) {
-  if (x.dtype() == Dtype::kFloat32 || x.dtype() == Dtype::kFloat64) return;
-  throw DtypeError("convolution: computes in float32 and float64, found ", x.dtype(), ".");
+  if (is_floating(x.dtype())) return;
+  throw DtypeError("convolution: computes in float32, float64, float16 and bfloat16, found ", x.dtype(), ".");
 }
 
-const Implementation cpu_forward(convolution, DeviceKind::kCpu,
-                                 [](const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g) {
-                                   check(x);
-                                   if (is_empty(x)) return empty(output_shape(x.shape(), W.shape(), g), x.dtype());
-                                   return x.dtype() == Dtype::kFloat32 ? onednn::convolution(x, W, b, g)
-                                                                       : forward_f64(x, W, b, g);
-                                 });
-const Implementation cpu_fused(fused_convolution, DeviceKind::kCpu,
-                               [](const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g,
-                                  const Array& residual, bool relu) {
-                                 check(x);
-                                 if (is_empty(x)) return empty(output_shape(x.shape(), W.shape(), g), x.dtype());
-                                 if (x.dtype() == Dtype::kFloat32) return onednn::convolution(x, W, b, g, residual, relu);
-                                 Array y = forward_f64(x, W, b, g);
-                                 add_and_relu_f64(y, residual, relu);
-                                 return y;
-                               });
-const Implementation cpu_backward_data(
-    convolution_backward_data, DeviceKind::kCpu,
-    [](const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
-      check(gy);
-      if (is_empty(gy)) return empty(x_shape, gy.dtype());
-      return gy.dtype() == Dtype::kFloat32 ? onednn::convolution_backward_data(gy, W, g, x_shape)
-                                           : backward_data_f64(gy, W, g, x_shape);
-    });
-const Implementation cpu_backward_weights(
-    convolution_backward_weights, DeviceKind::kCpu,
-    [](const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape, const Array& destination) {
-      check(x);
-      if (is_empty(x) && x.dtype() == Dtype::kFloat32) return no_weights(W_shape, destination);
-      return x.dtype() == Dtype::kFloat32 ? onednn::convolution_backward_weights(x, gy, g, W_shape, destination)
-                                          : backward_weights_f64(x, gy, g, W_shape, destination);
-    });
+Array forward(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual,
+              bool relu) {
+  check(x);
+  if (is_empty(x)) return empty(output_shape(x.shape(), W.shape(), g), x.dtype());
+  if (x.dtype() != Dtype::kFloat64) return onednn::convolution(x, W, b, g, residual, relu);
+  Array y = forward_f64(x, W, b, g);
+  add_and_relu_f64(y, residual, relu);
+  return y;
+}
+
+Array fused(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual,
+            bool relu) {
+  return is_widened(x) ? cpu::in_float32<forward>(x, W, b, g, residual, relu) : forward(x, W, b, g, residual, relu);
+}
+
+Array plain(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g) {
+  return fused(x, W, b, g, Array(), /*relu=*/false);
+}
+
+Array backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
+  check(gy);
+  if (is_widened(gy)) return cpu::in_float32<backward_data>(gy, W, g, x_shape);
+  if (is_empty(gy)) return empty(x_shape, gy.dtype());
+  return gy.dtype() != Dtype::kFloat64 ? onednn::convolution_backward_data(gy, W, g, x_shape)
+                                       : backward_data_f64(gy, W, g, x_shape);
+}
+
+Array backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
+                       const Array& destination) {
+  check(x);
+  if (is_widened(x)) {
+    const Array gW = backward_weights(x.to(Dtype::kFloat32), gy.to(Dtype::kFloat32), g, W_shape, Array());
+    if (!destination) return gW.to(x.dtype());
+    copy(destination, gW);
+    return destination;
+  }
+  if (x.dtype() == Dtype::kFloat64) return backward_weights_f64(x, gy, g, W_shape, destination);
+  if (is_empty(x)) return no_weights(W_shape, x.dtype(), destination);
+  return onednn::convolution_backward_weights(x, gy, g, W_shape, destination);
+}
+
+constexpr DeviceKind kCpu = DeviceKind::kCpu;
+const Implementation cpu_forward(convolution, kCpu, plain);
+const Implementation cpu_fused(fused_convolution, kCpu, fused);
+const Implementation cpu_backward_data(convolution_backward_data, kCpu, backward_data);
+const Implementation cpu_backward_weights(convolution_backward_weights, kCpu, backward_weights);
 
 }  // namespace
 }  // namespace rensa::kernels

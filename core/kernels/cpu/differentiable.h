@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 #include "core/kernels/differentiable.h"
 #include "core/kernels/formulas/dual.h"
@@ -36,6 +37,12 @@ class Differentiated : kernels::Implementation {
       g.copy_from(gy);
     }
     const Formula f = formula(constants);
+    if (is_half(x.dtype())) {
+      for_each_block(
+          y.size(), [&](std::int64_t begin, std::int64_t end) { half_block(f, order, source, g, y, begin, end); },
+          /*cost=*/32);
+      return y;
+    }
     dispatch_floating(x.dtype(), kernel.name(), [&](auto tag) {
       using T = typename decltype(tag)::type;
       const T* from = source.data<T>();
@@ -46,6 +53,18 @@ class Differentiated : kernels::Implementation {
           /*cost=*/32);
     });
     return y;
+  }
+
+  static void half_block(const Formula& f, int order, const Array& x, const Array& gy, const Array& y,
+                         std::int64_t begin, std::int64_t end) {
+    if (order == 0) {
+      for_each_widened(x, y, begin, end,
+                       [&](float* v, std::int64_t count) { block<float>(f, 0, v, nullptr, v, 0, count); });
+    } else {
+      for_each_widened(x, gy, y, begin, end, [&](float* v, const float* gradient, std::int64_t count) {
+        block(f, order, v, gradient, v, 0, count);
+      });
+    }
   }
 
   template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 
 namespace rensa::kernels {
@@ -42,7 +43,7 @@ Array dropout_cpu(const Array& x, double ratio, const RandomContext& at) {
   return y;
 }
 
-const Implementation cpu_dropout(dropout, DeviceKind::kCpu, dropout_cpu);
+const Implementation cpu_dropout(dropout, DeviceKind::kCpu, cpu::in_float32<dropout_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

@@ -3,13 +3,55 @@
 #include <cstdint>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/strided_loop.h"
 
 namespace rensa::cpu {
 
+namespace detail {
+
+/// `vectors` (from, to, count) at every element of a 16-bit array.
+template <class Vectors>
+Array map_half(const Vectors& vectors, const Array& x) {
+  const Array source = x.is_dense() ? x : in_order(x, x);
+  const Array y = empty_like(source);
+  for_each_block(
+      y.size(),
+      [&](std::int64_t begin, std::int64_t end) {
+        for_each_widened(source, y, begin, end,
+                         [&](float* block, std::int64_t count) { vectors(block, block, count); });
+      },
+      /*cost=*/8);
+  return y;
+}
+
+/// f at every pair of elements of 16-bit arrays that lie alike, without gaps.
+template <class Formula>
+Array map_half(const Formula& f, const Array& a, const Array& b) {
+  const Array y = empty_like(a);
+  for_each_block(
+      y.size(),
+      [&](std::int64_t begin, std::int64_t end) {
+        for_each_widened(a, b, y, begin, end, [&](float* left, const float* right, std::int64_t count) {
+          for (std::int64_t i = 0; i < count; ++i) left[i] = f(left[i], right[i]);
+        });
+      },
+      /*cost=*/12);
+  return y;
+}
+
+}  // namespace detail
+
 /// f at every element of x: a new array in x's order of axes. `name` is for the error when the dtype is not floating.
 template <class Formula>
 Array map(const char* name, const Formula& f, const Array& x) {
+  if (is_half(x.dtype())) [[unlikely]] {
+    return detail::map_half(
+        [&](const float* from, float* to, std::int64_t count) {
+          for (std::int64_t i = 0; i < count; ++i) to[i] = f(from[i]);
+        },
+        x);
+  }
   Array y = empty_like(x);
   dispatch_floating(x.dtype(), name, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -34,6 +76,8 @@ Array map(const char* name, const Formula& f, const Array& x) {
 /// The same, where float32 elements that lie without gaps are computed by `vectors` (vector_math.h).
 template <class Formula>
 Array map(const char* name, const Formula& f, void (*vectors)(const float*, float*, std::int64_t), const Array& x) {
+  if (is_half(x.dtype())) [[unlikely]]
+    return detail::map_half(vectors, x);
   if (x.dtype() != Dtype::kFloat32 || !x.is_dense()) return map(name, f, x);
   Array y = empty_like(x);
   for_each_block(
@@ -73,6 +117,10 @@ template <class Formula>
 Array map(const char* name, const Formula& f, const Array& a, const Array& b) {
   if (a.dtype() != b.dtype()) detail::throw_different_dtypes(name, a, b);
   const bool same_shape = a.shape() == b.shape();
+  if (is_half(a.dtype())) [[unlikely]] {
+    if (same_shape && a.strides() == b.strides() && a.is_dense()) return detail::map_half(f, a, b);
+    return map(name, f, a.to(Dtype::kFloat32), b.to(Dtype::kFloat32)).to(a.dtype());
+  }
   const Shape shape = same_shape ? a.shape() : broadcast_shapes(a.shape(), b.shape(), name);
   const Array& like = shape == a.shape() ? a : b;  // the result lies as an operand does, if one has its shape
   Array y = like.shape() == shape ? empty_like(like) : empty(shape, a.dtype(), a.device());

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/strided_loop.h"
 
 namespace rensa::kernels {
@@ -173,9 +174,9 @@ Array compare_cpu(const Array& a, const Array& b, Comparison comparison) {
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;
 const Implementation cpu_gather(gather, kCpu, gather_cpu);
-const Implementation cpu_scatter_add(scatter_add, kCpu, scatter_add_cpu);
+const Implementation cpu_scatter_add(scatter_add, kCpu, cpu::in_float32<scatter_add_cpu>);
 const Implementation cpu_take_rows(take_rows, kCpu, take_rows_cpu);
-const Implementation cpu_add_rows(add_rows, kCpu, add_rows_cpu);
+const Implementation cpu_add_rows(add_rows, kCpu, cpu::in_float32<add_rows_cpu>);
 const Implementation cpu_where(where, kCpu, where_cpu);
 const Implementation cpu_compare(compare, kCpu, compare_cpu);
 

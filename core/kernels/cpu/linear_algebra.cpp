@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/error.h"
 #include "core/kernels/cpu/lapack.h"
 
@@ -162,13 +163,13 @@ std::array<Array, 2> eigh_cpu(const Array& a) {
 }
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;
-const Implementation cpu_inverse(inverse, kCpu, inverse_cpu);
-const Implementation cpu_determinant(determinant, kCpu, determinant_cpu);
-const Implementation cpu_cholesky(cholesky, kCpu, cholesky_cpu);
-const Implementation cpu_solve(solve, kCpu, solve_cpu);
-const Implementation cpu_qr(qr, kCpu, qr_cpu);
-const Implementation cpu_svd(svd, kCpu, svd_cpu);
-const Implementation cpu_eigh(eigh, kCpu, eigh_cpu);
+const Implementation cpu_inverse(inverse, kCpu, cpu::in_float32<inverse_cpu>);
+const Implementation cpu_determinant(determinant, kCpu, cpu::in_float32<determinant_cpu>);
+const Implementation cpu_cholesky(cholesky, kCpu, cpu::in_float32<cholesky_cpu>);
+const Implementation cpu_solve(solve, kCpu, cpu::in_float32<solve_cpu>);
+const Implementation cpu_qr(qr, kCpu, cpu::in_float32<qr_cpu>);
+const Implementation cpu_svd(svd, kCpu, cpu::in_float32<svd_cpu>);
+const Implementation cpu_eigh(eigh, kCpu, cpu::in_float32<eigh_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/strided_loop.h"
 
 namespace rensa::kernels {
@@ -36,8 +37,28 @@ void copy_strided(const Array& target, const Array& source) {
   });
 }
 
+/// Between float32 and a 16-bit type, where both lie alike and without gaps.
+void convert_half(const Array& target, const Array& source) {
+  const bool narrows = is_half(target.dtype());
+  cpu::for_each_block(
+      target.size(),
+      [&](std::int64_t begin, std::int64_t end) {
+        if (narrows) {
+          cpu::narrow(source.data<float>() + begin, target.raw_data(), target.dtype(), begin, end - begin);
+        } else {
+          cpu::widen(source.raw_data(), source.dtype(), begin, target.data<float>() + begin, end - begin);
+        }
+      },
+      /*cost=*/6);
+}
+
 void copy_cpu(const Array& target, const Array& source) {
-  if (target.dtype() == source.dtype() && target.strides() == source.strides() && target.is_dense()) {
+  const bool alike = target.strides() == source.strides() && target.is_dense();
+  if (alike && ((is_half(target.dtype()) && source.dtype() == Dtype::kFloat32) ||
+                (is_half(source.dtype()) && target.dtype() == Dtype::kFloat32))) {
+    return convert_half(target, source);
+  }
+  if (target.dtype() == source.dtype() && alike) {
     cpu::for_each_block(static_cast<std::int64_t>(target.bytes()), [&](std::int64_t begin, std::int64_t end) {
       std::memcpy(static_cast<std::byte*>(target.raw_data()) + begin, static_cast<std::byte*>(source.raw_data()) + begin,
                   static_cast<std::size_t>(end - begin));
@@ -69,6 +90,18 @@ void fill_cpu(const Array& target, double value) {
 }
 
 void accumulate_cpu(const Array& target, const Array& source) {
+  if (is_half(target.dtype()) && target.strides() == source.strides() && target.is_dense()) {
+    cpu::for_each_block(
+        target.size(),
+        [&](std::int64_t begin, std::int64_t end) {
+          cpu::for_each_widened(target, source, target, begin, end,
+                                [](float* t, const float* s, std::int64_t count) {
+                                  for (std::int64_t i = 0; i < count; ++i) t[i] += s[i];
+                                });
+        },
+        /*cost=*/6);
+    return;
+  }
   dispatch_all(target.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* to = target.data<T>();

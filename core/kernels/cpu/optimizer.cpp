@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 
 // Highway compiles the code below once per instruction set by including this file again.
@@ -237,18 +239,28 @@ void adam_cpu(const Array& p, const Array& g, const Array& m, const Array& v, co
   });
 }
 
+/// Where they lie, or widened.
+const float* elements(const Array& x, std::int64_t begin, std::int64_t count, float* widened) {
+  if (!is_half(x.dtype())) return x.data<float>() + begin;
+  cpu::widen(x.raw_data(), x.dtype(), begin, widened, count);
+  return widened;
+}
+const double* elements(const Array& x, std::int64_t begin, std::int64_t, double*) { return x.data<double>() + begin; }
+
 double sum_of_squares_cpu(const Array& x) {
   const std::int64_t size = x.size(), blocks = (size + kSumBlock - 1) / kSumBlock;
   std::vector<double> sums(static_cast<std::size_t>(blocks));
-  dispatch_floating(x.dtype(), "sum_of_squares", [&](auto tag) {
+  cpu::dispatch_computed(x.dtype(), "sum_of_squares", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto squares = of_type<T>(HWY_DYNAMIC_DISPATCH(SquaresF32), HWY_DYNAMIC_DISPATCH(SquaresF64));
     cpu::for_each_block(
         blocks,
         [&](std::int64_t begin, std::int64_t end) {
+          std::vector<T> widened(is_half(x.dtype()) ? kSumBlock : 0);
           for (std::int64_t block = begin; block < end; ++block) {
-            const std::int64_t first = block * kSumBlock, last = std::min(size, first + kSumBlock);
-            sums[static_cast<std::size_t>(block)] = squares(static_cast<std::size_t>(last - first), x.data<T>() + first);
+            const std::int64_t first = block * kSumBlock, count = std::min(size - first, kSumBlock);
+            const T* values = elements(x, first, count, widened.data());
+            sums[static_cast<std::size_t>(block)] = squares(static_cast<std::size_t>(count), values);
           }
         },
         kSumBlock * static_cast<std::int64_t>(sizeof(T)));
@@ -258,6 +270,26 @@ double sum_of_squares_cpu(const Array& x) {
   return total;
 }
 
+void adopt_values_cpu(const Array& masters, const Array& values) {
+  cpu::for_each_block(
+      values.size(),
+      [&](std::int64_t begin, std::int64_t end) {
+        std::uint16_t rounded[cpu::kHalfBlock];
+        const auto* known = static_cast<const std::uint16_t*>(values.raw_data());
+        for (std::int64_t i = begin; i < end; i += cpu::kHalfBlock) {
+          const std::int64_t count = std::min(cpu::kHalfBlock, end - i);
+          float* master = masters.data<float>() + i;
+          cpu::narrow(master, rounded, values.dtype(), 0, count);
+          if (std::memcmp(rounded, known + i, static_cast<std::size_t>(count) * 2) == 0) continue;
+          for (std::int64_t k = 0; k < count; ++k) {
+            if (rounded[k] != known[i + k]) cpu::widen(values.raw_data(), values.dtype(), i + k, master + k, 1);
+          }
+        }
+      },
+      /*cost=*/6);
+}
+
+const Implementation cpu_adopt_values(adopt_values, DeviceKind::kCpu, adopt_values_cpu);
 const Implementation cpu_sgd(sgd_update, DeviceKind::kCpu, sgd_cpu);
 const Implementation cpu_momentum_sgd(momentum_sgd_update, DeviceKind::kCpu, momentum_sgd_cpu);
 const Implementation cpu_nesterov_ag(nesterov_ag_update, DeviceKind::kCpu, nesterov_ag_cpu);

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 
 namespace rensa::kernels {
@@ -21,16 +22,12 @@ void for_each_line(const Array& x, std::int64_t cost_of_element, const Line& lin
       cost_of_element * n);
 }
 
-/// Calls body for every dtype that has an order of its own here.
+/// Calls body for every dtype but the 16-bit ones, which come here as float32.
 template <class Body>
-void dispatch_ordered(Dtype dtype, const char* name, Body&& body) {
+void dispatch_ordered(Dtype dtype, Body&& body) {
   dispatch_all(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>) {
-      throw DtypeError(name, ": does not order ", kDtypeOf<T>, ". Convert with cast(x, Dtype::kFloat32).");
-    } else {
-      body(tag);
-    }
+    if constexpr (!std::is_same_v<T, Float16> && !std::is_same_v<T, BFloat16>) body(tag);
   });
 }
 
@@ -39,7 +36,7 @@ Array position_of_extreme_cpu(const Array& x, bool largest) {
   shape.erase(x.ndim() - 1);
   Array positions = empty(shape, Dtype::kInt64);
   const std::int64_t n = x.shape().back();
-  dispatch_ordered(x.dtype(), largest ? "argmax" : "argmin", [&](auto tag) {
+  dispatch_ordered(x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     for_each_line(x, 4, [&](std::int64_t i) {
       const T* line = x.data<T>() + i * n;
@@ -56,7 +53,7 @@ Array position_of_extreme_cpu(const Array& x, bool largest) {
 Array sorting_positions_cpu(const Array& x, bool descending) {
   Array positions = empty(x.shape(), Dtype::kInt64);
   const std::int64_t n = x.shape().back();
-  dispatch_ordered(x.dtype(), "argsort", [&](auto tag) {
+  dispatch_ordered(x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     for_each_line(x, 64, [&](std::int64_t i) {
       const T* line = x.data<T>() + i * n;
@@ -105,10 +102,10 @@ Array running_product_cpu(const Array& x) {
 }
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;
-const Implementation cpu_position_of_extreme(position_of_extreme, kCpu, position_of_extreme_cpu);
-const Implementation cpu_sorting_positions(sorting_positions, kCpu, sorting_positions_cpu);
-const Implementation cpu_running_sum(running_sum, kCpu, running_sum_cpu);
-const Implementation cpu_running_product(running_product, kCpu, running_product_cpu);
+const Implementation cpu_position_of_extreme(position_of_extreme, kCpu, cpu::in_float32<position_of_extreme_cpu>);
+const Implementation cpu_sorting_positions(sorting_positions, kCpu, cpu::in_float32<sorting_positions_cpu>);
+const Implementation cpu_running_sum(running_sum, kCpu, cpu::in_float32<running_sum_cpu>);
+const Implementation cpu_running_product(running_product, kCpu, cpu::in_float32<running_product_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

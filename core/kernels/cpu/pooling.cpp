@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 
 namespace rensa::kernels {
@@ -172,11 +173,11 @@ Array average_pooling_grad_cpu(const Array& gy, const PoolingGeometry& g, const 
 }
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;
-const Implementation cpu_max_pooling(max_pooling, kCpu, max_pooling_cpu);
-const Implementation cpu_scatter(max_pooling_scatter, kCpu, scatter_cpu);
-const Implementation cpu_gather(max_pooling_gather, kCpu, gather_cpu);
-const Implementation cpu_average_pooling(average_pooling, kCpu, average_pooling_cpu);
-const Implementation cpu_average_pooling_grad(average_pooling_grad, kCpu, average_pooling_grad_cpu);
+const Implementation cpu_max_pooling(max_pooling, kCpu, cpu::in_float32<max_pooling_cpu>);
+const Implementation cpu_scatter(max_pooling_scatter, kCpu, cpu::in_float32<scatter_cpu>);
+const Implementation cpu_gather(max_pooling_gather, kCpu, cpu::in_float32<gather_cpu>);
+const Implementation cpu_average_pooling(average_pooling, kCpu, cpu::in_float32<average_pooling_cpu>);
+const Implementation cpu_average_pooling_grad(average_pooling_grad, kCpu, cpu::in_float32<average_pooling_grad_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

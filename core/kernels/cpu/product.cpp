@@ -7,7 +7,11 @@
 
 #include "core/array/dispatch.h"
 #include "core/error.h"
+#include "core/kernels/cpu/half_precision.h"
+#include "core/kernels/cpu/onednn/primitives.h"
+#include "core/kernels/cpu/onednn/product.h"
 #include "core/kernels/cpu/parallel.h"
+#include "core/kernels/memory.h"
 
 namespace rensa::kernels {
 namespace {
@@ -55,7 +59,7 @@ void check_fits_blas(const Array& c, std::int64_t k) {
   }
 }
 
-/// c = a b + beta c.
+/// c = a b + beta c, float32 and float64.
 void gemm(const Array& a, const Array& b, double beta, const Array& c) {
   const std::int64_t k = a.shape()[1];
   check_fits_blas(c, k);
@@ -78,7 +82,23 @@ void gemm(const Array& a, const Array& b, double beta, const Array& c) {
   });
 }
 
+/// Whether oneDNN makes this product in a 16-bit type: a small one is as quick in float32.
+bool by_onednn(const Array& a, std::int64_t n) {
+  return is_half(a.dtype()) && onednn::computes(a.dtype()) && a.shape()[0] * a.shape()[1] * n >= kLargeProduct;
+}
+
+Array wide(const Array& x) { return x ? x.to(Dtype::kFloat32) : x; }
+
 Array product_cpu(const Array& a, const Array& b, const Array& destination) {
+  if (is_half(a.dtype())) {
+    Array c = destination ? destination : empty({a.shape()[0], b.shape()[1]}, a.dtype());
+    if (by_onednn(a, b.shape()[1])) {
+      onednn::product(a, b, Array(), c);
+    } else {
+      copy(c, product_cpu(wide(a), wide(b), Array()));
+    }
+    return c;
+  }
   Array c = destination ? destination : empty({a.shape()[0], b.shape()[1]}, a.dtype());
   gemm(a, b, 0, c);
   return c;
@@ -101,7 +121,14 @@ void repeat_row(const Array& b, const Array& y) {
 }
 
 Array linear_cpu(const Array& x, const Array& W, const Array& b) {
+  if (is_half(x.dtype()) && !by_onednn(x, W.shape()[0])) {
+    return linear_cpu(wide(x), wide(W), wide(b)).to(x.dtype());
+  }
   Array y = empty({x.shape()[0], W.shape()[0]}, x.dtype());
+  if (is_half(x.dtype())) {
+    onednn::product(x, W.transpose(), b, y);
+    return y;
+  }
   if (b) repeat_row(b, y);
   gemm(x, W.transpose(), b ? 1 : 0, y);
   return y;
@@ -126,7 +153,7 @@ Array batch_product_cpu(const Array& a, const Array& b) {
   return c;
 }
 
-const Implementation cpu_batch_product(batch_product, DeviceKind::kCpu, batch_product_cpu);
+const Implementation cpu_batch_product(batch_product, DeviceKind::kCpu, cpu::in_float32<batch_product_cpu>);
 const Implementation cpu_product(product, DeviceKind::kCpu, product_cpu);
 const Implementation cpu_linear(linear, DeviceKind::kCpu, linear_cpu);
 

@@ -175,14 +175,15 @@ struct Equal {
   }
 };
 
-const Implementation cpu_sum(sum, DeviceKind::kCpu,
-                             [](const Array& x, const Dims& axes) { return reduce<Sum>("sum", x, axes); });
-const Implementation cpu_max(max, DeviceKind::kCpu,
-                             [](const Array& x, const Dims& axes) { return reduce<Max>("max", x, axes); });
-const Implementation cpu_prod(prod, DeviceKind::kCpu,
-                              [](const Array& x, const Dims& axes) { return reduce<Product>("prod", x, axes); });
-const Implementation cpu_equal(equal, DeviceKind::kCpu,
-                               [](const Array& a, const Array& b) { return cpu::map("equal", Equal{}, a, b); });
+Array sum_cpu(const Array& x, const Dims& axes) { return reduce<Sum>("sum", x, axes); }
+Array max_cpu(const Array& x, const Dims& axes) { return reduce<Max>("max", x, axes); }
+Array prod_cpu(const Array& x, const Dims& axes) { return reduce<Product>("prod", x, axes); }
+Array equal_cpu(const Array& a, const Array& b) { return cpu::map("equal", Equal{}, a, b); }
+
+const Implementation cpu_sum(sum, DeviceKind::kCpu, cpu::in_float32<sum_cpu>);
+const Implementation cpu_max(max, DeviceKind::kCpu, cpu::in_float32<max_cpu>);
+const Implementation cpu_prod(prod, DeviceKind::kCpu, cpu::in_float32<prod_cpu>);
+const Implementation cpu_equal(equal, DeviceKind::kCpu, equal_cpu);
 
 }  // namespace
 }  // namespace rensa::kernels

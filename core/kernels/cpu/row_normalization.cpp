@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 
 namespace rensa::kernels {
@@ -109,8 +110,9 @@ std::array<Array, 3> normalize_grad(const Array& gy, const Array& x, const Array
   return {gx, sums.select(0, 0).to(x.dtype()), sums.select(0, 1).to(x.dtype())};
 }
 
-const Implementation cpu_row_normalization(row_normalization, DeviceKind::kCpu, normalize);
-const Implementation cpu_row_normalization_grad(row_normalization_grad, DeviceKind::kCpu, normalize_grad);
+const Implementation cpu_row_normalization(row_normalization, DeviceKind::kCpu, cpu::in_float32<normalize>);
+const Implementation cpu_row_normalization_grad(row_normalization_grad, DeviceKind::kCpu,
+                                                cpu::in_float32<normalize_grad>);
 
 }  // namespace
 }  // namespace rensa::kernels

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 #include "core/kernels/cpu/vector_math.h"
 
@@ -176,20 +177,25 @@ Array cross_entropy_grad_cpu(const Array& x, const ClassTargets& targets, const 
   return gx;
 }
 
-const Implementation cpu_softmax(softmax, DeviceKind::kCpu, [](const Array& x) {
-  return map_lines("softmax", softmax_line<float>, softmax_line<double>, x);
-});
-const Implementation cpu_log_softmax(log_softmax, DeviceKind::kCpu, [](const Array& x) {
+Array softmax_cpu(const Array& x) { return map_lines("softmax", softmax_line<float>, softmax_line<double>, x); }
+Array log_softmax_cpu(const Array& x) {
   return map_lines("log_softmax", log_softmax_line<float>, log_softmax_line<double>, x);
-});
-const Implementation cpu_softmax_grad(softmax_grad, DeviceKind::kCpu, [](const Array& y, const Array& gy) {
+}
+Array softmax_grad_cpu(const Array& y, const Array& gy) {
   return map_lines("softmax_grad", softmax_grad_line<float>, softmax_grad_line<double>, y, gy);
-});
-const Implementation cpu_log_softmax_grad(log_softmax_grad, DeviceKind::kCpu, [](const Array& y, const Array& gy) {
+}
+Array log_softmax_grad_cpu(const Array& y, const Array& gy) {
   return map_lines("log_softmax_grad", log_softmax_grad_line<float>, log_softmax_grad_line<double>, y, gy);
-});
-const Implementation cpu_cross_entropy(softmax_cross_entropy, DeviceKind::kCpu, cross_entropy_cpu);
-const Implementation cpu_cross_entropy_grad(softmax_cross_entropy_grad, DeviceKind::kCpu, cross_entropy_grad_cpu);
+}
+
+constexpr DeviceKind kCpu = DeviceKind::kCpu;
+const Implementation cpu_softmax(softmax, kCpu, cpu::in_float32<softmax_cpu>);
+const Implementation cpu_log_softmax(log_softmax, kCpu, cpu::in_float32<log_softmax_cpu>);
+const Implementation cpu_softmax_grad(softmax_grad, kCpu, cpu::in_float32<softmax_grad_cpu>);
+const Implementation cpu_log_softmax_grad(log_softmax_grad, kCpu, cpu::in_float32<log_softmax_grad_cpu>);
+const Implementation cpu_cross_entropy(softmax_cross_entropy, kCpu, cpu::in_float32<cross_entropy_cpu>);
+const Implementation cpu_cross_entropy_grad(softmax_cross_entropy_grad, kCpu,
+                                            cpu::in_float32<cross_entropy_grad_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

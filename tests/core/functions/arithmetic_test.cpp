@@ -5,6 +5,7 @@
 
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
+#include "core/functions/reduction.h"
 
 namespace rensa {
 namespace {
@@ -89,9 +90,21 @@ TEST(ArithmeticTest, ZerothPowerHasNoGradientAtZero) {
 TEST(ArithmeticTest, NamesBothShapesOrTypesThatDoNotFit) {
   EXPECT_THAT([] { Variable(zeros({2, 3})) + zeros({2}); },
               ThrowsMessage<ShapeError>(AllOf(HasSubstr("add"), HasSubstr("(2, 3)"), HasSubstr("(2,)"))));
-  EXPECT_THAT([] { Variable(zeros({2})) * zeros({2}, Dtype::kFloat64); },
-              ThrowsMessage<DtypeError>(AllOf(HasSubstr("float32"), HasSubstr("float64"))));
-  EXPECT_THROW(Variable(arange(3)) + Variable(arange(3)), DtypeError);
+  EXPECT_THAT([] { Variable(arange(3)) + Variable(arange(3)); },
+              ThrowsMessage<DtypeError>(AllOf(HasSubstr("add"), HasSubstr("int64"))));
+}
+
+TEST(ArithmeticTest, PromotesOperandsAndGivesEachItsGradientInItsOwnType) {
+  const Variable half(full({2}, 3, Dtype::kBFloat16), true), single(full({2}, 5), true);
+  const Variable wide(full({2}, 7, Dtype::kFloat64), true);
+  EXPECT_EQ((half + single).dtype(), Dtype::kFloat32);
+  EXPECT_EQ((single * wide).dtype(), Dtype::kFloat64);
+  EXPECT_EQ((half - Variable(full({2}, 1, Dtype::kFloat16))).dtype(), Dtype::kFloat32);  // neither holds the other
+  EXPECT_EQ((half + Variable(arange(2))).dtype(), Dtype::kBFloat16);
+  functions::sum(half * single).backward();
+  EXPECT_EQ(half.grad().dtype(), Dtype::kBFloat16);
+  EXPECT_THAT(to_vector<float>(half.grad()), ElementsAre(5, 5));
+  EXPECT_THAT(to_vector<float>(single.grad()), ElementsAre(3, 3));
 }
 
 }  // namespace

@@ -14,6 +14,13 @@
 namespace rensa::testing {
 namespace {
 
+/// How far a function of several roundings may be off, relative to 1 + |expected|: about 16 of the type's own.
+struct Half {
+  Dtype dtype;
+  double tolerance;
+};
+constexpr Half kHalves[] = {{Dtype::kFloat16, 0.015}, {Dtype::kBFloat16, 0.12}};
+
 constexpr GradientCheckOptions kCheck = {.eps = 1e-5, .atol = 1e-6, .rtol = 1e-5};
 
 Array uniform(const Shape& shape, double low, double high, RandomStream& random) {
@@ -213,6 +220,36 @@ TEST_P(FunctionCaseTest, ComputesInFloat32Too) {
     if (!gx[i]) continue;
     EXPECT_EQ(gxs[i].dtype(), Dtype::kFloat32);
     EXPECT_TRUE(near(gxs[i].array(), gx[i].array(), 10 * GetParam().float_tolerance)) << "gradient of input " << i;
+  }
+}
+
+/// Against float64 on the same numbers: inputs are rounded first.
+TEST_P(FunctionCaseTest, ComputesIn16BitsToo) {
+  if (GetParam().half_factor == 0) GTEST_SKIP() << "nothing is left of it in 16 bits";
+  for (const Half& half : kHalves) {
+    const double tolerance = half.tolerance * GetParam().half_factor;
+    const std::vector<Array> narrow = converted(draw(9), half.dtype);
+    const Variables x = leaves(converted(narrow, Dtype::kFloat64)), xs = leaves(narrow);
+    const Variables y = GetParam().f(x), ys = GetParam().f(xs);
+    ASSERT_EQ(ys.size(), y.size());
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const Dtype found = ys[i].dtype();
+      EXPECT_TRUE(found == half.dtype || found == Dtype::kFloat32 || !is_floating(y[i].dtype())) << found;
+      EXPECT_TRUE(near(ys[i].array(), y[i].array(), tolerance)) << half.dtype << ", output " << i;
+    }
+    if (GetParam().derivatives < 1) continue;
+    Variables gys, gy;
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      gys.emplace_back(random_array(ys[i].shape(), 77 + i).to(half.dtype).to(ys[i].dtype()));
+      gy.emplace_back(gys[i].array().to(Dtype::kFloat64));
+    }
+    const Variables gx = grad(y, x, gy), gxs = grad(ys, xs, gys);
+    for (std::size_t i = 0; i < gx.size(); ++i) {
+      ASSERT_EQ(static_cast<bool>(gx[i]), static_cast<bool>(gxs[i]));
+      if (!gx[i]) continue;
+      EXPECT_EQ(gxs[i].dtype(), half.dtype);
+      EXPECT_TRUE(near(gxs[i].array(), gx[i].array(), 2 * tolerance)) << half.dtype << ", gradient of input " << i;
+    }
   }
 }
 

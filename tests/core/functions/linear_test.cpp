@@ -58,7 +58,10 @@ TEST(MatMulTest, GradientOfOneLeafOnBothSidesIsTheSum) {
 TEST(MatMulTest, NamesShapesThatDoNotFit) {
   EXPECT_THAT([] { F::matmul(zeros({2, 3}), zeros({2, 3})); }, ThrowsMessage<ShapeError>(HasSubstr("(2, 3)")));
   EXPECT_THROW(F::matmul(zeros({2, 3}), zeros({2})), ShapeError);
-  EXPECT_THROW(F::matmul(zeros({2, 3}), zeros({3, 2}, Dtype::kFloat64)), DtypeError);
+}
+
+TEST(MatMulTest, PromotesItsOperands) {
+  EXPECT_EQ(F::matmul(zeros({2, 3}), zeros({3, 2}, Dtype::kFloat64)).dtype(), Dtype::kFloat64);
 }
 
 TEST(LinearTest, EqualsPyTorch) {

@@ -1,21 +1,15 @@
 #include "core/kernels/cpu/onednn/convolution.h"
 
-#include <map>
 #include <unordered_map>
-#include <vector>
 
 #include "core/kernels/cpu/onednn/descriptors.h"
+#include "core/kernels/cpu/onednn/primitives.h"
 
 namespace rensa::onednn {
 namespace {
 
 using dnnl::memory;
 using kernels::ConvolutionGeometry;
-
-const dnnl::engine& engine() {
-  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-  return cpu;
-}
 
 /// A primitive with the layouts it wants. oneDNN's primitives may be executed by several threads, but making them takes a
 /// millisecond: each thread keeps its own.
@@ -24,19 +18,17 @@ struct Prepared {
   memory::desc x, W, y, scratchpad;
 };
 
-using Key = std::vector<std::int64_t>;
-
 /// What rides along with a convolution.
 struct Extras {
   bool bias = false, residual = false, relu = false;
 };
 const Extras kNoExtras{};
 
-Key key_of(const Shape& x, const Shape& W, const ConvolutionGeometry& g, const Extras& extras) {
+Key key_of(const Shape& x, const Shape& W, const ConvolutionGeometry& g, const Extras& extras, Dtype dtype) {
   Key key(x.begin(), x.end());
   key.insert(key.end(), W.begin(), W.end());
   for (const auto& pair : {g.stride, g.pad, g.dilate}) key.insert(key.end(), pair.begin(), pair.end());
-  key.insert(key.end(), {g.groups, extras.bias, extras.residual, extras.relu});
+  key.insert(key.end(), {g.groups, extras.bias, extras.residual, extras.relu, static_cast<std::int64_t>(dtype)});
   return key;
 }
 
@@ -46,31 +38,25 @@ memory::dims weight_dims(const Shape& W, std::int64_t groups) {
 }
 
 /// W as Rensa keeps it: row-major.
-memory::desc plain_weights(const Shape& W, std::int64_t groups) {
-  return {weight_dims(W, groups), memory::data_type::f32,
+memory::desc plain_weights(const Shape& W, std::int64_t groups, Dtype dtype) {
+  return {weight_dims(W, groups), data_type(dtype),
           groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw};
 }
 
 memory::dims dims_of(const Shape& shape) { return {shape[0], shape[1], shape[2], shape[3]}; }
 
-ConvolutionDescription describe(const Shape& x, const Shape& W, const ConvolutionGeometry& g, bool bias) {
+ConvolutionDescription describe(const Shape& x, const Shape& W, const ConvolutionGeometry& g, bool bias, Dtype dtype) {
   using tag = memory::format_tag;
-  constexpr auto kFloat = memory::data_type::f32;
+  const auto element = data_type(dtype);
   ConvolutionDescription c;
-  c.x = {dims_of(x), kFloat, tag::nhwc};
-  c.W = {weight_dims(W, g.groups), kFloat, tag::any};
-  if (bias) c.b = {{W[0]}, kFloat, tag::x};
-  c.y = {dims_of(kernels::output_shape(x, W, g)), kFloat, tag::nhwc};
+  c.x = {dims_of(x), element, tag::nhwc};
+  c.W = {weight_dims(W, g.groups), element, tag::any};
+  if (bias) c.b = {{W[0]}, element, tag::x};
+  c.y = {dims_of(kernels::output_shape(x, W, g)), element, tag::nhwc};
   c.stride = {g.stride[0], g.stride[1]};
   c.dilation = {g.dilate[0] - 1, g.dilate[1] - 1};
   c.pad = {g.pad[0], g.pad[1]};
   return c;
-}
-
-dnnl::primitive_attr own_scratchpad() {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attributes;
 }
 
 dnnl::post_ops operations_after(const Extras& extras) {
@@ -78,20 +64,6 @@ dnnl::post_ops operations_after(const Extras& extras) {
   if (extras.residual) operations.append_sum(1);
   if (extras.relu) append_relu(operations);
   return operations;
-}
-
-memory as_memory(const memory::desc& desc, const Array& array) { return {desc, engine(), array.raw_data()}; }
-
-Array bytes_for(const memory::desc& desc) {
-  return empty({static_cast<std::int64_t>(desc.get_size())}, Dtype::kUInt8);
-}
-
-void execute(const dnnl::primitive& primitive, std::unordered_map<int, memory> arguments, const memory::desc& scratchpad) {
-  const Array scratch = bytes_for(scratchpad);
-  if (scratch.size() > 0) arguments.emplace(DNNL_ARG_SCRATCHPAD, as_memory(scratchpad, scratch));
-  dnnl::stream stream(engine());
-  primitive.execute(stream, arguments);
-  stream.wait();
 }
 
 /// Moves a weight between the row-major layout and the one a primitive wants.
@@ -102,12 +74,9 @@ void reorder(memory from, memory to) {
 }
 
 template <class Describe>
-const Prepared& prepared(std::map<Key, Prepared>& cache, const Shape& x, const Shape& W, const ConvolutionGeometry& g,
-                         const Extras& extras, const Describe& make) {
-  Key key = key_of(x, W, g, extras);
-  const auto found = cache.find(key);
-  if (found != cache.end()) return found->second;
-  return cache.emplace(std::move(key), make(describe(x, W, g, extras.bias))).first->second;
+const Prepared& prepared(PrimitiveCache<Prepared>& cache, const Shape& x, const Shape& W, const ConvolutionGeometry& g,
+                         const Extras& extras, Dtype dtype, const Describe& make) {
+  return cache.get(key_of(x, W, g, extras, dtype), [&] { return make(describe(x, W, g, extras.bias, dtype)); });
 }
 
 /// W in the layout that a primitive wants; the array holds the copy, if one was needed.
@@ -115,7 +84,7 @@ struct Weights {
   Array array;
   memory view;
   Weights(const Array& W, std::int64_t groups, const memory::desc& wanted) : array(W.contiguous()) {
-    view = as_memory(plain_weights(W.shape(), groups), array);
+    view = as_memory(plain_weights(W.shape(), groups, W.dtype()), array);
     if (view.get_desc() == wanted) return;
     const Array moved = bytes_for(wanted);
     const memory target = as_memory(wanted, moved);
@@ -129,9 +98,9 @@ struct Weights {
 
 Array convolution(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual,
                   bool relu) {
-  thread_local std::map<Key, Prepared> cache;
+  thread_local PrimitiveCache<Prepared> cache;
   const Extras extras{.bias = static_cast<bool>(b), .residual = static_cast<bool>(residual), .relu = relu};
-  const Prepared& p = prepared(cache, x.shape(), W.shape(), g, extras, [&](const auto& c) {
+  const Prepared& p = prepared(cache, x.shape(), W.shape(), g, extras, x.dtype(), [&](const auto& c) {
     dnnl::primitive_attr attributes = own_scratchpad();
     attributes.set_post_ops(operations_after(extras));
     const auto desc = describe_forward(c, attributes, engine());
@@ -140,13 +109,13 @@ Array convolution(const Array& x, const Array& W, const Array& b, const Convolut
   const Array source = x.channels_last();
   const Weights weights(W, g.groups, p.W);
   Array y = residual ? residual.copy(Layout::kChannelsLast)  // which the primitive adds to
-                     : empty(kernels::output_shape(x.shape(), W.shape(), g), Dtype::kFloat32, {}, Layout::kChannelsLast);
+                     : empty(kernels::output_shape(x.shape(), W.shape(), g), x.dtype(), {}, Layout::kChannelsLast);
   std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, as_memory(p.x, source)},
                                                {DNNL_ARG_WEIGHTS, weights.view},
                                                {DNNL_ARG_DST, as_memory(p.y, y)}};
   const Array bias = b ? b.contiguous() : Array();
   if (bias) {
-    const memory::desc desc({W.shape()[0]}, memory::data_type::f32, memory::format_tag::x);
+    const memory::desc desc({W.shape()[0]}, data_type(x.dtype()), memory::format_tag::x);
     arguments.emplace(DNNL_ARG_BIAS, as_memory(desc, bias));
   }
   execute(p.primitive, std::move(arguments), p.scratchpad);
@@ -154,14 +123,14 @@ Array convolution(const Array& x, const Array& W, const Array& b, const Convolut
 }
 
 Array convolution_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
-  thread_local std::map<Key, Prepared> cache;
-  const Prepared& p = prepared(cache, x_shape, W.shape(), g, kNoExtras, [](const auto& c) {
+  thread_local PrimitiveCache<Prepared> cache;
+  const Prepared& p = prepared(cache, x_shape, W.shape(), g, kNoExtras, gy.dtype(), [](const auto& c) {
     const auto desc = describe_backward_data(c, own_scratchpad(), engine());
     return Prepared{dnnl::convolution_backward_data(desc), c.x, desc.weights_desc(), c.y, desc.scratchpad_desc()};
   });
   const Array source = gy.channels_last();
   const Weights weights(W, g.groups, p.W);
-  Array gx = empty(x_shape, Dtype::kFloat32, {}, Layout::kChannelsLast);
+  Array gx = empty(x_shape, gy.dtype(), {}, Layout::kChannelsLast);
   execute(p.primitive,
           {{DNNL_ARG_DIFF_DST, as_memory(p.y, source)},
            {DNNL_ARG_WEIGHTS, weights.view},
@@ -172,14 +141,14 @@ Array convolution_backward_data(const Array& gy, const Array& W, const Convoluti
 
 Array convolution_backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
                                    const Array& destination) {
-  thread_local std::map<Key, Prepared> cache;
-  const Prepared& p = prepared(cache, x.shape(), W_shape, g, kNoExtras, [](const auto& c) {
+  thread_local PrimitiveCache<Prepared> cache;
+  const Prepared& p = prepared(cache, x.shape(), W_shape, g, kNoExtras, x.dtype(), [](const auto& c) {
     const auto desc = describe_backward_weights(c, own_scratchpad(), engine());
     return Prepared{dnnl::convolution_backward_weights(desc), c.x, desc.diff_weights_desc(), c.y, desc.scratchpad_desc()};
   });
   const Array source = x.channels_last(), gradient = gy.channels_last();
-  Array gW = destination ? destination : empty(W_shape, Dtype::kFloat32);
-  const memory result = as_memory(plain_weights(W_shape, g.groups), gW);
+  Array gW = destination ? destination : empty(W_shape, x.dtype());
+  const memory result = as_memory(plain_weights(W_shape, g.groups, x.dtype()), gW);
   const bool direct = result.get_desc() == p.W;
   const Array blocked = direct ? gW : bytes_for(p.W);
   const memory computed = as_memory(p.W, blocked);

@@ -4,7 +4,7 @@
 
 namespace rensa::onednn {
 
-// float32 convolutions by oneDNN, channels-last.
+// Convolutions by oneDNN, channels-last, float32 and what else it computes() on this processor.
 
 Array convolution(const Array& x, const Array& W, const Array& b, const kernels::ConvolutionGeometry& geometry,
                   const Array& residual = {}, bool relu = false);

@@ -36,4 +36,15 @@ convolution_backward_weights::primitive_desc describe_backward_weights(const Con
 
 void append_relu(post_ops& operations) { operations.append_eltwise(/*scale=*/1, algorithm::eltwise_relu, 0, 0); }
 
+matmul::primitive_desc describe_product(const memory::desc& x, const memory::desc& W, const memory::desc& b,
+                                        const memory::desc& y, const primitive_attr& attributes, const engine& engine) {
+  return {b.is_zero() ? matmul::desc(x, W, y) : matmul::desc(x, W, b, y), attributes, engine};
+}
+
+bool has_bfloat16() {
+  constexpr auto kWanted = static_cast<unsigned>(cpu_isa::avx512_core_bf16);
+  return (static_cast<unsigned>(get_effective_cpu_isa()) & kWanted) == kWanted;
+}
+bool has_float16() { return false; }  // oneDNN 2 computes none on processors
+
 }  // namespace rensa::onednn

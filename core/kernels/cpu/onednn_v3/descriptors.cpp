@@ -30,4 +30,20 @@ convolution_backward_weights::primitive_desc describe_backward_weights(const Con
 
 void append_relu(post_ops& operations) { operations.append_eltwise(algorithm::eltwise_relu, 0, 0); }
 
+matmul::primitive_desc describe_product(const memory::desc& x, const memory::desc& W, const memory::desc& b,
+                                        const memory::desc& y, const primitive_attr& attributes, const engine& engine) {
+  if (b.is_zero()) return {engine, x, W, y, attributes};
+  return {engine, x, W, b, y, attributes};
+}
+
+namespace {
+bool has(cpu_isa wanted) {
+  const auto bits = static_cast<unsigned>(wanted);
+  return (static_cast<unsigned>(get_effective_cpu_isa()) & bits) == bits;
+}
+}  // namespace
+
+bool has_bfloat16() { return has(cpu_isa::avx512_core_bf16); }
+bool has_float16() { return has(cpu_isa::avx512_core_fp16); }
+
 }  // namespace rensa::onednn

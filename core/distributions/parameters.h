@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <utility>
+
+#include "core/autograd/variable.h"
+#include "core/device/random.h"
+#include "core/functions/promotion.h"
+#include "core/functions/reduction.h"
+
+namespace rensa::distributions {
+
+// What the families share; for the sources of this folder.
+
+/// a and b in one dtype and one shape.
+inline std::pair<Variable, Variable> together(const char* name, const Variable& a, const Variable& b) {
+  const Dtype dtype = promote(a.dtype(), b.dtype());
+  const Shape shape = broadcast_shapes(a.shape(), b.shape(), name);
+  return {functions::broadcast_to(functions::cast(a, dtype), shape),
+          functions::broadcast_to(functions::cast(b, dtype), shape)};
+}
+
+/// n in front of the shape.
+Shape in_front(std::int64_t n, const Shape& shape);
+
+/// Numbers drawn one by one, (n, batch…): next(stream, i), where i is the place in the batch. See functions/random_arrays.h.
+Array draw_batch(std::int64_t n, const Shape& batch, Dtype dtype,
+                 const std::function<double(RandomStream&, std::size_t)>& next);
+
+/// Gamma with scale 1. Source: Marsaglia, Tsang, "A simple method for generating gamma variables", 2000.
+double draw_gamma(RandomStream& random, double shape);
+
+/// Without 0, for logarithms.
+double draw_open(RandomStream& random);
+
+}  // namespace rensa::distributions

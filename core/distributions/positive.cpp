@@ -1,0 +1,163 @@
+#include "core/distributions/positive.h"
+
+#include <cmath>
+#include <limits>
+
+#include "core/array/logic.h"
+#include "core/distributions/divergence.h"
+#include "core/distributions/parameters.h"
+#include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/indexing.h"
+#include "core/functions/math.h"
+#include "core/functions/special.h"
+
+namespace rensa::distributions {
+namespace {
+
+namespace F = functions;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+Variable number(double value, const Variable& like) { return Variable(full({}, value, like.dtype())); }
+
+/// value where `x` is at least `low`, -infinity below.
+Variable from(const Variable& low, const Variable& x, const Variable& value) {
+  return F::where(less_equal(low.array(), x.array()), value, number(-kInfinity, value));
+}
+
+Variable log_beta(const Variable& a, const Variable& b) { return F::lgamma(a) + F::lgamma(b) - F::lgamma(a + b); }
+
+/// Uniform in (0, 1], (n, batch…).
+Variable open_shares(std::int64_t n, const Variable& like) {
+  return Variable(draw_batch(n, like.shape(), like.dtype(), [](RandomStream& r, std::size_t) { return draw_open(r); }));
+}
+
+}  // namespace
+
+Beta::Beta(const Variable& a_, const Variable& b_)
+    : a(together("Beta", a_, b_).first), b(together("Beta", a_, b_).second) {}
+Variable Beta::log_prob(const Variable& x) const {
+  return (a - 1.0) * F::log(x) + (b - 1.0) * F::log1p(-x) - log_beta(a, b);
+}
+Variable Beta::mean() const { return a / (a + b); }
+Variable Beta::variance() const {
+  const Variable sum = a + b;
+  return a * b / (F::square(sum) * (sum + 1.0));
+}
+Variable Beta::entropy() const {
+  const Variable sum = a + b;
+  return log_beta(a, b) - (a - 1.0) * F::digamma(a) - (b - 1.0) * F::digamma(b) + (sum - 2.0) * F::digamma(sum);
+}
+Variable Beta::sample_n(std::int64_t n) const {
+  const std::vector<double> as = to_vector<double>(a.array()), bs = to_vector<double>(b.array());
+  return Variable(draw_batch(n, a.shape(), a.dtype(), [&](RandomStream& random, std::size_t i) {
+    const double x = draw_gamma(random, as[i]), y = draw_gamma(random, bs[i]);
+    return x / (x + y);
+  }));
+}
+
+Dirichlet::Dirichlet(const Variable& alpha_) : alpha(alpha_) {
+  if (alpha.ndim() < 1) throw ShapeError("Dirichlet: expected alpha (…, classes), found a scalar.");
+}
+Shape Dirichlet::batch_shape() const {
+  Shape shape = alpha.shape();
+  shape.erase(shape.ndim() - 1);
+  return shape;
+}
+Variable Dirichlet::log_prob(const Variable& x) const {
+  return F::sum((alpha - 1.0) * F::log(x) - F::lgamma(alpha), {-1}) + F::lgamma(F::sum(alpha, {-1}));
+}
+Variable Dirichlet::mean() const { return alpha / F::sum(alpha, {-1}, /*keepdims=*/true); }
+Variable Dirichlet::variance() const {
+  const Variable share = mean();
+  return share * (1.0 - share) / (F::sum(alpha, {-1}, true) + 1.0);
+}
+Variable Dirichlet::entropy() const {
+  const Variable total = F::sum(alpha, {-1});
+  const auto classes = static_cast<double>(alpha.shape().back());
+  return F::sum(F::lgamma(alpha) - (alpha - 1.0) * F::digamma(alpha), {-1}) - F::lgamma(total) +
+         (total - classes) * F::digamma(total);
+}
+Variable Dirichlet::sample_n(std::int64_t n) const {
+  const std::vector<double> each = to_vector<double>(alpha.array());
+  const Variable drawn(draw_batch(n, alpha.shape(), Dtype::kFloat64, [&](RandomStream& random, std::size_t i) {
+    return draw_gamma(random, each[i]);
+  }));
+  return Variable((drawn / F::sum(drawn, {-1}, true)).array().to(alpha.dtype()));
+}
+
+Variable Exponential::log_prob(const Variable& x) const { return from(number(0, lam), x, F::log(lam) - lam * x); }
+Variable Exponential::cdf(const Variable& x) const { return -F::expm1(-lam * x); }
+Variable Exponential::icdf(const Variable& p) const { return -F::log1p(-p) / lam; }
+Variable Exponential::mean() const { return 1.0 / lam; }
+Variable Exponential::variance() const { return 1.0 / F::square(lam); }
+Variable Exponential::mode() const { return Variable(zeros(lam.shape(), lam.dtype())); }
+Variable Exponential::entropy() const { return 1.0 - F::log(lam); }
+Variable Exponential::sample_n(std::int64_t n) const { return -F::log(open_shares(n, lam)) / lam; }
+
+Gamma::Gamma(const Variable& k_, const Variable& theta_)
+    : k(together("Gamma", k_, theta_).first), theta(together("Gamma", k_, theta_).second) {}
+Variable Gamma::log_prob(const Variable& x) const {
+  return (k - 1.0) * F::log(x) - x / theta - F::lgamma(k) - k * F::log(theta);
+}
+Variable Gamma::mean() const { return k * theta; }
+Variable Gamma::variance() const { return k * F::square(theta); }
+Variable Gamma::entropy() const { return k + F::log(theta) + F::lgamma(k) + (1.0 - k) * F::digamma(k); }
+Variable Gamma::sample_n(std::int64_t n) const {
+  const std::vector<double> shapes = to_vector<double>(k.array());
+  return theta * Variable(draw_batch(n, k.shape(), k.dtype(), [&](RandomStream& random, std::size_t i) {
+           return draw_gamma(random, shapes[i]);
+         }));
+}
+
+Chisquare::Chisquare(const Variable& k) : gamma(k * 0.5, Variable(full({}, 2, k.dtype()))) {}
+
+Pareto::Pareto(const Variable& s, const Variable& a)
+    : scale(together("Pareto", s, a).first), alpha(together("Pareto", s, a).second) {}
+Variable Pareto::log_prob(const Variable& x) const {
+  return from(scale, x, F::log(alpha) + alpha * F::log(scale) - (alpha + 1.0) * F::log(x));
+}
+Variable Pareto::cdf(const Variable& x) const {
+  return F::where(less_equal(scale.array(), x.array()), 1.0 - F::pow(scale / x, alpha), number(0, scale));
+}
+Variable Pareto::icdf(const Variable& p) const { return scale * F::exp(-F::log1p(-p) / alpha); }
+Variable Pareto::mean() const {
+  return F::where(greater(alpha.array(), 1), alpha * scale / (alpha - 1.0), number(kInfinity, scale));
+}
+Variable Pareto::variance() const {
+  const Variable finite = F::square(scale) * alpha / (F::square(alpha - 1.0) * (alpha - 2.0));
+  return F::where(greater(alpha.array(), 2), finite, number(kInfinity, scale));
+}
+Variable Pareto::entropy() const { return F::log(scale / alpha) + 1.0 / alpha + 1.0; }
+Variable Pareto::sample_n(std::int64_t n) const { return scale * F::exp(-F::log(open_shares(n, alpha)) / alpha); }
+
+namespace {
+
+Variable divergence(const Gamma& p, const Gamma& q) {
+  return (p.k - q.k) * F::digamma(p.k) - F::lgamma(p.k) + F::lgamma(q.k) + q.k * F::log(q.theta / p.theta) +
+         p.k * (p.theta / q.theta - 1.0);
+}
+
+const KlRule<Beta> kl_beta([](const Beta& p, const Beta& q) {
+  return log_beta(q.a, q.b) - log_beta(p.a, p.b) + (p.a - q.a) * F::digamma(p.a) + (p.b - q.b) * F::digamma(p.b) +
+         (q.a - p.a + q.b - p.b) * F::digamma(p.a + p.b);
+});
+const KlRule<Dirichlet> kl_dirichlet([](const Dirichlet& p, const Dirichlet& q) {
+  const Variable total = F::sum(p.alpha, {-1}, /*keepdims=*/true);
+  const Variable each = F::lgamma(q.alpha) - F::lgamma(p.alpha) +
+                        (p.alpha - q.alpha) * (F::digamma(p.alpha) - F::digamma(total));
+  return F::sum(each, {-1}) + F::lgamma(F::sum(p.alpha, {-1})) - F::lgamma(F::sum(q.alpha, {-1}));
+});
+const KlRule<Exponential> kl_exponential([](const Exponential& p, const Exponential& q) {
+  return q.lam / p.lam - F::log(q.lam / p.lam) - 1.0;
+});
+const KlRule<Gamma> kl_gamma(divergence);
+const KlRule<Chisquare> kl_chisquare([](const Chisquare& p, const Chisquare& q) { return divergence(p.gamma, q.gamma); });
+const KlRule<Pareto> kl_pareto([](const Pareto& p, const Pareto& q) {
+  const Variable ratio = q.alpha / p.alpha;
+  const Variable inside = q.alpha * F::log(p.scale / q.scale) - F::log(ratio) + ratio - 1.0;
+  return F::where(less_equal(q.scale.array(), p.scale.array()), inside, number(kInfinity, p.scale));
+});
+
+}  // namespace
+}  // namespace rensa::distributions

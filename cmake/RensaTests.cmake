@@ -103,6 +103,22 @@ if(RENSA_MPI_FOUND)
   target_link_libraries(planted PRIVATE rensa_trainer rensa_comm rensa_core Threads::Threads)
 endif()
 
+# Logits of a network from a file of weights; scripts/evidence/7/weights compares them with PyTorch's.
+
+foreach(program logits)
+  add_executable(${program} tests/weights/${program}.cpp)
+  rensa_program(${program})
+  target_link_libraries(${program} PRIVATE rensa_core)
+endforeach()
+
+# Reads files of weights that were changed at random; scripts/evidence/7/fuzz. The corpus is a test.
+add_executable(weight_files tests/fuzz/weight_files.cpp)
+rensa_program(weight_files)
+target_link_libraries(weight_files PRIVATE rensa_core)
+file(GLOB fuzz_corpus CONFIGURE_DEPENDS tests/fuzz/corpus/*.npz tests/fuzz/corpus/*.safetensors tests/fixtures/chainer/*.npz)
+add_test(NAME weight_files_corpus COMMAND weight_files 5 1 ${fuzz_corpus})
+set_tests_properties(weight_files_corpus PROPERTIES LABELS unit TIMEOUT ${RENSA_TEST_TIMEOUT_S})
+
 # Faults that tests/multinode/doctor_test.sh plants on emulated hosts: libraries that are preloaded there.
 if(RENSA_MPI_FOUND AND NOT RENSA_SANITIZE)
   foreach(fault shifted_clock other_onednn fewer_threads)

@@ -9,6 +9,7 @@
 #include "tools/data_command.h"
 #include "tools/doctor_command.h"
 #include "tools/evaluate_command.h"
+#include "tools/export_command.h"
 #include "tools/predict_command.h"
 #include "tools/train_command.h"
 
@@ -24,6 +25,7 @@ constexpr std::array kCommands = {
     Command{"train", "trains a network, alone or under mpirun", rensa::tools::train_command},
     Command{"evaluate", "judges a trained network", rensa::tools::evaluate_command},
     Command{"predict", "asks a trained network about pictures", rensa::tools::predict_command},
+    Command{"export", "weights from one file format to another", rensa::tools::export_command},
     Command{"bench", "measures speed and overhead", rensa::tools::bench_command},
     Command{"data", "makes data sets", rensa::tools::data_command},
     Command{"doctor", "examines a job and its hosts, and says what to mend", rensa::tools::doctor_command},

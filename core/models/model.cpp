@@ -19,8 +19,8 @@ std::int64_t channels_of(const ModelOptions& o) {
 template <int kLayers>
 std::unique_ptr<UnaryLink> resnet(const ModelOptions& o) {
   return std::make_unique<ResNet>(ResNetOptions{
-      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width, .dropout = o.dropout,
-      .dtype = o.dtype});
+      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width, .eps = o.eps,
+      .dropout = o.dropout, .dtype = o.dtype});
 }
 
 using Maker = std::function<std::unique_ptr<UnaryLink>(const ModelOptions&)>;
@@ -37,6 +37,7 @@ const std::vector<std::pair<std::string, Maker>>& makers() {
          return std::make_unique<VggCifar>(VggCifarOptions{.channels = channels_of(o),
                                                            .classes = o.classes,
                                                            .widths = {o.width, 2 * o.width, 4 * o.width},
+                                                           .eps = o.eps,
                                                            .dtype = o.dtype});
        }},
       {"resnet18", resnet<18>},

@@ -24,7 +24,7 @@ struct TrainOptions {
   std::int64_t units = 1000, width = 64;
   std::string dtype = "float32", initmodel;
   bool mnbn = false;
-  double dropout = 0;
+  double dropout = 0, bn_eps = 2e-5;
   std::vector<std::string> freeze, param_groups;
   // Optimization
   std::string optimizer = "momentum_sgd", schedule = "constant";

@@ -149,3 +149,15 @@ foreach(path IN LISTS test_scripts)
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} SKIP_RETURN_CODE 77
     ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};RENSA_EXECUTABLE=${PROJECT_BINARY_DIR}/rensa;RENSA_BUILD_DIR=${PROJECT_BINARY_DIR};RENSA_SOURCE_DIR=${PROJECT_SOURCE_DIR};RENSA_MPIEXEC=${MPIEXEC_EXECUTABLE}")
 endforeach()
+
+# The programs of docs/examples, as example_<name>: tests/networks trains with them. They include what an installed tree has.
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/include/rensa SYMBOLIC)
+file(GLOB example_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/docs/examples ${PROJECT_SOURCE_DIR}/docs/examples/*/main.cpp)
+foreach(source IN LISTS example_sources)
+  string(REPLACE "/main.cpp" "" example ${source})
+  add_executable(example_${example} docs/examples/${source})
+  rensa_program(example_${example})
+  target_include_directories(example_${example} PRIVATE ${PROJECT_BINARY_DIR}/include)
+  target_link_libraries(example_${example} PRIVATE rensa_trainer rensa_comm rensa_core)
+endforeach()

@@ -104,8 +104,8 @@ if(RENSA_MPI_FOUND)
 endif()
 
 # Logits of a network from a file of weights; scripts/evidence/7/weights compares them with PyTorch's.
-
-foreach(program logits)
+# Losses from given weights on given batches; scripts/evidence/7/losses.
+foreach(program logits follow)
   add_executable(${program} tests/weights/${program}.cpp)
   rensa_program(${program})
   target_link_libraries(${program} PRIVATE rensa_core)

@@ -99,18 +99,10 @@ Variable gate_blocks(const Variable& interleaved) {
   return reshape(transpose(reshape(interleaved, {n, 4, columns}), {1, 0, 2}), {4 * n, columns});
 }
 
-NStepResult fast_n_step_lstm(int layers, int directions, double ratio, const Variable& hx, const Variable& cx,
-                             const NStepWeights& weights, const Variables& xs) {
+LstmRows n_step_lstm_rows(int layers, int directions, double ratio, const Variable& hx, const Variable& cx,
+                          const NStepWeights& weights, const Variable& x, const std::vector<std::int64_t>& rows) {
   constexpr std::size_t kBlocks[] = {2, 0, 1, 3};  // a, i, f, o among Chainer's i, f, a, o
-  std::vector<std::int64_t> rows;
-  std::vector<std::int64_t> borders;
-  std::int64_t all = 0;
-  for (const Variable& x : xs) {
-    if (all > 0) borders.push_back(all);
-    rows.push_back(x.shape()[0]);
-    all += x.shape()[0];
-  }
-  Variable input = concat(xs, 0);
+  Variable input = x;
   Variables hs, cs;
   for (int layer = 0; layer < layers; ++layer) {
     if (layer > 0) input = dropout(input, ratio);
@@ -132,8 +124,56 @@ NStepResult fast_n_step_lstm(int layers, int directions, double ratio, const Var
     }
     input = directions == 1 ? outputs[0] : concat(outputs, 1);
   }
-  Variables ys = borders.empty() ? Variables{input} : split_axis(input, borders, 0);
-  return {stack(hs, 0), stack(cs, 0), ys};
+  return {stack(hs, 0), stack(cs, 0), input};
+}
+
+namespace {
+
+struct SplitRows final : Function {
+  const std::vector<std::int64_t> lengths;
+  Shape shape;
+  Dtype dtype = Dtype::kFloat32;
+  explicit SplitRows(std::vector<std::int64_t> l) : lengths(std::move(l)) {}
+  const char* name() const override { return "split_rows"; }
+
+  Arrays forward(const Arrays& inputs) override {
+    shape = inputs[0].shape();
+    dtype = inputs[0].dtype();
+    Arrays parts;
+    std::int64_t begin = 0;
+    for (const std::int64_t length : lengths) {
+      parts.push_back(inputs[0].slice(0, {.start = begin, .stop = begin + length}));
+      begin += length;
+    }
+    return parts;
+  }
+  Variables backward(const Variables& gys) override {
+    Variables whole;
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+      Shape part = shape;
+      part[0] = lengths[i];
+      whole.push_back(gys[i] ? gys[i] : Variable(zeros(part, dtype)));
+    }
+    return {concat(whole, 0)};
+  }
+};
+
+}  // namespace
+
+Variables split_rows(const Variable& x, const std::vector<std::int64_t>& lengths) {
+  const std::int64_t all = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+  if (x.ndim() < 1 || x.shape()[0] != all || lengths.empty()) {
+    throw ShapeError("split_rows: lengths of ", all, " together do not cut x ", x.shape(), ".");
+  }
+  return apply_all(make_function<SplitRows>(lengths), {x});
+}
+
+NStepResult fast_n_step_lstm(int layers, int directions, double ratio, const Variable& hx, const Variable& cx,
+                             const NStepWeights& weights, const Variables& xs) {
+  std::vector<std::int64_t> rows;
+  for (const Variable& x : xs) rows.push_back(x.shape()[0]);
+  const LstmRows result = n_step_lstm_rows(layers, directions, ratio, hx, cx, weights, concat(xs, 0), rows);
+  return {result.h, result.c, split_rows(result.y, rows)};
 }
 
 }  // namespace rensa::functions

@@ -28,7 +28,19 @@ LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& r
 /// Weights whose rows are Chainer's, gate beside gate (a, i, f, o of each unit), as blocks: W (4 n, …) or b (4 n).
 Variable gate_blocks(const Variable& interleaved);
 
-/// n_step_lstm and n_step_bilstm by lstm_sequence.
+struct LstmRows {
+  Variable h, c;  ///< (layers × directions, batch, n)
+  Variable y;     ///< (S, n × directions)
+};
+/// n_step_lstm and n_step_bilstm by lstm_sequence over the rows of all steps: x (S, in), rows of each step.
+LstmRows n_step_lstm_rows(int layers, int directions, double dropout, const Variable& hx, const Variable& cx,
+                          const NStepWeights& weights, const Variable& x, const std::vector<std::int64_t>& rows);
+
+/// One after the other of these lengths along axis 0, as one operation: its gradient is one copy, where slices would each fill
+/// the whole with zeros.
+Variables split_rows(const Variable& x, const std::vector<std::int64_t>& lengths);
+
+/// The same for steps that are apart.
 NStepResult fast_n_step_lstm(int layers, int directions, double dropout, const Variable& hx, const Variable& cx,
                              const NStepWeights& weights, const Variables& xs);
 

@@ -7,6 +7,7 @@
 #include "core/functions/indexing.h"
 #include "core/functions/joining.h"
 #include "core/functions/lstm_sequence.h"
+#include "core/functions/shape.h"
 
 namespace rensa {
 namespace {
@@ -46,7 +47,7 @@ NStepRnn::NStepRnn(NStepKind kind, bool bidirectional, const NStepOptions& o)
   }
 }
 
-functions::NStepResult NStepRnn::run(const Variable& h, const Variable& c, const Variables& steps, bool twice) const {
+functions::NStepWeights NStepRnn::weights() const {
   functions::NStepWeights weights;
   for (const auto& set : weights_) {
     Variables w, b;
@@ -55,11 +56,45 @@ functions::NStepResult NStepRnn::run(const Variable& h, const Variable& c, const
     weights.W.push_back(w);
     weights.b.push_back(b);
   }
+  return weights;
+}
+
+/// All rows of all sequences at once: brought into the order of time by one gather, and back by another.
+functions::LstmRows NStepRnn::run_rows(const Variable& h, const Variable& c, const Variables& xs, const std::vector<std::int64_t>& order,
+                                       Variables& ys) const {
+  std::vector<std::int64_t> begins, lengths;
+  std::int64_t all = 0;
+  for (const Variable& x : xs) {
+    begins.push_back(all);
+    lengths.push_back(x.shape()[0]);
+    all += x.shape()[0];
+  }
+  std::vector<std::int64_t> rows, by_time, back(static_cast<std::size_t>(all));
+  const std::int64_t longest = lengths[static_cast<std::size_t>(order.front())];
+  for (std::int64_t t = 0; t < longest; ++t) {
+    std::int64_t running = 0;
+    for (const std::int64_t i : order) {
+      const auto sequence = static_cast<std::size_t>(i);
+      if (lengths[sequence] <= t) break;  // the others are shorter
+      back[static_cast<std::size_t>(begins[sequence] + t)] = static_cast<std::int64_t>(by_time.size());
+      by_time.push_back(begins[sequence] + t);
+      ++running;
+    }
+    rows.push_back(running);
+  }
+  const functions::LstmRows result =
+      functions::n_step_lstm_rows(options_.layers, directions_, options_.dropout, h, c, weights(),
+                                  functions::take(functions::concat(xs, 0), array(by_time, {all})), rows);
+  ys = functions::split_rows(functions::take(result.y, array(back, {all})), lengths);
+  return result;
+}
+
+functions::NStepResult NStepRnn::run(const Variable& h, const Variable& c, const Variables& steps) const {
+  const functions::NStepWeights weights = this->weights();
   const bool both = directions_ == 2;
   const int layers = options_.layers;
   const double dropout = options_.dropout;
   if (kind_ == NStepKind::kLstm) {
-    if (!twice) return functions::fast_n_step_lstm(layers, directions_, dropout, h, c, weights, steps);
     return both ? functions::n_step_bilstm(layers, dropout, h, c, weights, steps)
                 : functions::n_step_lstm(layers, dropout, h, c, weights, steps);
   }
@@ -85,14 +120,23 @@ NStepRnn::Result NStepRnn::operator()(const Variable& h, const Variable& c, cons
     return sorted ? given : functions::permutate(given, positions, 1);
   };
   const bool has_cells = kind_ == NStepKind::kLstm;
-  const functions::NStepResult result =
-      run(state(h), has_cells ? state(c) : Variable(), functions::transpose_sequence(ordered), twice);
-  const Variables back = functions::transpose_sequence(result.ys);
   const auto in_order = [&](const Variable& found) {
     return sorted || !found ? found : functions::permutate(found, positions, 1, /*inverse=*/true);
   };
-  Result own{in_order(result.h), in_order(result.c), Variables(xs.size())};
-  for (std::size_t i = 0; i < order.size(); ++i) own.ys[static_cast<std::size_t>(order[i])] = back[i];
+  Result own;
+  if (has_cells && !twice) {
+    const functions::LstmRows result = run_rows(state(h), state(c), xs, order, own.ys);
+    own.h = in_order(result.h);
+    own.c = in_order(result.c);
+  } else {
+    const functions::NStepResult result =
+        run(state(h), has_cells ? state(c) : Variable(), functions::transpose_sequence(ordered));
+    const Variables back = functions::transpose_sequence(result.ys);
+    own.h = in_order(result.h);
+    own.c = in_order(result.c);
+    own.ys.resize(xs.size());
+    for (std::size_t i = 0; i < order.size(); ++i) own.ys[static_cast<std::size_t>(order[i])] = back[i];
+  }
   return own;
 }
 

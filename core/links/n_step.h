@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/functions/recurrent.h"
+#include "core/functions/lstm_sequence.h"
 #include "core/links/link.h"
 
 namespace rensa {
@@ -42,7 +42,10 @@ class NStepRnn : public Link {
     std::vector<std::unique_ptr<Parameter>> w, b;
     Weights(int count, std::int64_t in, std::int64_t out, Dtype dtype);
   };
-  functions::NStepResult run(const Variable& h, const Variable& c, const Variables& steps, bool twice) const;
+  functions::NStepWeights weights() const;
+  functions::NStepResult run(const Variable& h, const Variable& c, const Variables& steps) const;
+  functions::LstmRows run_rows(const Variable& h, const Variable& c, const Variables& xs, const std::vector<std::int64_t>& order,
+                               Variables& ys) const;
 
   const NStepKind kind_;
   const int directions_;

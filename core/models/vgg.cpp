@@ -12,7 +12,7 @@
 namespace rensa::models {
 namespace {
 
-constexpr std::int64_t kHidden = 4096, kSide = 7;  ///< units of the linear layers, side of the last stage's picture
+constexpr std::int64_t kSide = 7;  ///< of the last stage's picture
 
 std::array<int, 5> stage_sizes(int layers) {
   static const std::map<int, std::array<int, 5>> table = {
@@ -26,9 +26,9 @@ std::array<int, 5> stage_sizes(int layers) {
 
 Vgg::Vgg(const VggOptions& o)
     : options_(o),
-      fc6_({.in = 512 * kSide * kSide, .out = kHidden, .initial_W = init::normal(0.01), .dtype = o.dtype}),
-      fc7_({.in = kHidden, .out = kHidden, .initial_W = init::normal(0.01), .dtype = o.dtype}),
-      fc8_({.in = kHidden, .out = o.classes, .initial_W = init::normal(0.01), .dtype = o.dtype}) {
+      fc6_({.in = 512 * kSide * kSide, .out = o.hidden, .initial_W = init::normal(0.01), .dtype = o.dtype}),
+      fc7_({.in = o.hidden, .out = o.hidden, .initial_W = init::normal(0.01), .dtype = o.dtype}),
+      fc8_({.in = o.hidden, .out = o.classes, .initial_W = init::normal(0.01), .dtype = o.dtype}) {
   std::int64_t in = o.channels, out = 64;
   int position = 0;  // counts convolutions, relus and poolings, as torchvision's Sequential does
   for (const int size : stage_sizes(o.layers)) {

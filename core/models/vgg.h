@@ -12,6 +12,7 @@ namespace rensa::models {
 struct VggOptions {
   int layers = 16;  ///< 11, 13, 16 or 19
   std::int64_t channels = 3, classes = 1000;
+  std::int64_t hidden = 4096;  ///< units of the linear layers
   double dropout = 0.5;
   Dtype dtype = Dtype::kFloat32;
 };

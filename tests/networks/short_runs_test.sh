@@ -14,6 +14,9 @@ reach housing r2 above 0.7 "$build/example_tabular" "$tables/housing.csv" number
 reach abalone r2 above 0.45 "$build/example_tabular" "$tables/abalone.csv" number 20
 head -c 200000 "$data/text/tinyshakespeare.txt" >"$work/text"
 reach char_lstm validation below 2.9 "$build/example_char_lstm" "$work/text" 60 64
-reach gpt validation below 2.8 "$build/example_gpt" "$work/text" 60 2 64 64
+reach gpt validation below 2.8 "$build/example_gpt" "$work/text" 200 2 64 64
 reach ptb_lstm validation below 900 "$build/example_ptb_lstm" "$data/text" 1 32 0 60000
 reach tree_lstm accuracy above 0.2 "$build/example_tree_lstm" 300
+reach seq2seq loss below 2.2 "$build/example_seq2seq" 250
+reach tagger accuracy above 0.85 "$build/example_tagger" "$work/text" 60
+reach word2vec loss below 4.1 "$build/example_word2vec" "$data/text/ptb.valid.txt" 100

@@ -14,9 +14,12 @@ namespace rensa::tools {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: rensa export --snapshot_file FILE --arch resnet50 --weights OUT.safetensors [--classes 1000] [--input 3x224x224]\n\n"
-    "Writes the weights of a network under the names of another format: PyTorch's (.safetensors), Chainer's npz, HDF5 (.h5).\n"
-    "FILE may be of any of them too, or a snapshot of a training. A file of another network is refused with all that differs.";
+    "usage: rensa export --snapshot_file FILE --arch resnet50 --weights OUT.safetensors [--classes 1000] [--input "
+    "3x224x224]\n\n"
+    "Writes the weights of a network under the names of another format: PyTorch's (.safetensors), Chainer's npz, HDF5 "
+    "(.h5).\n"
+    "FILE may be of any of them too, or a snapshot of a training. A file of another network is refused with all that "
+    "differs.";
 
 /// "3x224x224" as a shape.
 Shape parse_input(const std::string& text) {

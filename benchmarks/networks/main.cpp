@@ -1,7 +1,7 @@
 // Times training steps of recurrent, attention and generating networks, and of optimizers alone.
 //   networks CASE [STEPS]         char_lstm, word_lstm, bilstm, gpt, dcgan, adam, momentum_sgd
-// Prints one JSON object: step_ms (the median), floor_ms (the matrix products of a step alone, by the same BLAS; for the optimizers
-// a copy of as many bytes) and peak_rss_bytes. benchmarks/compare_networks.py runs it beside PyTorch.
+// Prints one JSON object: step_ms (the median), floor_ms (the matrix products of a step alone, by the same BLAS; for
+// the optimizers a copy of as many bytes) and peak_rss_bytes. benchmarks/compare_networks.py runs it beside PyTorch.
 #include <cblas.h>
 #include <sys/resource.h>
 
@@ -44,8 +44,8 @@ struct Product {
 
 struct Case {
   std::function<void()> step;
-  std::vector<Product> products;   ///< of one step, forward and backward
-  std::int64_t copied_bytes = 0;   ///< instead of products
+  std::vector<Product> products;  ///< of one step, forward and backward
+  std::int64_t copied_bytes = 0;  ///< instead of products
   std::vector<std::shared_ptr<void>> kept = {};
 };
 
@@ -61,8 +61,12 @@ Array pictures(const Shape& shape, std::uint64_t seed) {
 /// One layer's products: x (rows, in) to (rows, out) for all steps, and the state's for each step of `batch`.
 void add_lstm(std::vector<Product>& products, std::int64_t steps, std::int64_t batch, std::int64_t in, std::int64_t n) {
   const std::int64_t rows = steps * batch;
-  products.insert(products.end(), {{rows, 4 * n, in, 1}, {batch, 4 * n, n, steps}, {batch, n, 4 * n, steps}, {4 * n, in, rows, 1},
-                                   {4 * n, n, rows, 1}, {rows, in, 4 * n, 1}});
+  products.insert(products.end(), {{rows, 4 * n, in, 1},
+                                   {batch, 4 * n, n, steps},
+                                   {batch, n, 4 * n, steps},
+                                   {4 * n, in, rows, 1},
+                                   {4 * n, n, rows, 1},
+                                   {rows, in, 4 * n, 1}});
 }
 /// A linear layer forward and backward.
 void add_linear(std::vector<Product>& products, std::int64_t rows, std::int64_t in, std::int64_t out) {
@@ -110,7 +114,8 @@ Case language_model(std::int64_t words, std::int64_t units, int layers, std::int
   std::vector<Product> products;
   for (int i = 0; i < layers; ++i) add_lstm(products, length, batch, units, units);
   add_linear(products, length * batch, units, words);
-  return trained(model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), [=] { return (*model)(x, t); }, std::move(products));
+  return trained(
+      model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), [=] { return (*model)(x, t); }, std::move(products));
 }
 
 /// Sequences of 10 to 50 steps, as in tagging.
@@ -128,8 +133,10 @@ Case ragged_bilstm() {
     all += length;
   }
   for (int direction = 0; direction < 2; ++direction) {
-    for (const std::int64_t r : rows) products.insert(products.end(), {{r, 4 * kUnits, kUnits, 1}, {r, kUnits, 4 * kUnits, 1}});
-    products.insert(products.end(), {{all, 4 * kUnits, kIn, 1}, {4 * kUnits, kIn, all, 1}, {4 * kUnits, kUnits, all, 1}});
+    for (const std::int64_t r : rows)
+      products.insert(products.end(), {{r, 4 * kUnits, kUnits, 1}, {r, kUnits, 4 * kUnits, 1}});
+    products.insert(products.end(),
+                    {{all, 4 * kUnits, kIn, 1}, {4 * kUnits, kIn, all, 1}, {4 * kUnits, kUnits, all, 1}});
   }
   const auto loss = [=] {
     const NStepRnn::Result result = (*model)({}, {}, xs);
@@ -180,7 +187,8 @@ Case gpt() {
     products.push_back({kLength, kLength, 64, 3 * kBatch * kHeads});
   }
   add_linear(products, rows, kSize, kWords);
-  return trained(model, std::make_shared<Adam>(), [=] { return (*model)(x, t); }, std::move(products));
+  return trained(
+      model, std::make_shared<Adam>(), [=] { return (*model)(x, t); }, std::move(products));
 }
 
 /// Generator and discriminator of 28 x 28 pictures; a step of both.
@@ -198,9 +206,14 @@ struct Dcgan {
       options.bias = false;
       return deconvolution_2d(options);
     };
-    const auto down = [](std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
-      return std::make_unique<Convolution2D>(Convolution2DOptions{
-          .in = in, .out = out, .kernel = {kernel, kernel}, .window = {.stride = {stride, stride}, .pad = {pad, pad}}, .bias = false});
+    const auto down = [](std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                         std::int64_t pad) {
+      return std::make_unique<Convolution2D>(
+          Convolution2DOptions{.in = in,
+                               .out = out,
+                               .kernel = {kernel, kernel},
+                               .window = {.stride = {stride, stride}, .pad = {pad, pad}},
+                               .bias = false});
     };
     const auto leaky = [](const Variable& x) { return F::leaky_relu(x, 0.2); };
     generator.append(up(100, 2 * kWidth, 7, 1, 0));
@@ -223,7 +236,8 @@ struct Dcgan {
 Case dcgan() {
   constexpr std::int64_t kBatch = 64;
   const auto net = std::make_shared<Dcgan>();
-  const auto for_g = std::make_shared<Adam>(AdamOptions{.lr = 2e-4, .beta1 = 0.5}), for_d = std::make_shared<Adam>(AdamOptions{.lr = 2e-4, .beta1 = 0.5});
+  const auto for_g = std::make_shared<Adam>(AdamOptions{.lr = 2e-4, .beta1 = 0.5}),
+             for_d = std::make_shared<Adam>(AdamOptions{.lr = 2e-4, .beta1 = 0.5});
   for_g->setup(net->generator);
   for_d->setup(net->discriminator);
   const Array real = pictures({kBatch, 1, 28, 28}, 1), z = pictures({kBatch, 100, 1, 1}, 2);
@@ -238,11 +252,16 @@ Case dcgan() {
     for_g->update();
     net->discriminator.clear_grads();
   };
-  // products of the convolutions as matrices; the generator's twice per step (forward, backward), the discriminator's thrice
+  // products of the convolutions as matrices; the generator's twice per step (forward, backward), the discriminator's
+  // thrice
   std::vector<Product> products;
   const std::int64_t d1 = kBatch * 14 * 14, d2 = kBatch * 7 * 7;
-  for (const auto& [rows, in, out, times] : std::vector<std::array<std::int64_t, 4>>{
-           {d1, 16, 64, 9}, {d2, 64 * 16, 128, 9}, {kBatch, 128 * 49, 1, 9}, {kBatch, 100, 128 * 49, 3}, {d2, 128, 64 * 16, 3}, {d1, 64, 16, 3}}) {
+  for (const auto& [rows, in, out, times] : std::vector<std::array<std::int64_t, 4>>{{d1, 16, 64, 9},
+                                                                                     {d2, 64 * 16, 128, 9},
+                                                                                     {kBatch, 128 * 49, 1, 9},
+                                                                                     {kBatch, 100, 128 * 49, 3},
+                                                                                     {d2, 128, 64 * 16, 3},
+                                                                                     {d1, 64, 16, 3}}) {
     products.push_back({rows, out, in, times});
   }
   return {.step = step, .products = products, .copied_bytes = 0, .kept = {}};
@@ -284,8 +303,9 @@ double product_ms(const Product& p) {
   std::vector<double> times;
   for (int i = 0; i < 7; ++i) {
     const double start = seconds();
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(p.m), static_cast<int>(p.n), static_cast<int>(p.k), 1,
-                a.data<float>(), static_cast<int>(p.k), b.data<float>(), static_cast<int>(p.n), 0, c.data<float>(), static_cast<int>(p.n));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(p.m), static_cast<int>(p.n),
+                static_cast<int>(p.k), 1, a.data<float>(), static_cast<int>(p.k), b.data<float>(),
+                static_cast<int>(p.n), 0, c.data<float>(), static_cast<int>(p.n));
     times.push_back(seconds() - start);
   }
   return median(times) * 1e3 * static_cast<double>(p.times);
@@ -337,7 +357,8 @@ int run(const std::string& name, int steps) {
   const std::size_t peak = resident_bytes() - before;
   double floor = one.copied_bytes > 0 ? copy_ms(one.copied_bytes) : 0;
   for (const Product& product : one.products) floor += product_ms(product);
-  std::cout << nlohmann::json{{"case", name}, {"step_ms", median(times)}, {"floor_ms", floor}, {"peak_rss_bytes", peak}} << '\n';
+  std::cout << nlohmann::json{{"case", name}, {"step_ms", median(times)}, {"floor_ms", floor}, {"peak_rss_bytes", peak}}
+            << '\n';
   return 0;
 }
 

@@ -27,7 +27,8 @@ struct Sequence final : Function {
   Arrays forward(const Arrays& inputs) override {
     retain_inputs(kX, kWx, kWh, kHx, kCx);
     gates = kernels::linear(inputs[kX].contiguous(), inputs[kWx].contiguous(), inputs[kB].contiguous());
-    const auto result = kernels::lstm_steps(gates, inputs[kHx].contiguous(), inputs[kCx].contiguous(), inputs[kWh].contiguous(), steps);
+    const auto result =
+        kernels::lstm_steps(gates, inputs[kHx].contiguous(), inputs[kCx].contiguous(), inputs[kWh].contiguous(), steps);
     y = result[0];
     cells = result[1];
     return {result[0], result[2], result[3]};
@@ -35,7 +36,8 @@ struct Sequence final : Function {
 
   Variables backward(const Variables& gys) override {
     if (config().enable_backprop) {
-      throw GraphError("lstm_sequence: its gradient cannot be differentiated again. Use n_step_lstm, or lstm step by step.");
+      throw GraphError(
+          "lstm_sequence: its gradient cannot be differentiated again. Use n_step_lstm, or lstm step by step.");
     }
     auto [x, W_x, W_h, hx, cx] = retained_inputs<5>();
     const Array h0 = hx.array().contiguous(), c0 = cx.array().contiguous(), W = W_h.array().contiguous();
@@ -63,16 +65,19 @@ struct Sequence final : Function {
   void release_saved() override { gates = cells = y = {}; }
 };
 
-void check(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x, const Variable& W_h, const Variable& b,
-           const Variable& hx, const Variable& cx) {
+void check(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x, const Variable& W_h,
+           const Variable& b, const Variable& hx, const Variable& cx) {
   const std::int64_t all = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
   const bool matrices = x.ndim() == 2 && W_x.ndim() == 2 && W_h.ndim() == 2 && hx.ndim() == 2;
   const std::int64_t n = matrices ? hx.shape()[1] : 0;
-  const bool fits = matrices && x.shape()[0] == all && W_x.shape() == Shape{4 * n, x.shape()[1]} && W_h.shape() == Shape{4 * n, n} &&
-                    b.shape() == Shape{4 * n} && cx.shape() == hx.shape() && (rows.empty() || rows.front() <= hx.shape()[0]);
+  const bool fits = matrices && x.shape()[0] == all && W_x.shape() == Shape{4 * n, x.shape()[1]} &&
+                    W_h.shape() == Shape{4 * n, n} && b.shape() == Shape{4 * n} && cx.shape() == hx.shape() &&
+                    (rows.empty() || rows.front() <= hx.shape()[0]);
   if (!fits) {
-    throw ShapeError("lstm_sequence: expected x (S, in), W_x (4 n, in), W_h (4 n, n), b (4 n), hx and cx (batch, n) with S = ", all,
-                     ", found ", x.shape(), ", ", W_x.shape(), ", ", W_h.shape(), ", ", b.shape(), ", ", hx.shape(), ", ", cx.shape(), ".");
+    throw ShapeError(
+        "lstm_sequence: expected x (S, in), W_x (4 n, in), W_h (4 n, n), b (4 n), hx and cx (batch, n) with S = ", all,
+        ", found ", x.shape(), ", ", W_x.shape(), ", ", W_h.shape(), ", ", b.shape(), ", ", hx.shape(), ", ",
+        cx.shape(), ".");
   }
   for (std::size_t t = 1; t < rows.size(); ++t) {
     if (rows[t] > rows[t - 1]) {
@@ -84,11 +89,12 @@ void check(const Variable& x, const std::vector<std::int64_t>& rows, const Varia
 
 }  // namespace
 
-LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x, const Variable& W_h,
-                           const Variable& b, const Variable& hx, const Variable& cx, bool backwards) {
+LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x,
+                           const Variable& W_h, const Variable& b, const Variable& hx, const Variable& cx,
+                           bool backwards) {
   check(x, rows, W_x, W_h, b, hx, cx);
-  const Variables results =
-      apply_all(make_function<Sequence>(kernels::LstmSteps{.rows = rows, .backwards = backwards}), {x, W_x, W_h, b, hx, cx});
+  const Variables results = apply_all(make_function<Sequence>(kernels::LstmSteps{.rows = rows, .backwards = backwards}),
+                                      {x, W_x, W_h, b, hx, cx});
   return {results[0], results[1], results[2]};
 }
 

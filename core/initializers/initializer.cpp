@@ -94,7 +94,8 @@ Initializer identity(double scale) {
 
 Initializer orthogonal(double scale) {
   return [=](const Array& values, RandomStream& random) {
-    if (values.ndim() == 0 || values.size() == 0) throw ShapeError("init::orthogonal: expected a matrix, found ", values.shape(), ".");
+    if (values.ndim() == 0 || values.size() == 0)
+      throw ShapeError("init::orthogonal: expected a matrix, found ", values.shape(), ".");
     const std::int64_t rows = values.shape()[0], columns = values.size() / rows;
     const std::int64_t count = std::min(rows, columns), length = std::max(rows, columns);
     std::vector<std::vector<double>> basis;  // `count` vectors of `length`, made orthogonal twice for the digits' sake
@@ -114,7 +115,8 @@ Initializer orthogonal(double scale) {
     Array matrix = empty({rows, columns}, Dtype::kFloat64);
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t c = 0; c < columns; ++c) {
-        const auto which = static_cast<std::size_t>(rows <= columns ? r : c), at = static_cast<std::size_t>(rows <= columns ? c : r);
+        const auto which = static_cast<std::size_t>(rows <= columns ? r : c),
+                   at = static_cast<std::size_t>(rows <= columns ? c : r);
         matrix.data<double>()[r * columns + c] = scale * basis[which][at];
       }
     }
@@ -137,7 +139,8 @@ Initializer bilinear_window(const char* name, bool of_sum_1) {
     Array window = empty({k, k}, Dtype::kFloat64);
     for (std::int64_t y = 0; y < k; ++y) {
       for (std::int64_t x = 0; x < k; ++x) {
-        const double value = (1 - std::abs(static_cast<double>(y) - centre) / factor) * (1 - std::abs(static_cast<double>(x) - centre) / factor);
+        const double value = (1 - std::abs(static_cast<double>(y) - centre) / factor) *
+                             (1 - std::abs(static_cast<double>(x) - centre) / factor);
         window.data<double>()[y * k + x] = value;
         total += value;
       }

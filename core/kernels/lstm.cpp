@@ -2,8 +2,8 @@
 
 namespace rensa::kernels {
 
-constinit Kernel<std::array<Array, 4>(const Array&, const Array&, const Array&, const Array&, const LstmSteps&)> lstm_steps(
-    "lstm_steps");
+constinit Kernel<std::array<Array, 4>(const Array&, const Array&, const Array&, const Array&, const LstmSteps&)>
+    lstm_steps("lstm_steps");
 constinit Kernel<void(const Array&, const Array&, const Array&, const Array&, const Array&, const Array&, const Array&,
                       const LstmSteps&)>
     lstm_steps_grad("lstm_steps_grad");

@@ -8,8 +8,8 @@
 
 namespace rensa::kernels {
 
-/// The steps of an LSTM's sequences: step t has rows[t] of them, in falling order of length, so that rows never grows. Rows of
-/// all steps lie one after another: S of them.
+/// The steps of an LSTM's sequences: step t has rows[t] of them, in falling order of length, so that rows never grows.
+/// Rows of all steps lie one after another: S of them.
 struct LstmSteps {
   std::vector<std::int64_t> rows;
   bool backwards = false;  ///< the last step comes first
@@ -23,14 +23,15 @@ struct LstmSteps {
 ///   W         (4 n, n): from the last h
 ///   returns   {y (S, n), c of every row (S, n), last h (batch, n), last c (batch, n)}
 /// float32 and float64.
-extern Kernel<std::array<Array, 4>(const Array& gates, const Array& hx, const Array& cx, const Array& W, const LstmSteps& steps)>
+extern Kernel<std::array<Array, 4>(const Array& gates, const Array& hx, const Array& cx, const Array& W,
+                                   const LstmSteps& steps)>
     lstm_steps;
 
 /// The gradient with respect to what the inputs gave, in place of `gates`.
 ///
 ///   gy, gh, gc  of y, last h, last c; gh and gc (batch, n) become the gradients with respect to hx and cx
-extern Kernel<void(const Array& gates, const Array& c, const Array& cx, const Array& W, const Array& gy, const Array& gh,
-                   const Array& gc, const LstmSteps& steps)>
+extern Kernel<void(const Array& gates, const Array& c, const Array& cx, const Array& W, const Array& gy,
+                   const Array& gh, const Array& gc, const LstmSteps& steps)>
     lstm_steps_grad;
 
 /// h before each row's step (S, n): y of the step before it, or hx.

@@ -30,7 +30,8 @@ Swish::Swish(const Shape& shape, double start, Dtype dtype)
 }
 Variable Swish::operator()(const Variable& x) { return functions::swish(x, everywhere(beta, x)); }
 
-Maxout::Maxout(const MaxoutOptions& o) : linear({.in = o.in, .out = o.out * o.pool_size, .dtype = o.dtype}), options_(o) {
+Maxout::Maxout(const MaxoutOptions& o)
+    : linear({.in = o.in, .out = o.out * o.pool_size, .dtype = o.dtype}), options_(o) {
   add("linear", linear);
 }
 Variable Maxout::operator()(const Variable& x) { return functions::maxout(linear(x), options_.pool_size); }

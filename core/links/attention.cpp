@@ -18,7 +18,12 @@ LinearOptions square(const MultiHeadAttentionOptions& o) {
 std::int64_t hidden_size(const TransformerBlockOptions& o) { return o.hidden > 0 ? o.hidden : 4 * o.size; }
 
 MultiHeadAttentionOptions attention_of(const TransformerBlockOptions& o, bool causal) {
-  return {.size = o.size, .heads = o.heads, .causal = causal, .dropout = o.dropout, .bias = o.bias, .initial_W = o.initial_W,
+  return {.size = o.size,
+          .heads = o.heads,
+          .causal = causal,
+          .dropout = o.dropout,
+          .bias = o.bias,
+          .initial_W = o.initial_W,
           .dtype = o.dtype};
 }
 
@@ -38,17 +43,18 @@ MultiHeadAttention::MultiHeadAttention(const MultiHeadAttentionOptions& o)
 /// (batch, L, size) as (batch, heads, L, size / heads).
 Variable MultiHeadAttention::in_heads(const Variable& x) const {
   const std::int64_t heads = options_.heads;
-  return functions::transpose(functions::reshape(x, {x.shape()[0], x.shape()[1], heads, options_.size / heads}), {0, 2, 1, 3});
+  return functions::transpose(functions::reshape(x, {x.shape()[0], x.shape()[1], heads, options_.size / heads}),
+                              {0, 2, 1, 3});
 }
 
 Variable MultiHeadAttention::operator()(const Variable& x, const Variable& memory, const Array& lengths) {
   if (x.ndim() != 3 || x.shape()[2] != options_.size || memory.ndim() != 3) {
-    throw ShapeError("MultiHeadAttention: expected x and memory (batch, length, ", options_.size, "), found ", x.shape(), " and ",
-                     memory.shape(), ".");
+    throw ShapeError("MultiHeadAttention: expected x and memory (batch, length, ", options_.size, "), found ",
+                     x.shape(), " and ", memory.shape(), ".");
   }
-  const Variable y = functions::scaled_dot_product_attention(
-      in_heads(query_(x, 2)), in_heads(key_(memory, 2)), in_heads(value_(memory, 2)),
-      {.causal = options_.causal, .lengths = lengths});
+  const Variable y = functions::scaled_dot_product_attention(in_heads(query_(x, 2)), in_heads(key_(memory, 2)),
+                                                             in_heads(value_(memory, 2)),
+                                                             {.causal = options_.causal, .lengths = lengths});
   const Variable joined = functions::reshape(functions::transpose(y, {0, 2, 1, 3}), x.shape());
   return functions::dropout(out_(joined, 2), options_.dropout);
 }
@@ -66,7 +72,8 @@ TransformerBlock::TransformerBlock(const TransformerBlockOptions& o)
   add("fc1", fc1_);
   add("fc2", fc2_);
   if (!o.cross) return;
-  ln_cross_ = std::make_unique<LayerNormalization>(LayerNormalizationOptions{.size = o.size, .eps = kEps, .dtype = o.dtype});
+  ln_cross_ =
+      std::make_unique<LayerNormalization>(LayerNormalizationOptions{.size = o.size, .eps = kEps, .dtype = o.dtype});
   cross_ = std::make_unique<MultiHeadAttention>(attention_of(o, false));
   add("ln_cross", *ln_cross_);
   add("cross", *cross_);
@@ -74,7 +81,8 @@ TransformerBlock::TransformerBlock(const TransformerBlockOptions& o)
 
 Variable TransformerBlock::operator()(const Variable& x, const Variable& memory, const Array& memory_lengths) {
   if (options_.cross != static_cast<bool>(memory)) {
-    throw ValueError("TransformerBlock: made with cross = ", options_.cross, " and called ", memory ? "with" : "without", " a memory.");
+    throw ValueError("TransformerBlock: made with cross = ", options_.cross, " and called ",
+                     memory ? "with" : "without", " a memory.");
   }
   Variable h = x + attention_(ln1_(x));
   if (cross_) h = h + (*cross_)((*ln_cross_)(h), memory, memory_lengths);

@@ -26,7 +26,8 @@ class MultiHeadAttention : public UnaryLink {
   explicit MultiHeadAttention(const MultiHeadAttentionOptions& options);
   /// x (batch, L, size) asks itself.
   Variable operator()(const Variable& x) override { return (*this)(x, x); }
-  /// x (batch, M, size) asks `memory` (batch, L, size); `lengths` (batch) says how many of the L are no padding, or no array.
+  /// x (batch, M, size) asks `memory` (batch, L, size); `lengths` (batch) says how many of the L are no padding, or no
+  /// array.
   Variable operator()(const Variable& x, const Variable& memory, const Array& lengths = {});
 
  protected:
@@ -43,15 +44,15 @@ struct TransformerBlockOptions {
   int heads;
   std::int64_t hidden = 0;  ///< of the two linear layers; 0: 4 size
   bool causal = false;
-  bool cross = false;       ///< attention to a memory between the two: a decoder's block
+  bool cross = false;  ///< attention to a memory between the two: a decoder's block
   double dropout = 0;
   bool bias = true;
   Initializer initial_W = init::lecun_normal();
   Dtype dtype = Dtype::kFloat32;
 };
-/// x + attention(ln1(x)), (+ cross(ln_cross(x), memory)), + fc2(gelu(fc1(ln2(x)))): normalization first, as GPT-2 has it.
-/// Keys: ln1, attention, ln2, fc1, fc2, and ln_cross, cross in a decoder.
-/// Source: Radford et al., "Language models are unsupervised multitask learners", 2019, section 2.3.
+/// x + attention(ln1(x)), (+ cross(ln_cross(x), memory)), + fc2(gelu(fc1(ln2(x)))): normalization first, as GPT-2 has
+/// it. Keys: ln1, attention, ln2, fc1, fc2, and ln_cross, cross in a decoder. Source: Radford et al., "Language models
+/// are unsupervised multitask learners", 2019, section 2.3.
 class TransformerBlock : public UnaryLink {
  public:
   explicit TransformerBlock(const TransformerBlockOptions& options);

@@ -9,9 +9,13 @@
 namespace rensa {
 namespace {
 
-Convolution2DOptions square(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t pad, Dtype dtype,
-                            bool bias = true) {
-  return {.in = in, .out = out, .kernel = {kernel, kernel}, .window = {.stride = {stride, stride}, .pad = {pad, pad}}, .bias = bias,
+Convolution2DOptions square(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                            std::int64_t pad, Dtype dtype, bool bias = true) {
+  return {.in = in,
+          .out = out,
+          .kernel = {kernel, kernel},
+          .window = {.stride = {stride, stride}, .pad = {pad, pad}},
+          .bias = bias,
           .dtype = dtype};
 }
 
@@ -51,7 +55,8 @@ Inception::Inception(const InceptionOptions& o)
 }
 Variable Inception::operator()(const Variable& x) {
   using functions::relu;
-  const Variable pooled = functions::max_pooling_2d(x, {.kernel = {3, 3}, .stride = {{1, 1}}, .pad = {1, 1}, .cover_all = false});
+  const Variable pooled =
+      functions::max_pooling_2d(x, {.kernel = {3, 3}, .stride = {{1, 1}}, .pad = {1, 1}, .cover_all = false});
   return relu(functions::concat({conv1_(x), conv3_(relu(proj3_(x))), conv5_(relu(proj5_(x))), projp_(pooled)}, 1));
 }
 
@@ -59,9 +64,11 @@ Variable InceptionBn::Pair::operator()(const Variable& x) const {
   return normalized_convolution(*convolution, *normalization, x, {.relu = true});
 }
 
-InceptionBn::Pair InceptionBn::pair(const char* name, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
-  Pair made{std::make_unique<Convolution2D>(square(in, out, kernel, stride, kernel / 2, options_.dtype, /*bias=*/false)),
-            std::make_unique<BatchNormalization>(BatchNormalizationLinkOptions{.size = out, .dtype = options_.dtype})};
+InceptionBn::Pair InceptionBn::pair(const char* name, std::int64_t in, std::int64_t out, std::int64_t kernel,
+                                    std::int64_t stride) {
+  Pair made{
+      std::make_unique<Convolution2D>(square(in, out, kernel, stride, kernel / 2, options_.dtype, /*bias=*/false)),
+      std::make_unique<BatchNormalization>(BatchNormalizationLinkOptions{.size = out, .dtype = options_.dtype})};
   add(name, *made.convolution);
   add(std::string(name) + "n", *made.normalization);
   return made;
@@ -83,7 +90,8 @@ Variable InceptionBn::operator()(const Variable& x) {
   outs.push_back(conv33b_(conv33a_(proj33_(x))));
   const functions::PoolingOptions window = {
       .kernel = {3, 3}, .stride = {{options_.stride, options_.stride}}, .pad = {1, 1}, .cover_all = false};
-  const Variable pooled = options_.average_pooling ? functions::average_pooling_2d(x, window) : functions::max_pooling_2d(x, window);
+  const Variable pooled =
+      options_.average_pooling ? functions::average_pooling_2d(x, window) : functions::max_pooling_2d(x, window);
   outs.push_back(poolp_.convolution ? poolp_(pooled) : pooled);
   return functions::concat(outs, 1);
 }

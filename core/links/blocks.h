@@ -57,8 +57,8 @@ struct InceptionBnOptions {
   std::int64_t stride = 1;
   Dtype dtype = Dtype::kFloat32;
 };
-/// The block with batch normalization after every convolution. Keys: conv1, conv1n, proj3, proj3n, conv3, conv3n, proj33, …
-/// Source: Ioffe, Szegedy, "Batch normalization", 2015.
+/// The block with batch normalization after every convolution. Keys: conv1, conv1n, proj3, proj3n, conv3, conv3n,
+/// proj33, … Source: Ioffe, Szegedy, "Batch normalization", 2015.
 class InceptionBn : public UnaryLink {
  public:
   explicit InceptionBn(const InceptionBnOptions& options);

@@ -8,13 +8,17 @@ namespace rensa {
 namespace {
 
 /// {first, second, k1, …} with the kernel's sizes for `axes` axes.
-Shape kernel_shape(const char* name, std::int64_t first, std::int64_t second, const functions::EachAxis& kernel, int axes) {
+Shape kernel_shape(const char* name, std::int64_t first, std::int64_t second, const functions::EachAxis& kernel,
+                   int axes) {
   if (axes < 1 || axes > kMaxDims - 2 || (kernel.size() != 1 && kernel.size() != static_cast<std::size_t>(axes))) {
-    throw ValueError(name, ": has ", axes, " axes and ", kernel.size(), " kernel sizes; expected one size, or one for each axis.");
+    throw ValueError(name, ": has ", axes, " axes and ", kernel.size(),
+                     " kernel sizes; expected one size, or one for each axis.");
   }
-  if (first < 1 || second < 1) throw ValueError(name, ": W would have ", first, " by ", second, " channels, expected at least 1.");
+  if (first < 1 || second < 1)
+    throw ValueError(name, ": W would have ", first, " by ", second, " channels, expected at least 1.");
   Shape shape = {first, second};
-  for (int axis = 0; axis < axes; ++axis) shape.push_back(kernel.size() == 1 ? kernel[0] : kernel[static_cast<std::size_t>(axis)]);
+  for (int axis = 0; axis < axes; ++axis)
+    shape.push_back(kernel.size() == 1 ? kernel[0] : kernel[static_cast<std::size_t>(axis)]);
   return shape;
 }
 
@@ -37,7 +41,8 @@ ConvolutionNd::ConvolutionNd(const ConvolutionNdLinkOptions& o)
 }
 Variable ConvolutionNd::operator()(const Variable& x) {
   if (!W.is_initialized()) {
-    W.initialize(kernel_shape("ConvolutionNd", options_.out, x.shape()[1] / options_.window.groups, options_.kernel, options_.axes));
+    W.initialize(kernel_shape("ConvolutionNd", options_.out, x.shape()[1] / options_.window.groups, options_.kernel,
+                              options_.axes));
   }
   return functions::convolution_nd(x, W, options_.bias ? &b : nullptr, options_.window);
 }
@@ -50,7 +55,8 @@ DeconvolutionNd::DeconvolutionNd(const DeconvolutionNdLinkOptions& o)
 }
 Variable DeconvolutionNd::operator()(const Variable& x) {
   if (!W.is_initialized()) {
-    W.initialize(kernel_shape("DeconvolutionNd", x.shape()[1], options_.out / options_.window.groups, options_.kernel, options_.axes));
+    W.initialize(kernel_shape("DeconvolutionNd", x.shape()[1], options_.out / options_.window.groups, options_.kernel,
+                              options_.axes));
   }
   return functions::deconvolution_nd(x, W, options_.bias ? &b : nullptr, options_.window);
 }
@@ -63,18 +69,30 @@ std::unique_ptr<L> of_axes(Options options, int axes) {
 }
 }  // namespace
 
-std::unique_ptr<ConvolutionNd> convolution_1d(ConvolutionNdLinkOptions o) { return of_axes<ConvolutionNd>(std::move(o), 1); }
-std::unique_ptr<ConvolutionNd> convolution_3d(ConvolutionNdLinkOptions o) { return of_axes<ConvolutionNd>(std::move(o), 3); }
-std::unique_ptr<DeconvolutionNd> deconvolution_1d(DeconvolutionNdLinkOptions o) { return of_axes<DeconvolutionNd>(std::move(o), 1); }
-std::unique_ptr<DeconvolutionNd> deconvolution_2d(DeconvolutionNdLinkOptions o) { return of_axes<DeconvolutionNd>(std::move(o), 2); }
-std::unique_ptr<DeconvolutionNd> deconvolution_3d(DeconvolutionNdLinkOptions o) { return of_axes<DeconvolutionNd>(std::move(o), 3); }
+std::unique_ptr<ConvolutionNd> convolution_1d(ConvolutionNdLinkOptions o) {
+  return of_axes<ConvolutionNd>(std::move(o), 1);
+}
+std::unique_ptr<ConvolutionNd> convolution_3d(ConvolutionNdLinkOptions o) {
+  return of_axes<ConvolutionNd>(std::move(o), 3);
+}
+std::unique_ptr<DeconvolutionNd> deconvolution_1d(DeconvolutionNdLinkOptions o) {
+  return of_axes<DeconvolutionNd>(std::move(o), 1);
+}
+std::unique_ptr<DeconvolutionNd> deconvolution_2d(DeconvolutionNdLinkOptions o) {
+  return of_axes<DeconvolutionNd>(std::move(o), 2);
+}
+std::unique_ptr<DeconvolutionNd> deconvolution_3d(DeconvolutionNdLinkOptions o) {
+  return of_axes<DeconvolutionNd>(std::move(o), 3);
+}
 
 std::unique_ptr<Convolution2D> dilated_convolution_2d(const SquareConvolutionOptions& o) {
   return std::make_unique<Convolution2D>(square(o, o.out));
 }
 
 DepthwiseConvolution2D::DepthwiseConvolution2D(const SquareConvolutionOptions& o)
-    : W({o.out, o.in, o.kernel, o.kernel}, init::lecun_normal(), o.dtype), b({o.in * o.out}, init::zeros(), o.dtype), options_(o) {
+    : W({o.out, o.in, o.kernel, o.kernel}, init::lecun_normal(), o.dtype),
+      b({o.in * o.out}, init::zeros(), o.dtype),
+      options_(o) {
   add("W", W);
   if (o.bias) add("b", b);
 }
@@ -89,7 +107,8 @@ LocalConvolution2D::LocalConvolution2D(const SquareConvolutionOptions& o)
 }
 Variable LocalConvolution2D::operator()(const Variable& x) {
   if (!W.is_initialized()) {
-    if (x.ndim() != 4) throw ShapeError("LocalConvolution2D: expected x (batch, channels, H, W), found ", x.shape(), ".");
+    if (x.ndim() != 4)
+      throw ShapeError("LocalConvolution2D: expected x (batch, channels, H, W), found ", x.shape(), ".");
     const std::int64_t k = options_.kernel, height = (x.shape()[2] - k) / options_.stride + 1,
                        width = (x.shape()[3] - k) / options_.stride + 1;
     W.initialize({options_.out, height, width, x.shape()[1], k, k});
@@ -106,7 +125,8 @@ DeformableConvolution2D::DeformableConvolution2D(const SquareConvolutionOptions&
 Variable DeformableConvolution2D::operator()(const Variable& x) {
   const Variables moves = functions::split_axis(offset_conv_(x), 2, 1);  // Chainer's link has x first, the function y
   return functions::deformable_convolution_2d_sampler(x, functions::concat({moves[1], moves[0]}, 1), deform_conv_.W,
-                                                      options_.bias ? &deform_conv_.b : nullptr, options_.stride, options_.pad);
+                                                      options_.bias ? &deform_conv_.b : nullptr, options_.stride,
+                                                      options_.pad);
 }
 
 }  // namespace rensa

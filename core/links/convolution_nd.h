@@ -56,12 +56,13 @@ class DeconvolutionNd : public UnaryLink {
  private:
   const DeconvolutionNdLinkOptions options_;
 };
-std::unique_ptr<DeconvolutionNd> deconvolution_1d(DeconvolutionNdLinkOptions options);  ///< options.axes is not looked at
+std::unique_ptr<DeconvolutionNd> deconvolution_1d(
+    DeconvolutionNdLinkOptions options);  ///< options.axes is not looked at
 std::unique_ptr<DeconvolutionNd> deconvolution_2d(DeconvolutionNdLinkOptions options);
 std::unique_ptr<DeconvolutionNd> deconvolution_3d(DeconvolutionNdLinkOptions options);
 
 struct SquareConvolutionOptions {
-  std::int64_t in, out;         ///< channels
+  std::int64_t in, out;  ///< channels
   std::int64_t kernel = 3, stride = 1, pad = 0, dilate = 1;
   bool bias = true;
   Dtype dtype = Dtype::kFloat32;
@@ -84,8 +85,8 @@ class DepthwiseConvolution2D : public UnaryLink {
   const SquareConvolutionOptions options_;
 };
 
-/// A window of its own at every place: W (out, OH, OW, in, k, k), b (out, OH, OW), of the first batch's size. pad and dilate
-/// are not used. See functions::local_convolution_2d.
+/// A window of its own at every place: W (out, OH, OW, in, k, k), b (out, OH, OW), of the first batch's size. pad and
+/// dilate are not used. See functions::local_convolution_2d.
 class LocalConvolution2D : public UnaryLink {
  public:
   explicit LocalConvolution2D(const SquareConvolutionOptions& options);

@@ -110,7 +110,8 @@ void Link::copy_parameters(Link& other, bool persistents) {
   for (const NamedParameter& named : other.named_parameters()) theirs[named.path] = named.parameter;
   for (const NamedParameter& mine : named_parameters()) {
     const auto found = theirs.find(mine.path);
-    if (found == theirs.end()) throw ValueError("copy_parameters: the other link has no parameter \"", mine.path, "\".");
+    if (found == theirs.end())
+      throw ValueError("copy_parameters: the other link has no parameter \"", mine.path, "\".");
     if (!found->second->is_initialized()) continue;
     if (!mine.parameter->is_initialized()) mine.parameter->initialize(found->second->shape());
     if (mine.parameter->shape() != found->second->shape()) {
@@ -166,7 +167,9 @@ void Sequential::append(Function function) { insert(layers_.size(), std::move(fu
 void Sequential::insert(std::size_t position, std::unique_ptr<UnaryLink> link) {
   insert_layer(position, {std::move(link), nullptr});
 }
-void Sequential::insert(std::size_t position, Function function) { insert_layer(position, {nullptr, std::move(function)}); }
+void Sequential::insert(std::size_t position, Function function) {
+  insert_layer(position, {nullptr, std::move(function)});
+}
 
 void Sequential::insert_layer(std::size_t position, Layer layer) {
   if (position > layers_.size()) {
@@ -177,7 +180,8 @@ void Sequential::insert_layer(std::size_t position, Layer layer) {
 }
 
 void Sequential::remove(std::size_t position) {
-  if (position >= layers_.size()) throw IndexError("Sequential: there is no layer ", position, " of ", layers_.size(), ".");
+  if (position >= layers_.size())
+    throw IndexError("Sequential: there is no layer ", position, " of ", layers_.size(), ".");
   layers_.erase(layers_.begin() + static_cast<std::ptrdiff_t>(position));
   number();
 }

@@ -13,7 +13,8 @@
 
 namespace rensa {
 
-Crf1d::Crf1d(std::int64_t labels, Dtype dtype) : cost({labels, labels}, init::zeros(), dtype), labels_(labels), dtype_(dtype) {
+Crf1d::Crf1d(std::int64_t labels, Dtype dtype)
+    : cost({labels, labels}, init::zeros(), dtype), labels_(labels), dtype_(dtype) {
   add("cost", cost);
 }
 Variable Crf1d::operator()(const Variables& xs, const std::vector<Array>& ys, functions::LossReduce reduce) {
@@ -79,7 +80,9 @@ Variable NegativeSampling::operator()(const Variable& x, const Array& t, functio
 }
 
 BlackOut::BlackOut(const SampledLossOptions& o)
-    : W({static_cast<std::int64_t>(o.counts.size()), o.in}, init::lecun_normal(), o.dtype), options_(o), sampler_(o.counts) {
+    : W({static_cast<std::int64_t>(o.counts.size()), o.in}, init::lecun_normal(), o.dtype),
+      options_(o),
+      sampler_(o.counts) {
   add("W", W);
 }
 Variable BlackOut::operator()(const Variable& x, const Array& t) {
@@ -88,13 +91,16 @@ Variable BlackOut::operator()(const Variable& x, const Array& t) {
 }
 
 BinaryHierarchicalSoftmax::BinaryHierarchicalSoftmax(const Options& o) : W(init::uniform(1), o.dtype), options_(o) {
-  if (o.counts.size() < 2) throw ValueError("BinaryHierarchicalSoftmax: expected at least 2 classes, found ", o.counts.size(), ".");
+  if (o.counts.size() < 2)
+    throw ValueError("BinaryHierarchicalSoftmax: expected at least 2 classes, found ", o.counts.size(), ".");
   struct Node {
     double count;
     std::size_t order;  ///< of nodes of one count the one that was there first
     std::vector<std::size_t> classes;
   };
-  const auto later = [](const Node& a, const Node& b) { return a.count != b.count ? a.count > b.count : a.order > b.order; };
+  const auto later = [](const Node& a, const Node& b) {
+    return a.count != b.count ? a.count > b.count : a.order > b.order;
+  };
   std::priority_queue<Node, std::vector<Node>, decltype(later)> nodes(later);
   for (std::size_t i = 0; i < o.counts.size(); ++i) nodes.push({o.counts[i], i, {i}});
   ways_.resize(o.counts.size());
@@ -107,7 +113,8 @@ BinaryHierarchicalSoftmax::BinaryHierarchicalSoftmax(const Options& o) : W(init:
     for (const std::size_t c : left.classes) ways_[c].emplace_back(inner, -1);
     for (const std::size_t c : right.classes) ways_[c].emplace_back(inner, 1);
     left.classes.insert(left.classes.end(), right.classes.begin(), right.classes.end());
-    nodes.push({left.count + right.count, o.counts.size() + static_cast<std::size_t>(inner++), std::move(left.classes)});
+    nodes.push(
+        {left.count + right.count, o.counts.size() + static_cast<std::size_t>(inner++), std::move(left.classes)});
   }
   W.initialize({inner, o.in});
   add("W", W);
@@ -119,7 +126,8 @@ Variable BinaryHierarchicalSoftmax::operator()(const Variable& x, const Array& t
   const std::vector<std::int64_t> labels = to_vector<std::int64_t>(t);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || labels[i] >= static_cast<std::int64_t>(ways_.size())) {
-      throw ValueError("BinaryHierarchicalSoftmax: t[", i, "] is ", labels[i], ", expected 0 to ", ways_.size() - 1, ".");
+      throw ValueError("BinaryHierarchicalSoftmax: t[", i, "] is ", labels[i], ", expected 0 to ", ways_.size() - 1,
+                       ".");
     }
     for (const auto& [node, sign] : ways_[static_cast<std::size_t>(labels[i])]) {
       rows.push_back(static_cast<std::int64_t>(i));
@@ -128,7 +136,8 @@ Variable BinaryHierarchicalSoftmax::operator()(const Variable& x, const Array& t
     }
   }
   const auto count = static_cast<std::int64_t>(rows.size());
-  const Variable scores = functions::sum(functions::take(x, array(rows, {count})) * functions::take(W, array(inner, {count})), {1});
+  const Variable scores =
+      functions::sum(functions::take(x, array(rows, {count})) * functions::take(W, array(inner, {count})), {1});
   return functions::sum(functions::softplus(functions::neg(scores * Variable(array(signs, {count}).to(x.dtype())))));
 }
 

@@ -82,9 +82,9 @@ class BlackOut : public Link {
   std::uint64_t calls_ = 0;
 };
 
-/// Classes as the leaves of a binary tree whose inner nodes are decisions: a class costs the decisions on its way, not the
-/// number of classes. The tree is Huffman's of the counts. Key: W (classes − 1, in).
-/// Sources: Morin, Bengio, "Hierarchical probabilistic neural network language model", 2005; Mikolov et al., 2013.
+/// Classes as the leaves of a binary tree whose inner nodes are decisions: a class costs the decisions on its way, not
+/// the number of classes. The tree is Huffman's of the counts. Key: W (classes − 1, in). Sources: Morin, Bengio,
+/// "Hierarchical probabilistic neural network language model", 2005; Mikolov et al., 2013.
 class BinaryHierarchicalSoftmax : public Link {
  public:
   struct Options {

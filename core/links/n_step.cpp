@@ -60,8 +60,8 @@ functions::NStepWeights NStepRnn::weights() const {
 }
 
 /// All rows of all sequences at once: brought into the order of time by one gather, and back by another.
-functions::LstmRows NStepRnn::run_rows(const Variable& h, const Variable& c, const Variables& xs, const std::vector<std::int64_t>& order,
-                                       Variables& ys) const {
+functions::LstmRows NStepRnn::run_rows(const Variable& h, const Variable& c, const Variables& xs,
+                                       const std::vector<std::int64_t>& order, Variables& ys) const {
   std::vector<std::int64_t> begins, lengths;
   std::int64_t all = 0;
   for (const Variable& x : xs) {
@@ -116,7 +116,8 @@ NStepRnn::Result NStepRnn::operator()(const Variable& h, const Variable& c, cons
   Variables ordered;
   for (const std::int64_t i : order) ordered.push_back(xs[static_cast<std::size_t>(i)]);
   const auto state = [&](const Variable& given) {
-    if (!given) return Variable(zeros({options_.layers * directions_, batch, options_.out}, xs[0].dtype(), xs[0].device()));
+    if (!given)
+      return Variable(zeros({options_.layers * directions_, batch, options_.out}, xs[0].dtype(), xs[0].device()));
     return sorted ? given : functions::permutate(given, positions, 1);
   };
   const bool has_cells = kind_ == NStepKind::kLstm;

@@ -18,9 +18,9 @@ struct NStepOptions {
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// Recurrent layers over whole sequences of different lengths, without padding: Chainer's NStepLSTM, NStepBiLSTM, NStepGRU,
-/// NStepBiGRU, NStepRNNTanh … Keys: <layer × directions + direction>/w0 …, b0 … (8 of each for LSTM, 6 for GRU, 2 for plain
-/// ones), w (out, in), b (out).
+/// Recurrent layers over whole sequences of different lengths, without padding: Chainer's NStepLSTM, NStepBiLSTM,
+/// NStepGRU, NStepBiGRU, NStepRNNTanh … Keys: <layer × directions + direction>/w0 …, b0 … (8 of each for LSTM, 6 for
+/// GRU, 2 for plain ones), w (out, in), b (out).
 class NStepRnn : public Link {
  public:
   NStepRnn(NStepKind kind, bool bidirectional, const NStepOptions& options);
@@ -44,8 +44,8 @@ class NStepRnn : public Link {
   };
   functions::NStepWeights weights() const;
   functions::NStepResult run(const Variable& h, const Variable& c, const Variables& steps) const;
-  functions::LstmRows run_rows(const Variable& h, const Variable& c, const Variables& xs, const std::vector<std::int64_t>& order,
-                               Variables& ys) const;
+  functions::LstmRows run_rows(const Variable& h, const Variable& c, const Variables& xs,
+                               const std::vector<std::int64_t>& order, Variables& ys) const;
 
   const NStepKind kind_;
   const int directions_;

@@ -5,8 +5,8 @@
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/combinations.h"
-#include "core/functions/lstm_sequence.h"
 #include "core/functions/joining.h"
+#include "core/functions/lstm_sequence.h"
 #include "core/functions/noise.h"
 #include "core/functions/shape.h"
 
@@ -37,7 +37,8 @@ Variable first_rows(const Variable& state, std::int64_t rows) {
 }
 Variable with_first_rows(const Variable& whole, const Variable& changed) {
   const std::int64_t rows = changed.shape()[0];
-  return rows == whole.shape()[0] ? changed : functions::concat({changed, functions::slice(whole, 0, {.start = rows})}, 0);
+  return rows == whole.shape()[0] ? changed
+                                  : functions::concat({changed, functions::slice(whole, 0, {.start = rows})}, 0);
 }
 
 /// upward(x) + lateral(h) with the state's first rows.
@@ -61,7 +62,8 @@ Lstm::Lstm(const CellOptions& o) : upward(rensa::upward(o)), lateral(rensa::late
   add("lateral", lateral);
 }
 Variable Lstm::operator()(const Variable& x) {
-  const functions::LstmState next = functions::lstm(c_ ? c_ : zero_state(options_, x), gate_sums(upward, lateral, x, h_));
+  const functions::LstmState next =
+      functions::lstm(c_ ? c_ : zero_state(options_, x), gate_sums(upward, lateral, x, h_));
   c_ = next.c;
   h_ = h_ ? with_first_rows(h_, next.h) : next.h;
   return next.h;
@@ -72,9 +74,9 @@ Variable Lstm::sequence(const Variable& x) {
   if (!upward.W.is_initialized()) upward.W.initialize({4 * options_.out, x.shape()[2]});
   const Variable first(zeros({batch, options_.out}, x.dtype(), x.device()));
   const functions::LstmSequence all = functions::lstm_sequence(
-      functions::reshape(x, {steps * batch, x.shape()[2]}), std::vector<std::int64_t>(static_cast<std::size_t>(steps), batch),
-      functions::gate_blocks(upward.W), functions::gate_blocks(lateral.W), functions::gate_blocks(upward.b), h_ ? h_ : first,
-      c_ ? c_ : first);
+      functions::reshape(x, {steps * batch, x.shape()[2]}),
+      std::vector<std::int64_t>(static_cast<std::size_t>(steps), batch), functions::gate_blocks(upward.W),
+      functions::gate_blocks(lateral.W), functions::gate_blocks(upward.b), h_ ? h_ : first, c_ ? c_ : first);
   h_ = all.h;
   c_ = all.c;
   return functions::reshape(all.y, {steps, batch, options_.out});

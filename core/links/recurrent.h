@@ -7,18 +7,18 @@
 
 namespace rensa {
 
-// Cells of recurrent networks under Chainer's names and keys. The stateless ones take and give the state; the stateful ones
-// keep it from call to call, until reset_state(). A batch may shrink from call to call (sequences in falling order of length):
-// the rows of the state that it lacks stay as they are.
+// Cells of recurrent networks under Chainer's names and keys. The stateless ones take and give the state; the stateful
+// ones keep it from call to call, until reset_state(). A batch may shrink from call to call (sequences in falling order
+// of length): the rows of the state that it lacks stay as they are.
 
 struct CellOptions {
-  std::int64_t in, out;  ///< features of x (kLazySize: those of the first batch), units
+  std::int64_t in, out;         ///< features of x (kLazySize: those of the first batch), units
   double forget_bias_init = 1;  ///< LSTM: start of the forget gates' bias
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// Long short-term memory. Keys: upward/W (4 out, in), upward/b, lateral/W (4 out, out); the gates a, i, f, o of each unit lie
-/// next to each other.
+/// Long short-term memory. Keys: upward/W (4 out, in), upward/b, lateral/W (4 out, out); the gates a, i, f, o of each
+/// unit lie next to each other.
 class StatelessLstm : public Link {
  public:
   explicit StatelessLstm(const CellOptions& options);
@@ -78,8 +78,8 @@ class StatefulPeepholeLstm : public UnaryLink {
 struct ZoneoutOptions {
   double c_ratio = 0.5, h_ratio = 0.5;  ///< share of units that keep their value in a step
 };
-/// LSTM that keeps random units as they were, when training; otherwise all move, as in Chainer (the paper takes the mean of both).
-/// Source: Krueger et al., "Zoneout", 2016.
+/// LSTM that keeps random units as they were, when training; otherwise all move, as in Chainer (the paper takes the
+/// mean of both). Source: Krueger et al., "Zoneout", 2016.
 class StatefulZoneoutLstm : public UnaryLink {
  public:
   explicit StatefulZoneoutLstm(const CellOptions& options, const ZoneoutOptions& zoneout = {});

@@ -10,7 +10,8 @@ namespace {
 
 void check(const char* name, const Variables& cs, const Variables& hs) {
   if (cs.size() != hs.size()) {
-    throw ValueError(name, ": there are ", cs.size(), " c and ", hs.size(), " h of children, expected as many of both.");
+    throw ValueError(name, ": there are ", cs.size(), " c and ", hs.size(),
+                     " h of children, expected as many of both.");
   }
 }
 
@@ -54,8 +55,8 @@ NaryTreeLstm::NaryTreeLstm(const CellOptions& o, int n_ary)
 functions::LstmState NaryTreeLstm::operator()(const Variables& cs, const Variables& hs, const Variable& x) {
   check("NaryTreeLstm", cs, hs);
   if (cs.size() > W_h_.size() || (cs.empty() && !x)) {
-    throw ValueError("NaryTreeLstm: a node has ", cs.size(), " children", x ? "" : " and no x", ", expected at most ", n_ary_,
-                     ", and x where there are none.");
+    throw ValueError("NaryTreeLstm: a node has ", cs.size(), " children", x ? "" : " and no x", ", expected at most ",
+                     n_ary_, ", and x where there are none.");
   }
   Variable sums = x ? W_x_(x) : Variable();
   for (std::size_t i = 0; i < hs.size(); ++i) {

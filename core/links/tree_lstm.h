@@ -7,9 +7,9 @@
 
 namespace rensa {
 
-/// LSTM of a tree's node with any number of children, whose h are summed. Keys: W_x/W (4 out, in), W_x/b, W_h_aio/W (3 out,
-/// out), W_h_f/W (out, out).
-/// Source: Tai, Socher, Manning, "Improved semantic representations from tree-structured LSTM networks", 2015.
+/// LSTM of a tree's node with any number of children, whose h are summed. Keys: W_x/W (4 out, in), W_x/b, W_h_aio/W (3
+/// out, out), W_h_f/W (out, out). Source: Tai, Socher, Manning, "Improved semantic representations from tree-structured
+/// LSTM networks", 2015.
 class ChildSumTreeLstm : public Link {
  public:
   explicit ChildSumTreeLstm(const CellOptions& options);
@@ -24,8 +24,8 @@ class ChildSumTreeLstm : public Link {
   Linear W_x_, W_h_aio_, W_h_f_;
 };
 
-/// LSTM of a tree's node with up to `n_ary` children, each with weights of its own. Keys: W_x/W ((3 + n_ary) out, in), W_x/b,
-/// W_h1/W …
+/// LSTM of a tree's node with up to `n_ary` children, each with weights of its own. Keys: W_x/W ((3 + n_ary) out, in),
+/// W_x/b, W_h1/W …
 class NaryTreeLstm : public Link {
  public:
   NaryTreeLstm(const CellOptions& options, int n_ary = 2);

@@ -18,7 +18,8 @@ std::array<int, 5> stage_sizes(int layers) {
   static const std::map<int, std::array<int, 5>> table = {
       {11, {1, 1, 2, 2, 2}}, {13, {2, 2, 2, 2, 2}}, {16, {2, 2, 3, 3, 3}}, {19, {2, 2, 4, 4, 4}}};
   const auto found = table.find(layers);
-  if (found == table.end()) throw ValueError("Vgg: there is no network of ", layers, " layers, expected 11, 13, 16 or 19.");
+  if (found == table.end())
+    throw ValueError("Vgg: there is no network of ", layers, " layers, expected 11, 13, 16 or 19.");
   return found->second;
 }
 
@@ -34,8 +35,12 @@ Vgg::Vgg(const VggOptions& o)
   for (const int size : stage_sizes(o.layers)) {
     auto& stage = stages_.emplace_back();
     for (int i = 0; i < size; ++i, position += 2, in = out) {
-      stage.push_back(std::make_unique<Convolution2D>(Convolution2DOptions{
-          .in = in, .out = out, .window = {.pad = {1, 1}}, .initial_W = init::he_normal(1, /*fan_out=*/true), .dtype = o.dtype}));
+      stage.push_back(
+          std::make_unique<Convolution2D>(Convolution2DOptions{.in = in,
+                                                               .out = out,
+                                                               .window = {.pad = {1, 1}},
+                                                               .initial_W = init::he_normal(1, /*fan_out=*/true),
+                                                               .dtype = o.dtype}));
       features_.add(std::to_string(position), *stage.back());
     }
     ++position;

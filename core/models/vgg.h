@@ -17,9 +17,9 @@ struct VggOptions {
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// Stages of 3 x 3 convolutions with max pooling, then three linear layers. x (N, channels, 224, 224); logits (N, classes). Keys as
-/// torchvision's: features/0, features/2 …, classifier/0, classifier/3, classifier/6.
-/// Source: Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015.
+/// Stages of 3 x 3 convolutions with max pooling, then three linear layers. x (N, channels, 224, 224); logits (N,
+/// classes). Keys as torchvision's: features/0, features/2 …, classifier/0, classifier/3, classifier/6. Source:
+/// Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015.
 class Vgg : public UnaryLink {
  public:
   /// Throws ValueError for a number of layers that is not in the paper.

@@ -16,7 +16,8 @@ kernels::GradientIntake intake(const Range& range) {
 }  // namespace
 
 void CorrectedMomentumSgd::update_range(const Range& r) {
-  kernels::corrected_momentum_update(r.values, r.gradients, r.state, {options_.lr * r.lr_scale, options_.momentum}, intake(r));
+  kernels::corrected_momentum_update(r.values, r.gradients, r.state, {options_.lr * r.lr_scale, options_.momentum},
+                                     intake(r));
 }
 
 void AdaGrad::update_range(const Range& r) {
@@ -24,22 +25,26 @@ void AdaGrad::update_range(const Range& r) {
 }
 
 void AdaDelta::update_range(const Range& r) {
-  kernels::adadelta_update(r.values, r.gradients, r.state, {options_.lr * r.lr_scale, options_.rho, options_.eps}, intake(r));
+  kernels::adadelta_update(r.values, r.gradients, r.state, {options_.lr * r.lr_scale, options_.rho, options_.eps},
+                           intake(r));
 }
 
 void RmsProp::update_range(const Range& r) {
-  const double outside = options_.eps_inside_sqrt ? 0 : options_.eps, inside = options_.eps_inside_sqrt ? options_.eps : 0;
-  kernels::rmsprop_update(r.values, r.gradients, r.state, {options_.lr * r.lr_scale, options_.alpha, outside, inside}, intake(r));
+  const double outside = options_.eps_inside_sqrt ? 0 : options_.eps,
+               inside = options_.eps_inside_sqrt ? options_.eps : 0;
+  kernels::rmsprop_update(r.values, r.gradients, r.state, {options_.lr * r.lr_scale, options_.alpha, outside, inside},
+                          intake(r));
 }
 
 void RmsPropGraves::update_range(const Range& r) {
   kernels::rmsprop_graves_update(r.values, r.gradients, r.state,
-                                 {options_.lr * r.lr_scale, options_.alpha, options_.momentum, options_.eps}, intake(r));
+                                 {options_.lr * r.lr_scale, options_.alpha, options_.momentum, options_.eps},
+                                 intake(r));
 }
 
 void Smorms3::update_range(const Range& r) {
-  kernels::smorms3_update(r.values, r.gradients, r.state, {options_.lr * r.lr_scale, options_.eps, r.t == 1 ? 1.0 : 0.0},
-                          intake(r));
+  kernels::smorms3_update(r.values, r.gradients, r.state,
+                          {options_.lr * r.lr_scale, options_.eps, r.t == 1 ? 1.0 : 0.0}, intake(r));
 }
 
 void Msvag::update_range(const Range& r) {

@@ -10,8 +10,8 @@ struct CorrectedMomentumSgdOptions {
   double lr = 0.01, momentum = 0.9;
   CommonOptions common = {};
 };
-/// v ← momentum · v − g,  p ← p + lr · v: the learning rate is outside of v, so that a change of it acts at once, on the
-/// steps gathered in v too. PyTorch's SGD with momentum.
+/// v ← momentum · v − g,  p ← p + lr · v: the learning rate is outside of v, so that a change of it acts at once, on
+/// the steps gathered in v too. PyTorch's SGD with momentum.
 class CorrectedMomentumSgd final : public RuleWithOptions<CorrectedMomentumSgdOptions> {
  public:
   explicit CorrectedMomentumSgd(const CorrectedMomentumSgdOptions& options = {}) : RuleWithOptions(options) {}

@@ -8,18 +8,22 @@
 
 namespace rensa {
 
-AveragedWeights::AveragedWeights(Link& model, const AveragedWeightsOptions& options) : model_(model), options_(options) {
-  if (options.decay > 1) throw ValueError("AveragedWeights: decay is ", options.decay, ", expected at most 1 (negative: the mean).");
+AveragedWeights::AveragedWeights(Link& model, const AveragedWeightsOptions& options)
+    : model_(model), options_(options) {
+  if (options.decay > 1)
+    throw ValueError("AveragedWeights: decay is ", options.decay, ", expected at most 1 (negative: the mean).");
 }
 
 /// Parameters that were initialised since come in with their present values.
 void AveragedWeights::join() {
   for (Parameter* parameter : model_.parameters()) {
     if (!parameter->is_initialized()) continue;
-    const bool known = std::any_of(averages_.begin(), averages_.end(), [&](const auto& one) { return one.first == parameter; });
+    const bool known =
+        std::any_of(averages_.begin(), averages_.end(), [&](const auto& one) { return one.first == parameter; });
     if (known) continue;
     const Array& values = parameter->array();
-    Array average = values.is_dense() && values.ndim() > 0 ? empty_like(values) : empty(values.shape(), values.dtype(), values.device());
+    Array average = values.is_dense() && values.ndim() > 0 ? empty_like(values)
+                                                           : empty(values.shape(), values.dtype(), values.device());
     average.copy_from(values);
     averages_.emplace_back(parameter, average);
   }
@@ -47,7 +51,8 @@ void AveragedWeights::serialize(Serializer& serializer) {
   if (count_ == 0) return;
   join();
   for (const Link::NamedParameter& named : model_.named_parameters()) {
-    const auto found = std::find_if(averages_.begin(), averages_.end(), [&](const auto& one) { return one.first == named.parameter; });
+    const auto found =
+        std::find_if(averages_.begin(), averages_.end(), [&](const auto& one) { return one.first == named.parameter; });
     if (found != averages_.end()) serializer(named.path + "/average", found->second);
   }
 }

@@ -10,7 +10,8 @@ namespace rensa {
 class Serializer;
 
 struct AveragedWeightsOptions {
-  /// Exponential: average ← decay · average + (1 − decay) p. None (negative): the plain mean of all values seen, Polyak's.
+  /// Exponential: average ← decay · average + (1 − decay) p. None (negative): the plain mean of all values seen,
+  /// Polyak's.
   double decay = 0.999;
   std::int64_t start = 0;  ///< updates of the model before averaging begins
 };
@@ -20,8 +21,8 @@ struct AveragedWeightsOptions {
 ///   AveragedWeights average(model, {.decay = 0.999});
 ///   for (…) { loss.backward(); optimizer.update(); average.update(); }
 ///   { const AveragedWeights::Scope scope(average); evaluate(model); }   // the model has the means in here
-/// Sources: Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", 1992; Izmailov et al., "Averaging
-/// weights leads to wider optima and better generalization", 2018.
+/// Sources: Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", 1992; Izmailov et al.,
+/// "Averaging weights leads to wider optima and better generalization", 2018.
 class AveragedWeights {
  public:
   /// The model must outlive this. Throws ValueError for a decay above 1.

@@ -27,7 +27,13 @@ template <class Range>
 kernels::RuleNumbers numbers(const BoundedAdamOptions& o, const Range& r, const Bounds& bounds) {
   const auto t = static_cast<double>(r.t);
   const double alpha = o.lr * r.lr_scale * std::sqrt(1 - std::pow(o.beta2, t)) / (1 - std::pow(o.beta1, t));
-  return {1 - o.beta1, 1 - o.beta2, o.eps, alpha, bounds.lower * r.lr_scale, bounds.upper * r.lr_scale, o.eta,
+  return {1 - o.beta1,
+          1 - o.beta2,
+          o.eps,
+          alpha,
+          bounds.lower * r.lr_scale,
+          bounds.upper * r.lr_scale,
+          o.eta,
           o.eta * o.weight_decay_rate * r.decay_scale};
 }
 
@@ -65,7 +71,8 @@ void RAdam::update_range(const Range& r) {
   const bool adaptive = length > kFewestSamples;
   double step = lr / (1 - std::pow(options_.beta1, t));
   if (adaptive) {
-    step *= std::sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) * std::sqrt(1 - power2);
+    step *= std::sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) *
+            std::sqrt(1 - power2);
   }
   kernels::rectified_adam_update(r.values, r.gradients, r.state,
                                  {1 - options_.beta1, 1 - options_.beta2, options_.eps, step, adaptive ? 1.0 : 0.0,

@@ -11,8 +11,8 @@ struct BoundedAdamOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double eta = 1;                ///< multiplies the whole step, decay included
   double weight_decay_rate = 0;  ///< decays the parameter apart from the gradient
-  double final_lr = 0.1;         ///< adabound, amsbound: the rate of the SGD that it becomes; moves in proportion with lr
-  double gamma = 1e-3;           ///< adabound, amsbound: how fast it becomes that
+  double final_lr = 0.1;  ///< adabound, amsbound: the rate of the SGD that it becomes; moves in proportion with lr
+  double gamma = 1e-3;    ///< adabound, amsbound: how fast it becomes that
   CommonOptions common = {};
 };
 

@@ -17,7 +17,9 @@ void for_each(Optimizer& optimizer, const Act& act) {
     for (const ParameterArena::Slot& slot : arena.slots) {
       if (!slot.parameter->update_enabled) continue;
       const Array g = slot.parameter->grad();
-      if (!g) throw GraphError("hook: the gradient of ", slot.parameter->name(), " has no place of its own. Set zero = 0 or 1.");
+      if (!g)
+        throw GraphError("hook: the gradient of ", slot.parameter->name(),
+                         " has no place of its own. Set zero = 0 or 1.");
       act(*slot.parameter, g);
     }
   }
@@ -56,7 +58,8 @@ Optimizer::Hook gradient_clipping(double threshold) {
 }
 
 Optimizer::Hook gradient_hard_clipping(double lower, double upper) {
-  if (!(lower <= upper)) throw ValueError("gradient_hard_clipping: lower is ", lower, ", upper ", upper, "; they cross.");
+  if (!(lower <= upper))
+    throw ValueError("gradient_hard_clipping: lower is ", lower, ", upper ", upper, "; they cross.");
   return [=](Optimizer& optimizer) {
     for_each(optimizer, [&](Parameter& p, const Array& g) {
       change(p, g, [=](auto x, auto) { return x < lower ? lower : x > upper ? upper : static_cast<double>(x); });

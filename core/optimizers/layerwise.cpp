@@ -15,14 +15,15 @@ namespace {
 template <class Act>
 void for_each_parameter(const Optimizer& optimizer, bool sharded, const Array& values, const Act& act) {
   if (sharded) {
-    throw ValueError(optimizer.name(), ": needs whole parameters, the optimizer's state is sharded. Set zero = 0, or take "
-                                       "another optimizer.");
+    throw ValueError(optimizer.name(),
+                     ": needs whole parameters, the optimizer's state is sharded. Set zero = 0, or take "
+                     "another optimizer.");
   }
   const auto* const begin = static_cast<const std::byte*>(values.raw_data());
   for (const ParameterArena& arena : optimizer.arenas()) {
     if (arena.values.buffer() != values.buffer()) continue;
-    const std::int64_t first =
-        (begin - static_cast<const std::byte*>(arena.values.raw_data())) / static_cast<std::int64_t>(item_size(values.dtype()));
+    const std::int64_t first = (begin - static_cast<const std::byte*>(arena.values.raw_data())) /
+                               static_cast<std::int64_t>(item_size(values.dtype()));
     for (const ParameterArena::Slot& slot : arena.slots) {
       if (slot.offset < first || slot.offset >= first + values.size()) continue;
       act(slot, Slice{.start = slot.offset - first, .stop = slot.offset - first + slot.size});
@@ -41,7 +42,8 @@ void Lamb::update_range(const Range& range) {
                                         1 / (1 - std::pow(options_.beta2, t)),
                                         options_.weight_decay_rate * range.decay_scale};
   for_each_parameter(*this, is_sharded(), range.values, [&](const ParameterArena::Slot&, const Slice& place) {
-    const Array p = range.values.slice(0, place), m = range.state[0].slice(0, place), v = range.state[1].slice(0, place);
+    const Array p = range.values.slice(0, place), m = range.state[0].slice(0, place),
+                v = range.state[1].slice(0, place);
     const auto [of_p, of_r] =
         kernels::lamb_moments(p, range.gradients.slice(0, place), m, v, numbers,
                               {.scale = range.gradient_scale, .weight_decay = range.weight_decay});
@@ -60,8 +62,8 @@ void Lars::update_range(const Range& range) {
       const double of_g = std::sqrt(kernels::sum_of_squares(g)) * range.gradient_scale;
       if (of_p > 0) ratio = options_.trust * of_p / (of_g + decay * of_p + options_.eps);
     }
-    kernels::momentum_sgd_update(p, g, range.state[0].slice(0, place), options_.lr * range.lr_scale * ratio, options_.momentum,
-                                 {.scale = range.gradient_scale, .weight_decay = decay});
+    kernels::momentum_sgd_update(p, g, range.state[0].slice(0, place), options_.lr * range.lr_scale * ratio,
+                                 options_.momentum, {.scale = range.gradient_scale, .weight_decay = decay});
   });
 }
 
@@ -88,8 +90,9 @@ Adafactor::Squares& Adafactor::squares_of(const Parameter& parameter) {
 
 void Adafactor::update_range(const Range& range) {
   const auto t = static_cast<double>(range.t);
-  const double epsilon = range.values.dtype() == Dtype::kFloat64 ? std::numeric_limits<double>::epsilon()
-                                                                 : static_cast<double>(std::numeric_limits<float>::epsilon());
+  const double epsilon = range.values.dtype() == Dtype::kFloat64
+                             ? std::numeric_limits<double>::epsilon()
+                             : static_cast<double>(std::numeric_limits<float>::epsilon());
   const double lr = options_.lr * range.lr_scale;
   const kernels::AdafactorStep step{.mix = std::pow(t, options_.beta2_decay),
                                     .lr = std::min(lr, 1 / std::sqrt(t)),
@@ -107,8 +110,8 @@ void Adafactor::update_range(const Range& range) {
       return Array(part.buffer(), static_cast<std::size_t>(offset), slot.parameter->shape(), strides, part.dtype());
     };
     const Array place_of_p = in_shape(range.values), p = place_of_p.contiguous();
-    kernels::adafactor_update(p, in_shape(range.gradients).contiguous(), squares.row, squares.column, squares.whole, step,
-                              {.scale = range.gradient_scale, .weight_decay = range.weight_decay});
+    kernels::adafactor_update(p, in_shape(range.gradients).contiguous(), squares.row, squares.column, squares.whole,
+                              step, {.scale = range.gradient_scale, .weight_decay = range.weight_decay});
     if (p.raw_data() != place_of_p.raw_data()) place_of_p.copy_from(p);
   });
 }
@@ -129,9 +132,9 @@ void Adafactor::serialize(Serializer& serializer) {
 
 std::size_t Adafactor::state_bytes() const {
   std::size_t bytes = 0;
-  for (const auto& [parameter, squares] : squares_) bytes += squares.row.bytes() * (squares.row ? 1 : 0) +
-                                                             squares.column.bytes() * (squares.column ? 1 : 0) +
-                                                             squares.whole.bytes() * (squares.whole ? 1 : 0);
+  for (const auto& [parameter, squares] : squares_)
+    bytes += squares.row.bytes() * (squares.row ? 1 : 0) + squares.column.bytes() * (squares.column ? 1 : 0) +
+             squares.whole.bytes() * (squares.whole ? 1 : 0);
   return bytes;
 }
 

@@ -6,17 +6,17 @@
 
 namespace rensa {
 
-// Rules that look at whole parameters. They need all of a parameter on one process: with sharded state (zero = 1, 2) they
-// throw ValueError.
+// Rules that look at whole parameters. They need all of a parameter on one process: with sharded state (zero = 1, 2)
+// they throw ValueError.
 
 struct LambOptions {
   double lr = 0.001, beta1 = 0.9, beta2 = 0.999, eps = 1e-6;
   double weight_decay_rate = 0;  ///< inside the direction r, and so under the trust ratio
   CommonOptions common = {};
 };
-/// r = m̂ / (√v̂ + eps) + weight_decay_rate · p,  p ← p − lr ‖p‖ / ‖r‖ · r; where a norm is 0 the ratio is 1. Two passes over
-/// a parameter, since the norms come first.
-/// Source: You et al., "Large batch optimization for deep learning: training BERT in 76 minutes", 2020, algorithm 2.
+/// r = m̂ / (√v̂ + eps) + weight_decay_rate · p,  p ← p − lr ‖p‖ / ‖r‖ · r; where a norm is 0 the ratio is 1. Two passes
+/// over a parameter, since the norms come first. Source: You et al., "Large batch optimization for deep learning:
+/// training BERT in 76 minutes", 2020, algorithm 2.
 class Lamb final : public RuleWithOptions<LambOptions> {
  public:
   explicit Lamb(const LambOptions& options = {}) : RuleWithOptions(options) {}
@@ -34,9 +34,9 @@ struct LarsOptions {
   double eps = 1e-9;
   CommonOptions common = {};
 };
-/// ratio = trust ‖p‖ / (‖g‖ + decay ‖p‖ + eps),  v ← momentum · v − lr · ratio (g + decay · p),  p ← p + v. Parameters that do
-/// not decay (weight_decay_scale = 0: biases, normalization) and those of norm 0 have the ratio 1.
-/// Source: You, Gitman, Ginsburg, "Large batch training of convolutional networks", 2017.
+/// ratio = trust ‖p‖ / (‖g‖ + decay ‖p‖ + eps),  v ← momentum · v − lr · ratio (g + decay · p),  p ← p + v. Parameters
+/// that do not decay (weight_decay_scale = 0: biases, normalization) and those of norm 0 have the ratio 1. Source: You,
+/// Gitman, Ginsburg, "Large batch training of convolutional networks", 2017.
 class Lars final : public RuleWithOptions<LarsOptions> {
  public:
   explicit Lars(const LarsOptions& options = {}) : RuleWithOptions(options) {}

@@ -11,8 +11,9 @@
 
 namespace rensa {
 
-// Chainer's HDF5 form of a snapshot: the path of a value is a path of groups. Values of more than one element are stored
-// with gzip, level 4; None is an empty dataset, as h5py's. Texts are variable UTF-8 strings, which Chainer does not write.
+// Chainer's HDF5 form of a snapshot: the path of a value is a path of groups. Values of more than one element are
+// stored with gzip, level 4; None is an empty dataset, as h5py's. Texts are variable UTF-8 strings, which Chainer does
+// not write.
 //
 // libhdf5 is not made for files of strangers: open only files whose maker you trust. Without libhdf5 both constructors
 // throw FileError (core/serializers/hdf5_absent).

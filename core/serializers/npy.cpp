@@ -138,9 +138,16 @@ std::optional<std::size_t> bytes_of(const Shape& shape, std::size_t item, std::s
 
 /// What np.save writes for Python's None: an array of objects whose payload is this pickle.
 constexpr std::string_view kPickledNone(
-    "\x80\x03" "cnumpy.core.multiarray\n_reconstruct\nq\x00" "cnumpy\nndarray\nq\x01K\x00\x85q\x02" "C\x01" "bq\x03\x87q\x04Rq"
-    "\x05(K\x01)cnumpy\ndtype\nq\x06X\x02\x00\x00\x00O8q\x07\x89\x88\x87q\x08Rq\x09(K\x03X\x01\x00\x00\x00|q\nNNNJ\xff\xff\xff"
-    "\xffJ\xff\xff\xff\xffK?tq\x0b" "b\x89]q\x0cNatq\x0d" "b.",
+    "\x80\x03"
+    "cnumpy.core.multiarray\n_reconstruct\nq\x00"
+    "cnumpy\nndarray\nq\x01K\x00\x85q\x02"
+    "C\x01"
+    "bq\x03\x87q\x04Rq"
+    "\x05(K\x01)cnumpy\ndtype\nq\x06X\x02\x00\x00\x00O8q\x07\x89\x88\x87q\x08Rq\x09(K\x03X\x01\x00\x00\x00|"
+    "q\nNNNJ\xff\xff\xff"
+    "\xffJ\xff\xff\xff\xffK?tq\x0b"
+    "b\x89]q\x0cNatq\x0d"
+    "b.",
     150);
 
 Value read_text(const std::string& descr, const std::byte* data, std::size_t available, const std::string& what) {
@@ -164,7 +171,8 @@ Value read_text(const std::string& descr, const std::byte* data, std::size_t ava
 
 std::vector<std::byte> write(const Array& array) {
   const Array stored = array.dtype() == Dtype::kBFloat16 ? array.to(Dtype::kFloat32) : array;
-  const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == stored.dtype(); });
+  const auto type =
+      std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == stored.dtype(); });
   const Array values = stored.contiguous();
   std::vector<std::byte> bytes = with_header(std::string(type->second), values.shape(), values.bytes());
   if (values.bytes() > 0) std::memcpy(bytes.data() + bytes.size() - values.bytes(), values.raw_data(), values.bytes());
@@ -208,9 +216,11 @@ Value read(const std::vector<std::byte>& bytes, const std::string& what) {
   }
   if (descr == "|O" && shape.ndim() == 0) return {};  // a pickled None: a value that Chainer did not have
   const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.second == descr; });
-  const auto wider = std::find_if(std::begin(kWiderTypes), std::end(kWiderTypes), [&](const auto& t) { return t.descr == descr; });
+  const auto wider =
+      std::find_if(std::begin(kWiderTypes), std::end(kWiderTypes), [&](const auto& t) { return t.descr == descr; });
   if (type == kTypes.end() && wider == std::end(kWiderTypes)) {
-    throw FileError(what, ": has the type '", descr, "', expected one of f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, b1 in the byte ",
+    throw FileError(what, ": has the type '", descr,
+                    "', expected one of f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, b1 in the byte ",
                     "order of this machine.");
   }
   const std::size_t item = type != kTypes.end() ? item_size(type->first) : wider->item_size;

@@ -13,7 +13,7 @@ namespace rensa {
 namespace {
 
 constexpr std::uint64_t kLongestHeader = 100'000'000;  ///< the format's own limit
-constexpr std::size_t kAlignment = 8;                  ///< of the first tensor in the file, as the format asks of writers
+constexpr std::size_t kAlignment = 8;  ///< of the first tensor in the file, as the format asks of writers
 
 constexpr std::array<std::pair<Dtype, const char*>, kDtypes> kTypes = {{{Dtype::kFloat32, "F32"},
                                                                         {Dtype::kFloat64, "F64"},
@@ -34,8 +34,8 @@ Dtype dtype_of(const std::string& type, const std::string& what) {
 
 /// One entry of the header. Throws nlohmann::json::exception if a part is missing or of another kind.
 SafetensorsReader::Tensor tensor_of(const nlohmann::json& entry, std::uint64_t available, const std::string& what) {
-  SafetensorsReader::Tensor tensor{.dtype = dtype_of(entry.at("dtype").get<std::string>(), what), .shape = {}, .begin = 0,
-                                   .end = 0};
+  SafetensorsReader::Tensor tensor{
+      .dtype = dtype_of(entry.at("dtype").get<std::string>(), what), .shape = {}, .begin = 0, .end = 0};
   const auto& offsets = entry.at("data_offsets");
   if (offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
     throw FileError(what, ": its place in the file is ", offsets.dump(), ", expected two whole numbers.");
@@ -43,7 +43,8 @@ SafetensorsReader::Tensor tensor_of(const nlohmann::json& entry, std::uint64_t a
   tensor.begin = offsets[0].get<std::uint64_t>();
   tensor.end = offsets[1].get<std::uint64_t>();
   if (tensor.begin > tensor.end || tensor.end > available) {
-    throw FileError(what, ": should lie at bytes ", tensor.begin, " to ", tensor.end, ", the file has ", available, ".");
+    throw FileError(what, ": should lie at bytes ", tensor.begin, " to ", tensor.end, ", the file has ", available,
+                    ".");
   }
   if (entry.at("shape").size() > static_cast<std::size_t>(kMaxDims)) {
     throw FileError(what, ": has ", entry.at("shape").size(), " axes, expected at most ", kMaxDims, ".");
@@ -113,7 +114,8 @@ Array SafetensorsReader::array(const std::string& name) const {
   Array values = empty(tensor.shape, tensor.dtype);
   file_.clear();
   file_.seekg(static_cast<std::streamoff>(data_begin_ + tensor.begin));
-  if (values.bytes() > 0 && !file_.read(static_cast<char*>(values.raw_data()), static_cast<std::streamsize>(values.bytes()))) {
+  if (values.bytes() > 0 &&
+      !file_.read(static_cast<char*>(values.raw_data()), static_cast<std::streamsize>(values.bytes()))) {
     throw FileError(path_, ": ", name, ": cannot be read to its end.");
   }
   if (tensor.dtype == Dtype::kBool) {  // any other byte would not be a bool
@@ -130,7 +132,8 @@ void save_safetensors(const std::string& path, const std::vector<std::pair<std::
   std::uint64_t end = 0;
   for (const auto& [name, values] : tensors) {
     if (header.contains(name)) throw ValueError("save_safetensors: there are two tensors \"", name, "\".");
-    const auto* const type = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == values.dtype(); });
+    const auto* const type =
+        std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == values.dtype(); });
     header[name] = {{"dtype", type->second},
                     {"shape", std::vector<std::int64_t>(values.shape().begin(), values.shape().end())},
                     {"data_offsets", {end, end + values.bytes()}}};

@@ -12,14 +12,14 @@
 
 namespace rensa {
 
-// The safetensors format: eight bytes of length, a JSON header of that length with each tensor's dtype, shape and place,
-// and the tensors' bytes, row-major and little-endian. https://github.com/huggingface/safetensors#format
+// The safetensors format: eight bytes of length, a JSON header of that length with each tensor's dtype, shape and
+// place, and the tensors' bytes, row-major and little-endian. https://github.com/huggingface/safetensors#format
 
 /// Reads tensors by name. The constructor checks the header alone; a tensor's bytes are read when they are asked for.
 class SafetensorsReader {
  public:
-  /// Throws FileError if the file is missing, is not of this format, or has a header that does not describe it: places that
-  /// overlap, leave gaps, end elsewhere than the file does, or are not of the shape's size.
+  /// Throws FileError if the file is missing, is not of this format, or has a header that does not describe it: places
+  /// that overlap, leave gaps, end elsewhere than the file does, or are not of the shape's size.
   explicit SafetensorsReader(const std::string& path);
 
   struct Tensor {

@@ -18,8 +18,8 @@ constexpr std::string_view kPredictor = "predictor/";
 
 /// Values of a file by the model's keys.
 struct Source {
-  std::set<std::string> names;                            ///< as the file has them
-  std::function<std::string(const std::string&)> name;    ///< of a path of the model
+  std::set<std::string> names;                          ///< as the file has them
+  std::function<std::string(const std::string&)> name;  ///< of a path of the model
   std::function<Array(const std::string& name)> array;
 };
 
@@ -53,7 +53,8 @@ Source open(const std::string& path) {
   if (is_hdf5(path)) return source_of(std::make_shared<Hdf5Reader>(path));
   if (!is_safetensors(path)) return source_of(std::make_shared<NpzReader>(path, prefix_in(NpzReader(path))));
   const auto reader = std::make_shared<SafetensorsReader>(path);
-  Source source{.names = {}, .name = torch_name, .array = [reader](const std::string& name) { return reader->array(name); }};
+  Source source{
+      .names = {}, .name = torch_name, .array = [reader](const std::string& name) { return reader->array(name); }};
   for (const auto& [name, tensor] : reader->tensors()) source.names.insert(name);
   return source;
 }
@@ -67,8 +68,10 @@ struct Value {
 
 std::vector<Value> values_of(Link& model) {
   std::vector<Value> all;
-  for (const Link::NamedParameter& named : model.named_parameters()) all.push_back({named.path, named.parameter, nullptr});
-  for (const Link::NamedPersistent& named : model.named_persistents()) all.push_back({named.path, nullptr, named.array});
+  for (const Link::NamedParameter& named : model.named_parameters())
+    all.push_back({named.path, named.parameter, nullptr});
+  for (const Link::NamedPersistent& named : model.named_persistents())
+    all.push_back({named.path, nullptr, named.array});
   return all;
 }
 
@@ -82,16 +85,19 @@ std::function<std::string(const std::string&)> fitted_prefix(const std::vector<V
       [](const std::string& path) { return path; },
       [](const std::string& path) { return path.starts_with(kPredictor) ? path.substr(kPredictor.size()) : path; },
       [](const std::string& path) { return std::string(kPredictor) + path; }};
-  return *std::max_element(changes.begin(), changes.end(), [&](const auto& a, const auto& b) { return hits(a) < hits(b); });
+  return *std::max_element(changes.begin(), changes.end(),
+                           [&](const auto& a, const auto& b) { return hits(a) < hits(b); });
 }
 
 /// What keeps `stored` from being taken, or "".
 std::string difference(const Value& value, const Array& stored, bool convert) {
   const Array mine = value.values();
   if (!mine) return "";
-  if (stored.shape() != mine.shape()) return detail::join(stored.shape(), " in the file, ", mine.shape(), " in the network");
+  if (stored.shape() != mine.shape())
+    return detail::join(stored.shape(), " in the file, ", mine.shape(), " in the network");
   const bool kinds_differ = is_floating(stored.dtype()) != is_floating(mine.dtype());
-  const bool refused = is_floating(mine.dtype()) ? stored.dtype() != mine.dtype() && (kinds_differ || !convert) : kinds_differ;
+  const bool refused =
+      is_floating(mine.dtype()) ? stored.dtype() != mine.dtype() && (kinds_differ || !convert) : kinds_differ;
   return refused ? detail::join(stored.dtype(), " in the file, ", mine.dtype(), " in the network") : "";
 }
 
@@ -110,8 +116,13 @@ void put(const Value& value, const Array& stored) {
 
 std::string torch_name(const std::string& path) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNames = {
-      {{"W", "weight"}, {"gamma", "weight"}, {"b", "bias"}, {"beta", "bias"}, {"avg_mean", "running_mean"},
-       {"avg_var", "running_var"}, {"N", "num_batches_tracked"}}};
+      {{"W", "weight"},
+       {"gamma", "weight"},
+       {"b", "bias"},
+       {"beta", "bias"},
+       {"avg_mean", "running_mean"},
+       {"avg_var", "running_var"},
+       {"N", "num_batches_tracked"}}};
   const std::size_t slash = path.rfind('/');
   const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
   std::string name = path.substr(0, begin), last = path.substr(begin);

@@ -12,8 +12,8 @@ namespace rensa {
 //   .h5, .hdf5    Chainer's HDF5, if Rensa was built with libhdf5
 //   all others    Chainer's npz; of a trainer's snapshot, the model in it
 
-/// PyTorch's name of a value: "layer1/0/bn1/avg_mean" is "layer1.0.bn1.running_mean". "/" becomes "."; W, gamma: weight;
-/// b, beta: bias; avg_mean, avg_var, N: running_mean, running_var, num_batches_tracked.
+/// PyTorch's name of a value: "layer1/0/bn1/avg_mean" is "layer1.0.bn1.running_mean". "/" becomes "."; W, gamma:
+/// weight; b, beta: bias; avg_mean, avg_var, N: running_mean, running_var, num_batches_tracked.
 std::string torch_name(const std::string& path);
 
 struct WeightOptions {

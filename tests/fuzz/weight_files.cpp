@@ -1,5 +1,5 @@
-// Changes files of weights at random and reads them: whatever is in a file, reading it gives arrays or a FileError, and takes no
-// more memory than the file justifies.
+// Changes files of weights at random and reads them: whatever is in a file, reading it gives arrays or a FileError, and
+// takes no more memory than the file justifies.
 //   weight_files SECONDS SEED FILE…          .npz and .safetensors; without SECONDS (0): the files as they are, once
 #include <sys/resource.h>
 
@@ -23,7 +23,7 @@ namespace {
 
 using Bytes = std::string;
 
-constexpr std::size_t kMostPacked = 1040;        ///< bytes that a byte of deflated data may become
+constexpr std::size_t kMostPacked = 1040;             ///< bytes that a byte of deflated data may become
 constexpr std::size_t kFixed = std::size_t{1} << 20;  ///< bytes that any file may take
 
 Bytes read_file(const std::string& path) {
@@ -34,22 +34,43 @@ Bytes read_file(const std::string& path) {
 /// One to eight changes: bits, bytes of note, copies of other stretches, cuts, and stretches of another file.
 void change(Bytes& bytes, const Bytes& other, std::mt19937_64& random) {
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % std::max<std::size_t>(1, n)); };
-  static const std::vector<Bytes> kOfNote = {Bytes("\xff\xff\xff\xff", 4), Bytes("\0\0\0\0\0\0\0\x80", 8), Bytes("\0\0\0\0", 4),
-                                             "9999999999", "-1", "'<f8'", "'|O'", "True", "(,)", "\"F64\"", "[0,0]", "18446744073709551615"};
+  static const std::vector<Bytes> kOfNote = {Bytes("\xff\xff\xff\xff", 4),
+                                             Bytes("\0\0\0\0\0\0\0\x80", 8),
+                                             Bytes("\0\0\0\0", 4),
+                                             "9999999999",
+                                             "-1",
+                                             "'<f8'",
+                                             "'|O'",
+                                             "True",
+                                             "(,)",
+                                             "\"F64\"",
+                                             "[0,0]",
+                                             "18446744073709551615"};
   for (std::size_t n = 1 + below(8); n > 0 && !bytes.empty(); --n) {
     const std::size_t at = below(bytes.size());
     switch (below(7)) {
-      case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
-      case 1: bytes[at] = static_cast<char>(random()); break;
+      case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(random());
+        break;
       case 2: {
         const Bytes& word = kOfNote[below(kOfNote.size())];
         bytes.replace(at, std::min(word.size(), bytes.size() - at), word);
         break;
       }
-      case 3: bytes.insert(at, bytes.substr(below(bytes.size()), below(64))); break;
-      case 4: bytes.erase(at, below(64)); break;
-      case 5: bytes.resize(at); break;
-      default: bytes.replace(at, below(64), other.substr(below(other.size()), below(64)));
+      case 3:
+        bytes.insert(at, bytes.substr(below(bytes.size()), below(64)));
+        break;
+      case 4:
+        bytes.erase(at, below(64));
+        break;
+      case 5:
+        bytes.resize(at);
+        break;
+      default:
+        bytes.replace(at, below(64), other.substr(below(other.size()), below(64)));
     }
   }
 }
@@ -83,7 +104,8 @@ void judge(const std::string& path, std::size_t size, std::size_t& taken) {
   taken += read_all(path) ? 1 : 0;
   const std::size_t peak = memory.statistics().peak_in_use;
   if (peak > size * kMostPacked + kFixed) {
-    throw std::runtime_error("a file of " + std::to_string(size) + " bytes took " + std::to_string(peak) + " bytes of arrays");
+    throw std::runtime_error("a file of " + std::to_string(size) + " bytes took " + std::to_string(peak) +
+                             " bytes of arrays");
   }
 }
 
@@ -122,6 +144,7 @@ int main(int argc, char** argv) {
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::cout << runs << " files read, " << taken << " of them taken, " << usage.ru_maxrss / 1024 << " MiB resident at most\n";
+  std::cout << runs << " files read, " << taken << " of them taken, " << usage.ru_maxrss / 1024
+            << " MiB resident at most\n";
   return 0;
 }

@@ -73,9 +73,11 @@ TEST(ChainerSnapshotTest, ASnapshotOfChainersGoesOnAsItDidThere) {
   const NpzReader expected(kFolder + "expected.npz");
   const std::vector<double> losses = to_vector<double>(expected.array("losses"));
   ASSERT_EQ(run.report().log().size(), 1 + losses.size());
-  for (std::size_t i = 0; i < losses.size(); ++i) EXPECT_NEAR(run.report().log()[1 + i].at("main/loss"), losses[i], 2e-6);
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    EXPECT_NEAR(run.report().log()[1 + i].at("main/loss"), losses[i], 2e-6);
   for (const Link::NamedParameter& named : run.model.named_parameters()) {
-    const std::vector<float> found = to_vector<float>(named.parameter->array()), there = to_vector<float>(expected.array(named.path));
+    const std::vector<float> found = to_vector<float>(named.parameter->array()),
+                             there = to_vector<float>(expected.array(named.path));
     for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], there[i], 2e-6) << named.path << " " << i;
   }
 }

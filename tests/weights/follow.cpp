@@ -1,8 +1,8 @@
 // Trains a language model from given weights on given batches and writes the loss of every step.
 //   follow gpt|lstm WEIGHTS.safetensors BATCHES.npz LOSSES.npz
-// BATCHES has x and t, (steps, batch, length) for the GPT and (steps, length, batch) for the LSTM; "sizes": words, layers, size of
-// a layer; "lr"; and for the LSTM "judged_x", "judged_t": batches whose mean loss is judged after every "epoch_steps" steps.
-// scripts/evidence/7/losses runs it beside PyTorch.
+// BATCHES has x and t, (steps, batch, length) for the GPT and (steps, length, batch) for the LSTM; "sizes": words,
+// layers, size of a layer; "lr"; and for the LSTM "judged_x", "judged_t": batches whose mean loss is judged after every
+// "epoch_steps" steps. scripts/evidence/7/losses runs it beside PyTorch.
 #include <cmath>
 #include <exception>
 #include <iostream>
@@ -58,7 +58,8 @@ struct WordLstm : Link {
   Linear out;
   WordLstm(std::int64_t words, std::int64_t layers, std::int64_t units)
       : embed({.in = words, .out = units}), out({.in = units, .out = words}) {
-    for (std::int64_t i = 0; i < layers; ++i) lstm.append(std::make_unique<Lstm>(CellOptions{.in = units, .out = units}));
+    for (std::int64_t i = 0; i < layers; ++i)
+      lstm.append(std::make_unique<Lstm>(CellOptions{.in = units, .out = units}));
     add("embed", embed);
     add("lstm", lstm);
     add("out", out);
@@ -102,7 +103,8 @@ double judged(WordLstm& model, const Array& x, const Array& t) {
 
 void follow_lstm(const std::string& weights, const NpzReader& batches, NpzWriter& result) {
   const std::vector<std::int64_t> sizes = to_vector<std::int64_t>(batches.array("sizes"));
-  const Array x = batches.array("x"), t = batches.array("t"), judged_x = batches.array("judged_x"), judged_t = batches.array("judged_t");
+  const Array x = batches.array("x"), t = batches.array("t"), judged_x = batches.array("judged_x"),
+              judged_t = batches.array("judged_t");
   const auto epoch = batches.array("epoch_steps").item<std::int64_t>();
   WordLstm model(sizes[0], sizes[1], sizes[2]);
   load_weights(model, weights);
@@ -117,7 +119,8 @@ void follow_lstm(const std::string& weights, const NpzReader& batches, NpzWriter
     model.each(&Lstm::unchain_state);
     if ((step + 1) % epoch == 0) perplexities.push_back(judged(model, judged_x, judged_t));
   }
-  Array all = array(losses, {static_cast<std::int64_t>(losses.size())}), after = array(perplexities, {static_cast<std::int64_t>(perplexities.size())});
+  Array all = array(losses, {static_cast<std::int64_t>(losses.size())}),
+        after = array(perplexities, {static_cast<std::int64_t>(perplexities.size())});
   result("losses", all);
   result("perplexities", after);
 }

@@ -29,9 +29,7 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  return run({argv + 1, argv + argc});
-} catch (const std::exception& error) {
+int main(int argc, char** argv) try { return run({argv + 1, argv + argc}); } catch (const std::exception& error) {
   std::cerr << "logits: " << error.what() << '\n';
   return 1;
 }

@@ -16,7 +16,8 @@ DatasetPointer part(const DatasetPointer& dataset, Numbers numbers) {
   return std::make_shared<SubDataset>(dataset, std::move(numbers));
 }
 
-std::pair<DatasetPointer, DatasetPointer> split(const DatasetPointer& dataset, const Numbers& order, std::int64_t first) {
+std::pair<DatasetPointer, DatasetPointer> split(const DatasetPointer& dataset, const Numbers& order,
+                                                std::int64_t first) {
   if (first < 0 || first > dataset->size()) {
     throw ValueError("split_dataset: the first part would have ", first, " of ", dataset->size(), " samples.");
   }
@@ -26,7 +27,8 @@ std::pair<DatasetPointer, DatasetPointer> split(const DatasetPointer& dataset, c
 
 Folds folds_of(const DatasetPointer& dataset, const Numbers& order, std::int64_t folds) {
   const std::int64_t size = dataset->size();
-  if (folds < 1 || folds > size) throw ValueError("get_cross_validation_datasets: ", folds, " folds of ", size, " samples.");
+  if (folds < 1 || folds > size)
+    throw ValueError("get_cross_validation_datasets: ", folds, " folds of ", size, " samples.");
   Folds result;
   for (std::int64_t fold = 0; fold < folds; ++fold) {
     const auto begin = order.begin() + static_cast<std::ptrdiff_t>(size * fold / folds);

@@ -22,10 +22,9 @@ std::pair<DatasetPointer, DatasetPointer> split_dataset_random(const DatasetPoin
 std::vector<DatasetPointer> split_dataset_n(const DatasetPointer& dataset, std::int64_t parts);
 /// For each of `folds` parts: {the other parts, that part}. Their sizes differ by at most one.
 std::vector<std::pair<DatasetPointer, DatasetPointer>> get_cross_validation_datasets(const DatasetPointer& dataset,
-                                                                                    std::int64_t folds);
-std::vector<std::pair<DatasetPointer, DatasetPointer>> get_cross_validation_datasets_random(const DatasetPointer& dataset,
-                                                                                           std::int64_t folds,
-                                                                                           std::uint64_t seed = 0);
+                                                                                     std::int64_t folds);
+std::vector<std::pair<DatasetPointer, DatasetPointer>> get_cross_validation_datasets_random(
+    const DatasetPointer& dataset, std::int64_t folds, std::uint64_t seed = 0);
 
 /// One dataset after the other.
 class ConcatenatedDataset final : public Dataset {

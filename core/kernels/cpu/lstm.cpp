@@ -16,18 +16,18 @@ namespace {
 
 /// c += a b (or a bᵀ), row-major: a (m, k), c (m, n).
 template <class T>
-void add_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row, const T* b, bool transposed, T* c,
-                 std::int64_t c_row) {
+void add_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row, const T* b,
+                 bool transposed, T* c, std::int64_t c_row) {
   if (m == 0 || n == 0 || k == 0) return;
   const CBLAS_TRANSPOSE form = transposed ? CblasTrans : CblasNoTrans;
   const auto narrow = [](std::int64_t x) { return static_cast<int>(x); };
   const int b_row = narrow(transposed ? k : n);
   if constexpr (std::is_same_v<T, float>) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0f, a, narrow(a_row), b, b_row, 1.0f, c,
-                narrow(c_row));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0f, a, narrow(a_row), b, b_row,
+                1.0f, c, narrow(c_row));
   } else {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0, a, narrow(a_row), b, b_row, 1.0, c,
-                narrow(c_row));
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0, a, narrow(a_row), b, b_row,
+                1.0, c, narrow(c_row));
   }
 }
 
@@ -101,7 +101,8 @@ void for_each_row(std::int64_t rows, std::int64_t n, const Body& body) {
       /*cost=*/64 * n);
 }
 
-std::array<Array, 4> lstm_steps_cpu(const Array& gates, const Array& hx, const Array& cx, const Array& W, const LstmSteps& steps) {
+std::array<Array, 4> lstm_steps_cpu(const Array& gates, const Array& hx, const Array& cx, const Array& W,
+                                    const LstmSteps& steps) {
   const std::int64_t n = hx.shape()[1], all = gates.shape()[0];
   Array y = empty({all, n}, gates.dtype()), cells = empty({all, n}, gates.dtype());
   Array last_h = hx.copy(), last_c = cx.copy();
@@ -121,15 +122,16 @@ std::array<Array, 4> lstm_steps_cpu(const Array& gates, const Array& hx, const A
   return {y, cells, last_h, last_c};
 }
 
-/// The row of `of_steps` that holds what row r of step number `t` (in the order of time) had before it, or nullptr for the start.
+/// The row of `of_steps` that holds what row r of step number `t` (in the order of time) had before it, or nullptr for
+/// the start.
 template <class T>
 const T* before(const std::vector<Step>& order, std::size_t t, std::int64_t r, const T* of_steps, std::int64_t n) {
   if (t == 0 || r >= order[t - 1].rows) return nullptr;
   return of_steps + (order[t - 1].first + r) * n;
 }
 
-void lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy, const Array& gh,
-                         const Array& gc, const LstmSteps& steps) {
+void lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy,
+                         const Array& gh, const Array& gc, const LstmSteps& steps) {
   const std::int64_t n = cx.shape()[1];
   dispatch_floating(gates.dtype(), "lstm", [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -145,7 +147,8 @@ void lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& cx
 #pragma GCC ivdep
         for (std::int64_t k = 0; k < n; ++k) of_h[k] += from_y[at + k];
         const T* earlier = before(order, t, r, c, n);
-        step_row_grad(g + 4 * at, earlier ? earlier : start + r * n, c + at, of_h, dc + r * n, scratch.data<T>() + r * n, n);
+        step_row_grad(g + 4 * at, earlier ? earlier : start + r * n, c + at, of_h, dc + r * n,
+                      scratch.data<T>() + r * n, n);
         std::fill_n(of_h, n, T(0));
       });
       add_product<T>(step.rows, n, 4 * n, g + step.first * 4 * n, 4 * n, W.data<T>(), /*transposed=*/false, dh, n);

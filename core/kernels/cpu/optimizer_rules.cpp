@@ -133,7 +133,8 @@ void mix_means(const T* g, std::int64_t rows, std::int64_t columns, T* row, T* c
     row[r] += mix * (static_cast<T>(of_row / static_cast<double>(columns)) - row[r]);
   }
   for (std::int64_t c = 0; c < columns; ++c) {
-    column[c] += mix * (static_cast<T>(of_columns[static_cast<std::size_t>(c)] / static_cast<double>(rows)) - column[c]);
+    column[c] +=
+        mix * (static_cast<T>(of_columns[static_cast<std::size_t>(c)] / static_cast<double>(rows)) - column[c]);
   }
 }
 
@@ -206,7 +207,8 @@ void average_cpu(const Array& average, const Array& x, double weight) {
   });
 }
 
-const Implementation cpu_corrected_momentum(corrected_momentum_update, DeviceKind::kCpu, update<formulas::CorrectedMomentum>);
+const Implementation cpu_corrected_momentum(corrected_momentum_update, DeviceKind::kCpu,
+                                            update<formulas::CorrectedMomentum>);
 const Implementation cpu_adagrad(adagrad_update, DeviceKind::kCpu, update<formulas::AdaGrad>);
 const Implementation cpu_adadelta(adadelta_update, DeviceKind::kCpu, update<formulas::AdaDelta>);
 const Implementation cpu_rmsprop(rmsprop_update, DeviceKind::kCpu, update<formulas::RmsProp>);

@@ -8,8 +8,8 @@ namespace rensa::kernels::formulas {
 /// The numbers of an update rule; each formula says which.
 using RuleNumbers = std::array<double, 8>;
 
-// One element's step of each update rule, for every back end: p the parameter, g its gradient, s what is kept of it from
-// step to step. core/optimizers says where the rules come from.
+// One element's step of each update rule, for every back end: p the parameter, g its gradient, s what is kept of it
+// from step to step. core/optimizers says where the rules come from.
 
 #if defined(__CUDACC__)
 #define RENSA_RULE __host__ __device__ inline
@@ -123,7 +123,13 @@ struct BoundedAdam {
   static constexpr int kStates = 2;
   T rest1, rest2, eps, alpha, lower, upper, eta, decay;
   explicit BoundedAdam(const RuleNumbers& n)
-      : rest1(T(n[0])), rest2(T(n[1])), eps(T(n[2])), alpha(T(n[3])), lower(T(n[4])), upper(T(n[5])), eta(T(n[6])),
+      : rest1(T(n[0])),
+        rest2(T(n[1])),
+        eps(T(n[2])),
+        alpha(T(n[3])),
+        lower(T(n[4])),
+        upper(T(n[5])),
+        eta(T(n[6])),
         decay(T(n[7])) {}
   RENSA_RULE void operator()(T& p, T g, T* s) const {
     s[0] += rest1 * (g - s[0]);
@@ -180,8 +186,8 @@ struct Lion {
   }
 };
 
-/// {1 - beta1, 1 - beta2, eps, 1 / (1 - beta1ᵗ), 1 / (1 - beta2ᵗ), decay}: the step before it is scaled by the layer's trust
-/// ratio; s: m, v.
+/// {1 - beta1, 1 - beta2, eps, 1 / (1 - beta1ᵗ), 1 / (1 - beta2ᵗ), decay}: the step before it is scaled by the layer's
+/// trust ratio; s: m, v.
 template <class T>
 struct LambStep {
   T rest1, rest2, eps, correction1, correction2, decay;

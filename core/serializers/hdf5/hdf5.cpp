@@ -67,12 +67,18 @@ Handle memory_type(Dtype dtype) {
       H5Tset_ebias(type, 15);
       return {type, H5Tclose};
     }
-    case Dtype::kUInt8: return {copy(H5T_NATIVE_UINT8), H5Tclose};
-    case Dtype::kInt8: return {copy(H5T_NATIVE_INT8), H5Tclose};
-    case Dtype::kInt32: return {copy(H5T_NATIVE_INT32), H5Tclose};
-    case Dtype::kInt64: return {copy(H5T_NATIVE_INT64), H5Tclose};
-    case Dtype::kFloat64: return {copy(H5T_NATIVE_DOUBLE), H5Tclose};
-    default: return {copy(H5T_NATIVE_FLOAT), H5Tclose};
+    case Dtype::kUInt8:
+      return {copy(H5T_NATIVE_UINT8), H5Tclose};
+    case Dtype::kInt8:
+      return {copy(H5T_NATIVE_INT8), H5Tclose};
+    case Dtype::kInt32:
+      return {copy(H5T_NATIVE_INT32), H5Tclose};
+    case Dtype::kInt64:
+      return {copy(H5T_NATIVE_INT64), H5Tclose};
+    case Dtype::kFloat64:
+      return {copy(H5T_NATIVE_DOUBLE), H5Tclose};
+    default:
+      return {copy(H5T_NATIVE_FLOAT), H5Tclose};
   }
 }
 
@@ -89,7 +95,8 @@ Dtype dtype_of(hid_t type, const std::string& what) {
     if (size == 2 || (size == 4 && is_signed)) return Dtype::kInt32;
     if (size == 4 || (size == 8 && is_signed)) return Dtype::kInt64;
   }
-  throw FileError(what, ": has an element type that Rensa does not have. Expected whole numbers, floating ones or bool.");
+  throw FileError(what,
+                  ": has an element type that Rensa does not have. Expected whole numbers, floating ones or bool.");
 }
 
 }  // namespace
@@ -103,14 +110,15 @@ struct Hdf5Writer::File {
 
   explicit File(const std::string& target) : path(target), replacement(target) {
     const auto lock = one_at_a_time();
-    handle = std::make_unique<Handle>(H5Fcreate(replacement.path().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    handle = std::make_unique<Handle>(H5Fcreate(replacement.path().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                                      H5Fclose);
     if (!handle->is_open()) throw FileError(path, ": cannot be written.");
   }
   void write(const std::string& key, hid_t type, const Shape* shape, const void* data) {
     const auto lock = one_at_a_time();
     std::vector<hsize_t> sizes;
     if (shape) sizes.assign(shape->begin(), shape->end());
-    const Handle space(!shape ? H5Screate(H5S_NULL)
+    const Handle space(!shape          ? H5Screate(H5S_NULL)
                        : sizes.empty() ? H5Screate(H5S_SCALAR)
                                        : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
                        H5Sclose);
@@ -135,7 +143,8 @@ struct Hdf5Writer::File {
 };
 
 Hdf5Writer::Hdf5Writer(const std::string& path) : file_(std::make_shared<File>(path)) {}
-Hdf5Writer::Hdf5Writer(std::shared_ptr<File> file, std::string prefix) : file_(std::move(file)), prefix_(std::move(prefix)) {}
+Hdf5Writer::Hdf5Writer(std::shared_ptr<File> file, std::string prefix)
+    : file_(std::move(file)), prefix_(std::move(prefix)) {}
 Hdf5Writer::~Hdf5Writer() = default;
 
 void Hdf5Writer::operator()(std::string_view name, std::int64_t& value) {
@@ -173,7 +182,8 @@ Serializer& Hdf5Writer::child(std::string_view name) {
 void Hdf5Writer::save() {
   {
     const auto lock = one_at_a_time();
-    if (H5Fflush(*file_->handle, H5F_SCOPE_GLOBAL) < 0) throw FileError(file_->path, ": cannot be written. Is the disk full?");
+    if (H5Fflush(*file_->handle, H5F_SCOPE_GLOBAL) < 0)
+      throw FileError(file_->path, ": cannot be written. Is the disk full?");
     file_->handle.reset();
   }
   file_->replacement.commit();
@@ -216,7 +226,8 @@ struct Hdf5Reader::File {
 
 Hdf5Reader::Hdf5Reader(const std::string& path, const std::string& prefix)
     : file_(std::make_shared<File>(path)), prefix_(prefix) {}
-Hdf5Reader::Hdf5Reader(std::shared_ptr<File> file, std::string prefix) : file_(std::move(file)), prefix_(std::move(prefix)) {}
+Hdf5Reader::Hdf5Reader(std::shared_ptr<File> file, std::string prefix)
+    : file_(std::move(file)), prefix_(std::move(prefix)) {}
 Hdf5Reader::~Hdf5Reader() = default;
 
 std::string Hdf5Reader::what(std::string_view name) const { return file_->path + ": " + prefix_ + std::string(name); }
@@ -233,7 +244,8 @@ Array Hdf5Reader::array(std::string_view name) const {
   const Handle space(H5Dget_space(set), H5Sclose), stored(H5Dget_type(set), H5Tclose);
   const int axes = H5Sget_simple_extent_ndims(space);
   if (H5Sget_simple_extent_type(space) == H5S_NULL) throw FileError(what(name), ": holds nothing, expected numbers.");
-  if (axes < 0 || axes > kMaxDims) throw FileError(what(name), ": has ", axes, " axes, expected at most ", kMaxDims, ".");
+  if (axes < 0 || axes > kMaxDims)
+    throw FileError(what(name), ": has ", axes, " axes, expected at most ", kMaxDims, ".");
   std::vector<hsize_t> sizes(static_cast<std::size_t>(axes));
   H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
   const Dtype dtype = dtype_of(stored, what(name));
@@ -242,7 +254,8 @@ Array Hdf5Reader::array(std::string_view name) const {
   hsize_t count = 1;
   Shape shape;
   for (const hsize_t size : sizes) {
-    if (size > 0 && count > most / size) throw FileError(what(name), ": claims more elements than the file holds bytes for.");
+    if (size > 0 && count > most / size)
+      throw FileError(what(name), ": claims more elements than the file holds bytes for.");
     count *= size;
     shape.push_back(static_cast<std::int64_t>(size));
   }
@@ -289,10 +302,12 @@ void Hdf5Reader::operator()(std::string_view name, std::string& value) {
     return;
   }
   const std::size_t size = H5Tget_size(stored);
-  if (size > H5Dget_storage_size(set) * kMostPacked + kSmall) throw FileError(what(name), ": claims more than the file holds.");
+  if (size > H5Dget_storage_size(set) * kMostPacked + kSmall)
+    throw FileError(what(name), ": claims more than the file holds.");
   H5Tset_size(type, size + 1);
   std::string text(size + 1, '\0');
-  if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()) < 0) throw FileError(what(name), ": cannot be read.");
+  if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()) < 0)
+    throw FileError(what(name), ": cannot be read.");
   value = text.c_str();
 }
 

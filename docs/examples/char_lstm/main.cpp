@@ -76,7 +76,8 @@ rensa::Array window(const Text& text, std::int64_t first, std::int64_t last, std
   const std::int64_t stretch = (last - first) / kBatch;
   std::vector<std::int64_t> codes;
   for (std::int64_t t = 0; t < kLength; ++t) {
-    for (std::int64_t b = 0; b < kBatch; ++b) codes.push_back(text.codes[static_cast<std::size_t>(first + b * stretch + begin + t)]);
+    for (std::int64_t b = 0; b < kBatch; ++b)
+      codes.push_back(text.codes[static_cast<std::size_t>(first + b * stretch + begin + t)]);
   }
   return rensa::array(codes, {kLength, kBatch});
 }

@@ -1,15 +1,15 @@
-// A deep Boltzmann machine of two hidden layers on black and white pictures, trained layer by layer with contrastive divergence and
-// then together by mean field and persistent chains.
+// A deep Boltzmann machine of two hidden layers on black and white pictures, trained layer by layer with contrastive
+// divergence and then together by mean field and persistent chains.
 //   dbm FOLDER [EPOCHS]          MNIST's files, or Fashion-MNIST's
-// Prints the mean error of a pixel of test pictures that went up to the second layer and down again; the mean picture alone has
-// about 0.3 on Fashion-MNIST. 3 epochs get below 0.13.
-// Source: Salakhutdinov, Hinton, "Deep Boltzmann machines", 2009.
+// Prints the mean error of a pixel of test pictures that went up to the second layer and down again; the mean picture
+// alone has about 0.3 on Fashion-MNIST. 3 epochs get below 0.13. Source: Salakhutdinov, Hinton, "Deep Boltzmann
+// machines", 2009.
 #include <rensa/core/array/random.h>
 #include <rensa/core/autograd/config.h>
 #include <rensa/core/functions/activation.h>
 #include <rensa/core/functions/arithmetic.h>
-#include <rensa/core/functions/matmul.h>
 #include <rensa/core/functions/math.h>
+#include <rensa/core/functions/matmul.h>
 #include <rensa/core/functions/reduction.h>
 #include <rensa/core/links/link.h>
 #include <rensa/core/optimizers/momentum_sgd.h>
@@ -26,11 +26,12 @@ using rensa::Variable;
 
 constexpr std::int64_t kPixels = 784, kFirst = 256, kSecond = 128, kBatch = 100;
 
-/// E(v, h1, h2) = − v W1 h1 − h1 W2 h2 − a v − b1 h1 − b2 h2. Its gradients are differences of expectations, which are given to
-/// the optimizer as they are.
+/// E(v, h1, h2) = − v W1 h1 − h1 W2 h2 − a v − b1 h1 − b2 h2. Its gradients are differences of expectations, which are
+/// given to the optimizer as they are.
 struct Dbm : rensa::Link {
   rensa::Parameter W1{{kPixels, kFirst}, rensa::init::normal(0.01)}, W2{{kFirst, kSecond}, rensa::init::normal(0.01)};
-  rensa::Parameter a{{kPixels}, rensa::init::zeros()}, b1{{kFirst}, rensa::init::zeros()}, b2{{kSecond}, rensa::init::zeros()};
+  rensa::Parameter a{{kPixels}, rensa::init::zeros()}, b1{{kFirst}, rensa::init::zeros()},
+      b2{{kSecond}, rensa::init::zeros()};
   Dbm() {
     add("W1", W1);
     add("W2", W2);
@@ -48,10 +49,13 @@ Variable sampled(const Variable& p, rensa::RandomStream& random) {
   const rensa::Array u = rensa::random::uniform(p.shape(), random);
   rensa::Array drawn = rensa::empty(p.shape());
   const rensa::Array chance = p.array().contiguous();
-  for (std::int64_t i = 0; i < drawn.size(); ++i) drawn.data<float>()[i] = u.data<float>()[i] < chance.data<float>()[i] ? 1.0f : 0.0f;
+  for (std::int64_t i = 0; i < drawn.size(); ++i)
+    drawn.data<float>()[i] = u.data<float>()[i] < chance.data<float>()[i] ? 1.0f : 0.0f;
   return drawn;
 }
-Variable up1(const Dbm& m, const Variable& v, const Variable& h2) { return F::sigmoid(F::matmul(v, m.W1) + F::matmul(h2, m.W2, false, true) + m.b1); }
+Variable up1(const Dbm& m, const Variable& v, const Variable& h2) {
+  return F::sigmoid(F::matmul(v, m.W1) + F::matmul(h2, m.W2, false, true) + m.b1);
+}
 Variable up2(const Dbm& m, const Variable& h1) { return F::sigmoid(F::matmul(h1, m.W2) + m.b2); }
 Variable down(const Dbm& m, const Variable& h1) { return F::sigmoid(F::matmul(h1, m.W1, false, true) + m.a); }
 
@@ -89,7 +93,8 @@ int main(int argc, char** argv) try {
   if (argc < 2) throw std::runtime_error("usage: dbm FOLDER [EPOCHS]");
   const int epochs = argc > 2 ? std::stoi(argv[2]) : 3;
   const auto pictures = [&](rensa::Split split) {
-    return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(argv[1], split), rensa::SmallPicturesOptions{.flat = true});
+    return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(argv[1], split),
+                                                  rensa::SmallPicturesOptions{.flat = true});
   };
   const rensa::NoBackpropMode no_graph;
   Dbm model;
@@ -97,9 +102,11 @@ int main(int argc, char** argv) try {
   optimizer.setup(model);
   rensa::RandomStream random(1, rensa::Purpose::kUser);
   rensa::SerialIterator batches(pictures(rensa::Split::kTrain), {.batch_size = kBatch, .seed = 1});
-  State chain{sampled(rensa::full({kBatch, kPixels}, 0.5), random), {}, sampled(rensa::full({kBatch, kSecond}, 0.5), random)};
+  State chain{
+      sampled(rensa::full({kBatch, kPixels}, 0.5), random), {}, sampled(rensa::full({kBatch, kSecond}, 0.5), random)};
   while (batches.epoch() < epochs) {
-    const bool alone = batches.epoch() == 0;  // the first epoch: each layer by itself, one step of contrastive divergence
+    const bool alone =
+        batches.epoch() == 0;  // the first epoch: each layer by itself, one step of contrastive divergence
     const Variable v = sampled(batches.next()->x(), random);
     const State is = given(model, v, alone ? 0 : 5);
     State believed;

@@ -1,7 +1,7 @@
 // A small GPT on characters: blocks of causal attention over windows of a text.
 //   gpt TEXT [STEPS [LAYERS [SIZE [LENGTH]]]]
-// The last tenth of the text judges. On tinyshakespeare, 2000 steps of 4 layers × 256 over 256 characters reach below 1.65 nats
-// a character.
+// The last tenth of the text judges. On tinyshakespeare, 2000 steps of 4 layers × 256 over 256 characters reach
+// below 1.65 nats a character.
 #include <rensa/core/array/array.h>
 #include <rensa/core/array/random.h>
 #include <rensa/core/autograd/config.h>
@@ -36,8 +36,11 @@ struct Model : rensa::Link {
         norm({.size = size, .eps = 1e-5}),
         head({.in = size, .out = characters, .bias = false, .initial_W = rensa::init::normal(kDeviation)}) {
     for (int i = 0; i < layers; ++i) {
-      blocks.append(std::make_unique<rensa::TransformerBlock>(rensa::TransformerBlockOptions{
-          .size = size, .heads = static_cast<int>(size / 64), .causal = true, .initial_W = rensa::init::normal(kDeviation)}));
+      blocks.append(std::make_unique<rensa::TransformerBlock>(
+          rensa::TransformerBlockOptions{.size = size,
+                                         .heads = static_cast<int>(size / 64),
+                                         .causal = true,
+                                         .initial_W = rensa::init::normal(kDeviation)}));
     }
     add("tokens", tokens);
     add("places", places);
@@ -62,7 +65,8 @@ Windows draw(const std::vector<std::int64_t>& codes, std::int64_t first, std::in
              rensa::RandomStream& random) {
   std::vector<std::int64_t> x, t;
   for (std::int64_t b = 0; b < kBatch; ++b) {
-    const auto at = static_cast<std::ptrdiff_t>(first + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last - first - length - 1))));
+    const auto at = static_cast<std::ptrdiff_t>(
+        first + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last - first - length - 1))));
     x.insert(x.end(), codes.begin() + at, codes.begin() + at + length);
     t.insert(t.end(), codes.begin() + at + 1, codes.begin() + at + 1 + length);
   }

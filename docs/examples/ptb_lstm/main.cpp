@@ -1,7 +1,9 @@
-// A word language model on the Penn Treebank: two LSTM layers, truncated backpropagation over 35 words, 20 places at once.
+// A word language model on the Penn Treebank: two LSTM layers, truncated backpropagation over 35 words, 20 places at
+// once.
 //   ptb_lstm FOLDER [EPOCHS [UNITS [DROPOUT [WORDS]]]]      FOLDER has ptb.train.txt and ptb.valid.txt
-// WORDS limits the training text, for a quick look. 650 units, dropout 0.5 and 39 epochs are the "medium" network of Zaremba,
-// Sutskever, Vinyals, "Recurrent neural network regularization", 2014, which reaches a validation perplexity of 86.
+// WORDS limits the training text, for a quick look. 650 units, dropout 0.5 and 39 epochs are the "medium" network of
+// Zaremba, Sutskever, Vinyals, "Recurrent neural network regularization", 2014, which reaches a validation perplexity
+// of 86.
 #include <rensa/core/array/array.h>
 #include <rensa/core/autograd/config.h>
 #include <rensa/core/functions/dropout.h>
@@ -92,7 +94,8 @@ double perplexity(Model& model, const Words& words, const Act& act) {
   model.reset();
   double sum = 0;
   std::int64_t windows = 0;
-  for (std::int64_t begin = 0; begin + kLength < static_cast<std::int64_t>(words.size()) / kBatch; begin += kLength, ++windows) {
+  for (std::int64_t begin = 0; begin + kLength < static_cast<std::int64_t>(words.size()) / kBatch;
+       begin += kLength, ++windows) {
     sum += act(window(words, begin), window(words, begin + 1));
   }
   model.reset();
@@ -109,7 +112,8 @@ int main(int argc, char** argv) try {
   const Words validation = read_words(folder + "/ptb.valid.txt", numbers);
   if (argc > 5) train.resize(std::min(train.size(), static_cast<std::size_t>(std::stoll(argv[5]))));
   const int epochs = argc > 2 ? std::stoi(argv[2]) : 39;
-  Model model(static_cast<std::int64_t>(numbers.size()), argc > 3 ? std::stoi(argv[3]) : 650, argc > 4 ? std::stod(argv[4]) : 0.5);
+  Model model(static_cast<std::int64_t>(numbers.size()), argc > 3 ? std::stoi(argv[3]) : 650,
+              argc > 4 ? std::stod(argv[4]) : 0.5);
   rensa::Sgd optimizer({.lr = 1.0, .common = {.clip_norm = 5}});
   optimizer.setup(model);
 
@@ -128,7 +132,8 @@ int main(int argc, char** argv) try {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const rensa::ConfigScope scope({.train = false, .enable_backprop = false});
     std::cout << "epoch " << epoch << " train " << train_perplexity << " validation "
-              << perplexity(model, validation, [&](const rensa::Array& x, const rensa::Array& t) { return model(x, t).item<double>(); })
+              << perplexity(model, validation,
+                            [&](const rensa::Array& x, const rensa::Array& t) { return model(x, t).item<double>(); })
               << " words_per_second " << static_cast<double>(seen) / seconds << std::endl;
   }
 } catch (const std::exception& error) {

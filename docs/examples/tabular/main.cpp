@@ -1,6 +1,7 @@
 // Classes, or a number, from the columns of a table: a small network on a CSV file without a header, target last.
 //   tabular TABLE.csv classes|number [EPOCHS]
-// One row in five judges. Reached: iris 0.9 of the classes right, wine 0.9, banknote 0.97; housing an r² of 0.7, abalone 0.45.
+// One row in five judges. Reached: iris 0.9 of the classes right, wine 0.9, banknote 0.97; housing an r² of 0.7,
+// abalone 0.45.
 #include <rensa/core/array/array.h>
 #include <rensa/core/autograd/config.h>
 #include <rensa/core/functions/accuracy.h>
@@ -100,16 +101,19 @@ int main(int argc, char** argv) try {
   const auto border = order.begin() + static_cast<std::ptrdiff_t>(count / 5 * 4);
   const std::vector<std::int64_t> train(order.begin(), border), judged(border, order.end());
 
-  rensa::Sequential model(std::make_unique<rensa::Linear>(rensa::LinearOptions{.in = rensa::kLazySize, .out = 32}), F::tanh,
-                          std::make_unique<rensa::Linear>(rensa::LinearOptions{.in = 32, .out = std::max<std::int64_t>(1, table.classes)}));
+  rensa::Sequential model(
+      std::make_unique<rensa::Linear>(rensa::LinearOptions{.in = rensa::kLazySize, .out = 32}), F::tanh,
+      std::make_unique<rensa::Linear>(rensa::LinearOptions{.in = 32, .out = std::max<std::int64_t>(1, table.classes)}));
   rensa::Adam optimizer({.lr = 0.01, .common = {.weight_decay = 1e-3}});
   optimizer.setup(model);
   constexpr std::size_t kBatch = 32;
   for (int epoch = 0; epoch < epochs; ++epoch) {
-    const std::vector<std::int64_t> shuffled = rensa::epoch_permutation(static_cast<std::int64_t>(train.size()), 2, epoch);
+    const std::vector<std::int64_t> shuffled =
+        rensa::epoch_permutation(static_cast<std::int64_t>(train.size()), 2, epoch);
     for (std::size_t begin = 0; begin < train.size(); begin += kBatch) {
       std::vector<std::int64_t> numbers;
-      for (std::size_t i = begin; i < std::min(train.size(), begin + kBatch); ++i) numbers.push_back(train[static_cast<std::size_t>(shuffled[i])]);
+      for (std::size_t i = begin; i < std::min(train.size(), begin + kBatch); ++i)
+        numbers.push_back(train[static_cast<std::size_t>(shuffled[i])]);
       const Rows rows = rows_of(table, numbers);
       const rensa::Variable y = model(rows.x);
       (table.classes > 0 ? F::softmax_cross_entropy(y, rows.t) : F::mean_squared_error(y, rows.t)).backward();

@@ -23,7 +23,8 @@ namespace F = rensa::functions;
 constexpr std::int64_t kPixels = 784, kHidden = 400, kCodes = 20;
 
 struct Vae : rensa::Link {
-  rensa::Linear encode{{.in = kPixels, .out = kHidden}}, mean{{.in = kHidden, .out = kCodes}}, ln_var{{.in = kHidden, .out = kCodes}};
+  rensa::Linear encode{{.in = kPixels, .out = kHidden}}, mean{{.in = kHidden, .out = kCodes}},
+      ln_var{{.in = kHidden, .out = kCodes}};
   rensa::Linear decode{{.in = kCodes, .out = kHidden}}, pixels{{.in = kHidden, .out = kPixels}};
   Vae() {
     add("encode", encode);
@@ -41,7 +42,8 @@ struct Vae : rensa::Link {
 };
 
 std::shared_ptr<const rensa::Dataset> pictures(const std::string& folder, rensa::Split split) {
-  return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(folder, split), rensa::SmallPicturesOptions{.flat = true});
+  return std::make_shared<rensa::SmallPictures>(rensa::read_idx_folder(folder, split),
+                                                rensa::SmallPicturesOptions{.flat = true});
 }
 
 }  // namespace
@@ -60,7 +62,8 @@ int main(int argc, char** argv) try {
     const rensa::Variable loss = model(batch->x()) / 100.0;
     loss.backward();
     optimizer.update();
-    if (batches.is_new_epoch()) std::cout << "epoch " << batches.epoch() << " bound " << -loss.item<double>() << std::endl;
+    if (batches.is_new_epoch())
+      std::cout << "epoch " << batches.epoch() << " bound " << -loss.item<double>() << std::endl;
   }
   const rensa::ConfigScope scope({.train = false, .enable_backprop = false});
   rensa::SerialIterator judged(test, {.batch_size = 1000, .repeat = false, .shuffle = false});

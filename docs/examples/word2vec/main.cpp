@@ -1,8 +1,8 @@
 // Vectors of words from their neighbours: skip-gram with negative sampling.
 //   word2vec TEXT [STEPS]
-// Prints the loss of a pair and the nearest words of the most frequent ones. On ptb.train.txt, 3000 steps bring the loss of a word
-// and its five negative samples below 2.9 (it starts at 6 log 2 = 4.16).
-// Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality", 2013.
+// Prints the loss of a pair and the nearest words of the most frequent ones. On ptb.train.txt, 3000 steps bring the
+// loss of a word and its five negative samples below 2.9 (it starts at 6 log 2 = 4.16). Source: Mikolov et al.,
+// "Distributed representations of words and phrases and their compositionality", 2013.
 #include <rensa/core/array/array.h>
 #include <rensa/core/functions/arithmetic.h>
 #include <rensa/core/links/connection.h>
@@ -48,7 +48,9 @@ struct Model : rensa::Link {
   rensa::EmbedId embed;
   rensa::NegativeSampling loss;
   explicit Model(const Text& text)
-      : embed({.in = static_cast<std::int64_t>(text.names.size()), .out = kUnits, .initial_W = rensa::init::uniform(1.0 / kUnits)}),
+      : embed({.in = static_cast<std::int64_t>(text.names.size()),
+               .out = kUnits,
+               .initial_W = rensa::init::uniform(1.0 / kUnits)}),
         loss({.in = kUnits, .counts = text.counts, .sample_size = 5}) {
     add("embed", embed);
     add("loss", loss);
@@ -59,10 +61,13 @@ struct Model : rensa::Link {
 void print_nearest(const Model& model, const Text& text, std::size_t word) {
   const float* W = model.embed.W.array().data<float>();
   const auto vector = [&](std::size_t i) { return W + i * static_cast<std::size_t>(kUnits); };
-  const auto dot = [](const float* a, const float* b) { return static_cast<double>(std::inner_product(a, a + kUnits, b, 0.0f)); };
+  const auto dot = [](const float* a, const float* b) {
+    return static_cast<double>(std::inner_product(a, a + kUnits, b, 0.0f));
+  };
   std::vector<std::pair<double, std::size_t>> near;
   for (std::size_t i = 0; i < text.names.size(); ++i) {
-    if (i != word && text.counts[i] >= 100) near.emplace_back(-dot(vector(i), vector(word)) / std::sqrt(dot(vector(i), vector(i)) + 1e-12), i);
+    if (i != word && text.counts[i] >= 100)
+      near.emplace_back(-dot(vector(i), vector(word)) / std::sqrt(dot(vector(i), vector(i)) + 1e-12), i);
   }
   std::partial_sort(near.begin(), near.begin() + 4, near.end());
   std::cout << text.names[word] << ':';
@@ -86,13 +91,15 @@ int main(int argc, char** argv) try {
     std::vector<std::int64_t> centres, neighbours;
     while (static_cast<std::int64_t>(centres.size()) < kBatch) {
       const auto at = static_cast<std::int64_t>(random.below(text.words.size()));
-      const std::int64_t away = 1 + static_cast<std::int64_t>(random.below(kWindow)), other = at + (random.below(2) == 0 ? away : -away);
+      const std::int64_t away = 1 + static_cast<std::int64_t>(random.below(kWindow)),
+                         other = at + (random.below(2) == 0 ? away : -away);
       if (other < 0 || other >= static_cast<std::int64_t>(text.words.size())) continue;
       centres.push_back(text.words[static_cast<std::size_t>(at)]);
       neighbours.push_back(text.words[static_cast<std::size_t>(other)]);
     }
     const rensa::Variable loss =
-        model.loss(model.embed(rensa::array(neighbours, {kBatch})), rensa::array(centres, {kBatch})) / static_cast<double>(kBatch);
+        model.loss(model.embed(rensa::array(neighbours, {kBatch})), rensa::array(centres, {kBatch})) /
+        static_cast<double>(kBatch);
     loss.backward();
     optimizer.update();
     sum += loss.item<double>();

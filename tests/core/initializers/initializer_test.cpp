@@ -73,12 +73,17 @@ TEST(InitializerTest, OrthogonalRowsOrColumnsHaveOneLengthAndRightAngles) {
 
 TEST(InitializerTest, BilinearWindows) {
   const Array up = made(init::upsampling_deconvolution(), {2, 2, 4, 4});
-  EXPECT_EQ(to_vector<double>(up.select(0, 0).select(0, 0).select(0, 1)), (std::vector<double>{0.1875, 0.5625, 0.5625, 0.1875}));
+  EXPECT_EQ(to_vector<double>(up.select(0, 0).select(0, 0).select(0, 1)),
+            (std::vector<double>{0.1875, 0.5625, 0.5625, 0.1875}));
   EXPECT_THAT(to_vector<double>(up.select(0, 0).select(0, 1)), Each(0));
   double sum = 0;
   for (const double x : to_vector<double>(made(init::downsampling_convolution(), {3, 1, 3, 3}).select(0, 2))) sum += x;
   EXPECT_NEAR(sum, 1, 1e-12);
-  EXPECT_THAT([] { made(init::upsampling_deconvolution(), {2, 3, 4, 4}); }, ThrowsMessage<ShapeError>(HasSubstr("(2, 3, 4, 4)")));
+  EXPECT_THAT(
+      [] {
+        made(init::upsampling_deconvolution(), {2, 3, 4, 4});
+      },
+      ThrowsMessage<ShapeError>(HasSubstr("(2, 3, 4, 4)")));
 }
 
 }  // namespace

@@ -80,30 +80,51 @@ std::vector<LinkCase> cases() {
       {"embed_id", of<EmbedId>(EmbedIdLinkOptions{.in = 7, .out = 3}),
        [](Link& link, const Variables& xs) { return Variables{dynamic_cast<EmbedId&>(link)(xs[0].array())}; }},
       {"highway", of<Highway>(HighwayOptions{.size = 4}), unary},
-      {"convolution_1d", made([] { return convolution_1d({.axes = 1, .in = 4, .out = 3, .kernel = {3}, .window = {.stride = {2}, .pad = {1}}}); }),
+      {"convolution_1d", made([] {
+         return convolution_1d({.axes = 1, .in = 4, .out = 3, .kernel = {3}, .window = {.stride = {2}, .pad = {1}}});
+       }),
        unary},
-      {"convolution_3d", made([] { return convolution_3d({.axes = 3, .in = kLazySize, .out = 3, .kernel = {2}}); }), unary},
-      {"deconvolution_1d", made([] { return deconvolution_1d({.axes = 1, .in = 4, .out = 3, .kernel = {3}, .window = {.stride = {2}}}); }), unary},
-      {"deconvolution_2d",
-       made([] { return deconvolution_2d({.axes = 2, .in = kLazySize, .out = 3, .kernel = {3}, .window = {.stride = {2}, .pad = {1}}}); }), unary},
+      {"convolution_3d", made([] { return convolution_3d({.axes = 3, .in = kLazySize, .out = 3, .kernel = {2}}); }),
+       unary},
+      {"deconvolution_1d",
+       made([] { return deconvolution_1d({.axes = 1, .in = 4, .out = 3, .kernel = {3}, .window = {.stride = {2}}}); }),
+       unary},
+      {"deconvolution_2d", made([] {
+         return deconvolution_2d(
+             {.axes = 2, .in = kLazySize, .out = 3, .kernel = {3}, .window = {.stride = {2}, .pad = {1}}});
+       }),
+       unary},
       {"deconvolution_3d", made([] { return deconvolution_3d({.axes = 3, .in = 2, .out = 3, .kernel = {2}}); }), unary},
-      {"dilated_convolution_2d", made([] { return dilated_convolution_2d({.in = 4, .out = 3, .pad = 2, .dilate = 2}); }), unary},
-      {"depthwise_convolution_2d", of<DepthwiseConvolution2D>(SquareConvolutionOptions{.in = 4, .out = 2, .pad = 1}), unary},
+      {"dilated_convolution_2d",
+       made([] { return dilated_convolution_2d({.in = 4, .out = 3, .pad = 2, .dilate = 2}); }), unary},
+      {"depthwise_convolution_2d", of<DepthwiseConvolution2D>(SquareConvolutionOptions{.in = 4, .out = 2, .pad = 1}),
+       unary},
       {"local_convolution_2d", of<LocalConvolution2D>(SquareConvolutionOptions{.in = 4, .out = 2}), unary},
       {"deformable_convolution_2d", of<DeformableConvolution2D>(square), unary},
       {"mlp_convolution_2d", of<MlpConvolution2D>(MlpConvolution2DOptions{.in = 4, .out = {3, 2}, .pad = 1}), unary},
       {"inception", of<Inception>(InceptionOptions{4, 2, 3, 2, 3, 2, 2}), unary},
       {"inception_bn",
-       of<InceptionBn>(InceptionBnOptions{.in = 4, .out1 = 2, .proj3 = 3, .out3 = 2, .proj33 = 3, .out33 = 2, .average_pooling = true, .proj_pool = 2}),
+       of<InceptionBn>(InceptionBnOptions{.in = 4,
+                                          .out1 = 2,
+                                          .proj3 = 3,
+                                          .out3 = 2,
+                                          .proj33 = 3,
+                                          .out33 = 2,
+                                          .average_pooling = true,
+                                          .proj_pool = 2}),
        unary},
       {"inception_bn_reduction",
-       of<InceptionBn>(InceptionBnOptions{.in = 4, .out1 = 0, .proj3 = 3, .out3 = 2, .proj33 = 3, .out33 = 2, .stride = 2}), unary},
+       of<InceptionBn>(
+           InceptionBnOptions{.in = 4, .out1 = 0, .proj3 = 3, .out3 = 2, .proj33 = 3, .out33 = 2, .stride = 2}),
+       unary},
       {"layer_normalization", of<LayerNormalization>(LayerNormalizationOptions{}), unary},
       {"group_normalization", of<GroupNormalization>(GroupNormalizationOptions{.groups = 2}), unary},
       {"batch_normalization", of<BatchNormalization>(BatchNormalizationLinkOptions{.size = 4}), unary},
       {"batch_renormalization", of<BatchRenormalization>(BatchRenormalizationLinkOptions{.size = 4}), unary},
       {"decorrelated_batch_normalization",
-       of<DecorrelatedBatchNormalization>(DecorrelatedBatchNormalizationLinkOptions{.size = 4, .normalization = {.groups = 2}}), unary},
+       of<DecorrelatedBatchNormalization>(
+           DecorrelatedBatchNormalizationLinkOptions{.size = 4, .normalization = {.groups = 2}}),
+       unary},
       {"lstm", of<Lstm>(cell), steps},
       {"peephole_lstm", of<StatefulPeepholeLstm>(cell), steps},
       {"zoneout_lstm", of<StatefulZoneoutLstm>(cell), steps},
@@ -161,7 +182,8 @@ TEST_P(ChainerLinkTest, GivesChainersOutputs) {
 TEST_P(ChainerLinkTest, ACopyIsEqualAndAnInitialisedOneStartsAnew) {
   const std::unique_ptr<Link> link = GetParam().make();
   load(*link);
-  const std::unique_ptr<Link> copy = link->clone(), shared = link->clone(CopyMode::kShare), fresh = link->clone(CopyMode::kInit);
+  const std::unique_ptr<Link> copy = link->clone(), shared = link->clone(CopyMode::kShare),
+                              fresh = link->clone(CopyMode::kInit);
   expect_outputs(GetParam().run(*copy, inputs()));
   for (std::size_t i = 0; i < link->parameters().size(); ++i) {
     EXPECT_NE(copy->parameters()[i]->array().raw_data(), link->parameters()[i]->array().raw_data());

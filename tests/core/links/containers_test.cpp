@@ -118,7 +118,8 @@ TEST(MultiHeadAttentionTest, SeesWhatItShould) {
   Array changed = x.copy();
   changed.select(1, 3).fill(9);
   const Array y = causal(x).array(), z = causal(changed).array();
-  EXPECT_EQ(to_vector<double>(y.slice(1, {.start = 0, .stop = 3})), to_vector<double>(z.slice(1, {.start = 0, .stop = 3})));
+  EXPECT_EQ(to_vector<double>(y.slice(1, {.start = 0, .stop = 3})),
+            to_vector<double>(z.slice(1, {.start = 0, .stop = 3})));
   MultiHeadAttention padded({.size = 8, .heads = 4, .dtype = Dtype::kFloat64});
   const Array length = array<std::int64_t>({3});
   EXPECT_EQ(to_vector<double>(padded(x, x, length).array().slice(1, {.start = 0, .stop = 3})),
@@ -137,7 +138,8 @@ TEST(TransformerBlockTest, HasAGradientForEveryParameter) {
 
 TEST(VggTest, HasTorchvisionsKeys) {
   models::Vgg model({.layers = 11, .channels = 3, .classes = 2, .hidden = 8});
-  EXPECT_THAT(paths(model), ::testing::IsSupersetOf({"features/0/W", "features/3/b", "features/18/W", "classifier/6/b"}));
+  EXPECT_THAT(paths(model),
+              ::testing::IsSupersetOf({"features/0/W", "features/3/b", "features/18/W", "classifier/6/b"}));
   EXPECT_THAT([] { models::Vgg({.layers = 12}); }, ThrowsMessage<ValueError>(HasSubstr("12 layers")));
 }
 

@@ -56,8 +56,9 @@ struct Case {
 };
 class LstmSequenceTest : public ::testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(Forms, LstmSequenceTest,
-                         ::testing::Values(Case{1, 1, Dtype::kFloat64}, Case{1, 2, Dtype::kFloat64}, Case{2, 2, Dtype::kFloat64},
-                                           Case{2, 1, Dtype::kFloat32}, Case{1, 2, Dtype::kFloat32}));
+                         ::testing::Values(Case{1, 1, Dtype::kFloat64}, Case{1, 2, Dtype::kFloat64},
+                                           Case{2, 2, Dtype::kFloat64}, Case{2, 1, Dtype::kFloat32},
+                                           Case{1, 2, Dtype::kFloat32}));
 
 TEST_P(LstmSequenceTest, IsTheStepByStepNetworkInValueAndGradient) {
   const auto [layers, directions, dtype] = GetParam();
@@ -65,8 +66,8 @@ TEST_P(LstmSequenceTest, IsTheStepByStepNetworkInValueAndGradient) {
   const functions::NStepWeights w = weights(layers, directions, in, n, dtype);
   const Shape state = {layers * directions, 4, n};
   const Variable hx = random_variable(state, 1, dtype), cx = random_variable(state, 2, dtype);
-  const Variables xs = {random_variable({4, in}, 3, dtype), random_variable({4, in}, 4, dtype), random_variable({2, in}, 5, dtype),
-                        random_variable({1, in}, 6, dtype)};
+  const Variables xs = {random_variable({4, in}, 3, dtype), random_variable({4, in}, 4, dtype),
+                        random_variable({2, in}, 5, dtype), random_variable({1, in}, 6, dtype)};
   Variables leaves = {hx, cx};
   for (const Variable& x : xs) leaves.push_back(x);
   for (std::size_t i = 0; i < w.W.size(); ++i) {
@@ -75,13 +76,15 @@ TEST_P(LstmSequenceTest, IsTheStepByStepNetworkInValueAndGradient) {
       leaves.push_back(w.b[i][k]);
     }
   }
-  const auto slow = directions == 1 ? functions::n_step_lstm(layers, 0, hx, cx, w, xs) : functions::n_step_bilstm(layers, 0, hx, cx, w, xs);
+  const auto slow = directions == 1 ? functions::n_step_lstm(layers, 0, hx, cx, w, xs)
+                                    : functions::n_step_bilstm(layers, 0, hx, cx, w, xs);
   const auto fast = functions::fast_n_step_lstm(layers, directions, 0, hx, cx, w, xs);
   const double tolerance = dtype == Dtype::kFloat64 ? 1e-12 : 2e-5;
   EXPECT_TRUE(testing::near(fast.h.array(), slow.h.array(), tolerance));
   EXPECT_TRUE(testing::near(fast.c.array(), slow.c.array(), tolerance));
   ASSERT_EQ(fast.ys.size(), slow.ys.size());
-  for (std::size_t t = 0; t < xs.size(); ++t) EXPECT_TRUE(testing::near(fast.ys[t].array(), slow.ys[t].array(), tolerance)) << t;
+  for (std::size_t t = 0; t < xs.size(); ++t)
+    EXPECT_TRUE(testing::near(fast.ys[t].array(), slow.ys[t].array(), tolerance)) << t;
   const Variables expected = grad({total(slow)}, leaves), found = grad({total(fast)}, leaves);
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     EXPECT_TRUE(testing::near(found[i].array(), expected[i].array(), 10 * tolerance)) << "leaf " << i;
@@ -89,14 +92,19 @@ TEST_P(LstmSequenceTest, IsTheStepByStepNetworkInValueAndGradient) {
 }
 
 TEST(LstmSequenceTest, RefusesAGradientsGradientAndShapesThatDoNotFit) {
-  Variable x = random_variable({2, 3}, 1), W_x = random_variable({8, 3}, 2), W_h = random_variable({8, 2}, 3), b = random_variable({8}, 4);
+  Variable x = random_variable({2, 3}, 1), W_x = random_variable({8, 3}, 2), W_h = random_variable({8, 2}, 3),
+           b = random_variable({8}, 4);
   Variable h = random_variable({1, 2}, 5), c = random_variable({1, 2}, 6);
   const functions::LstmSequence result = functions::lstm_sequence(x, {1, 1}, W_x, W_h, b, h, c);
   EXPECT_THAT([&] { functions::sum(result.y).backward({.enable_double_backprop = true}); },
               ThrowsMessage<GraphError>(HasSubstr("lstm_sequence")));
-  EXPECT_THAT([&] { functions::lstm_sequence(x, {1}, W_x, W_h, b, h, c); }, ThrowsMessage<ShapeError>(HasSubstr("S = 1")));
-  EXPECT_THAT([&] { functions::lstm_sequence(x, {0, 2}, W_x, W_h, b, random_variable({2, 2}, 7), random_variable({2, 2}, 8)); },
-              ThrowsMessage<ValueError>(HasSubstr("falling length")));
+  EXPECT_THAT([&] { functions::lstm_sequence(x, {1}, W_x, W_h, b, h, c); },
+              ThrowsMessage<ShapeError>(HasSubstr("S = 1")));
+  EXPECT_THAT(
+      [&] {
+        functions::lstm_sequence(x, {0, 2}, W_x, W_h, b, random_variable({2, 2}, 7), random_variable({2, 2}, 8));
+      },
+      ThrowsMessage<ValueError>(HasSubstr("falling length")));
 }
 
 TEST(LstmTest, ASequenceAtOnceIsTheStepsOneByOne) {
@@ -130,7 +138,8 @@ TEST(NStepTest, OrderOfTheSequencesDoesNotMatter) {
   for (std::size_t i = 0; i < xs.size(); ++i) {
     const NStepRnn::Result alone = (*network)({}, {}, {xs[i]});
     EXPECT_TRUE(testing::near(all.ys[i].array(), alone.ys[0].array(), 1e-13)) << i;
-    EXPECT_TRUE(testing::near(functions::select(all.h, 1, static_cast<std::int64_t>(i)).array(), functions::select(alone.h, 1, 0).array(), 1e-13));
+    EXPECT_TRUE(testing::near(functions::select(all.h, 1, static_cast<std::int64_t>(i)).array(),
+                              functions::select(alone.h, 1, 0).array(), 1e-13));
   }
 }
 

@@ -1,4 +1,5 @@
-// 100 steps of every update rule and hook against Chainer, PyTorch and the papers' formulas (scripts/oracle/make_rule_goldens.py).
+// 100 steps of every update rule and hook against Chainer, PyTorch and the papers' formulas
+// (scripts/oracle/make_rule_goldens.py).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

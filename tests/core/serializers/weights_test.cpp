@@ -46,13 +46,15 @@ class WeightsTest : public ::testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Formats, WeightsTest, ::testing::Values("npz", "safetensors", "h5"));
 
 TEST_P(WeightsTest, AResidualNetworkComesBackWhole) {
-  models::ResNet saved({.layers = 18, .channels = 1, .classes = 3, .width = 4}), loaded({.layers = 18, .channels = 1, .classes = 3, .width = 4});
+  models::ResNet saved({.layers = 18, .channels = 1, .classes = 3, .width = 4}),
+      loaded({.layers = 18, .channels = 1, .classes = 3, .width = 4});
   for (const Link::NamedPersistent& named : saved.named_persistents()) named.array->fill(7);
   for (Parameter* parameter : saved.parameters()) parameter->array().fill(0.25);
   save_weights(saved, path());
   EXPECT_THAT(load_weights(loaded, path()), IsEmpty());
   for (Parameter* parameter : loaded.parameters()) EXPECT_THAT(to_vector<float>(parameter->array()), Each(0.25f));
-  for (const Link::NamedPersistent& named : loaded.named_persistents()) EXPECT_THAT(to_vector<double>(*named.array), Each(7));
+  for (const Link::NamedPersistent& named : loaded.named_persistents())
+    EXPECT_THAT(to_vector<double>(*named.array), Each(7));
 }
 
 TEST_P(WeightsTest, AnotherNetworkIsRefusedWithAListOfWhatDiffers) {
@@ -65,8 +67,9 @@ TEST_P(WeightsTest, AnotherNetworkIsRefusedWithAListOfWhatDiffers) {
   EXPECT_THAT(to_vector<float>(other.parameters()[0]->array()), Each(9.0f)) << "a refused file changed the model";
   EXPECT_EQ(load_weights(other, path(), {.partial = true}).size(), 2u);
   models::ResNet resnet({.layers = 18, .classes = 2, .width = 4});
-  EXPECT_THAT([&] { load_weights(resnet, path()); },
-              ThrowsMessage<FileError>(AllOf(HasSubstr("layer1/0/conv1/W: not in the file"), HasSubstr("not in the network"))));
+  EXPECT_THAT(
+      [&] { load_weights(resnet, path()); },
+      ThrowsMessage<FileError>(AllOf(HasSubstr("layer1/0/conv1/W: not in the file"), HasSubstr("not in the network"))));
 }
 
 TEST_P(WeightsTest, AnotherDtypeIsRefusedUnlessAskedToConvert) {
@@ -175,7 +178,8 @@ TEST(Hdf5Test, RefusesWrongNamesShapesAndTypes) {
   EXPECT_THAT([&] { reader("values", text); }, ThrowsMessage<FileError>(HasSubstr("not a single text")));
   EXPECT_THAT([&] { reader("text", real); }, ThrowsMessage<FileError>(HasSubstr("element type")));
   EXPECT_THAT([&] { reader("values", other); }, ThrowsMessage<FileError>(HasSubstr("expected (3, 2)")));
-  EXPECT_THAT([&] { Hdf5Reader missing((folder.path() / "none.h5").string()); }, ThrowsMessage<FileError>(HasSubstr("no such file")));
+  EXPECT_THAT([&] { Hdf5Reader missing((folder.path() / "none.h5").string()); },
+              ThrowsMessage<FileError>(HasSubstr("no such file")));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 #include "core/links/attention.h"
 #include "core/links/connection.h"
 #include "core/links/recurrent.h"
-#include "core/optimizers/adam.h"
+#include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
 #include "core/serializers/npz.h"
 #include "core/serializers/weights.h"
@@ -79,7 +79,7 @@ void follow_gpt(const std::string& weights, const NpzReader& batches, NpzWriter&
   const Array x = batches.array("x"), t = batches.array("t");
   Gpt model(sizes[0], sizes[1], sizes[2], x.shape()[2]);
   load_weights(model, weights);
-  Adam optimizer({.lr = batches.array("lr").item<double>()});
+  MomentumSgd optimizer({.lr = batches.array("lr").item<double>(), .momentum = 0.9});
   optimizer.setup(model);
   std::vector<double> losses;
   for (std::int64_t step = 0; step < x.shape()[0]; ++step) {

@@ -19,6 +19,7 @@ endif()
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)  # its CMake package names files that Debian does not ship
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(hdf5 IMPORTED_TARGET hdf5)  # optional: core/serializers/hdf5_absent stands in
 pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg)
 
 # BLAS and LAPACK. OpenBLAS for OpenMP comes first: it shares oneDNN's thread pool, where the pthread build would run

@@ -108,6 +108,22 @@ if(RENSA_MPI_FOUND)
   target_link_libraries(planted PRIVATE rensa_trainer rensa_comm rensa_core Threads::Threads)
 endif()
 
+# Logits of a network from a file of weights; scripts/evidence/7/weights compares them with PyTorch's.
+# Losses from given weights on given batches; scripts/evidence/7/losses.
+foreach(program logits follow)
+  add_executable(${program} tests/weights/${program}.cpp)
+  rensa_program(${program})
+  target_link_libraries(${program} PRIVATE rensa_core)
+endforeach()
+
+# Reads files of weights that were changed at random; scripts/evidence/7/fuzz. The corpus is a test.
+add_executable(weight_files tests/fuzz/weight_files.cpp)
+rensa_program(weight_files)
+target_link_libraries(weight_files PRIVATE rensa_core)
+file(GLOB fuzz_corpus CONFIGURE_DEPENDS tests/fuzz/corpus/*.npz tests/fuzz/corpus/*.safetensors tests/fixtures/chainer/*.npz)
+add_test(NAME weight_files_corpus COMMAND weight_files 5 1 ${fuzz_corpus})
+set_tests_properties(weight_files_corpus PROPERTIES LABELS unit TIMEOUT ${RENSA_TEST_TIMEOUT_S})
+
 # Faults that tests/multinode/doctor_test.sh plants on emulated hosts: libraries that are preloaded there.
 if(RENSA_MPI_FOUND AND NOT RENSA_SANITIZE)
   foreach(fault shifted_clock other_onednn fewer_threads)
@@ -137,4 +153,16 @@ foreach(path IN LISTS test_scripts)
   add_test(NAME ${name} COMMAND bash ${PROJECT_SOURCE_DIR}/${path})
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} SKIP_RETURN_CODE 77
     ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};RENSA_EXECUTABLE=${PROJECT_BINARY_DIR}/rensa;RENSA_BUILD_DIR=${PROJECT_BINARY_DIR};RENSA_SOURCE_DIR=${PROJECT_SOURCE_DIR};RENSA_MPIEXEC=${MPIEXEC_EXECUTABLE}")
+endforeach()
+
+# The programs of docs/examples, as example_<name>: tests/networks trains with them. They include what an installed tree has.
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/include/rensa SYMBOLIC)
+file(GLOB example_sources CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/docs/examples ${PROJECT_SOURCE_DIR}/docs/examples/*/main.cpp)
+foreach(source IN LISTS example_sources)
+  string(REPLACE "/main.cpp" "" example ${source})
+  add_executable(example_${example} docs/examples/${source})
+  rensa_program(example_${example})
+  target_include_directories(example_${example} PRIVATE ${PROJECT_BINARY_DIR}/include)
+  target_link_libraries(example_${example} PRIVATE rensa_trainer rensa_comm rensa_core)
 endforeach()

@@ -10,6 +10,7 @@
 #include "tools/data_command.h"
 #include "tools/doctor_command.h"
 #include "tools/evaluate_command.h"
+#include "tools/export_command.h"
 #include "tools/inspect_command.h"
 #include "tools/predict_command.h"
 #include "tools/train_command.h"
@@ -26,6 +27,7 @@ constexpr std::array kCommands = {
     Command{"train", "trains a network, alone or under mpirun", rensa::tools::train_command},
     Command{"evaluate", "judges a trained network", rensa::tools::evaluate_command},
     Command{"predict", "asks a trained network about pictures", rensa::tools::predict_command},
+    Command{"export", "weights from one file format to another", rensa::tools::export_command},
     Command{"bench", "measures speed and overhead", rensa::tools::bench_command},
     Command{"data", "makes data sets", rensa::tools::data_command},
     Command{"inspect", "shows what is in a network or a snapshot", rensa::tools::inspect_command},

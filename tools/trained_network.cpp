@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "core/serializers/npz.h"
+#include "core/serializers/weights.h"
 #include "tools/train/model_setup.h"
 #include "trainer/extensions/snapshot.h"
 
@@ -14,8 +14,7 @@ namespace rensa::tools {
 std::unique_ptr<UnaryLink> load_trained_network(const TrainOptions& options, const std::string& snapshot,
                                                 const Shape& input, std::int64_t classes) {
   auto network = make_network(options, input, classes);
-  NpzReader reader(snapshot, "updater/model:main/predictor/");
-  network->serialize(reader);
+  load_weights(*network, snapshot, {.convert = true});
   return network;
 }
 

@@ -41,10 +41,10 @@ struct State {
 using Cell = std::function<State(const State& state, const Variables& from_x, const Variables& W, const Variables& b)>;
 
 State lstm_cell(const State& s, const Variables& from_x, const Variables& W, const Variables& b) {
-  Variables g;  // i, f, o, a
+  Variables g;  // i, f, a, o
   for (std::size_t k = 0; k < 4; ++k) g.push_back(from_x[k] + linear(s.h, W[4 + k], &b[4 + k]));
-  const Variable c = tanh(g[3]) * sigmoid(g[0]) + s.c * sigmoid(g[1]);
-  return {sigmoid(g[2]) * tanh(c), c};
+  const Variable c = tanh(g[2]) * sigmoid(g[0]) + s.c * sigmoid(g[1]);
+  return {sigmoid(g[3]) * tanh(c), c};
 }
 
 State gru_cell(const State& s, const Variables& from_x, const Variables& W, const Variables& b) {

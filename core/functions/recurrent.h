@@ -26,8 +26,8 @@ LstmState slstm(const Variable& c1, const Variable& c2, const Variable& x1, cons
 /// Source: Tai, Socher, Manning, "Improved semantic representations from tree-structured LSTM networks", 2015.
 LstmState tree_lstm(const Variables& children, const Variable& x);
 
-/// The weights of each layer and direction of an n-step network: W (out, in) and b (out), 8 for LSTM (inputs i, f, o,
-/// a, then the same from h), 6 for GRU (r, z, h̄), 2 for plain ones.
+/// The weights of each layer and direction of an n-step network: W (out, in) and b (out), 8 for LSTM (i, f, a, o
+/// from x, then the same from h: the order of Chainer's code and of PyTorch; its documentation names a last), 6 for GRU (r, z, h̄), 2 for plain ones.
 struct NStepWeights {
   std::vector<Variables> W, b;
 };

@@ -1,8 +1,12 @@
 #include "core/initializers/initializer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "core/array/dispatch.h"
+#include "core/error.h"
 #include "core/kernels/cpu/parallel.h"
 
 namespace rensa::init {
@@ -83,5 +87,86 @@ Initializer he_normal(double scale, bool fan_out) {
 Initializer he_uniform(double scale) {
   return uniform_by([=](Fans f) { return scale * std::sqrt(6 / f.in); });
 }
+
+Initializer lecun_uniform(double scale) {
+  return uniform_by([=](Fans f) { return scale * std::sqrt(3 / f.in); });
+}
+Initializer nan() { return constant(std::nan("")); }
+
+Initializer identity(double scale) {
+  return [=](const Array& values, RandomStream&) {
+    if (values.ndim() != 2 || values.shape()[0] != values.shape()[1]) {
+      throw ShapeError("init::identity: expected a square matrix, found ", values.shape(), ".");
+    }
+    values.fill(0);
+    for (std::int64_t i = 0; i < values.shape()[0]; ++i) values.select(0, i).select(0, i).fill(scale);
+  };
+}
+
+Initializer orthogonal(double scale) {
+  return [=](const Array& values, RandomStream& random) {
+    if (values.ndim() == 0 || values.size() == 0)
+      throw ShapeError("init::orthogonal: expected a matrix, found ", values.shape(), ".");
+    const std::int64_t rows = values.shape()[0], columns = values.size() / rows;
+    const std::int64_t count = std::min(rows, columns), length = std::max(rows, columns);
+    std::vector<std::vector<double>> basis;  // `count` vectors of `length`, made orthogonal twice for the digits' sake
+    while (static_cast<std::int64_t>(basis.size()) < count) {
+      std::vector<double> v(static_cast<std::size_t>(length));
+      for (double& x : v) x = random.normal();
+      for (int pass = 0; pass < 2; ++pass) {
+        for (const auto& b : basis) {
+          const double dot = std::inner_product(v.begin(), v.end(), b.begin(), 0.0);
+          for (std::size_t i = 0; i < v.size(); ++i) v[i] -= dot * b[i];
+        }
+      }
+      const double norm = std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+      for (double& x : v) x /= norm;
+      basis.push_back(std::move(v));
+    }
+    Array matrix = empty({rows, columns}, Dtype::kFloat64);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const auto which = static_cast<std::size_t>(rows <= columns ? r : c),
+                   at = static_cast<std::size_t>(rows <= columns ? c : r);
+        matrix.data<double>()[r * columns + c] = scale * basis[which][at];
+      }
+    }
+    values.copy_from(matrix.reshape(values.shape()));
+  };
+}
+
+namespace {
+
+/// The bilinear window of size k, on the diagonal of (channels, channels) or at every channel of (channels, 1).
+Initializer bilinear_window(const char* name, bool of_sum_1) {
+  return [=](const Array& values, RandomStream&) {
+    const Shape& s = values.shape();
+    if (s.ndim() != 4 || s[2] != s[3] || (s[0] != s[1] && s[1] != 1)) {
+      throw ShapeError(name, ": expected W (channels, channels or 1, k, k), found ", s, ".");
+    }
+    const std::int64_t k = s[2];
+    const double factor = std::floor((static_cast<double>(k) + 1) / 2), centre = k % 2 == 1 ? factor - 1 : factor - 0.5;
+    double total = 0;
+    Array window = empty({k, k}, Dtype::kFloat64);
+    for (std::int64_t y = 0; y < k; ++y) {
+      for (std::int64_t x = 0; x < k; ++x) {
+        const double value = (1 - std::abs(static_cast<double>(y) - centre) / factor) *
+                             (1 - std::abs(static_cast<double>(x) - centre) / factor);
+        window.data<double>()[y * k + x] = value;
+        total += value;
+      }
+    }
+    if (of_sum_1) {
+      for (std::int64_t i = 0; i < k * k; ++i) window.data<double>()[i] /= total;
+    }
+    values.fill(0);
+    for (std::int64_t c = 0; c < s[0]; ++c) values.select(0, c).select(0, s[1] == 1 ? 0 : c).copy_from(window);
+  };
+}
+
+}  // namespace
+
+Initializer upsampling_deconvolution() { return bilinear_window("init::upsampling_deconvolution", false); }
+Initializer downsampling_convolution() { return bilinear_window("init::downsampling_convolution", true); }
 
 }  // namespace rensa::init

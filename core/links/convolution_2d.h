@@ -9,12 +9,13 @@
 namespace rensa {
 
 struct Convolution2DOptions {
-  std::int64_t in, out;                        ///< channels of x, channels of y
+  std::int64_t in, out;                        ///< channels of x (kLazySize: those of the first batch), of y
   std::array<std::int64_t, 2> kernel = {3, 3};  ///< vertical, horizontal
   functions::ConvolutionOptions window = {};    ///< stride, pad, dilate, groups
   bool bias = true;
   Initializer initial_W = init::lecun_normal();
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_b = init::zeros();
 };
 
 /// Two-dimensional convolution: x (N, in, H, W'), W (out, in / groups, kh, kw), b (out). W starts LeCun-normal, b at zero. See

@@ -7,7 +7,7 @@ namespace rensa {
 namespace {
 
 const LinearOptions& checked(const LinearOptions& o) {
-  if (o.in < 1 || o.out < 1) {
+  if ((o.in < 1 && o.in != kLazySize) || o.out < 1) {
     throw ValueError("Linear: in is ", o.in, " and out is ", o.out, ", expected at least 1 feature each.");
   }
   return o;
@@ -16,11 +16,21 @@ const LinearOptions& checked(const LinearOptions& o) {
 }  // namespace
 
 Linear::Linear(const LinearOptions& o)
-    : W({checked(o).out, o.in}, o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), bias(o.bias), options_(o) {
+    : W(o.initial_W, o.dtype), b({checked(o).out}, o.initial_b, o.dtype), bias(o.bias), options_(o) {
+  if (o.in != kLazySize) W.initialize({o.out, o.in});
   add("W", W);
   if (bias) add("b", b);
 }
 
-Variable Linear::operator()(const Variable& x) { return functions::linear(x, W, bias ? &b : nullptr); }
+Variable Linear::operator()(const Variable& x) { return (*this)(x, 1); }
+
+Variable Linear::operator()(const Variable& x, int n_batch_axes) {
+  if (!W.is_initialized()) {
+    std::int64_t features = 1;
+    for (int axis = n_batch_axes; axis < x.ndim(); ++axis) features *= x.shape()[axis];
+    W.initialize({options_.out, features});
+  }
+  return functions::linear(x, W, bias ? &b : nullptr, n_batch_axes);
+}
 
 }  // namespace rensa

@@ -7,10 +7,11 @@
 namespace rensa {
 
 struct LinearOptions {
-  std::int64_t in, out;  ///< features of x, features of y
+  std::int64_t in, out;  ///< features of x (kLazySize: those of the first batch), features of y
   bool bias = true;
   Initializer initial_W = init::lecun_normal();
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_b = init::zeros();
 };
 
 /// Fully connected layer, y = x W^T + b.  x (batch, in), W (out, in), b (out), y (batch, out).
@@ -19,6 +20,8 @@ class Linear : public UnaryLink {
  public:
   explicit Linear(const LinearOptions& options);
   Variable operator()(const Variable& x) override;
+  /// The first `n_batch_axes` axes are batches, the others features.
+  Variable operator()(const Variable& x, int n_batch_axes);
 
   Parameter W, b;
   const bool bias;

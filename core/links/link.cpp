@@ -1,5 +1,6 @@
 #include "core/links/link.h"
 
+#include <algorithm>
 #include <map>
 #include <typeinfo>
 
@@ -42,6 +43,12 @@ void Link::add_persistent(std::string name, Array& value) {
   persistents_.emplace_back(std::move(name), &value);
 }
 
+void Link::add_members(Link& inner) {
+  for (auto& [name, parameter] : inner.parameters_) add(name, *parameter);
+  for (auto& [name, value] : inner.persistents_) add_persistent(name, *value);
+  for (auto& [name, child] : inner.children_) add(name, *child);
+}
+
 template <class Visit>
 void Link::visit_links(const std::string& prefix, const Visit& visit) {
   visit(prefix, *this);
@@ -80,9 +87,8 @@ void Link::serialize(Serializer& serializer) {
   for (const NamedParameter& named : named_parameters()) {
     Parameter& parameter = *named.parameter;
     Array values = parameter.is_initialized() ? parameter.array() : Array();
-    if (!values && !serializer.is_loading()) continue;
     serializer(named.path, values);
-    if (parameter.is_initialized()) continue;
+    if (parameter.is_initialized() || !values) continue;  // None: it had no shape yet
     parameter.initialize(values.shape());
     parameter.array().copy_from(values);
   }
@@ -104,7 +110,8 @@ void Link::copy_parameters(Link& other, bool persistents) {
   for (const NamedParameter& named : other.named_parameters()) theirs[named.path] = named.parameter;
   for (const NamedParameter& mine : named_parameters()) {
     const auto found = theirs.find(mine.path);
-    if (found == theirs.end()) throw ValueError("copy_parameters: the other link has no parameter \"", mine.path, "\".");
+    if (found == theirs.end())
+      throw ValueError("copy_parameters: the other link has no parameter \"", mine.path, "\".");
     if (!found->second->is_initialized()) continue;
     if (!mine.parameter->is_initialized()) mine.parameter->initialize(found->second->shape());
     if (mine.parameter->shape() != found->second->shape()) {
@@ -122,10 +129,15 @@ void Link::copy_parameters(Link& other, bool persistents) {
   }
 }
 
-std::unique_ptr<Link> Link::clone() {
+std::unique_ptr<Link> Link::clone(CopyMode mode) {
   std::unique_ptr<Link> copy = do_clone();
-  copy->copy_parameters(*this);
   const std::vector<Parameter*> from = parameters(), to = copy->parameters();
+  if (mode == CopyMode::kCopy) copy->copy_parameters(*this);
+  if (mode == CopyMode::kShare) {
+    for (std::size_t i = 0; i < from.size(); ++i) to[i]->set_array(from[i]->array());
+    const auto mine = named_persistents(), theirs = copy->named_persistents();
+    for (std::size_t i = 0; i < mine.size(); ++i) *theirs[i].array = *mine[i].array;
+  }
   for (std::size_t i = 0; i < from.size(); ++i) {
     to[i]->lr_scale = from[i]->lr_scale;
     to[i]->weight_decay_scale = from[i]->weight_decay_scale;
@@ -134,6 +146,11 @@ std::unique_ptr<Link> Link::clone() {
   const std::vector<NamedLink> links = named_links(), copies = copy->named_links();
   for (std::size_t i = 0; i < links.size(); ++i) copies[i].link->adopt_settings(*links[i].link);
   return copy;
+}
+
+bool Link::update_enabled() {
+  const std::vector<Parameter*> all = parameters();
+  return std::any_of(all.begin(), all.end(), [](const Parameter* parameter) { return parameter->update_enabled; });
 }
 
 std::unique_ptr<Link> Link::do_clone() {
@@ -145,16 +162,71 @@ void Link::enable_update(bool enabled) {
   for (Parameter* parameter : parameters()) parameter->update_enabled = enabled;
 }
 
-void Sequential::append(std::unique_ptr<UnaryLink> link) {
-  add(std::to_string(layers_.size()), *link);
-  layers_.push_back({std::move(link), nullptr});
+void Sequential::append(std::unique_ptr<UnaryLink> link) { insert(layers_.size(), std::move(link)); }
+void Sequential::append(Function function) { insert(layers_.size(), std::move(function)); }
+void Sequential::insert(std::size_t position, std::unique_ptr<UnaryLink> link) {
+  insert_layer(position, {std::move(link), nullptr});
 }
-void Sequential::append(Function function) { layers_.push_back({nullptr, std::move(function)}); }
+void Sequential::insert(std::size_t position, Function function) {
+  insert_layer(position, {nullptr, std::move(function)});
+}
+
+void Sequential::insert_layer(std::size_t position, Layer layer) {
+  if (position > layers_.size()) {
+    throw IndexError("Sequential: there is no place ", position, " among ", layers_.size(), " layers.");
+  }
+  layers_.insert(layers_.begin() + static_cast<std::ptrdiff_t>(position), std::move(layer));
+  number();
+}
+
+void Sequential::remove(std::size_t position) {
+  if (position >= layers_.size())
+    throw IndexError("Sequential: there is no layer ", position, " of ", layers_.size(), ".");
+  layers_.erase(layers_.begin() + static_cast<std::ptrdiff_t>(position));
+  number();
+}
+
+void Sequential::extend(Sequential&& other) {
+  for (Layer& layer : other.layers_) layers_.push_back(std::move(layer));
+  other.layers_.clear();
+  other.number();
+  number();
+}
+
+void Sequential::number() {
+  clear_children();
+  std::size_t count = 0;
+  for (const Layer& layer : layers_) {
+    if (layer.link) add(std::to_string(count++), *layer.link);
+  }
+}
+
+void Sequential::flatten() {
+  std::vector<Layer> flat;
+  for (Layer& layer : layers_) {
+    if (auto* inner = dynamic_cast<Sequential*>(layer.link.get())) {
+      inner->flatten();
+      for (Layer& one : inner->layers_) flat.push_back(std::move(one));
+    } else {
+      flat.push_back(std::move(layer));
+    }
+  }
+  layers_ = std::move(flat);
+  number();
+}
+
+std::unique_ptr<Sequential> Sequential::repeat(int times, CopyMode mode) { return rensa::repeat(*this, times, mode); }
+
+std::unique_ptr<Sequential> repeat(UnaryLink& link, int times, CopyMode mode) {
+  auto row = std::make_unique<Sequential>();
+  for (int i = 0; i < times; ++i) row->append(rensa::clone(link, mode));
+  return row;
+}
 
 std::unique_ptr<Link> Sequential::do_clone() {
   auto copy = std::make_unique<Sequential>();
   for (Layer& layer : layers_) {
-    layer.link ? copy->append(rensa::clone(*layer.link)) : copy->append(layer.function);
+    layer.link ? copy->append(rensa::clone(*layer.link, CopyMode::kInit)) : copy->append(layer.function);
   }
   return copy;
 }

@@ -15,6 +15,17 @@ namespace rensa {
 
 class Serializer;
 
+/// A size that a link takes from its first batch, in place of a number: Linear({.in = kLazySize, .out = 10}).
+inline constexpr std::int64_t kLazySize = -1;
+
+/// What a copy of a link has in common with it.
+enum class CopyMode {
+  kShare,  ///< the elements of parameters and persistent values; gradients are each one's own. To be made after the
+           ///< optimizer's setup(), which gives elements another place
+  kInit,   ///< nothing but the options: parameters start anew
+  kCopy    ///< equal values
+};
+
 /// A layer or a network: named parameters, persistent values, and child links, in the order of registration. The names make the keys
 /// of a snapshot: "l1/W".
 ///
@@ -63,7 +74,9 @@ class Link {
   void enable_update(bool enabled = true);
   /// A link of the same kind with parameters, persistent values and settings of its own, equal to this one's. The
   /// template rensa::clone() keeps the type. Throws ValueError for a link that does not say how it is copied.
-  std::unique_ptr<Link> clone();
+  std::unique_ptr<Link> clone(CopyMode mode = CopyMode::kCopy);
+  /// True if any parameter is trained.
+  bool update_enabled();
 
  protected:
   /// A new link of the same kind and options; clone() copies the values. For a link of one's own:
@@ -77,6 +90,10 @@ class Link {
   void add(std::string name, Link& child);
   /// A value that is saved with the model but not trained, such as running statistics. It may be replaced, not resized.
   void add_persistent(std::string name, Array& value);
+  /// Takes over the members of `inner`, which this link is made of, under the names that they have there.
+  void add_members(Link& inner);
+  /// Forgets the children, for containers that number them anew.
+  void clear_children() { children_.clear(); }
 
  private:
   template <class Visit>
@@ -90,8 +107,8 @@ class Link {
 
 /// A copy of its own with the type that the caller knows: auto copy = clone(model).
 template <class L>
-std::unique_ptr<L> clone(L& link) {
-  std::unique_ptr<Link> copy = static_cast<Link&>(link).clone();
+std::unique_ptr<L> clone(L& link, CopyMode mode = CopyMode::kCopy) {
+  std::unique_ptr<Link> copy = static_cast<Link&>(link).clone(mode);
   L* typed = dynamic_cast<L*>(copy.get());
   if (!typed)
     throw ValueError("clone: the copy is of another type than the link. Override do_clone() in the link's own class.");
@@ -105,8 +122,8 @@ class UnaryLink : public Link {
   virtual Variable operator()(const Variable& x) = 0;
 };
 
-/// Links and functions in a row. Children are named "0", "1", … as in Chainer's Sequential; functions have no number of
-/// their own in the keys but count as positions.
+/// Links and functions in a row. Child links are named "0", "1", … in their order, as in Chainer's Sequential; functions
+/// have no number.
 class Sequential : public UnaryLink {
  public:
   using Function = std::function<Variable(const Variable&)>;
@@ -123,8 +140,35 @@ class Sequential : public UnaryLink {
   void append(std::unique_ptr<L> link) {
     append(std::unique_ptr<UnaryLink>(std::move(link)));
   }
+  /// Before the layer number `position`; throws IndexError if there are not so many.
+  void insert(std::size_t position, std::unique_ptr<UnaryLink> link);
+  void insert(std::size_t position, Function function);
+  /// Takes all layers of `other`, which is empty then.
+  void extend(Sequential&& other);
+  /// Takes layer number `position` out; the links behind it get other numbers.
+  void remove(std::size_t position);
+  /// How many layers are links of type L; takes them out.
+  template <class L>
+  std::size_t count_by_layer_type() const {
+    std::size_t count = 0;
+    for (const Layer& layer : layers_) count += dynamic_cast<const L*>(layer.link.get()) != nullptr ? 1 : 0;
+    return count;
+  }
+  template <class L>
+  void remove_by_layer_type() {
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      if (dynamic_cast<const L*>(layers_[i].link.get())) remove(i);
+    }
+  }
+  /// Sequentials inside of it are replaced by their layers.
+  void flatten();
+  /// A row of `times` copies of this one.
+  std::unique_ptr<Sequential> repeat(int times, CopyMode mode = CopyMode::kInit);
+
   Variable operator()(const Variable& x) override;
   std::size_t size() const { return layers_.size(); }
+  /// The link at that position; null for a function.
+  UnaryLink* link(std::size_t position) const { return layers_.at(position).link.get(); }
 
  protected:
   std::unique_ptr<Link> do_clone() override;
@@ -134,7 +178,52 @@ class Sequential : public UnaryLink {
     std::unique_ptr<UnaryLink> link;
     Function function;
   };
+  void insert_layer(std::size_t position, Layer layer);
+  void number();
   std::vector<Layer> layers_;
+};
+
+/// A row of `times` copies of any link.
+std::unique_ptr<Sequential> repeat(UnaryLink& link, int times, CopyMode mode = CopyMode::kInit);
+
+/// Links of one kind under the names "0", "1", …, Chainer's ChainList.
+///
+///   ChainList<Linear> layers;
+///   layers.append(std::make_unique<Linear>(…));
+template <class L = Link>
+class ChainList : public Link {
+ public:
+  L& append(std::unique_ptr<L> link) {
+    add(std::to_string(links_.size()), *link);
+    links_.push_back(std::move(link));
+    return *links_.back();
+  }
+  void insert(std::size_t position, std::unique_ptr<L> link) {
+    links_.insert(links_.begin() + static_cast<std::ptrdiff_t>(position), std::move(link));
+    number();
+  }
+  void remove(std::size_t position) {
+    links_.erase(links_.begin() + static_cast<std::ptrdiff_t>(position));
+    number();
+  }
+  std::size_t size() const { return links_.size(); }
+  L& operator[](std::size_t position) const { return *links_.at(position); }
+  auto begin() const { return links_.begin(); }
+  auto end() const { return links_.end(); }
+
+ protected:
+  std::unique_ptr<Link> do_clone() override {
+    auto copy = std::make_unique<ChainList>();
+    for (const auto& link : links_) copy->append(rensa::clone(*link, CopyMode::kInit));
+    return copy;
+  }
+
+ private:
+  void number() {
+    clear_children();
+    for (std::size_t i = 0; i < links_.size(); ++i) add(std::to_string(i), *links_[i]);
+  }
+  std::vector<std::unique_ptr<L>> links_;
 };
 
 }  // namespace rensa

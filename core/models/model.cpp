@@ -25,7 +25,7 @@ template <int kLayers, bool kSmallPictures = false>
 std::unique_ptr<UnaryLink> resnet(const ModelOptions& o) {
   return std::make_unique<ResNet>(ResNetOptions{
       .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width,
-      .small_pictures = kSmallPictures, .dropout = o.dropout, .dtype = o.dtype});
+      .small_pictures = kSmallPictures, .eps = o.eps, .dropout = o.dropout, .dtype = o.dtype});
 }
 
 std::int64_t side_of(const ModelOptions& o) {
@@ -35,7 +35,8 @@ std::int64_t side_of(const ModelOptions& o) {
 }
 
 std::unique_ptr<UnaryLink> resnext(const ModelOptions& o) {
-  return resnext50({.channels = channels_of(o), .classes = o.classes, .width = o.width, .dropout = o.dropout, .dtype = o.dtype});
+  return resnext50({.channels = channels_of(o), .classes = o.classes, .width = o.width, .eps = o.eps, .dropout = o.dropout,
+                    .dtype = o.dtype});
 }
 
 template <int kLayers>
@@ -64,6 +65,7 @@ const std::vector<std::pair<std::string, Maker>>& makers() {
          return std::make_unique<VggCifar>(VggCifarOptions{.channels = channels_of(o),
                                                            .classes = o.classes,
                                                            .widths = {o.width, 2 * o.width, 4 * o.width},
+                                                           .eps = o.eps,
                                                            .dtype = o.dtype});
        }},
       {"resnet18", resnet<18>},

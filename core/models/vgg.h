@@ -8,8 +8,9 @@
 namespace rensa::models {
 
 struct VggOptions {
-  int layers = 16;                                        ///< 16 or 19
+  int layers = 16;                                        ///< 11, 13, 16 or 19
   std::int64_t channels = 3, size = 224, classes = 1000;  ///< `size`: side of a picture, 32 or more
+  std::int64_t hidden = 4096;                             ///< units of the linear layers
   double dropout = 0.5;
   Dtype dtype = Dtype::kFloat32;
 };
@@ -30,5 +31,8 @@ class Vgg final : public UnaryLink {
   const VggOptions options_;
   Sequential features_, classifier_;
 };
+
+std::unique_ptr<Vgg> vgg16(VggOptions options = {});  ///< Chainer's VGG16Layers; options.layers is not looked at
+std::unique_ptr<Vgg> vgg19(VggOptions options = {});
 
 }  // namespace rensa::models

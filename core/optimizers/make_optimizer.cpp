@@ -4,6 +4,9 @@
 
 #include "core/error.h"
 #include "core/optimizers/adam.h"
+#include "core/optimizers/adaptive.h"
+#include "core/optimizers/bounded_adam.h"
+#include "core/optimizers/layerwise.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
 
@@ -19,13 +22,18 @@ struct Taken {
   double Options::*place;
 };
 
-constexpr std::array<std::pair<const char*, Setting>, 7> kSettings = {{
+constexpr std::array<std::pair<const char*, Setting>, 12> kSettings = {{
     {"lr", &OptimizerOptions::lr},
     {"momentum", &OptimizerOptions::momentum},
+    {"alpha", &OptimizerOptions::alpha},
+    {"beta", &OptimizerOptions::beta},
     {"beta1", &OptimizerOptions::beta1},
     {"beta2", &OptimizerOptions::beta2},
+    {"rho", &OptimizerOptions::rho},
     {"eps", &OptimizerOptions::eps},
     {"eta", &OptimizerOptions::eta},
+    {"gamma", &OptimizerOptions::gamma},
+    {"final_lr", &OptimizerOptions::final_lr},
     {"weight_decay_rate", &OptimizerOptions::weight_decay_rate},
 }};
 
@@ -76,15 +84,119 @@ std::unique_ptr<Optimizer> make_adamw(std::string_view name, const Given& given)
                                {&Given::weight_decay_rate, &Options::weight_decay_rate}});
 }
 
+std::unique_ptr<Optimizer> make_adagrad(std::string_view name, const Given& given) {
+  using O = AdaGradOptions;
+  return make<AdaGrad, O>(name, given, {{&Given::lr, &O::lr}, {&Given::eps, &O::eps}});
+}
+
+std::unique_ptr<Optimizer> make_adadelta(std::string_view name, const Given& given) {
+  using O = AdaDeltaOptions;
+  return make<AdaDelta, O>(name, given, {{&Given::lr, &O::lr}, {&Given::rho, &O::rho}, {&Given::eps, &O::eps}});
+}
+
+std::unique_ptr<Optimizer> make_rmsprop(std::string_view name, const Given& given) {
+  using O = RmsPropOptions;
+  return make<RmsProp, O>(name, given, {{&Given::lr, &O::lr}, {&Given::alpha, &O::alpha}, {&Given::eps, &O::eps}});
+}
+
+std::unique_ptr<Optimizer> make_rmsprop_graves(std::string_view name, const Given& given) {
+  using O = RmsPropGravesOptions;
+  return make<RmsPropGraves, O>(
+      name, given,
+      {{&Given::lr, &O::lr}, {&Given::alpha, &O::alpha}, {&Given::momentum, &O::momentum}, {&Given::eps, &O::eps}});
+}
+
+std::unique_ptr<Optimizer> make_smorms3(std::string_view name, const Given& given) {
+  using O = Smorms3Options;
+  return make<Smorms3, O>(name, given, {{&Given::lr, &O::lr}, {&Given::eps, &O::eps}});
+}
+
+std::unique_ptr<Optimizer> make_msvag(std::string_view name, const Given& given) {
+  using O = MsvagOptions;
+  return make<Msvag, O>(name, given,
+                        {{&Given::lr, &O::lr},
+                         {&Given::beta, &O::beta},
+                         {&Given::eta, &O::eta},
+                         {&Given::weight_decay_rate, &O::weight_decay_rate}});
+}
+
+template <class Rule>
+std::unique_ptr<Optimizer> make_bounded(std::string_view name, const Given& given) {
+  using O = BoundedAdamOptions;
+  return make<Rule, O>(name, given,
+                       {{&Given::lr, &O::lr},
+                        {&Given::beta1, &O::beta1},
+                        {&Given::beta2, &O::beta2},
+                        {&Given::eps, &O::eps},
+                        {&Given::eta, &O::eta},
+                        {&Given::final_lr, &O::final_lr},
+                        {&Given::gamma, &O::gamma},
+                        {&Given::weight_decay_rate, &O::weight_decay_rate}});
+}
+
+template <class Rule, class O>
+std::unique_ptr<Optimizer> make_rectified(std::string_view name, const Given& given) {
+  return make<Rule, O>(name, given,
+                       {{&Given::lr, &O::lr},
+                        {&Given::beta1, &O::beta1},
+                        {&Given::beta2, &O::beta2},
+                        {&Given::eps, &O::eps},
+                        {&Given::weight_decay_rate, &O::weight_decay_rate}});
+}
+
+std::unique_ptr<Optimizer> make_lion(std::string_view name, const Given& given) {
+  using O = LionOptions;
+  return make<Lion, O>(name, given,
+                       {{&Given::lr, &O::lr},
+                        {&Given::beta1, &O::beta1},
+                        {&Given::beta2, &O::beta2},
+                        {&Given::weight_decay_rate, &O::weight_decay_rate}});
+}
+
+std::unique_ptr<Optimizer> make_lars(std::string_view name, const Given& given) {
+  using O = LarsOptions;
+  return make<Lars, O>(name, given,
+                       {{&Given::lr, &O::lr},
+                        {&Given::momentum, &O::momentum},
+                        {&Given::eta, &O::trust},
+                        {&Given::eps, &O::eps},
+                        {&Given::weight_decay_rate, &O::weight_decay_rate}});
+}
+
+std::unique_ptr<Optimizer> make_adafactor(std::string_view name, const Given& given) {
+  using O = AdafactorOptions;
+  return make<Adafactor, O>(name, given, {{&Given::lr, &O::lr}, {&Given::weight_decay_rate, &O::weight_decay_rate}});
+}
+
+std::unique_ptr<Optimizer> make_corrected_momentum(std::string_view name, const Given& given) {
+  using O = CorrectedMomentumSgdOptions;
+  return make<CorrectedMomentumSgd, O>(name, given, {{&Given::lr, &O::lr}, {&Given::momentum, &O::momentum}});
+}
+
 struct Entry {
   const char* name;
   std::unique_ptr<Optimizer> (*make)(std::string_view name, const OptimizerOptions& given);
 };
 constexpr Entry kOptimizers[] = {{"sgd", make_sgd},
                                  {"momentum_sgd", make_momentum<MomentumSgd>},
+                                 {"corrected_momentum_sgd", make_corrected_momentum},
                                  {"nesterov_ag", make_momentum<NesterovAg>},
+                                 {"adagrad", make_adagrad},
+                                 {"adadelta", make_adadelta},
+                                 {"rmsprop", make_rmsprop},
+                                 {"rmsprop_graves", make_rmsprop_graves},
+                                 {"smorms3", make_smorms3},
+                                 {"msvag", make_msvag},
                                  {"adam", make_adam},
-                                 {"adamw", make_adamw}};
+                                 {"adamw", make_adamw},
+                                 {"amsgrad", make_bounded<AmsGrad>},
+                                 {"adabound", make_bounded<AdaBound>},
+                                 {"amsbound", make_bounded<AmsBound>},
+                                 {"radam", make_rectified<RAdam, RAdamOptions>},
+                                 {"lamb", make_rectified<Lamb, LambOptions>},
+                                 {"lars", make_lars},
+                                 {"lion", make_lion},
+                                 {"adafactor", make_adafactor}};
 
 }  // namespace
 

@@ -13,17 +13,22 @@ namespace rensa {
 /// Settings of any optimizer; one that is not given has the optimizer's own default.
 struct OptimizerOptions {
   std::optional<double> lr = std::nullopt;
-  std::optional<double> momentum = std::nullopt;           ///< momentum_sgd, nesterov_ag
-  std::optional<double> beta1 = std::nullopt;              ///< adam, adamw
-  std::optional<double> beta2 = std::nullopt;              ///< adam, adamw
-  std::optional<double> eps = std::nullopt;                ///< adam, adamw
-  std::optional<double> eta = std::nullopt;                ///< adam, adamw
-  std::optional<double> weight_decay_rate = std::nullopt;  ///< adamw
+  std::optional<double> momentum = std::nullopt;
+  std::optional<double> alpha = std::nullopt;              ///< rmsprop, rmsprop_graves: how slowly the squares' mean moves
+  std::optional<double> beta = std::nullopt;               ///< msvag
+  std::optional<double> beta1 = std::nullopt;              ///< adam and its relatives
+  std::optional<double> beta2 = std::nullopt;
+  std::optional<double> rho = std::nullopt;                ///< adadelta
+  std::optional<double> eps = std::nullopt;
+  std::optional<double> eta = std::nullopt;                ///< adam and its relatives; lars: the trust factor
+  std::optional<double> gamma = std::nullopt;              ///< adabound, amsbound
+  std::optional<double> final_lr = std::nullopt;           ///< adabound, amsbound
+  std::optional<double> weight_decay_rate = std::nullopt;  ///< of those that decay apart from the gradient
   CommonOptions common = {};
 };
 
-/// "sgd", "momentum_sgd", "nesterov_ag", "adam" or "adamw". Throws ValueError that lists the names for another one, and
-/// for a setting that the optimizer does not have.
+/// An optimizer by its name (optimizer_names()). Throws ValueError that lists the names for another one, and for a setting
+/// that the optimizer does not have.
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const OptimizerOptions& options = {});
 
 /// The names that make_optimizer takes.

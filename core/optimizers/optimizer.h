@@ -137,6 +137,8 @@ class Optimizer {
     double gradient_scale;     ///< the gradients are to be multiplied by this (clipping)
     std::int64_t t;            ///< number of these parameters' update, from 1
   };
+  /// True if this process keeps state for parts of the arenas only (set_shards).
+  bool is_sharded() const { return shards_ != nullptr; }
   /// Updates the values of one range from its gradients.
   virtual void update_range(const Range& range) = 0;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -101,6 +102,54 @@ Shape parse_shape(const std::string& text, const std::string& what) {
   return shape;
 }
 
+/// 16- and 32-bit types that Rensa does not have, and the next wider one that holds their values.
+template <class From, class To>
+Array widened(const std::byte* data, const Shape& shape) {
+  Array array = empty(shape, kDtypeOf<To>);
+  for (std::int64_t i = 0; i < array.size(); ++i) {
+    From value;
+    std::memcpy(&value, data + static_cast<std::size_t>(i) * sizeof value, sizeof value);
+    array.data<To>()[i] = static_cast<To>(value);
+  }
+  return array;
+}
+
+struct WiderType {
+  std::string_view descr;
+  std::size_t item_size;
+  Array (*read)(const std::byte* data, const Shape& shape);
+};
+constexpr WiderType kWiderTypes[] = {{"<i2", 2, widened<std::int16_t, std::int32_t>},
+                                     {"<u2", 2, widened<std::uint16_t, std::int32_t>},
+                                     {"<u4", 4, widened<std::uint32_t, std::int64_t>}};
+
+/// Bytes of `shape`'s elements, or nothing if they are more than `available`: the product is not trusted to fit a word.
+std::optional<std::size_t> bytes_of(const Shape& shape, std::size_t item, std::size_t available) {
+  std::size_t bytes = item;
+  for (const std::int64_t size : shape) {
+    if (size == 0) return 0;
+  }
+  for (const std::int64_t size : shape) {
+    if (bytes > available / static_cast<std::size_t>(size)) return std::nullopt;
+    bytes *= static_cast<std::size_t>(size);
+  }
+  return bytes;
+}
+
+/// What np.save writes for Python's None: an array of objects whose payload is this pickle.
+constexpr std::string_view kPickledNone(
+    "\x80\x03"
+    "cnumpy.core.multiarray\n_reconstruct\nq\x00"
+    "cnumpy\nndarray\nq\x01K\x00\x85q\x02"
+    "C\x01"
+    "bq\x03\x87q\x04Rq"
+    "\x05(K\x01)cnumpy\ndtype\nq\x06X\x02\x00\x00\x00O8q\x07\x89\x88\x87q\x08Rq\x09(K\x03X\x01\x00\x00\x00|"
+    "q\nNNNJ\xff\xff\xff"
+    "\xffJ\xff\xff\xff\xffK?tq\x0b"
+    "b\x89]q\x0cNatq\x0d"
+    "b.",
+    150);
+
 Value read_text(const std::string& descr, const std::byte* data, std::size_t available, const std::string& what) {
   const bool wide = descr[1] == 'U';
   std::size_t count = 0;
@@ -122,7 +171,8 @@ Value read_text(const std::string& descr, const std::byte* data, std::size_t ava
 
 std::vector<std::byte> write(const Array& array) {
   const Array stored = array.dtype() == Dtype::kBFloat16 ? array.to(Dtype::kFloat32) : array;
-  const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == stored.dtype(); });
+  const auto type =
+      std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == stored.dtype(); });
   const Array values = stored.contiguous();
   std::vector<std::byte> bytes = with_header(std::string(type->second), values.shape(), values.bytes());
   if (values.bytes() > 0) std::memcpy(bytes.data() + bytes.size() - values.bytes(), values.raw_data(), values.bytes());
@@ -134,6 +184,12 @@ std::vector<std::byte> write(std::string_view text) {
   const std::size_t payload = points.size() * sizeof(std::uint32_t);
   std::vector<std::byte> bytes = with_header("<U" + std::to_string(points.size()), {}, payload);
   if (payload > 0) std::memcpy(bytes.data() + bytes.size() - payload, points.data(), payload);
+  return bytes;
+}
+
+std::vector<std::byte> write_none() {
+  std::vector<std::byte> bytes = with_header("|O", {}, kPickledNone.size());
+  std::memcpy(bytes.data() + bytes.size() - kPickledNone.size(), kPickledNone.data(), kPickledNone.size());
   return bytes;
 }
 
@@ -153,21 +209,30 @@ Value read(const std::vector<std::byte>& bytes, const std::string& what) {
   const Shape shape = parse_shape(field(header, "shape", ')', what), what);
   const std::byte* data = bytes.data() + start + length;
   const std::size_t available = bytes.size() - start - length;
-  if (descr.size() >= 2 && (descr[1] == 'U' || descr[1] == 'S')) return read_text(descr, data, available, what);
+  if (descr.size() >= 2 && (descr[1] == 'U' || descr[1] == 'S')) {
+    if (shape.ndim() > 0) throw FileError(what, ": is an array ", shape, " of texts, expected a single one.");
+    if (descr[0] == '>') throw FileError(what, ": has the byte order of another machine ('", descr, "').");
+    return read_text(descr, data, available, what);
+  }
   if (descr == "|O" && shape.ndim() == 0) return {};  // a pickled None: a value that Chainer did not have
   const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.second == descr; });
-  if (type == kTypes.end()) {
-    throw FileError(what, ": has the type '", descr, "', expected one of f2, f4, f8, i1, i4, i8, u1, b1 in the byte order ",
-                    "of this machine.");
+  const auto wider =
+      std::find_if(std::begin(kWiderTypes), std::end(kWiderTypes), [&](const auto& t) { return t.descr == descr; });
+  if (type == kTypes.end() && wider == std::end(kWiderTypes)) {
+    throw FileError(what, ": has the type '", descr,
+                    "', expected one of f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, b1 in the byte ",
+                    "order of this machine.");
   }
-  const auto needed = static_cast<std::size_t>(total_size(shape)) * item_size(type->first);
+  const std::size_t item = type != kTypes.end() ? item_size(type->first) : wider->item_size;
+  const std::optional<std::size_t> needed = bytes_of(shape, item, available);
   if (needed != available) {
-    throw FileError(what, ": holds ", available, " bytes of elements, its shape ", shape, " needs ", needed, ".");
+    throw FileError(what, ": holds ", available, " bytes of elements, its shape ", shape, " needs ",
+                    needed ? std::to_string(*needed) : "more", ".");
   }
   Shape stored = shape;
-  if (fortran) std::reverse(&stored[0], &stored[0] + stored.ndim());
-  Array array = empty(stored, type->first);
-  if (needed > 0) std::memcpy(array.raw_data(), data, needed);
+  if (fortran && stored.ndim() > 1) std::reverse(&stored[0], &stored[0] + stored.ndim());
+  Array array = type != kTypes.end() ? empty(stored, type->first) : wider->read(data, stored);
+  if (type != kTypes.end() && *needed > 0) std::memcpy(array.raw_data(), data, *needed);
   return {.array = fortran ? array.transpose() : array, .text = {}, .is_text = false};
 }
 

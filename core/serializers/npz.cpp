@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kChecksumsKey = "rensa/checksums";
 constexpr std::string_view kCommentStart = "rensa-xxh64:";  // and 16 hexadecimal digits
+constexpr std::size_t kFirstRead = std::size_t{1} << 20;
 constexpr std::size_t kCommentSize = kCommentStart.size() + 16;
 
 std::string hexadecimal(std::uint64_t value) {
@@ -79,7 +80,9 @@ void NpzWriter::operator()(std::string_view name, bool& value) {
   put(name, npy::write(full({}, value ? 1 : 0, Dtype::kBool)));
 }
 void NpzWriter::operator()(std::string_view name, std::string& value) { put(name, npy::write(value)); }
-void NpzWriter::operator()(std::string_view name, Array& value) { put(name, npy::write(value)); }
+void NpzWriter::operator()(std::string_view name, Array& value) {
+  put(name, value ? npy::write(value) : npy::write_none());
+}
 
 Serializer& NpzWriter::child(std::string_view name) {
   auto& child = children_[std::string(name)];
@@ -155,7 +158,9 @@ struct NpzReader::Archive {
     if (!zip) throw FileError(path, ": is not a whole .npz file; it was cut short or changed. Use an older one.");
     const zip_int64_t count = zip_get_num_entries(zip, 0);
     for (zip_int64_t i = 0; i < count; ++i) {
-      std::string name = zip_get_name(zip, static_cast<zip_uint64_t>(i), 0);
+      const char* stored = zip_get_name(zip, static_cast<zip_uint64_t>(i), 0);
+      if (!stored) throw FileError(path, ": member ", i, " has no name that can be read. Use an older one.");
+      std::string name = stored;
       if (name.ends_with(".npy")) name.erase(name.size() - 4);
       members[name] = static_cast<zip_uint64_t>(i);
     }
@@ -164,7 +169,11 @@ struct NpzReader::Archive {
       throw FileError(path, ": was changed after it was written (its checksum is gone). Use an older one.");
     }
     const npy::Value table = npy::read(bytes(std::string(kChecksumsKey)), path);
-    checksums = nlohmann::json::parse(table.text).get<std::map<std::string, std::string>>();
+    try {
+      checksums = nlohmann::json::parse(table.text).get<std::map<std::string, std::string>>();
+    } catch (const nlohmann::json::exception&) {
+      throw FileError(path, ": its table of checksums cannot be read. Use an older one.");
+    }
   }
   std::string comment() const {
     const std::uint64_t size = std::filesystem::file_size(path);
@@ -190,17 +199,18 @@ struct NpzReader::Archive {
     const zip_uint64_t index = members.at(key);
     zip_stat_t stat;
     if (zip_stat_index(zip, index, 0, &stat) != 0) throw FileError(path, ": ", key, ": ", zip_strerror(zip), ".");
-    std::vector<std::byte> content(stat.size);
     zip_file_t* file = zip_fopen_index(zip, index, 0);
     if (!file) throw FileError(path, ": ", key, ": ", zip_strerror(zip), ".");
+    // The size in the archive's table is only a claim: memory grows with what there really is.
+    std::vector<std::byte> content;
     std::size_t done = 0;
     zip_int64_t got = 1;
-    while (got > 0 && done < content.size()) {
+    while (got > 0 && done < stat.size) {
+      content.resize(std::min<std::uint64_t>(stat.size, std::max(2 * done, kFirstRead)));
       got = zip_fread(file, content.data() + done, content.size() - done);
       if (got > 0) done += static_cast<std::size_t>(got);
     }
-    std::byte end;
-    const bool whole = done == content.size() && zip_fread(file, &end, 1) == 0;  // reading the end checks the CRC
+    const bool whole = done == stat.size && zip_fread(file, &got, 1) == 0;  // reading the end checks the CRC
     zip_fclose(file);
     if (!whole) throw FileError(path, ": ", key, ": the member is damaged.");
     const auto expected = checksums.find(key);
@@ -263,6 +273,7 @@ void NpzReader::operator()(std::string_view name, std::string& value) {
 }
 
 void NpzReader::operator()(std::string_view name, Array& value) {
+  if (!value && archive_->members.contains(prefix_ + std::string(name)) && !has(name)) return;  // None stays None
   const Array stored = array(name);
   if (!value) {
     value = stored;

@@ -2,25 +2,16 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "core/error.h"
 #include "core/models/model.h"
 #include "core/optimizers/make_optimizer.h"
-#include "core/serializers/npz.h"
+#include "core/serializers/weights.h"
 
 namespace rensa::tools {
 namespace {
-
-/// Where the weights lie in a file: a trainer's snapshot, or a model alone.
-std::string weight_prefix(const NpzReader& file) {
-  constexpr std::string_view kInSnapshot = "updater/model:main/";
-  for (const std::string& key : file.keys()) {
-    if (key.starts_with(kInSnapshot)) return std::string(kInSnapshot);
-  }
-  return "";
-}
 
 template <class Act>
 void for_matching(Link& model, const char* option, const std::string& pattern, const Act& act) {
@@ -59,31 +50,20 @@ std::unique_ptr<UnaryLink> make_network(const TrainOptions& o, const Shape& inpu
                                      .units = o.units,
                                      .width = o.width,
                                      .dropout = o.dropout,
+                                     .eps = o.bn_eps,
                                      .dtype = o.dtype == "mixed16" ? Dtype::kFloat16 : dtype_from_name(o.dtype)});
 }
 
 std::vector<std::string> load_initial_weights(Link& model, const std::string& path) {
-  const NpzReader whole(path);
-  const NpzReader file(path, weight_prefix(whole));
-  std::vector<std::string> left;
-  std::set<std::string> wanted;
-  const auto load = [&](const std::string& key, const Array& values) {
-    wanted.insert(key);
-    if (!file.has(key)) {
-      left.push_back(key + ": not in the file");
-      return;
-    }
-    const Array stored = file.array(key);
-    if (stored.shape() != values.shape()) {
-      left.push_back(detail::join(key, ": ", stored.shape(), " in the file, ", values.shape(), " in the network"));
-      return;
-    }
-    values.copy_from(stored);
+  const std::vector<std::string> left = load_weights(model, path, {.convert = true, .partial = true});
+  const auto missed = [&](const std::string& key) {
+    return std::any_of(left.begin(), left.end(), [&](const std::string& line) { return line.starts_with(key + ": "); });
   };
-  for (const Link::NamedParameter& named : model.named_parameters()) load(named.path, named.parameter->array());
-  for (const Link::NamedPersistent& named : model.named_persistents()) load(named.path, *named.array);
-  for (const std::string& key : file.keys()) {
-    if (!wanted.contains(key)) left.push_back(key + ": not in the network");
+  const auto named = model.named_parameters();
+  if (std::all_of(named.begin(), named.end(), [&](const auto& one) { return missed(one.path); })) {
+    std::string list;
+    for (const std::string& line : left) list += "\n  " + line;
+    throw FileError(path, ": not one of its weights fits the network. These differ:", list);
   }
   return left;
 }
@@ -114,10 +94,12 @@ void apply_parameter_options(Link& model, const TrainOptions& options) {
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& o) {
   OptimizerOptions settings{.lr = o.lr};
-  const bool has_momentum = o.optimizer == "momentum_sgd" || o.optimizer == "nesterov_ag";
-  if (has_momentum) settings.momentum = o.momentum;
+  const auto is_one_of = [&](std::initializer_list<const char*> names) {
+    return std::any_of(names.begin(), names.end(), [&](const char* name) { return o.optimizer == name; });
+  };
+  if (is_one_of({"momentum_sgd", "corrected_momentum_sgd", "nesterov_ag", "lars"})) settings.momentum = o.momentum;
   settings.common.clip_norm = o.clip_norm;
-  if (o.optimizer == "adamw") {
+  if (is_one_of({"adamw", "lamb", "lars", "lion"})) {
     settings.weight_decay_rate = o.weight_decay;
   } else {
     settings.common.weight_decay = o.weight_decay;

@@ -33,15 +33,16 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("mnbn", o.mnbn, "batch normalization over the batches of all ranks together");
   t.add("dropout", o.dropout, "residual networks: share of the features before the last layer that training drops",
         {.min = 0, .max = 0.999});
-  t.add("initmodel", o.initmodel, "snapshot (or a folder with snapshots) to start the weights from; what does not fit is listed and left");
+  t.add("bn_eps", o.bn_eps, "eps of batch normalization; weights that PyTorch trained expect 1e-5", {.min = 0, .above_min = true});
+  t.add("initmodel", o.initmodel, "snapshot, folder with snapshots, .npz, .safetensors or .h5 to start the weights from; what does not fit is listed and left");
   t.add("freeze", o.freeze, "patterns of parameters that are not trained, such as predictor/conv1/*");
   t.add("param_groups", o.param_groups, "PATTERN:LR:DECAY, factors for the parameters that match");
 
   t.add("optimizer", o.optimizer, "update rule", {.choices = optimizer_names()});
   t.add("epoch", o.epoch, "epochs to train", {.min = 0, .above_min = true});
   t.add("lr", o.lr, "learning rate after warm-up, for the batch of all ranks together", {.min = 0, .above_min = true});
-  t.add("momentum", o.momentum, "of momentum_sgd and nesterov_ag", {.min = 0, .max = 1});
-  t.add("weight_decay", o.weight_decay, "L2 (adamw: decay apart from the gradient)", {.min = 0});
+  t.add("momentum", o.momentum, "of momentum_sgd, corrected_momentum_sgd, nesterov_ag and lars", {.min = 0, .max = 1});
+  t.add("weight_decay", o.weight_decay, "L2 (adamw, lamb, lars, lion: decay by the optimizer's own rule)", {.min = 0});
   t.add("decay_bias_and_norm", o.decay_bias_and_norm, "false: no decay of biases, gamma and beta");
   t.add("clip_norm", o.clip_norm, "largest norm of all gradients together; 0: no limit", {.min = 0});
   t.add("label_smoothing", o.label_smoothing, "share of a target spread over all classes", {.min = 0, .max = 0.999});

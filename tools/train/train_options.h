@@ -25,7 +25,7 @@ struct TrainOptions {
   std::string dtype = "float32", initmodel;
   double loss_scale = 0;
   bool mnbn = false;
-  double dropout = 0;
+  double dropout = 0, bn_eps = 2e-5;
   std::vector<std::string> freeze, param_groups;
   // Optimization
   std::string optimizer = "momentum_sgd", schedule = "constant";

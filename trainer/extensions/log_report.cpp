@@ -107,6 +107,26 @@ void LogReport::write(const std::string& path) const {
   file.commit();
 }
 
+/// Keys that Chainer's LogReport wants to find. Means of a run are sums over samples here and over steps there: a sum of one
+/// step with the mean's value stands for them.
+void LogReport::write_for_chainer(Serializer& serializer, Trainer& trainer) const {
+  trigger_.serialize(serializer.child("_trigger"), trainer.updater());
+  Serializer& summary = serializer.child("_summary");
+  nlohmann::json names = nlohmann::json::array();
+  for (const auto& [key, sum] : sums_) {
+    if (sum.weight <= 0) continue;
+    Serializer& one = summary.child("_summaries").child(std::to_string(names.size()));
+    double mean = sum.total / sum.weight, square = mean * mean;
+    std::int64_t count = 1;
+    one("_x", mean);
+    one("_x2", square);
+    one("_n", count);
+    names.push_back(key);
+  }
+  std::string text = names.dump();
+  summary("_names", text);
+}
+
 void LogReport::serialize(Serializer& serializer, Trainer& trainer) {
   if (!serializer.is_loading()) sum_over_ranks(trainer);
   nlohmann::json log = nlohmann::json::array(), sums = nlohmann::json::object();
@@ -118,6 +138,7 @@ void LogReport::serialize(Serializer& serializer, Trainer& trainer) {
   std::string log_text = log.dump(), sums_text = sums.dump();
   serializer("_log", log_text);
   if (serializer.has("_sums")) serializer("_sums", sums_text);
+  if (!serializer.is_loading()) write_for_chainer(serializer, trainer);
   // The file has the entries and the sums of all ranks: rank 0 goes on with them.
   if (!serializer.is_loading() || trainer.comm().rank() != 0) return;
   log_.clear();

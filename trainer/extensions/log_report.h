@@ -36,6 +36,7 @@ class LogReport final : public Extension {
   };
   void sum_over_ranks(Trainer& trainer);
   void write(const std::string& path) const;
+  void write_for_chainer(Serializer& serializer, Trainer& trainer) const;
 
   const Trigger trigger_;
   const std::string file_name_;

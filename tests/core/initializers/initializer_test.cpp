@@ -1,55 +1,89 @@
 #include "core/initializers/initializer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <omp.h>
 
+#include <algorithm>
 #include <cmath>
+
+#include "core/error.h"
+#include "core/functions/matmul.h"
 
 namespace rensa {
 namespace {
 
-std::vector<float> drawn_on(int threads, const Initializer& initializer, const Shape& shape) {
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(threads);
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+Array made(const Initializer& initializer, const Shape& shape) {
+  Array values = empty(shape, Dtype::kFloat64);
   RandomStream random(3, Purpose::kInitialize);
-  random();  // begins inside a block
-  const Array values = empty(shape);
   initializer(values, random);
-  std::vector<float> all = to_vector<float>(values);
-  all.push_back(static_cast<float>(random.uniform()));  // where the stream stands afterwards
-  omp_set_num_threads(before);
-  return all;
+  return values;
 }
 
-TEST(InitializerTest, TheNumberOfThreadsChangesNoBit) {
-  const Shape shape = {37, 11, 9, 5};
-  for (const Initializer& each : {init::he_normal(), init::glorot_uniform()}) {
-    const std::vector<float> one = drawn_on(1, each, shape);
-    EXPECT_EQ(drawn_on(2, each, shape), one);
-    EXPECT_EQ(drawn_on(3, each, shape), one);
+double mean_square(const Array& values) {
+  double sum = 0;
+  for (const double x : to_vector<double>(values)) sum += x * x;
+  return sum / static_cast<double>(values.size());
+}
+
+double largest(const Array& values) {
+  double most = 0;
+  for (const double x : to_vector<double>(values)) most = std::max(most, std::abs(x));
+  return most;
+}
+
+TEST(InitializerTest, SpreadFollowsTheFans) {
+  const Shape shape = {200, 100};  // fan_in 100, fan_out 200
+  EXPECT_NEAR(mean_square(made(init::normal(0.3), shape)), 0.09, 0.004);
+  EXPECT_NEAR(mean_square(made(init::lecun_normal(), shape)), 1.0 / 100, 5e-4);
+  EXPECT_NEAR(mean_square(made(init::glorot_normal(), shape)), 2.0 / 300, 4e-4);
+  EXPECT_NEAR(mean_square(made(init::he_normal(), shape)), 2.0 / 100, 1e-3);
+  EXPECT_NEAR(mean_square(made(init::he_normal(1, /*fan_out=*/true), shape)), 2.0 / 200, 5e-4);
+  EXPECT_NEAR(largest(made(init::uniform(0.2), shape)), 0.2, 1e-3);
+  EXPECT_NEAR(largest(made(init::lecun_uniform(), shape)), std::sqrt(3.0 / 100), 1e-3);
+  EXPECT_NEAR(largest(made(init::glorot_uniform(), shape)), std::sqrt(6.0 / 300), 1e-3);
+  EXPECT_NEAR(largest(made(init::he_uniform(), shape)), std::sqrt(6.0 / 100), 1e-3);
+}
+
+TEST(InitializerTest, FixedValues) {
+  EXPECT_THAT(to_vector<double>(made(init::zeros(), {3})), Each(0));
+  EXPECT_THAT(to_vector<double>(made(init::ones(), {3})), Each(1));
+  EXPECT_THAT(to_vector<double>(made(init::constant(0.5), {3})), Each(0.5));
+  EXPECT_TRUE(std::isnan(to_vector<double>(made(init::nan(), {2}))[1]));
+  EXPECT_EQ(to_vector<double>(made(init::identity(2), {2, 2})), (std::vector<double>{2, 0, 0, 2}));
+  EXPECT_THAT([] { made(init::identity(), {2, 3}); }, ThrowsMessage<ShapeError>(HasSubstr("(2, 3)")));
+}
+
+TEST(InitializerTest, OrthogonalRowsOrColumnsHaveOneLengthAndRightAngles) {
+  for (const Shape& shape : {Shape{4, 7}, Shape{7, 4}, Shape{4, 2, 3}}) {
+    const Array values = made(init::orthogonal(1.1), shape).reshape({shape[0], -1});
+    const bool wide = values.shape()[0] <= values.shape()[1];
+    const Array products = functions::matmul(values, values, !wide, wide).array();
+    const std::int64_t n = products.shape()[0];
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        EXPECT_NEAR(products.data<double>()[i * n + j], i == j ? 1.21 : 0, 1e-12) << shape;
+      }
+    }
   }
 }
 
-TEST(InitializerTest, DrawsInRowMajorOrderOfTheShape) {
-  RandomStream stream(1, Purpose::kInitialize), again(1, Purpose::kInitialize);
-  const Array values = empty({4, 3, 2, 2}, Dtype::kFloat64, {}, Layout::kChannelsLast);
-  init::normal(0.5)(values, stream);
-  for (const double value : to_vector<double>(values)) EXPECT_EQ(value, 0.5 * again.normal());
-}
-
-TEST(InitializerTest, DeviationsFollowTheFans) {
-  const auto deviation = [](const Initializer& initializer) {
-    RandomStream random(5, Purpose::kInitialize);
-    const Array values = empty({200, 100, 3, 3}, Dtype::kFloat64);
-    initializer(values, random);
-    double squares = 0;
-    for (const double value : to_vector<double>(values)) squares += value * value;
-    return std::sqrt(squares / static_cast<double>(values.size()));
-  };
-  EXPECT_NEAR(deviation(init::he_normal()), std::sqrt(2.0 / 900), 5e-4);
-  EXPECT_NEAR(deviation(init::he_normal(1, true)), std::sqrt(2.0 / 1800), 5e-4);
-  EXPECT_NEAR(deviation(init::lecun_normal()), std::sqrt(1.0 / 900), 5e-4);
-  EXPECT_NEAR(deviation(init::glorot_uniform()), std::sqrt(2.0 / 2700), 5e-4);
+TEST(InitializerTest, BilinearWindows) {
+  const Array up = made(init::upsampling_deconvolution(), {2, 2, 4, 4});
+  EXPECT_EQ(to_vector<double>(up.select(0, 0).select(0, 0).select(0, 1)),
+            (std::vector<double>{0.1875, 0.5625, 0.5625, 0.1875}));
+  EXPECT_THAT(to_vector<double>(up.select(0, 0).select(0, 1)), Each(0));
+  double sum = 0;
+  for (const double x : to_vector<double>(made(init::downsampling_convolution(), {3, 1, 3, 3}).select(0, 2))) sum += x;
+  EXPECT_NEAR(sum, 1, 1e-12);
+  EXPECT_THAT(
+      [] {
+        made(init::upsampling_deconvolution(), {2, 3, 4, 4});
+      },
+      ThrowsMessage<ShapeError>(HasSubstr("(2, 3, 4, 4)")));
 }
 
 }  // namespace

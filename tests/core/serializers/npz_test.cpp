@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/models/mlp.h"
+#include "core/serializers/npy.h"
 #include "tests/support/scratch_folder.h"
 
 namespace rensa {
@@ -154,6 +156,46 @@ TEST_F(NpzTest, AFullDiskLeavesTheOlderFileAsItWas) {
   int files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder_.path())) ++files;
   EXPECT_EQ(files, 1) << "an unfinished file was left";
+}
+
+/// An .npy file with that description of its elements.
+std::vector<std::byte> npy_bytes(const std::string& descr, const std::string& order, const std::string& shape,
+                                 const std::string& payload) {
+  std::string header = "{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + ", }";
+  header.resize(118, ' ');
+  std::string file = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + payload;
+  const auto* const bytes = reinterpret_cast<const std::byte*>(file.data());
+  return {bytes, bytes + file.size()};
+}
+
+TEST(NpyTest, ReadsEveryTypeThatChainerWrites) {
+  const auto read = [](const std::string& descr, const std::string& order, const std::string& shape, const std::string& payload) {
+    return npy::read(npy_bytes(descr, order, shape, payload), "x");
+  };
+  EXPECT_EQ(to_vector<double>(read("'<i2'", "False", "(2,)", std::string("\x01\x00\xff\xff", 4)).array), (std::vector<double>{1, -1}));
+  EXPECT_EQ(to_vector<double>(read("'<u2'", "False", "(1,)", "\xff\xff").array), (std::vector<double>{65535}));
+  EXPECT_EQ(to_vector<double>(read("'<u4'", "False", "()", "\xff\xff\xff\xff").array), (std::vector<double>{4294967295.0}));
+  EXPECT_EQ(to_vector<double>(read("'|i1'", "True", "(2, 3)", std::string("\x01\x02\x03\x04\x05\x06")).array),
+            (std::vector<double>{1, 3, 5, 2, 4, 6}));
+  EXPECT_EQ(read("'<U2'", "False", "()", std::string("a\0\0\0\x23\x90\0\0", 8)).text, "a連");
+  const npy::Value none = read("'|O'", "False", "()", "anything at all");
+  EXPECT_FALSE(none.is_text || none.array);
+  EXPECT_FALSE(npy::read(npy::write_none(), "x").array);
+}
+
+TEST(NpyTest, RefusesWhatItsBytesDoNotHold) {
+  const std::vector<std::array<std::string, 3>> cases = {{"'>f4'", "(1,)", "abcd"},
+                                                         {"'<f4'", "(2,)", "abcd"},
+                                                         {"'<f4'", "(4611686018427387904, 4)", ""},
+                                                         {"'<f4'", "(4294967296, 4294967296)", ""},
+                                                         {"'<c8'", "(1,)", "abcdefgh"},
+                                                         {"'|O'", "(1,)", "pickle"},
+                                                         {"'<U4'", "(2,)", std::string(32, 'a')},
+                                                         {"'<U999999999'", "()", "a"},
+                                                         {"[('a', '<f4')]", "(1,)", "abcd"}};
+  for (const auto& [descr, shape, payload] : cases) {
+    EXPECT_THROW(npy::read(npy_bytes(descr, "False", shape, payload), "x"), FileError) << descr << shape;
+  }
 }
 
 TEST_F(NpzTest, NamesAMissingKeyAndAFolderThatIsNotThere) {

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Rensa's and PyTorch's steps of recurrent, attention and generating networks in turns, and a markdown table of the ratios.
+
+    python benchmarks/compare_networks.py --rensa build/benchmarks/networks [--only char_lstm] [--threads 2] [--repetitions 3]
+
+Run it with the Python that has PyTorch, on a machine that does nothing else. A repetition starts both programs once, in turn. The
+floor is what the matrix products of a step take alone (for the optimizers: a copy of the bytes that a pass moves).
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+CASES = {"char_lstm": 5, "word_lstm": 5, "bilstm": 10, "gpt": 5, "dcgan": 10, "adam": 20, "momentum_sgd": 20}  # steps
+RIVAL = pathlib.Path(__file__).with_name("rivals") / "pytorch_networks.py"
+
+
+def run(command, threads):
+    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)}, capture_output=True, text=True, timeout=900)
+    if done.returncode:
+        raise SystemExit(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rensa", required=True, help="path of benchmarks/networks")
+    parser.add_argument("--only", choices=CASES)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=3)
+    o = parser.parse_args()
+    print("| step | PyTorch ms | Rensa ms | Rensa is faster by | floor ms | floor / Rensa | Rensa MiB | PyTorch MiB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, steps in CASES.items():
+        if o.only not in (None, name):
+            continue
+        own, rival = [], []
+        for _ in range(o.repetitions):
+            own.append(run([o.rensa, name, str(steps)], o.threads))
+            rival.append(run([sys.executable, str(RIVAL), name, str(steps)], o.threads))
+        own_ms, rival_ms = (statistics.median(r["step_ms"] for r in runs) for runs in (own, rival))
+        floor = statistics.median(r["floor_ms"] for r in own)
+        mib = [max(r["peak_rss_bytes"] for r in runs) / 2**20 for runs in (own, rival)]
+        print(f"| {name} | {rival_ms:.1f} | {own_ms:.1f} | {rival_ms / own_ms:.2f} | {floor:.1f} | {floor / own_ms:.2f} | "
+              f"{mib[0]:.0f} | {mib[1]:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

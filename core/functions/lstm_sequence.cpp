@@ -1,0 +1,185 @@
+#include "core/functions/lstm_sequence.h"
+
+#include <numeric>
+
+#include "core/autograd/function.h"
+#include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/dropout.h"
+#include "core/functions/joining.h"
+#include "core/functions/reduction.h"
+#include "core/functions/shape.h"
+#include "core/kernels/lstm.h"
+#include "core/kernels/product.h"
+
+namespace rensa::functions {
+namespace {
+
+/// Inputs x, W_x, W_h, b, hx, cx; outputs y, last h, last c.
+struct Sequence final : Function {
+  enum Input { kX, kWx, kWh, kB, kHx, kCx };
+  kernels::LstmSteps steps;
+  Array gates, cells, y;
+
+  explicit Sequence(kernels::LstmSteps s) : steps(std::move(s)) {}
+  const char* name() const override { return "lstm_sequence"; }
+
+  Arrays forward(const Arrays& inputs) override {
+    retain_inputs(kX, kWx, kWh, kHx, kCx);
+    gates = kernels::linear(inputs[kX].contiguous(), inputs[kWx].contiguous(), inputs[kB].contiguous());
+    const auto result =
+        kernels::lstm_steps(gates, inputs[kHx].contiguous(), inputs[kCx].contiguous(), inputs[kWh].contiguous(), steps);
+    y = result[0];
+    cells = result[1];
+    return {result[0], result[2], result[3]};
+  }
+
+  Variables backward(const Variables& gys) override {
+    if (config().enable_backprop) {
+      throw GraphError(
+          "lstm_sequence: its gradient cannot be differentiated again. Use n_step_lstm, or lstm step by step.");
+    }
+    auto [x, W_x, W_h, hx, cx] = retained_inputs<5>();
+    const Array h0 = hx.array().contiguous(), c0 = cx.array().contiguous(), W = W_h.array().contiguous();
+    const auto given = [](const Variable& g, const Array& like) {
+      return g ? g.array().copy() : zeros(like.shape(), like.dtype(), like.device());
+    };
+    const Array gh = given(gys[1], h0), gc = given(gys[2], c0);
+    const Array gy = gys[0] ? gys[0].array().contiguous() : zeros(y.shape(), y.dtype(), y.device());
+    const Array sums = gates.copy();  // becomes the gradient; the graph may be kept for another backward()
+    kernels::lstm_steps_grad(sums, cells, c0, W, gy, gh, gc, steps);
+    Variables gradients(6);
+    if (needs_input_grad(kX)) gradients[kX] = Variable(kernels::product(sums, W_x.array(), Array()));
+    if (needs_input_grad(kWx)) {
+      gradients[kWx] = Variable(kernels::product(sums.transpose(), x.array().contiguous(), gradient_destination(kWx)));
+    }
+    if (needs_input_grad(kWh)) {
+      const Array before = kernels::lstm_states_before(y, h0, steps);
+      gradients[kWh] = Variable(kernels::product(sums.transpose(), before, gradient_destination(kWh)));
+    }
+    if (needs_input_grad(kB)) gradients[kB] = sum(Variable(sums), {0});
+    if (needs_input_grad(kHx)) gradients[kHx] = Variable(gh);
+    if (needs_input_grad(kCx)) gradients[kCx] = Variable(gc);
+    return gradients;
+  }
+  void release_saved() override { gates = cells = y = {}; }
+};
+
+void check(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x, const Variable& W_h,
+           const Variable& b, const Variable& hx, const Variable& cx) {
+  const std::int64_t all = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
+  const bool matrices = x.ndim() == 2 && W_x.ndim() == 2 && W_h.ndim() == 2 && hx.ndim() == 2;
+  const std::int64_t n = matrices ? hx.shape()[1] : 0;
+  const bool fits = matrices && x.shape()[0] == all && W_x.shape() == Shape{4 * n, x.shape()[1]} &&
+                    W_h.shape() == Shape{4 * n, n} && b.shape() == Shape{4 * n} && cx.shape() == hx.shape() &&
+                    (rows.empty() || rows.front() <= hx.shape()[0]);
+  if (!fits) {
+    throw ShapeError(
+        "lstm_sequence: expected x (S, in), W_x (4 n, in), W_h (4 n, n), b (4 n), hx and cx (batch, n) with S = ", all,
+        ", found ", x.shape(), ", ", W_x.shape(), ", ", W_h.shape(), ", ", b.shape(), ", ", hx.shape(), ", ",
+        cx.shape(), ".");
+  }
+  for (std::size_t t = 1; t < rows.size(); ++t) {
+    if (rows[t] > rows[t - 1]) {
+      throw ValueError("lstm_sequence: step ", t, " has ", rows[t], " rows, the one before it ", rows[t - 1],
+                       ". Sort the sequences by falling length.");
+    }
+  }
+}
+
+}  // namespace
+
+LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x,
+                           const Variable& W_h, const Variable& b, const Variable& hx, const Variable& cx,
+                           bool backwards) {
+  check(x, rows, W_x, W_h, b, hx, cx);
+  const Variables results = apply_all(make_function<Sequence>(kernels::LstmSteps{.rows = rows, .backwards = backwards}),
+                                      {x, W_x, W_h, b, hx, cx});
+  return {results[0], results[1], results[2]};
+}
+
+Variable gate_blocks(const Variable& interleaved) {
+  const std::int64_t n = interleaved.shape()[0] / 4;
+  if (interleaved.ndim() == 1) return reshape(transpose(reshape(interleaved, {n, 4})), {4 * n});
+  const std::int64_t columns = interleaved.shape()[1];
+  return reshape(transpose(reshape(interleaved, {n, 4, columns}), {1, 0, 2}), {4 * n, columns});
+}
+
+LstmRows n_step_lstm_rows(int layers, int directions, double ratio, const Variable& hx, const Variable& cx,
+                          const NStepWeights& weights, const Variable& x, const std::vector<std::int64_t>& rows) {
+  constexpr std::size_t kBlocks[] = {2, 0, 1, 3};  // a, i, f, o among Chainer's i, f, a, o
+  Variable input = x;
+  Variables hs, cs;
+  for (int layer = 0; layer < layers; ++layer) {
+    if (layer > 0) input = dropout(input, ratio);
+    Variables outputs;
+    for (int direction = 0; direction < directions; ++direction) {
+      const auto at = static_cast<std::size_t>(layer * directions + direction);
+      Variables from_x, from_h, bias;
+      for (const std::size_t gate : kBlocks) {
+        from_x.push_back(weights.W[at][gate]);
+        from_h.push_back(weights.W[at][4 + gate]);
+        bias.push_back(weights.b[at][gate] + weights.b[at][4 + gate]);
+      }
+      const int number = layer * directions + direction;
+      const LstmSequence result = lstm_sequence(input, rows, concat(from_x, 0), concat(from_h, 0), concat(bias, 0),
+                                                select(hx, 0, number), select(cx, 0, number), direction == 1);
+      outputs.push_back(result.y);
+      hs.push_back(result.h);
+      cs.push_back(result.c);
+    }
+    input = directions == 1 ? outputs[0] : concat(outputs, 1);
+  }
+  return {stack(hs, 0), stack(cs, 0), input};
+}
+
+namespace {
+
+struct SplitRows final : Function {
+  const std::vector<std::int64_t> lengths;
+  Shape shape;
+  Dtype dtype = Dtype::kFloat32;
+  explicit SplitRows(std::vector<std::int64_t> l) : lengths(std::move(l)) {}
+  const char* name() const override { return "split_rows"; }
+
+  Arrays forward(const Arrays& inputs) override {
+    shape = inputs[0].shape();
+    dtype = inputs[0].dtype();
+    Arrays parts;
+    std::int64_t begin = 0;
+    for (const std::int64_t length : lengths) {
+      parts.push_back(inputs[0].slice(0, {.start = begin, .stop = begin + length}));
+      begin += length;
+    }
+    return parts;
+  }
+  Variables backward(const Variables& gys) override {
+    Variables whole;
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+      Shape part = shape;
+      part[0] = lengths[i];
+      whole.push_back(gys[i] ? gys[i] : Variable(zeros(part, dtype)));
+    }
+    return {concat(whole, 0)};
+  }
+};
+
+}  // namespace
+
+Variables split_rows(const Variable& x, const std::vector<std::int64_t>& lengths) {
+  const std::int64_t all = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+  if (x.ndim() < 1 || x.shape()[0] != all || lengths.empty()) {
+    throw ShapeError("split_rows: lengths of ", all, " together do not cut x ", x.shape(), ".");
+  }
+  return apply_all(make_function<SplitRows>(lengths), {x});
+}
+
+NStepResult fast_n_step_lstm(int layers, int directions, double ratio, const Variable& hx, const Variable& cx,
+                             const NStepWeights& weights, const Variables& xs) {
+  std::vector<std::int64_t> rows;
+  for (const Variable& x : xs) rows.push_back(x.shape()[0]);
+  const LstmRows result = n_step_lstm_rows(layers, directions, ratio, hx, cx, weights, concat(xs, 0), rows);
+  return {result.h, result.c, split_rows(result.y, rows)};
+}
+
+}  // namespace rensa::functions

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/kernels/kernel.h"
+
+namespace rensa::kernels {
+
+/// The steps of an LSTM's sequences: step t has rows[t] of them, in falling order of length, so that rows never grows.
+/// Rows of all steps lie one after another: S of them.
+struct LstmSteps {
+  std::vector<std::int64_t> rows;
+  bool backwards = false;  ///< the last step comes first
+};
+
+/// All steps of one layer in one direction.
+///
+///   gates     (S, 4 n), contiguous: what the inputs give (x W_xᵀ + b) as blocks a, i, f, o of n. Becomes the gates
+///             themselves: tanh(a), σ(i), σ(f), σ(o)
+///   hx, cx    (batch, n): the first state
+///   W         (4 n, n): from the last h
+///   returns   {y (S, n), c of every row (S, n), last h (batch, n), last c (batch, n)}
+/// float32 and float64.
+extern Kernel<std::array<Array, 4>(const Array& gates, const Array& hx, const Array& cx, const Array& W,
+                                   const LstmSteps& steps)>
+    lstm_steps;
+
+/// The gradient with respect to what the inputs gave, in place of `gates`.
+///
+///   gy, gh, gc  of y, last h, last c; gh and gc (batch, n) become the gradients with respect to hx and cx
+extern Kernel<void(const Array& gates, const Array& c, const Array& cx, const Array& W, const Array& gy,
+                   const Array& gh, const Array& gc, const LstmSteps& steps)>
+    lstm_steps_grad;
+
+/// h before each row's step (S, n): y of the step before it, or hx.
+extern Kernel<Array(const Array& y, const Array& hx, const LstmSteps& steps)> lstm_states_before;
+
+}  // namespace rensa::kernels

@@ -1,0 +1,132 @@
+#include "core/links/convolution_nd.h"
+
+#include "core/error.h"
+#include "core/functions/sampling.h"
+#include "core/functions/shape.h"
+
+namespace rensa {
+namespace {
+
+/// {first, second, k1, …} with the kernel's sizes for `axes` axes.
+Shape kernel_shape(const char* name, std::int64_t first, std::int64_t second, const functions::EachAxis& kernel,
+                   int axes) {
+  if (axes < 1 || axes > kMaxDims - 2 || (kernel.size() != 1 && kernel.size() != static_cast<std::size_t>(axes))) {
+    throw ValueError(name, ": has ", axes, " axes and ", kernel.size(),
+                     " kernel sizes; expected one size, or one for each axis.");
+  }
+  if (first < 1 || second < 1)
+    throw ValueError(name, ": W would have ", first, " by ", second, " channels, expected at least 1.");
+  Shape shape = {first, second};
+  for (int axis = 0; axis < axes; ++axis)
+    shape.push_back(kernel.size() == 1 ? kernel[0] : kernel[static_cast<std::size_t>(axis)]);
+  return shape;
+}
+
+Convolution2DOptions square(const SquareConvolutionOptions& o, std::int64_t out) {
+  return {.in = o.in,
+          .out = out,
+          .kernel = {o.kernel, o.kernel},
+          .window = {.stride = {o.stride, o.stride}, .pad = {o.pad, o.pad}, .dilate = {o.dilate, o.dilate}},
+          .bias = o.bias,
+          .dtype = o.dtype};
+}
+
+}  // namespace
+
+ConvolutionNd::ConvolutionNd(const ConvolutionNdLinkOptions& o)
+    : W(o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), options_(o) {
+  if (o.in != kLazySize) W.initialize(kernel_shape("ConvolutionNd", o.out, o.in / o.window.groups, o.kernel, o.axes));
+  add("W", W);
+  if (o.bias) add("b", b);
+}
+Variable ConvolutionNd::operator()(const Variable& x) {
+  if (!W.is_initialized()) {
+    W.initialize(kernel_shape("ConvolutionNd", options_.out, x.shape()[1] / options_.window.groups, options_.kernel,
+                              options_.axes));
+  }
+  return functions::convolution_nd(x, W, options_.bias ? &b : nullptr, options_.window);
+}
+
+DeconvolutionNd::DeconvolutionNd(const DeconvolutionNdLinkOptions& o)
+    : W(o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), options_(o) {
+  if (o.in != kLazySize) W.initialize(kernel_shape("DeconvolutionNd", o.in, o.out / o.window.groups, o.kernel, o.axes));
+  add("W", W);
+  if (o.bias) add("b", b);
+}
+Variable DeconvolutionNd::operator()(const Variable& x) {
+  if (!W.is_initialized()) {
+    W.initialize(kernel_shape("DeconvolutionNd", x.shape()[1], options_.out / options_.window.groups, options_.kernel,
+                              options_.axes));
+  }
+  return functions::deconvolution_nd(x, W, options_.bias ? &b : nullptr, options_.window);
+}
+
+namespace {
+template <class L, class Options>
+std::unique_ptr<L> of_axes(Options options, int axes) {
+  options.axes = axes;
+  return std::make_unique<L>(options);
+}
+}  // namespace
+
+std::unique_ptr<ConvolutionNd> convolution_1d(ConvolutionNdLinkOptions o) {
+  return of_axes<ConvolutionNd>(std::move(o), 1);
+}
+std::unique_ptr<ConvolutionNd> convolution_3d(ConvolutionNdLinkOptions o) {
+  return of_axes<ConvolutionNd>(std::move(o), 3);
+}
+std::unique_ptr<DeconvolutionNd> deconvolution_1d(DeconvolutionNdLinkOptions o) {
+  return of_axes<DeconvolutionNd>(std::move(o), 1);
+}
+std::unique_ptr<DeconvolutionNd> deconvolution_2d(DeconvolutionNdLinkOptions o) {
+  return of_axes<DeconvolutionNd>(std::move(o), 2);
+}
+std::unique_ptr<DeconvolutionNd> deconvolution_3d(DeconvolutionNdLinkOptions o) {
+  return of_axes<DeconvolutionNd>(std::move(o), 3);
+}
+
+std::unique_ptr<Convolution2D> dilated_convolution_2d(const SquareConvolutionOptions& o) {
+  return std::make_unique<Convolution2D>(square(o, o.out));
+}
+
+DepthwiseConvolution2D::DepthwiseConvolution2D(const SquareConvolutionOptions& o)
+    : W({o.out, o.in, o.kernel, o.kernel}, init::lecun_normal(), o.dtype),
+      b({o.in * o.out}, init::zeros(), o.dtype),
+      options_(o) {
+  add("W", W);
+  if (o.bias) add("b", b);
+}
+Variable DepthwiseConvolution2D::operator()(const Variable& x) {
+  return functions::depthwise_convolution_2d(x, W, options_.bias ? &b : nullptr, options_.stride, options_.pad);
+}
+
+LocalConvolution2D::LocalConvolution2D(const SquareConvolutionOptions& o)
+    : W(init::lecun_normal(), o.dtype), b(init::zeros(), o.dtype), options_(o) {
+  add("W", W);
+  if (o.bias) add("b", b);
+}
+Variable LocalConvolution2D::operator()(const Variable& x) {
+  if (!W.is_initialized()) {
+    if (x.ndim() != 4)
+      throw ShapeError("LocalConvolution2D: expected x (batch, channels, H, W), found ", x.shape(), ".");
+    const std::int64_t k = options_.kernel, height = (x.shape()[2] - k) / options_.stride + 1,
+                       width = (x.shape()[3] - k) / options_.stride + 1;
+    W.initialize({options_.out, height, width, x.shape()[1], k, k});
+    if (options_.bias) b.initialize({options_.out, height, width});
+  }
+  return functions::local_convolution_2d(x, W, options_.bias ? &b : nullptr, options_.stride);
+}
+
+DeformableConvolution2D::DeformableConvolution2D(const SquareConvolutionOptions& o)
+    : options_(o), offset_conv_(square(o, 2 * o.kernel * o.kernel)), deform_conv_(square(o, o.out)) {
+  add("offset_conv", offset_conv_);
+  add("deform_conv", deform_conv_);
+}
+Variable DeformableConvolution2D::operator()(const Variable& x) {
+  const Variables moves = functions::split_axis(offset_conv_(x), 2, 1);  // Chainer's link has x first, the function y
+  return functions::deformable_convolution_2d_sampler(x, functions::concat({moves[1], moves[0]}, 1), deform_conv_.W,
+                                                      options_.bias ? &deform_conv_.b : nullptr, options_.stride,
+                                                      options_.pad);
+}
+
+}  // namespace rensa

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/functions/sequence_losses.h"
+#include "core/links/link.h"
+
+namespace rensa {
+
+// Losses with weights of their own.
+
+/// Conditional random field over label sequences. Key: cost (labels, labels), zeros at first. See functions::crf1d.
+class Crf1d : public Link {
+ public:
+  explicit Crf1d(std::int64_t labels, Dtype dtype = Dtype::kFloat32);
+  Variable operator()(const Variables& xs, const std::vector<Array>& ys,
+                      functions::LossReduce reduce = functions::LossReduce::kMean);
+  functions::CrfPath argmax(const std::vector<Array>& xs) const { return functions::argmax_crf1d(cost.array(), xs); }
+  Parameter cost;
+
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<Crf1d>(labels_, dtype_); }
+
+ private:
+  const std::int64_t labels_;
+  const Dtype dtype_;
+};
+
+/// Draws class numbers with probabilities in proportion to counts, in O(1) each.
+/// Source: Walker, "An efficient method for generating discrete random variables with general distributions", 1977.
+class WalkerAlias {
+ public:
+  /// Throws ValueError unless some count is above 0 and none below.
+  explicit WalkerAlias(const std::vector<double>& counts);
+  std::int64_t draw(RandomStream& stream) const;
+  Array sample(const Shape& shape, RandomStream& stream) const;  ///< int64
+
+ private:
+  std::vector<double> threshold_;
+  std::vector<std::int64_t> alias_;
+};
+
+struct SampledLossOptions {
+  std::int64_t in;             ///< features of x
+  std::vector<double> counts;  ///< how often each class occurs
+  std::int64_t sample_size;
+  double power = 0.75;  ///< negative sampling: classes are drawn by count to this power
+  std::uint64_t seed = 0;
+  Dtype dtype = Dtype::kFloat32;
+};
+
+/// Key: W (classes, in), zeros at first. Draws are counted by the training's step. See functions::negative_sampling.
+class NegativeSampling : public Link {
+ public:
+  explicit NegativeSampling(const SampledLossOptions& options);
+  Variable operator()(const Variable& x, const Array& t, functions::SumReduce reduce = functions::SumReduce::kSum);
+  Parameter W;
+
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<NegativeSampling>(options_); }
+
+ private:
+  const SampledLossOptions options_;
+  const WalkerAlias sampler_;
+  std::uint64_t calls_ = 0;
+};
+
+/// Key: W (classes, in). See functions::black_out.
+class BlackOut : public Link {
+ public:
+  explicit BlackOut(const SampledLossOptions& options);
+  Variable operator()(const Variable& x, const Array& t);
+  Parameter W;
+
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<BlackOut>(options_); }
+
+ private:
+  const SampledLossOptions options_;
+  const WalkerAlias sampler_;
+  std::uint64_t calls_ = 0;
+};
+
+/// Classes as the leaves of a binary tree whose inner nodes are decisions: a class costs the decisions on its way, not
+/// the number of classes. The tree is Huffman's of the counts. Key: W (classes − 1, in). Sources: Morin, Bengio,
+/// "Hierarchical probabilistic neural network language model", 2005; Mikolov et al., 2013.
+class BinaryHierarchicalSoftmax : public Link {
+ public:
+  struct Options {
+    std::int64_t in;
+    std::vector<double> counts;
+    Dtype dtype = Dtype::kFloat32;
+  };
+  /// Throws ValueError for fewer than two classes.
+  explicit BinaryHierarchicalSoftmax(const Options& options);
+  /// x (batch, in), t (batch), int32 or int64; the sum of the negative log probabilities.
+  Variable operator()(const Variable& x, const Array& t);
+  Parameter W;
+
+ protected:
+  std::unique_ptr<Link> do_clone() override { return std::make_unique<BinaryHierarchicalSoftmax>(options_); }
+
+ private:
+  const Options options_;
+  std::vector<std::vector<std::pair<std::int64_t, int>>> ways_;  ///< of each class: (inner node, −1 left or +1 right)
+};
+
+}  // namespace rensa

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/links/link.h"
+
+namespace rensa {
+
+class Serializer;
+
+struct AveragedWeightsOptions {
+  /// Exponential: average ← decay · average + (1 − decay) p. None (negative): the plain mean of all values seen,
+  /// Polyak's.
+  double decay = 0.999;
+  std::int64_t start = 0;  ///< updates of the model before averaging begins
+};
+
+/// Means of a model's parameters over the steps of a training run, which often judge better than the last values.
+///
+///   AveragedWeights average(model, {.decay = 0.999});
+///   for (…) { loss.backward(); optimizer.update(); average.update(); }
+///   { const AveragedWeights::Scope scope(average); evaluate(model); }   // the model has the means in here
+/// Sources: Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", 1992; Izmailov et al.,
+/// "Averaging weights leads to wider optima and better generalization", 2018.
+class AveragedWeights {
+ public:
+  /// The model must outlive this. Throws ValueError for a decay above 1.
+  explicit AveragedWeights(Link& model, const AveragedWeightsOptions& options = {});
+
+  /// Takes in the present values; the first ones are taken as they are.
+  void update();
+  /// Exchanges the model's values and the means. Twice is nothing. Parameters that update() never saw stay.
+  void swap();
+  std::int64_t count() const { return count_; }  ///< values in the means
+  void serialize(Serializer& serializer);        ///< "seen", "count" and "<path>/average"
+
+  /// The means are in the model as long as this lives.
+  class Scope {
+   public:
+    explicit Scope(AveragedWeights& average) : average_(average) { average_.swap(); }
+    ~Scope() { average_.swap(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    AveragedWeights& average_;
+  };
+
+ private:
+  void join();
+
+  Link& model_;
+  const AveragedWeightsOptions options_;
+  std::vector<std::pair<Parameter*, Array>> averages_;
+  std::int64_t seen_ = 0, count_ = 0;
+};
+
+}  // namespace rensa

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/links/link.h"
+
+namespace rensa {
+
+// A model's parameters and persistent values alone, in a file whose name says its format:
+//   .safetensors  under PyTorch's names and layouts: torchvision's, for the networks of core/models that it has
+//   .h5, .hdf5    Chainer's HDF5, if Rensa was built with libhdf5
+//   all others    Chainer's npz; of a trainer's snapshot, the model in it
+
+/// PyTorch's name of a value: "layer1/0/bn1/avg_mean" is "layer1.0.bn1.running_mean". "/" becomes "."; W, gamma:
+/// weight; b, beta: bias; avg_mean, avg_var, N: running_mean, running_var, num_batches_tracked.
+std::string torch_name(const std::string& path);
+
+struct WeightOptions {
+  bool convert = false;  ///< take values of another floating dtype too
+  bool partial = false;  ///< take what fits and leave the rest as it is
+};
+/// Loads the file into `model` and returns what differs, a line each ("fc/W: (1000, 512) in the file, (5, 512) in the
+/// network"). Unless it is partial, any difference is refused with a FileError that lists all of them, and the model is
+/// as it was. Keys of the file may start with "predictor/" where the model's do not, and the other way round.
+std::vector<std::string> load_weights(Link& model, const std::string& path, const WeightOptions& options = {});
+
+/// Throws FileError; ValueError for a parameter without a shape in a .safetensors file.
+void save_weights(Link& model, const std::string& path);
+
+}  // namespace rensa

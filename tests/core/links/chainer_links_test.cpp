@@ -1,0 +1,207 @@
+// Links under Chainer's keys give Chainer's outputs: tests/golden/links.npz (scripts/oracle/make_link_goldens.py).
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <ostream>
+
+#include "core/autograd/config.h"
+#include "core/links/activation.h"
+#include "core/links/batch_normalization.h"
+#include "core/links/blocks.h"
+#include "core/links/connection.h"
+#include "core/links/convolution_nd.h"
+#include "core/links/n_step.h"
+#include "core/links/normalization.h"
+#include "core/links/recurrent.h"
+#include "core/links/tree_lstm.h"
+#include "core/serializers/npz.h"
+#include "tests/support/golden_file.h"
+
+namespace rensa {
+namespace {
+
+using Run = std::function<Variables(Link& link, const Variables& xs)>;
+
+struct LinkCase {
+  std::string name;
+  std::function<std::unique_ptr<Link>()> make;
+  Run run;
+};
+void PrintTo(const LinkCase& c, std::ostream* out) { *out << c.name; }
+
+Variables unary(Link& link, const Variables& xs) { return {dynamic_cast<UnaryLink&>(link)(xs[0])}; }
+
+/// A stateful link over several inputs.
+Variables steps(Link& link, const Variables& xs) {
+  Variables ys;
+  for (const Variable& x : xs) ys.push_back(dynamic_cast<UnaryLink&>(link)(x));
+  return ys;
+}
+
+template <class L>
+Variables tree(Link& link, const Variables& xs) {  // c1, h1, c2, h2, x
+  const functions::LstmState node = dynamic_cast<L&>(link)({xs[0], xs[2]}, {xs[1], xs[3]}, xs[4]);
+  return {node.c, node.h};
+}
+
+Variables whole_sequences(Link& link, const Variables& xs) {
+  const NStepRnn::Result result = dynamic_cast<NStepRnn&>(link)({}, {}, xs);
+  Variables ys = {result.h};
+  if (result.c) ys.push_back(result.c);
+  ys.insert(ys.end(), result.ys.begin(), result.ys.end());
+  return ys;
+}
+
+template <class L, class Options>
+std::function<std::unique_ptr<Link>()> of(const Options& options) {
+  return [options] { return std::make_unique<L>(options); };
+}
+template <class Make>
+std::function<std::unique_ptr<Link>()> made(Make make) {
+  return [make]() -> std::unique_ptr<Link> { return make(); };
+}
+
+std::vector<LinkCase> cases() {
+  const CellOptions cell{.in = 2, .out = 3};
+  const NStepOptions n_step{.layers = 2, .in = 3, .out = 2};
+  const SquareConvolutionOptions square{.in = 4, .out = 3, .kernel = 3, .pad = 1};
+  return {
+      {"linear", of<Linear>(LinearOptions{.in = 4, .out = 3}), unary},
+      {"linear_lazy", of<Linear>(LinearOptions{.in = kLazySize, .out = 3}), unary},
+      {"prelu", made([] { return std::make_unique<PRelu>(Shape{3}); }), unary},
+      {"swish", made([] { return std::make_unique<Swish>(Shape{3}); }), unary},
+      {"maxout", of<Maxout>(MaxoutOptions{.in = 4, .out = 3, .pool_size = 2}), unary},
+      {"dropconnect", of<SimplifiedDropconnect>(SimplifiedDropconnectOptions{.in = kLazySize, .out = 3}), unary},
+      {"bias", made([] { return std::make_unique<Bias>(Shape{4}); }), unary},
+      {"scale", of<Scale>(ScaleOptions{.shape = {4}, .bias_term = true}), unary},
+      {"bilinear", of<Bilinear>(BilinearOptions{.left = 3, .right = 4, .out = 2}),
+       [](Link& link, const Variables& xs) { return Variables{dynamic_cast<Bilinear&>(link)(xs[0], xs[1])}; }},
+      {"embed_id", of<EmbedId>(EmbedIdLinkOptions{.in = 7, .out = 3}),
+       [](Link& link, const Variables& xs) { return Variables{dynamic_cast<EmbedId&>(link)(xs[0].array())}; }},
+      {"highway", of<Highway>(HighwayOptions{.size = 4}), unary},
+      {"convolution_1d", made([] {
+         return convolution_1d({.axes = 1, .in = 4, .out = 3, .kernel = {3}, .window = {.stride = {2}, .pad = {1}}});
+       }),
+       unary},
+      {"convolution_3d", made([] { return convolution_3d({.axes = 3, .in = kLazySize, .out = 3, .kernel = {2}}); }),
+       unary},
+      {"deconvolution_1d",
+       made([] { return deconvolution_1d({.axes = 1, .in = 4, .out = 3, .kernel = {3}, .window = {.stride = {2}}}); }),
+       unary},
+      {"deconvolution_2d", made([] {
+         return deconvolution_2d(
+             {.axes = 2, .in = kLazySize, .out = 3, .kernel = {3}, .window = {.stride = {2}, .pad = {1}}});
+       }),
+       unary},
+      {"deconvolution_3d", made([] { return deconvolution_3d({.axes = 3, .in = 2, .out = 3, .kernel = {2}}); }), unary},
+      {"dilated_convolution_2d",
+       made([] { return dilated_convolution_2d({.in = 4, .out = 3, .pad = 2, .dilate = 2}); }), unary},
+      {"depthwise_convolution_2d", of<DepthwiseConvolution2D>(SquareConvolutionOptions{.in = 4, .out = 2, .pad = 1}),
+       unary},
+      {"local_convolution_2d", of<LocalConvolution2D>(SquareConvolutionOptions{.in = 4, .out = 2}), unary},
+      {"deformable_convolution_2d", of<DeformableConvolution2D>(square), unary},
+      {"mlp_convolution_2d", of<MlpConvolution2D>(MlpConvolution2DOptions{.in = 4, .out = {3, 2}, .pad = 1}), unary},
+      {"inception", of<Inception>(InceptionOptions{4, 2, 3, 2, 3, 2, 2}), unary},
+      {"inception_bn",
+       of<InceptionBn>(InceptionBnOptions{.in = 4,
+                                          .out1 = 2,
+                                          .proj3 = 3,
+                                          .out3 = 2,
+                                          .proj33 = 3,
+                                          .out33 = 2,
+                                          .average_pooling = true,
+                                          .proj_pool = 2}),
+       unary},
+      {"inception_bn_reduction",
+       of<InceptionBn>(
+           InceptionBnOptions{.in = 4, .out1 = 0, .proj3 = 3, .out3 = 2, .proj33 = 3, .out33 = 2, .stride = 2}),
+       unary},
+      {"layer_normalization", of<LayerNormalization>(LayerNormalizationOptions{}), unary},
+      {"group_normalization", of<GroupNormalization>(GroupNormalizationOptions{.groups = 2}), unary},
+      {"batch_normalization", of<BatchNormalization>(BatchNormalizationLinkOptions{.size = 4}), unary},
+      {"batch_renormalization", of<BatchRenormalization>(BatchRenormalizationLinkOptions{.size = 4}), unary},
+      {"decorrelated_batch_normalization",
+       of<DecorrelatedBatchNormalization>(
+           DecorrelatedBatchNormalizationLinkOptions{.size = 4, .normalization = {.groups = 2}}),
+       unary},
+      {"lstm", of<Lstm>(cell), steps},
+      {"peephole_lstm", of<StatefulPeepholeLstm>(cell), steps},
+      {"zoneout_lstm", of<StatefulZoneoutLstm>(cell), steps},
+      {"gru", of<StatefulGru>(cell), steps},
+      {"mgu", of<StatefulMgu>(CellOptions{.in = kLazySize, .out = 3}), steps},
+      {"child_sum_tree_lstm", of<ChildSumTreeLstm>(cell), tree<ChildSumTreeLstm>},
+      {"nary_tree_lstm", made([cell] { return std::make_unique<NaryTreeLstm>(cell, 2); }), tree<NaryTreeLstm>},
+      {"n_step_lstm", made([=] { return n_step_lstm(n_step); }), whole_sequences},
+      {"n_step_bilstm", made([=] { return n_step_bilstm(n_step); }), whole_sequences},
+      {"n_step_gru", made([=] { return n_step_gru(n_step); }), whole_sequences},
+      {"n_step_bigru", made([=] { return n_step_bigru(n_step); }), whole_sequences},
+      {"n_step_rnn_tanh", made([=] { return n_step_rnn_tanh(n_step); }), whole_sequences},
+      {"n_step_birnn_tanh", made([=] { return n_step_birnn_tanh(n_step); }), whole_sequences},
+      {"n_step_rnn_relu", made([=] { return n_step_rnn_relu(n_step); }), whole_sequences},
+      {"n_step_birnn_relu", made([=] { return n_step_birnn_relu(n_step); }), whole_sequences},
+  };
+}
+
+class ChainerLinkTest : public ::testing::TestWithParam<LinkCase> {
+ protected:
+  ChainerLinkTest() : scope_({.train = false}) {}
+  static const NpzReader& golden() {
+    static const NpzReader file(std::string(RENSA_SOURCE_DIR) + "/tests/golden/links.npz");
+    return file;
+  }
+  Variables inputs() const {
+    Variables xs;
+    for (int i = 0; golden().has(key("x", i)); ++i) xs.push_back(Variable(golden().array(key("x", i))));
+    return xs;
+  }
+  std::string key(const char* kind, int i) const { return GetParam().name + "/" + kind + std::to_string(i); }
+  void load(Link& link) const {
+    NpzReader reader(std::string(RENSA_SOURCE_DIR) + "/tests/golden/links.npz", GetParam().name + "/link/");
+    link.serialize(reader);
+  }
+  void expect_outputs(const Variables& ys) const {
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      EXPECT_TRUE(testing::near(ys[i].array(), golden().array(key("y", static_cast<int>(i))), 2e-5)) << "output " << i;
+    }
+    EXPECT_FALSE(golden().has(key("y", static_cast<int>(ys.size())))) << "an output is missing";
+  }
+
+ private:
+  const ConfigScope scope_;
+};
+INSTANTIATE_TEST_SUITE_P(Links, ChainerLinkTest, ::testing::ValuesIn(cases()),
+                         [](const auto& one) { return one.param.name; });
+
+TEST_P(ChainerLinkTest, GivesChainersOutputs) {
+  const std::unique_ptr<Link> link = GetParam().make();
+  load(*link);
+  expect_outputs(GetParam().run(*link, inputs()));
+}
+
+TEST_P(ChainerLinkTest, ACopyIsEqualAndAnInitialisedOneStartsAnew) {
+  const std::unique_ptr<Link> link = GetParam().make();
+  load(*link);
+  const std::unique_ptr<Link> copy = link->clone(), shared = link->clone(CopyMode::kShare),
+                              fresh = link->clone(CopyMode::kInit);
+  expect_outputs(GetParam().run(*copy, inputs()));
+  for (std::size_t i = 0; i < link->parameters().size(); ++i) {
+    EXPECT_NE(copy->parameters()[i]->array().raw_data(), link->parameters()[i]->array().raw_data());
+    EXPECT_EQ(shared->parameters()[i]->array().raw_data(), link->parameters()[i]->array().raw_data());
+  }
+  EXPECT_EQ(fresh->named_parameters().size(), link->named_parameters().size());
+}
+
+TEST_P(ChainerLinkTest, EveryParameterGetsAGradient) {
+  const ConfigScope training({});
+  const std::unique_ptr<Link> link = GetParam().make();
+  Variables ys = GetParam().run(*link, inputs());
+  for (Variable& y : ys) y.set_grad(Variable(ones(y.shape(), y.dtype())));
+  backward(ys);
+  for (const Link::NamedParameter& named : link->named_parameters()) {
+    EXPECT_TRUE(named.parameter->grad()) << named.path;
+  }
+}
+
+}  // namespace
+}  // namespace rensa

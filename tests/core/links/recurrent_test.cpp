@@ -1,0 +1,165 @@
+#include "core/links/recurrent.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/autograd/gradient_check.h"
+#include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/joining.h"
+#include "core/functions/lstm_sequence.h"
+#include "core/functions/reduction.h"
+#include "core/functions/shape.h"
+#include "core/links/losses.h"
+#include "core/links/n_step.h"
+#include "tests/support/golden_file.h"
+
+namespace rensa {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+Variable random_variable(const Shape& shape, std::uint64_t seed, Dtype dtype = Dtype::kFloat64) {
+  return Variable(random_array(shape, seed, dtype), true);
+}
+
+/// Layers' weights in Chainer's sets of eight.
+functions::NStepWeights weights(int layers, int directions, std::int64_t in, std::int64_t n, Dtype dtype) {
+  functions::NStepWeights w;
+  std::uint64_t seed = 10;
+  for (int i = 0; i < layers * directions; ++i) {
+    Variables W, b;
+    for (int k = 0; k < 8; ++k) {
+      const std::int64_t columns = k >= 4 ? n : i < directions ? in : n * directions;
+      W.push_back(random_variable({n, columns}, seed++, dtype));
+      b.push_back(random_variable({n}, seed++, dtype));
+    }
+    w.W.push_back(W);
+    w.b.push_back(b);
+  }
+  return w;
+}
+
+Variable total(const functions::NStepResult& result) {
+  Variable sum = functions::sum(result.h * result.h) + functions::sum(result.c * 0.5);
+  for (const Variable& y : result.ys) sum = sum + functions::sum(y * y * y);
+  return sum;
+}
+
+struct Case {
+  int layers, directions;
+  Dtype dtype;
+};
+class LstmSequenceTest : public ::testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Forms, LstmSequenceTest,
+                         ::testing::Values(Case{1, 1, Dtype::kFloat64}, Case{1, 2, Dtype::kFloat64},
+                                           Case{2, 2, Dtype::kFloat64}, Case{2, 1, Dtype::kFloat32},
+                                           Case{1, 2, Dtype::kFloat32}));
+
+TEST_P(LstmSequenceTest, IsTheStepByStepNetworkInValueAndGradient) {
+  const auto [layers, directions, dtype] = GetParam();
+  const std::int64_t n = 5, in = 3;
+  const functions::NStepWeights w = weights(layers, directions, in, n, dtype);
+  const Shape state = {layers * directions, 4, n};
+  const Variable hx = random_variable(state, 1, dtype), cx = random_variable(state, 2, dtype);
+  const Variables xs = {random_variable({4, in}, 3, dtype), random_variable({4, in}, 4, dtype),
+                        random_variable({2, in}, 5, dtype), random_variable({1, in}, 6, dtype)};
+  Variables leaves = {hx, cx};
+  for (const Variable& x : xs) leaves.push_back(x);
+  for (std::size_t i = 0; i < w.W.size(); ++i) {
+    for (std::size_t k = 0; k < 8; ++k) {
+      leaves.push_back(w.W[i][k]);
+      leaves.push_back(w.b[i][k]);
+    }
+  }
+  const auto slow = directions == 1 ? functions::n_step_lstm(layers, 0, hx, cx, w, xs)
+                                    : functions::n_step_bilstm(layers, 0, hx, cx, w, xs);
+  const auto fast = functions::fast_n_step_lstm(layers, directions, 0, hx, cx, w, xs);
+  const double tolerance = dtype == Dtype::kFloat64 ? 1e-12 : 2e-5;
+  EXPECT_TRUE(testing::near(fast.h.array(), slow.h.array(), tolerance));
+  EXPECT_TRUE(testing::near(fast.c.array(), slow.c.array(), tolerance));
+  ASSERT_EQ(fast.ys.size(), slow.ys.size());
+  for (std::size_t t = 0; t < xs.size(); ++t)
+    EXPECT_TRUE(testing::near(fast.ys[t].array(), slow.ys[t].array(), tolerance)) << t;
+  const Variables expected = grad({total(slow)}, leaves), found = grad({total(fast)}, leaves);
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    EXPECT_TRUE(testing::near(found[i].array(), expected[i].array(), 10 * tolerance)) << "leaf " << i;
+  }
+}
+
+TEST(LstmSequenceTest, RefusesAGradientsGradientAndShapesThatDoNotFit) {
+  Variable x = random_variable({2, 3}, 1), W_x = random_variable({8, 3}, 2), W_h = random_variable({8, 2}, 3),
+           b = random_variable({8}, 4);
+  Variable h = random_variable({1, 2}, 5), c = random_variable({1, 2}, 6);
+  const functions::LstmSequence result = functions::lstm_sequence(x, {1, 1}, W_x, W_h, b, h, c);
+  EXPECT_THAT([&] { functions::sum(result.y).backward({.enable_double_backprop = true}); },
+              ThrowsMessage<GraphError>(HasSubstr("lstm_sequence")));
+  EXPECT_THAT([&] { functions::lstm_sequence(x, {1}, W_x, W_h, b, h, c); },
+              ThrowsMessage<ShapeError>(HasSubstr("S = 1")));
+  EXPECT_THAT(
+      [&] {
+        functions::lstm_sequence(x, {0, 2}, W_x, W_h, b, random_variable({2, 2}, 7), random_variable({2, 2}, 8));
+      },
+      ThrowsMessage<ValueError>(HasSubstr("falling length")));
+}
+
+TEST(LstmTest, ASequenceAtOnceIsTheStepsOneByOne) {
+  Lstm one({.in = 3, .out = 4, .dtype = Dtype::kFloat64});
+  for (Parameter* parameter : one.parameters()) parameter->array().copy_from(random_array(parameter->shape(), 5));
+  const std::unique_ptr<Lstm> other = clone(one);
+  const Variable x = random_variable({3, 2, 3}, 9);
+  Variables ys;
+  for (std::int64_t t = 0; t < 3; ++t) ys.push_back(one(functions::select(x, 0, t)));
+  const Variable stacked = functions::stack(ys, 0), all = other->sequence(x);
+  EXPECT_TRUE(testing::near(all.array(), stacked.array(), 1e-13));
+  EXPECT_TRUE(testing::near(other->c().array(), one.c().array(), 1e-13));
+  functions::sum(stacked * stacked).backward();
+  functions::sum(all * all).backward();
+  for (std::size_t i = 0; i < one.parameters().size(); ++i) {
+    EXPECT_TRUE(testing::near(other->parameters()[i]->grad(), one.parameters()[i]->grad(), 1e-12)) << i;
+  }
+  // The next batch goes on from the state, and unchained state takes no gradient back.
+  const Variable before = other->h();
+  other->unchain_state();
+  EXPECT_EQ(other->h().creator(), nullptr);
+  EXPECT_EQ(to_vector<double>(other->h().array()), to_vector<double>(before.array()));
+  other->reset_state();
+  EXPECT_FALSE(other->h());
+}
+
+TEST(NStepTest, OrderOfTheSequencesDoesNotMatter) {
+  const auto network = n_step_bilstm({.layers = 1, .in = 2, .out = 3, .dtype = Dtype::kFloat64});
+  const Variables xs = {random_variable({2, 2}, 1), random_variable({4, 2}, 2), random_variable({3, 2}, 3)};
+  const NStepRnn::Result all = (*network)({}, {}, xs);
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const NStepRnn::Result alone = (*network)({}, {}, {xs[i]});
+    EXPECT_TRUE(testing::near(all.ys[i].array(), alone.ys[0].array(), 1e-13)) << i;
+    EXPECT_TRUE(testing::near(functions::select(all.h, 1, static_cast<std::int64_t>(i)).array(),
+                              functions::select(alone.h, 1, 0).array(), 1e-13));
+  }
+}
+
+TEST(WalkerAliasTest, DrawsInProportionToCounts) {
+  const WalkerAlias alias({1, 0, 3});
+  RandomStream stream(3, Purpose::kUser);
+  const std::vector<std::int64_t> drawn = to_vector<std::int64_t>(alias.sample({4000}, stream));
+  EXPECT_EQ(std::count(drawn.begin(), drawn.end(), 1), 0);
+  EXPECT_NEAR(static_cast<double>(std::count(drawn.begin(), drawn.end(), 2)) / 4000, 0.75, 0.03);
+  EXPECT_THROW(WalkerAlias({0, 0}), ValueError);
+}
+
+TEST(BinaryHierarchicalSoftmaxTest, ProbabilitiesOfAllClassesSumToOne) {
+  BinaryHierarchicalSoftmax loss({.in = 3, .counts = {5, 1, 2, 7, 1}, .dtype = Dtype::kFloat64});
+  const Variable x(random_array({1, 3}, 4));
+  double sum = 0;
+  for (std::int64_t c = 0; c < 5; ++c) sum += std::exp(-loss(x, array<std::int64_t>({c})).item<double>());
+  EXPECT_NEAR(sum, 1, 1e-12);
+  EXPECT_THAT([&] { loss(x, array<std::int64_t>({5})); }, ThrowsMessage<ValueError>(HasSubstr("t[0] is 5")));
+}
+
+}  // namespace
+}  // namespace rensa

@@ -110,7 +110,7 @@ void LogReport::write(const std::string& path) const {
 /// Keys that Chainer's LogReport wants to find. Means of a run are sums over samples here and over steps there: a sum of one
 /// step with the mean's value stands for them.
 void LogReport::write_for_chainer(Serializer& serializer, Trainer& trainer) const {
-  trigger_.serialize(serializer.child("_trigger"), trainer.updater());
+  trigger_.serialize(serializer.child("_trigger"), trainer);
   Serializer& summary = serializer.child("_summary");
   nlohmann::json names = nlohmann::json::array();
   for (const auto& [key, sum] : sums_) {

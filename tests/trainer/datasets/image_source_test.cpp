@@ -39,9 +39,12 @@ class ImageSourceTest : public ::testing::Test {
   std::string folder() const { return scratch_ / "set"; }
   void write(const std::string& name, const std::string& text) const { std::ofstream(scratch_ / name) << text; }
   /// File contents by label, whatever the order.
-  static std::multiset<std::pair<std::int32_t, std::vector<std::uint8_t>>> contents(const ImageSource& source) {
-    std::multiset<std::pair<std::int32_t, std::vector<std::uint8_t>>> all;
-    for (std::int64_t i = 0; i < source.size(); ++i) all.emplace(source.label(i), source.read(i));
+  static std::multiset<std::pair<std::int32_t, std::string>> contents(const ImageSource& source) {
+    std::multiset<std::pair<std::int32_t, std::string>> all;
+    for (std::int64_t i = 0; i < source.size(); ++i) {
+      const std::vector<std::uint8_t> bytes = source.read(i);
+      all.emplace(source.label(i), std::string(bytes.begin(), bytes.end()));
+    }
     return all;
   }
   /// A tar archive of files that were written to the scratch folder.

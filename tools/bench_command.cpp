@@ -21,7 +21,7 @@ constexpr std::array kBenchmarks = {
     Benchmark{"step", "a training step of a network on made-up data", bench_step},
     Benchmark{"overlap", "gradients that travel behind backward, against the best schedule", bench_overlap},
     Benchmark{"reproducible", "what the same bits on any number of ranks cost", bench_reproducible},
-    Benchmark{"input", "photographs to training samples: decode, crop, resize, flip, normalize", bench_input},
+    Benchmark{"input", "photographs to samples: decode, crop, resize, normalize", bench_input},
     Benchmark{"comm", "collectives between ranks, in nccl-tests' columns", bench_comm},
 };
 

@@ -14,11 +14,11 @@ namespace rensa::tools {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: rensa export --snapshot_file FILE --arch resnet50 --weights OUT.safetensors [--classes 1000] [--input "
-    "3x224x224]\n\n"
-    "Writes the weights of a network under the names of another format: PyTorch's (.safetensors), Chainer's npz, HDF5 "
-    "(.h5).\n"
-    "FILE may be of any of them too, or a snapshot of a training. A file of another network is refused with all that "
+    "usage: rensa export --snapshot_file FILE --arch resnet50\n"
+    "                    --weights OUT.safetensors [--classes 1000] [--input 3x224x224]\n\n"
+    "Writes the weights of a network under the names of another format: PyTorch's\n"
+    "(.safetensors), Chainer's npz, HDF5 (.h5). FILE may be of any of them too, or a\n"
+    "snapshot of a training. A file of another network is refused with all that\n"
     "differs.";
 
 /// "3x224x224" as a shape.

@@ -118,14 +118,18 @@ void extend_with_reports(Trainer& trainer, const Trigger& log_trigger, const Tra
   }
 }
 
-/// The file that `resume` means, the same on all ranks; "": there is nothing to go on from.
+/// The file that `resume` means; "": there is nothing to go on from. Rank 0 looks, and all ranks take what it found: the folder
+/// changes as soon as one of them trains.
 std::string resumed_file(const TrainOptions& o, Communicator& comm) {
-  const std::string folder = o.resume == "auto" ? o.out : o.resume;
-  if (!std::filesystem::is_directory(folder)) return o.resume == "auto" ? "" : folder;
+  const bool automatic = o.resume == "auto";
+  const std::string folder = automatic ? o.out : o.resume;
   std::string path;
-  if (comm.rank() == 0) path = newest_whole_snapshot(folder, [](const std::string& damage) { spdlog::warn("resume: {}", damage); });
+  if (comm.rank() == 0) {
+    const auto warn = [](const std::string& damage) { spdlog::warn("resume: {}", damage); };
+    path = automatic || std::filesystem::is_directory(folder) ? newest_whole_snapshot(folder, warn) : folder;
+  }
   path = comm.broadcast_bytes(path, /*root=*/0);
-  if (path.empty() && o.resume != "auto") throw FileError(folder, ": has no whole snapshot_iter_… in it.");
+  if (path.empty() && !automatic) throw FileError(folder, ": has no whole snapshot_iter_… in it.");
   return path;
 }
 

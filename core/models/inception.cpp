@@ -6,6 +6,7 @@
 #include "core/functions/pooling.h"
 #include "core/functions/shape.h"
 #include "core/models/convolution_unit.h"
+#include "core/models/layers.h"
 
 namespace rensa::models {
 namespace {
@@ -66,7 +67,7 @@ class NormalizedInception final : public UnaryLink {
     branch2_.append(unit(w.three_reduced, w.three, 3));
     branch3_.append(unit(in, w.five_reduced, 1));
     branch3_.append(unit(w.five_reduced, w.five, 3));
-    branch4_.append(Sequential::Function(pooled));
+    branch4_.append(NumberedLayers::Function(pooled));
     branch4_.append(unit(in, w.pooled, 1));
     add("branch1", *branch1_);
     add("branch2", branch2_);
@@ -86,7 +87,7 @@ class NormalizedInception final : public UnaryLink {
   const double eps_;
   const Dtype dtype_;
   std::unique_ptr<ConvolutionUnit> branch1_;
-  Sequential branch2_, branch3_, branch4_;
+  NumberedLayers branch2_, branch3_, branch4_;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/links/link.h"
+#include "core/models/layers.h"
 
 namespace rensa::models {
 
@@ -27,7 +27,7 @@ class MobileNetV2 final : public UnaryLink {
 
  private:
   const MobileNetV2Options options_;
-  Sequential features_, classifier_;
+  NumberedLayers features_, classifier_;
 };
 
 }  // namespace rensa::models

@@ -46,7 +46,7 @@ Vgg::Vgg(const VggOptions& o) : options_(o) {
 
 Variable Vgg::operator()(const Variable& x) {
   const Variable h = features_(x);
-  return classifier_(functions::reshape(h, {h.shape()[0], -1}));
+  return classifier_(functions::reshape(h, {h.shape()[0], h.shape()[1] * h.shape()[2] * h.shape()[3]}));
 }
 
 namespace {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/links/link.h"
+#include "core/models/layers.h"
 
 namespace rensa::models {
 
@@ -29,7 +29,7 @@ class Vgg final : public UnaryLink {
 
  private:
   const VggOptions options_;
-  Sequential features_, classifier_;
+  NumberedLayers features_, classifier_;
 };
 
 std::unique_ptr<Vgg> vgg16(VggOptions options = {});  ///< Chainer's VGG16Layers; options.layers is not looked at

@@ -167,8 +167,8 @@ int bench_overlap(int argc, char** argv) {
   OptionTable table(
       "usage: mpirun -n 2 rensa bench overlap [--key value …]\n\n"
       "A data-parallel step against the best schedule: bucket k is ready at r_k without\n"
-      "communication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k, and\n"
-      "the bound is max(compute, f_last) + update. The bound is that of plain\n"
+      "communication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k,\n"
+      "and the bound is max(compute, f_last) + update. The bound is that of plain\n"
       "all-reduces, whatever step_ms is asked to do beside.");
   table.add("model", o.model, "network", {.choices = models::model_names()});
   table.add("batch", o.batch, "samples on each rank", {.min = 1});

@@ -29,11 +29,12 @@ using ::testing::Each;
 
 TEST(EmptyBatchTest, EveryNetworkGivesZerosToItsParameters) {
   for (const std::string& name : models::model_names()) {
+    if (name.starts_with("vgg1")) continue;  // alexnet's layers, and 100 million weights more
     for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64}) {
       SCOPED_TRACE(name);
-      const Shape sample = name == "mlp" ? Shape{12} : Shape{3, 32, 32};
+      const Shape sample = name == "mlp" ? Shape{12} : Shape{3, 75, 75};
       const auto model =
-          models::make_model(name, {.input = sample, .classes = 4, .units = 5, .width = 4, .dtype = dtype});
+          models::make_model(name, {.input = sample, .classes = 4, .units = 5, .width = 16, .dtype = dtype});
       Shape shape = {0};
       for (const std::int64_t axis : sample) shape.push_back(axis);
       const Variable y = (*model)(zeros(shape, dtype));

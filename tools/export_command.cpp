@@ -15,7 +15,8 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: rensa export --snapshot_file FILE --arch resnet50\n"
-    "                    --weights OUT.safetensors [--classes 1000] [--input 3x224x224]\n\n"
+    "                    --weights OUT.safetensors [--classes N]\n"
+    "                    [--input 3x224x224]\n\n"
     "Writes the weights of a network under the names of another format: PyTorch's\n"
     "(.safetensors), Chainer's npz, HDF5 (.h5). FILE may be of any of them too, or a\n"
     "snapshot of a training. A file of another network is refused with all that\n"

@@ -23,12 +23,12 @@
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax_cross_entropy.h"
-#include "core/links/attention.h"
 #include "core/links/batch_normalization.h"
 #include "core/links/connection.h"
 #include "core/links/convolution_nd.h"
 #include "core/links/n_step.h"
 #include "core/links/recurrent.h"
+#include "core/models/gpt.h"
 #include "core/optimizers/adam.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
@@ -146,36 +146,10 @@ Case ragged_bilstm() {
   return trained(model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), loss, std::move(products));
 }
 
-struct Gpt : Link {
-  EmbedId tokens, places;
-  ChainList<TransformerBlock> blocks;
-  LayerNormalization norm;
-  Linear head;
-  Gpt(std::int64_t words, int layers, std::int64_t size, std::int64_t length)
-      : tokens({.in = words, .out = size}),
-        places({.in = length, .out = size}),
-        norm({.size = size, .eps = 1e-5}),
-        head({.in = size, .out = words, .bias = false}) {
-    for (int i = 0; i < layers; ++i) {
-      blocks.append(std::make_unique<TransformerBlock>(
-          TransformerBlockOptions{.size = size, .heads = static_cast<int>(size / 64), .causal = true}));
-    }
-    add("tokens", tokens);
-    add("places", places);
-    add("blocks", blocks);
-    add("norm", norm);
-    add("head", head);
-  }
-  Variable operator()(const Array& x, const Array& t) {
-    Variable h = tokens(x) + places(arange(x.shape()[1]));
-    for (const auto& block : blocks) h = (*block)(h);
-    return F::softmax_cross_entropy(head(norm(F::reshape(h, {x.size(), h.shape()[2]}))), t.reshape({t.size()}));
-  }
-};
-
 Case gpt() {
   constexpr std::int64_t kWords = 65, kSize = 256, kLength = 256, kBatch = 8, kLayers = 4, kHeads = kSize / 64;
-  const auto model = std::make_shared<Gpt>(kWords, static_cast<int>(kLayers), kSize, kLength);
+  const auto model = std::make_shared<models::Gpt>(
+      models::GptOptions{.words = kWords, .layers = kLayers, .size = kSize, .length = kLength});
   const Array x = numbers({kBatch, kLength}, kWords, 1), t = numbers({kBatch, kLength}, kWords, 2);
   std::vector<Product> products;
   const std::int64_t rows = kBatch * kLength;
@@ -188,7 +162,8 @@ Case gpt() {
   }
   add_linear(products, rows, kSize, kWords);
   return trained(
-      model, std::make_shared<Adam>(), [=] { return (*model)(x, t); }, std::move(products));
+      model, std::make_shared<Adam>(), [=] { return F::softmax_cross_entropy((*model)(x), t.reshape({t.size()})); },
+      std::move(products));
 }
 
 /// Generator and discriminator of 28 x 28 pictures; a step of both.

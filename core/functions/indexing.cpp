@@ -30,7 +30,7 @@ Array checked(const char* name, const Array& indices, std::int64_t size, bool fr
   }
   const Array result = indices.to(Dtype::kInt64).copy();
   auto* at = result.data<std::int64_t>();
-  for (std::int64_t i = 0; i < result.size(); ++i) {
+  for (std::int64_t i = 0, count = result.size(); i < count; ++i) {
     if (ignored && at[i] == *ignored) {
       at[i] = -1;
       continue;
@@ -64,10 +64,29 @@ Array gather_positions(const char* name, const Array& indices, const Shape& shap
   const Array positions = checked(name, indices, shape[axis], /*from_end=*/false);
   const Shape view = around(indices.shape(), axis);
   auto* at = positions.data<std::int64_t>();
-  for (std::int64_t i = 0; i < positions.size(); ++i) {
-    at[i] = (i / view[2] / view[1] * shape[axis] + at[i]) * view[2] + i % view[2];
+  for (std::int64_t outer = 0; outer < view[0]; ++outer) {
+    for (std::int64_t row = 0; row < view[1]; ++row) {
+      for (std::int64_t inner = 0; inner < view[2]; ++inner, ++at) *at = (outer * shape[axis] + *at) * view[2] + inner;
+    }
   }
   return positions;
+}
+
+/// The axis of the one array of whole numbers beside which the index takes whole axes; none if it is another kind.
+std::optional<int> axis_of_rows(const Shape& shape, const Index& index) {
+  std::optional<int> found;
+  int axis = 0;
+  for (const IndexItem& item : index) {
+    const auto* slice = std::get_if<Slice>(&item);
+    const auto* array = std::get_if<Array>(&item);
+    if (array && !found && (array->dtype() == Dtype::kInt32 || array->dtype() == Dtype::kInt64)) {
+      found = axis;
+    } else if (!slice || slice->start || slice->stop || slice->step != 1) {
+      return std::nullopt;
+    }
+    ++axis;
+  }
+  return axis <= shape.ndim() ? found : std::nullopt;
 }
 
 struct Where final : Function {
@@ -87,6 +106,10 @@ struct Where final : Function {
 }  // namespace
 
 Variable get_item(const Variable& x, const Index& index) {
+  if (const std::optional<int> axis = axis_of_rows(x.shape(), index)) {
+    const Array& rows = std::get<Array>(index[static_cast<std::size_t>(*axis)]);
+    return take_checked(x, checked("get_item", rows, x.shape()[*axis], /*from_end=*/true), rows.shape(), *axis);
+  }
   if (!is_basic(index)) return take_positions("get_item", x, indexed_positions(x.shape(), index));
   Variable y = x;
   int axis = 0, used = 0;

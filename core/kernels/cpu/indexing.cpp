@@ -49,7 +49,7 @@ Array scatter_add_cpu(const Array& gy, const Array& positions, const Shape& shap
     using T = typename decltype(tag)::type;
     const T* from = gy.data<T>();
     T* to = gx.data<T>();
-    for (std::int64_t i = 0; i < gy.size(); ++i) {
+    for (std::int64_t i = 0, count = gy.size(); i < count; ++i) {
       if (at[i] >= 0) to[at[i]] += from[i];
     }
   });

@@ -53,6 +53,25 @@ Variable take_checked(const Variable& x, const Array& rows, const Shape& rows_sh
   return reshape(take_rows_at(x, rows.reshape({rows.size()}), axis), shape);
 }
 
+template <class T>
+Array gather_positions_of(const char* name, const Array& indices, const Shape& shape, int axis) {
+  const Array source = indices.contiguous(), positions = empty(indices.shape(), Dtype::kInt64);
+  const Shape view = around(indices.shape(), axis);
+  const std::int64_t size = shape[axis], inner = view[2], block = view[1] * inner;
+  const T* from = source.data<T>();
+  auto* to = positions.data<std::int64_t>();
+  for (std::int64_t start = 0, base = 0; start < positions.size(); start += block, base += size * inner) {
+    for (std::int64_t i = start; i < start + block; ++i) {
+      const std::int64_t at = from[i];
+      if (at < 0 || at >= size) {
+        throw IndexError(name, ": index ", at, " at place ", i, " is out of range, expected 0 to ", size - 1, ".");
+      }
+      to[i] = base + at * inner + (inner == 1 ? 0 : i % inner);
+    }
+  }
+  return positions;
+}
+
 /// The row-major positions in `shape` that gather along `axis` reads.
 Array gather_positions(const char* name, const Array& indices, const Shape& shape, int axis) {
   bool fits = indices.ndim() == shape.ndim();
@@ -61,15 +80,9 @@ Array gather_positions(const char* name, const Array& indices, const Shape& shap
     throw ShapeError(name, ": the indices are ", indices.shape(), ", expected the shape ", shape, " but for axis ",
                      axis, ".");
   }
-  const Array positions = checked(name, indices, shape[axis], /*from_end=*/false);
-  const Shape view = around(indices.shape(), axis);
-  auto* at = positions.data<std::int64_t>();
-  for (std::int64_t outer = 0; outer < view[0]; ++outer) {
-    for (std::int64_t row = 0; row < view[1]; ++row) {
-      for (std::int64_t inner = 0; inner < view[2]; ++inner, ++at) *at = (outer * shape[axis] + *at) * view[2] + inner;
-    }
-  }
-  return positions;
+  if (indices.dtype() == Dtype::kInt32) return gather_positions_of<std::int32_t>(name, indices, shape, axis);
+  if (indices.dtype() == Dtype::kInt64) return gather_positions_of<std::int64_t>(name, indices, shape, axis);
+  throw DtypeError(name, ": the indices are ", indices.dtype(), ", expected int32 or int64.");
 }
 
 /// The axis of the one array of whole numbers beside which the index takes whole axes; none if it is another kind.

@@ -157,9 +157,13 @@ void SiluGrad(const float* x, const float* gy, float* gx, std::int64_t count) {
   });
 }
 
+void ExpOfDifference(const float* x, float shift, float* y, std::int64_t count) {
+  map(x, y, count, [shift](auto d, auto v) HWY_ATTR { return whole_exp(d, hn::Sub(v, hn::Set(d, shift))); });
+}
+
 /// Sixteen lanes whatever the vectors' length: partial sums of elements 16 apart.
 double ExpSum(const float* x, float shift, float* y, std::int64_t count) {
-  map(x, y, count, [shift](auto d, auto v) HWY_ATTR { return whole_exp(d, hn::Sub(v, hn::Set(d, shift))); });
+  ExpOfDifference(x, shift, y, count);
   constexpr std::int64_t kLanes = 16;
   double lanes[kLanes] = {};
   std::int64_t i = 0;
@@ -182,6 +186,7 @@ HWY_EXPORT(Exp);
 HWY_EXPORT(Log);
 HWY_EXPORT(Tanh);
 HWY_EXPORT(Sigmoid);
+HWY_EXPORT(ExpOfDifference);
 HWY_EXPORT(ExpSum);
 HWY_EXPORT(Gelu);
 HWY_EXPORT(GeluGrad);
@@ -194,6 +199,9 @@ void vector_exp(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISP
 void vector_log(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISPATCH(Log)(x, y, count); }
 void vector_tanh(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISPATCH(Tanh)(x, y, count); }
 void vector_sigmoid(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISPATCH(Sigmoid)(x, y, count); }
+void vector_exp_of_difference(const float* x, float shift, float* y, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(ExpOfDifference)(x, shift, y, count);
+}
 double vector_exp_sum(const float* x, float shift, float* y, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(ExpSum)(x, shift, y, count);
 }

@@ -20,6 +20,8 @@ void vector_gelu_tanh_grad(const float* x, const float* gy, float* gx, std::int6
 void vector_silu(const float* x, float* y, std::int64_t count);
 void vector_silu_grad(const float* x, const float* gy, float* gx, std::int64_t count);
 
+/// y = exp(x - shift).
+void vector_exp_of_difference(const float* x, float shift, float* y, std::int64_t count);
 /// y = exp(x - shift), and their sum in lanes of a fixed order, so that it is the same on every processor.
 double vector_exp_sum(const float* x, float shift, float* y, std::int64_t count);
 

@@ -109,10 +109,14 @@ Array add_rows_cpu(const Array& gy, const Array& positions, std::int64_t n) {
   return gx;
 }
 
-/// One row of where; the steps that are compile-time constants let the compiler use vectors.
+/// One row of where, T unsigned. Steps that are constants let the compiler use vectors; a mask instead of a branch costs the same
+/// whatever the condition.
 template <class T, class StepA, class StepB>
 void where_row(T* to, const bool* c, const T* a, const T* b, std::int64_t count, StepA step_a, StepB step_b) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = c[i] ? a[i * step_a] : b[i * step_b];
+  for (std::int64_t i = 0; i < count; ++i) {
+    const T x = a[i * step_a], y = b[i * step_b], mask = static_cast<T>(T(0) - static_cast<T>(c[i]));
+    to[i] = static_cast<T>(y ^ ((x ^ y) & mask));
+  }
 }
 
 Array where_cpu(const Array& condition, const Array& a, const Array& b) {

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace rensa::test {
+namespace rensa::testing {
 
 SimulatedDriver::~SimulatedDriver() {
   for (const auto& [data, size] : allocations_) std::free(data);
@@ -122,4 +122,4 @@ void SimulatedDriver::copy_to_peer(int, void* to, int, const void* from, std::si
   copy(stream, "copy_to_peer", to, from, bytes);
 }
 
-}  // namespace rensa::test
+}  // namespace rensa::testing

@@ -11,7 +11,7 @@
 
 #include "core/device/gpu/driver.h"
 
-namespace rensa::test {
+namespace rensa::testing {
 
 /// GPUs that are simulated in main memory: streams are queues that run when somebody waits for them, or when the test says so.
 /// What is put into a stream stays undone until then, so that a missing event shows as wrong bytes, every time.
@@ -100,4 +100,4 @@ class SimulatedDevices {
   SimulatedDriver* driver;
 };
 
-}  // namespace rensa::test
+}  // namespace rensa::testing

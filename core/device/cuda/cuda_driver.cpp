@@ -49,6 +49,8 @@ class CudaDriver final : public gpu::Driver {
     return found;
   }
 
+  void use(int device) override { make_current(device); }
+
   void* allocate(int device, std::size_t bytes) override {
     make_current(device);
     return or_null([&](void** data) { return cudaMalloc(data, bytes); }, "cudaMalloc");

@@ -33,6 +33,10 @@ class Driver {
   virtual DeviceFacts facts(int device) const = 0;
   virtual MemoryOfDevice memory(int device) const = 0;
 
+  /// The calling thread works with `device` from now on: what is not said of a device itself (pinned memory) does not wake
+  /// another one.
+  virtual void use(int /*device*/) {}
+
   /// Null when there is no room.
   virtual void* allocate(int device, std::size_t bytes) = 0;
   virtual void release(int device, void* data) noexcept = 0;

@@ -1,5 +1,6 @@
 #include "core/device/gpu/transfer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/device/gpu/pinned_memory.h"
@@ -13,6 +14,7 @@ constexpr std::size_t kPiece = std::size_t{8} << 20;  ///< of staging: filled wh
 bool on_host(Device device) { return device.kind == DeviceKind::kCpu; }
 
 void upload(void* to, int device, const void* from, std::size_t bytes, const Stream& stream) {
+  driver().use(device);
   for (std::size_t at = 0; at < bytes; at += kPiece) {
     const std::size_t part = std::min(kPiece, bytes - at);
     void* const staging = pinned_memory().take(part);
@@ -23,6 +25,7 @@ void upload(void* to, int device, const void* from, std::size_t bytes, const Str
 }
 
 void download(void* to, int device, const void* from, std::size_t bytes, const Stream& stream) {
+  driver().use(device);
   for (std::size_t at = 0; at < bytes; at += kPiece) {
     const std::size_t part = std::min(kPiece, bytes - at);
     void* const staging = pinned_memory().take(part);

@@ -18,6 +18,7 @@ struct Benchmark {
 constexpr std::array kBenchmarks = {
     Benchmark{"ops", "overhead of an operation, forward and backward, on tiny arrays", bench_ops},
     Benchmark{"convolution", "a convolution and its two gradients", bench_convolution},
+    Benchmark{"gpu", "a GPU's copies, products and kernels, against its bandwidth", bench_gpu},
     Benchmark{"step", "a training step of a network on made-up data", bench_step},
     Benchmark{"overlap", "gradients that travel behind backward, against the best schedule", bench_overlap},
     Benchmark{"reproducible", "what the same bits on any number of ranks cost", bench_reproducible},

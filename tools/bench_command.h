@@ -9,6 +9,7 @@ int bench_command(int argc, char** argv);
 int bench_ops(int argc, char** argv);
 int bench_convolution(int argc, char** argv);
 int bench_step(int argc, char** argv);
+int bench_gpu(int argc, char** argv);
 int bench_overlap(int argc, char** argv);
 int bench_reproducible(int argc, char** argv);
 int bench_input(int argc, char** argv);

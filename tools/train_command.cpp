@@ -12,6 +12,8 @@
 #include "comm/launcher.h"
 #include "comm/links/communicator_statistics.h"
 #include "comm/links/multi_node_batch_normalization.h"
+#include "core/device/gpu/driver.h"
+#include "core/device/gpu/precision.h"
 #include "core/error.h"
 #include "tools/train/model_setup.h"
 #include "tools/train/picture_problems.h"
@@ -35,6 +37,7 @@
 #include "trainer/extensions/tensorboard_writer.h"
 #include "trainer/extensions/trace.h"
 #include "trainer/iterators/multithread_iterator.h"
+#include "trainer/iterators/prefetch_iterator.h"
 #include "trainer/reproducible_updater.h"
 #include "trainer/trainer.h"
 #include "trainer/triggers/early_stopping.h"
@@ -48,12 +51,21 @@ constexpr const char* kUsage =
     "Trains a network on the pictures in `data`, on one process or many.";
 
 std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, const TrainOptions& o,
-                                        const Communicator& comm, bool train) {
+                                        const Communicator& comm, Device device, bool train) {
   const std::int64_t batch = train ? o.batchsize : o.val_batchsize;
-  return rensa::make_iterator(std::move(dataset),
-                              {.batch_size = batch * comm.size(), .repeat = train, .short_tail = train && o.short_tail,
-                               .shuffle = train, .seed = o.seed, .rank = comm.rank(), .size = comm.size()},
-                              {.threads = o.loaderjob});
+  std::unique_ptr<Iterator> on_host =
+      rensa::make_iterator(std::move(dataset),
+                           {.batch_size = batch * comm.size(), .repeat = train, .short_tail = train && o.short_tail,
+                            .shuffle = train, .seed = o.seed, .rank = comm.rank(), .size = comm.size()},
+                           {.threads = o.loaderjob});
+  if (device.kind == DeviceKind::kCpu) return on_host;
+  return std::make_unique<PrefetchIterator>(std::move(on_host), device);
+}
+
+/// "cuda" is the GPU of the rank's number on its node.
+Device device_of(const TrainOptions& o, const Communicator& comm) {
+  const Device named = device_from_name(o.device);
+  return o.device == "cuda" ? Device{DeviceKind::kCuda, comm.intra_rank()} : named;
 }
 
 std::unique_ptr<Optimizer> make_step_optimizer(const TrainOptions& o, Communicator& comm) {
@@ -164,6 +176,8 @@ void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> valid
 /// Returns the exit status: 0, or kStatusResumeMe after a signal.
 int train(const TrainOptions& o, Communicator& comm) {
   const bool speaks = comm.rank() == 0;
+  const Device device = device_of(o, comm);
+  if (device.kind == DeviceKind::kCuda) gpu::allow_tf32(o.tf32);
   // a number that follows from the machine would give other bits on other ranks
   const int threads = set_compute_threads(comm, o.reproducible > 0 ? std::max(1, o.threads) : o.threads);
   PictureProblems problems(comm);
@@ -176,6 +190,7 @@ int train(const TrainOptions& o, Communicator& comm) {
       if (speaks) spdlog::warn("initmodel: {}", line);
     }
   }
+  model.to(device);
   apply_parameter_options(model, o);
   if (o.mnbn && share_batch_statistics(model, comm) == 0 && speaks) {
     spdlog::warn("mnbn: {} has no batch normalization", o.arch);
@@ -188,11 +203,12 @@ int train(const TrainOptions& o, Communicator& comm) {
                  comm.choice().empty() ? comm.name() : detail::join(comm.name(), ": ", comm.choice()), threads, o.loaderjob);
     spdlog::info("{}: {}, {} classes; {}: {} parameters", o.data, data.description, data.class_names.size(), o.arch,
                  model.count_parameters());
+    if (device.kind == DeviceKind::kCuda) spdlog::info("{}", gpu::availability().description);
   }
-  const auto iterator = make_iterator(data.train, o, comm, /*train=*/true);
+  const auto iterator = make_iterator(data.train, o, comm, device, /*train=*/true);
   const std::unique_ptr<Updater> updater = make_updater(*iterator, model, *optimizer, comm, o);
   Trainer trainer(*updater, {o.epoch, Unit::kEpoch}, o.out, comm);
-  extend(trainer, model, make_iterator(data.validation, o, comm, /*train=*/false), o);
+  extend(trainer, model, make_iterator(data.validation, o, comm, device, /*train=*/false), o);
   extend_with_timing(trainer, model, bucket_source(*optimizer, *updater), o);
   const auto& signal = dynamic_cast<StopOnSignal&>(
       trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));

@@ -13,7 +13,7 @@ Classifier::Result Classifier::operator()(const Batch& batch) {
   const std::vector<Parameter*> parameters = predictor_->parameters();
   const Dtype dtype = parameters.empty() ? batch.x().dtype() : parameters.front()->dtype();
   Result result;
-  result.y = (*predictor_)(batch.x().to(dtype));
+  result.y = (*predictor_)(batch.x().to(predictor_->device()).to(dtype));
   result.loss = functions::softmax_cross_entropy(result.y, batch.t(), options_);
   result.accuracy = functions::accuracy(result.y.array(), batch.t());
   return result;

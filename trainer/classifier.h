@@ -19,7 +19,7 @@ class Classifier : public Link {
     Variable loss;      ///< mean over the batch
     double accuracy;    ///< in [0, 1]
   };
-  /// Converts x to the network's dtype.
+  /// Moves x to the network's device and converts it to its dtype. Class numbers are best left on the host.
   Result operator()(const Batch& batch);
 
   UnaryLink& predictor() { return *predictor_; }

@@ -1,7 +1,8 @@
 // Times training steps of recurrent, attention and generating networks, and of optimizers alone.
-//   networks CASE [STEPS]         char_lstm, word_lstm, bilstm, gpt, dcgan, adam, momentum_sgd
-// Prints one JSON object: step_ms (the median), floor_ms (the matrix products of a step alone, by the same BLAS; for
-// the optimizers a copy of as many bytes) and peak_rss_bytes. benchmarks/compare_networks.py runs it beside PyTorch.
+//   networks CASE [STEPS [DEVICE]]    char_lstm, word_lstm, bilstm, gpt, gpt2, dcgan, adam, momentum_sgd
+// Prints one JSON object: step_ms (the median), floor_ms (on the CPU: the matrix products of a step alone, by the same BLAS;
+// for the optimizers a copy of as many bytes), peak_rss_bytes and peak_device_bytes. gpt2 is GPT-2 of 124 million parameters
+// in bfloat16. benchmarks/compare_networks.py and compare_gpu.py run it beside PyTorch.
 #include <cblas.h>
 #include <sys/resource.h>
 
@@ -16,6 +17,8 @@
 #include <vector>
 
 #include "core/array/random.h"
+#include "core/device/allocator.h"
+#include "core/device/gpu/stream.h"
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
@@ -38,6 +41,8 @@ namespace {
 
 namespace F = functions;
 
+Device device;  ///< where the networks compute
+
 struct Product {
   std::int64_t m, n, k, times;
 };
@@ -55,7 +60,7 @@ Array numbers(const Shape& shape, std::int64_t below, std::uint64_t seed) {
 }
 Array pictures(const Shape& shape, std::uint64_t seed) {
   RandomStream random(seed, Purpose::kSynthetic);
-  return random::normal(shape, random);
+  return random::normal(shape, random).to(device);
 }
 
 /// One layer's products: x (rows, in) to (rows, out) for all steps, and the state's for each step of `batch`.
@@ -76,6 +81,7 @@ void add_linear(std::vector<Product>& products, std::int64_t rows, std::int64_t 
 template <class Model, class Optimizer>
 Case trained(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> optimizer, std::function<Variable()> loss,
              std::vector<Product> products) {
+  model->to(device);
   optimizer->setup(*model);
   return {.step =
               [optimizer, loss] {
@@ -146,21 +152,25 @@ Case ragged_bilstm() {
   return trained(model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), loss, std::move(products));
 }
 
-Case gpt() {
-  constexpr std::int64_t kWords = 65, kSize = 256, kLength = 256, kBatch = 8, kLayers = 4, kHeads = kSize / 64;
-  const auto model = std::make_shared<models::Gpt>(
-      models::GptOptions{.words = kWords, .layers = kLayers, .size = kSize, .length = kLength});
-  const Array x = numbers({kBatch, kLength}, kWords, 1), t = numbers({kBatch, kLength}, kWords, 2);
+struct GptSize {
+  std::int64_t words, size, length, batch, layers;
+  Dtype dtype = Dtype::kFloat32;
+};
+
+Case gpt(const GptSize& n) {
+  const auto model = std::make_shared<models::Gpt>(models::GptOptions{
+      .words = n.words, .layers = n.layers, .size = n.size, .length = n.length, .dtype = n.dtype});
+  const Array x = numbers({n.batch, n.length}, n.words, 1), t = numbers({n.batch, n.length}, n.words, 2);
   std::vector<Product> products;
-  const std::int64_t rows = kBatch * kLength;
-  for (std::int64_t i = 0; i < kLayers; ++i) {
-    for (int k = 0; k < 4; ++k) add_linear(products, rows, kSize, kSize);
-    add_linear(products, rows, kSize, 4 * kSize);
-    add_linear(products, rows, 4 * kSize, kSize);
+  const std::int64_t rows = n.batch * n.length;
+  for (std::int64_t i = 0; i < n.layers; ++i) {
+    for (int k = 0; k < 4; ++k) add_linear(products, rows, n.size, n.size);
+    add_linear(products, rows, n.size, 4 * n.size);
+    add_linear(products, rows, 4 * n.size, n.size);
     // half of the scores are hidden: six products of (L, L) by 64 forward and backward, halved
-    products.push_back({kLength, kLength, 64, 3 * kBatch * kHeads});
+    products.push_back({n.length, n.length, 64, 3 * n.batch * n.size / 64});
   }
-  add_linear(products, rows, kSize, kWords);
+  add_linear(products, rows, n.size, n.words);
   return trained(
       model, std::make_shared<Adam>(), [=] { return F::softmax_cross_entropy((*model)(x), t.reshape({t.size()})); },
       std::move(products));
@@ -309,12 +319,20 @@ std::size_t resident_bytes() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
-int run(const std::string& name, int steps) {
+/// Waits for the device, so that a step's time is its own.
+void wait() {
+  if (device.kind == DeviceKind::kCuda) gpu::main_stream(device).synchronize();
+}
+
+int run(const std::string& name, int steps, const std::string& where) {
+  device = device_from_name(where);
   const std::map<std::string, std::function<Case()>> cases = {
       {"char_lstm", [] { return language_model(65, 512, 1, 64, 64); }},
       {"word_lstm", [] { return language_model(10000, 650, 2, 20, 35); }},
       {"bilstm", ragged_bilstm},
-      {"gpt", gpt},
+      {"gpt", [] { return gpt({.words = 65, .size = 256, .length = 256, .batch = 8, .layers = 4}); }},
+      {"gpt2",
+       [] { return gpt({.words = 50257, .size = 768, .length = 1024, .batch = 16, .layers = 12, .dtype = Dtype::kBFloat16}); }},
       {"dcgan", dcgan},
       {"adam", [] { return optimizer<Adam>(7); }},
       {"momentum_sgd", [] { return optimizer<MomentumSgd>(5); }}};
@@ -322,17 +340,25 @@ int run(const std::string& name, int steps) {
   if (found == cases.end()) throw ValueError("there is no case \"", name, "\".");
   const std::size_t before = resident_bytes();
   const Case one = found->second();
-  for (int i = 0; i < 2; ++i) one.step();
+  const bool on_gpu = device.kind == DeviceKind::kCuda;
+  for (int i = 0; i < (on_gpu ? 10 : 2); ++i) one.step();
+  wait();
   std::vector<double> times;
   for (int i = 0; i < steps; ++i) {
     const double start = seconds();
     one.step();
+    wait();
     times.push_back((seconds() - start) * 1e3);
   }
   const std::size_t peak = resident_bytes() - before;
-  double floor = one.copied_bytes > 0 ? copy_ms(one.copied_bytes) : 0;
-  for (const Product& product : one.products) floor += product_ms(product);
-  std::cout << nlohmann::json{{"case", name}, {"step_ms", median(times)}, {"floor_ms", floor}, {"peak_rss_bytes", peak}}
+  double floor = one.copied_bytes > 0 && !on_gpu ? copy_ms(one.copied_bytes) : 0;
+  for (const Product& product : one.products) floor += on_gpu ? 0 : product_ms(product);
+  std::cout << nlohmann::json{{"case", name},
+                              {"device", where},
+                              {"step_ms", median(times)},
+                              {"floor_ms", floor},
+                              {"peak_rss_bytes", peak},
+                              {"peak_device_bytes", on_gpu ? allocator(device).statistics().peak_in_use : 0}}
             << '\n';
   return 0;
 }
@@ -341,7 +367,7 @@ int run(const std::string& name, int steps) {
 }  // namespace rensa
 
 int main(int argc, char** argv) try {
-  return rensa::run(argc > 1 ? argv[1] : "", argc > 2 ? std::stoi(argv[2]) : 5);
+  return rensa::run(argc > 1 ? argv[1] : "", argc > 2 ? std::stoi(argv[2]) : 5, argc > 3 ? argv[3] : "cpu");
 } catch (const std::exception& error) {
   std::cerr << "networks: " << error.what() << '\n';
   return 1;

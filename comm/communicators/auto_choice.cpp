@@ -2,12 +2,13 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <regex>
+
+#include "core/cache_folder.h"
 
 namespace rensa {
 namespace {
@@ -15,16 +16,8 @@ namespace {
 constexpr std::size_t kNoEnd = std::numeric_limits<std::size_t>::max();
 
 std::optional<std::filesystem::path> cache_file() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::filesystem::path(value ? value : "");
-  };
-  const std::filesystem::path own = variable("RENSA_CACHE"), cache = variable("XDG_CACHE_HOME"), home = variable("HOME");
-  if (own == "off") return std::nullopt;
-  if (!own.empty()) return own / "communicators.json";
-  if (!cache.empty()) return cache / "rensa" / "communicators.json";
-  if (!home.empty()) return home / ".cache" / "rensa" / "communicators.json";
-  return std::nullopt;
+  const auto folder = cache_folder();
+  return folder ? std::optional(*folder / "communicators.json") : std::nullopt;
 }
 
 nlohmann::json read(const std::filesystem::path& file) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/array/dispatch.h"
+#include "core/device/gpu/transfer.h"
 #include "core/error.h"
 #include "core/kernels/memory.h"
 
@@ -77,8 +78,7 @@ Array Array::to(Dtype dtype) const {
 }
 
 Array Array::to(Device target) const {
-  if (device() == target) return *this;
-  throw DeviceError("array: cannot move from ", device(), " to ", target, ": no back end for that is loaded.");
+  return device() == target ? *this : gpu::moved(*this, target);
 }
 
 void Array::fill(double value) const {
@@ -87,7 +87,8 @@ void Array::fill(double value) const {
 }
 
 void Array::copy_from(const Array& source) const {
-  kernels::copy(*this, source.shape() == shape_ ? source : source.broadcast_to(shape_));
+  const Array here = source.to(device());
+  kernels::copy(*this, here.shape() == shape_ ? here : here.broadcast_to(shape_));
   if (buffer_) buffer_->note_write();
 }
 

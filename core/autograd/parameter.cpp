@@ -33,7 +33,15 @@ void Parameter::initialize(const Shape& shape) {
   Array values = empty(shape, dtype_);
   RandomStream random(parameter_random.seed, Purpose::kInitialize, random_index_);
   initializer_(values, random);
-  body().array = std::move(values);
+  body().array = values.to(home_);  // drawn on the host: the same numbers on every device
+}
+
+void Parameter::to(Device device) {
+  home_ = device;
+  if (!is_initialized() || array().device() == device) return;
+  clear_grad();
+  set_grad_destination(Array());
+  set_array(array().to(device));
 }
 
 void Parameter::set_array(Array array) { body().array = std::move(array); }

@@ -23,6 +23,9 @@ class Parameter : public Variable {
   /// Allocates and fills the array, once; the values depend on the seed (see seed_parameters) and on the order of creation.
   void initialize(const Shape& shape);
 
+  /// Moves the elements to `device`; initialize() puts them there from now on. The gradient is forgotten.
+  void to(Device device);
+
   /// Replaces the elements' place (not the variable): used by arenas, by loading, and by moves between devices.
   void set_array(Array array);
   /// From now on the gradient comes to lie in `view` (same shape and dtype). A gradient that is there is moved.
@@ -45,6 +48,7 @@ class Parameter : public Variable {
   Initializer initializer_;
   std::uint64_t random_index_;  ///< number of the parameter among those created by this thread since seed_parameters()
   Dtype dtype_;
+  Device home_;  ///< where initialize() puts the elements
 };
 
 /// Starts the random numbers of the parameters created afterwards by this thread: same seed, same order of

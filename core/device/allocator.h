@@ -28,11 +28,7 @@ class Allocator {
   virtual void trim() = 0;                        ///< gives free memory back to the system
 };
 
-/// The allocator of `device`; throws DeviceError if no back end serves it.
+/// The allocator of `device`; the first one of a GPU opens CUDA's plug-in. Throws DeviceError that says what is missing.
 Allocator& allocator(Device device);
-
-/// Called once by a back end that serves a kind of device.
-using AllocatorOfIndex = Allocator& (*)(int index);
-void register_allocators(DeviceKind kind, AllocatorOfIndex allocator_of_index);
 
 }  // namespace rensa

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/device/philox.h"
+
 namespace rensa {
 namespace {
 
@@ -25,14 +27,8 @@ RandomStream::RandomStream(std::uint64_t seed, Purpose purpose, std::uint64_t st
 }
 
 std::array<std::uint32_t, 4> RandomStream::block(std::uint32_t index) const {
-  std::array<std::uint32_t, 4> c = {index, high_counter_[0], high_counter_[1], high_counter_[2]};
-  std::array<std::uint32_t, 2> k = key_;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c[0], p1 = std::uint64_t{0xCD9E8D57u} * c[2];
-    c = {high(p1) ^ c[1] ^ k[0], low(p1), high(p0) ^ c[3] ^ k[1], low(p0)};
-    k = {k[0] + 0x9E3779B9u, k[1] + 0xBB67AE85u};
-  }
-  return c;
+  const PhiloxWords w = philox(index, high_counter_[0], high_counter_[1], high_counter_[2], key_[0], key_[1]);
+  return {w.word[0], w.word[1], w.word[2], w.word[3]};
 }
 
 std::uint32_t RandomStream::operator()() {
@@ -66,8 +62,8 @@ std::uint64_t RandomStream::below(std::uint64_t bound) {
 }
 
 double RandomStream::uniform() {
-  const std::uint64_t high_word = (*this)() >> 5, low_word = (*this)() >> 6;
-  return static_cast<double>(high_word << 26 | low_word) * 0x1p-53;
+  const std::uint32_t high_word = (*this)();
+  return uniform_of(high_word, (*this)());
 }
 
 double RandomStream::normal() {

@@ -33,7 +33,7 @@ double top_k_accuracy(const Array& y, const Array& t, std::int64_t k, const Accu
   }
   const std::vector<std::int64_t> labels = to_vector<std::int64_t>(t);
   const std::int64_t classes = y.shape()[1], places = t.size() / std::max<std::int64_t>(t.shape()[0], 1);
-  const Array scores = (is_half(y.dtype()) ? y.to(Dtype::kFloat32) : y).contiguous();
+  const Array here = y.to(Device{}), scores = (is_half(y.dtype()) ? here.to(Dtype::kFloat32) : here).contiguous();
   std::int64_t right = 0, counted = 0;
   dispatch_floating(scores.dtype(), "accuracy", [&](auto tag) {
     using T = typename decltype(tag)::type;

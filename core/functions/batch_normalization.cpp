@@ -1,7 +1,5 @@
 #include "core/functions/batch_normalization.h"
 
-#include <cmath>
-
 #include "core/autograd/config.h"
 #include "core/autograd/function.h"
 #include "core/error.h"
@@ -22,26 +20,6 @@ using kernels::ReluMask;
 Variable over_channels(const Variable& v, int ndim) { return ndim == 2 ? v : reshape(v, {v.size(), 1, 1}); }
 
 Dims all_but_channels(int ndim) { return ndim == 2 ? Dims{0} : Dims{0, 2, 3}; }
-
-/// gamma (x - mean) inv_std + beta = x scale + shift.
-ChannelAffine affine(const Array& gamma, const Array& beta, const Array& mean, const Array& inv_std) {
-  const std::int64_t channels = mean.size();
-  ChannelAffine result{empty({channels}, Dtype::kFloat64), empty({channels}, Dtype::kFloat64)};
-  const std::vector<double> g = to_vector<double>(gamma), b = to_vector<double>(beta);
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const double scale = g[static_cast<std::size_t>(c)] * inv_std.data<double>()[c];
-    result.scale.data<double>()[c] = scale;
-    result.shift.data<double>()[c] = b[static_cast<std::size_t>(c)] - mean.data<double>()[c] * scale;
-  }
-  return result;
-}
-
-Array inverse_deviation(const Array& var, double eps) {
-  const Array result = empty(var.shape(), Dtype::kFloat64);
-  const std::vector<double> values = to_vector<double>(var);
-  for (std::size_t c = 0; c < values.size(); ++c) result.data<double>()[c] = 1 / std::sqrt(values[c] + eps);
-  return result;
-}
 
 std::int64_t values_a_channel(const Shape& x) { return x[1] == 0 ? 0 : total_size(x) / x[1]; }
 
@@ -74,12 +52,12 @@ struct BatchNormalization final : Function {
     take_statistics(x);
     batch.mean = mean;
     batch.count = static_cast<double>(count);
-    batch.inv_std = inverse_deviation(var, options.eps);
-    const ChannelAffine a = affine(inputs[1], inputs[2], mean, batch.inv_std);
-    batch.scale = a.scale;
-    batch.shift = a.shift;
+    const kernels::FoldedStatistics folded = kernels::fold_statistics(inputs[1], inputs[2], mean, var, options.eps);
+    batch.inv_std = folded.inv_std;
+    batch.scale = folded.scale;
+    batch.shift = folded.shift;
     batch.mask = !options.relu ? ReluMask::kNone : has_residual ? ReluMask::kFromOutput : ReluMask::kFromInput;
-    Array y = kernels::scale_and_shift(x, a.scale, a.shift, has_residual ? inputs[3] : Array(), options.relu);
+    Array y = kernels::scale_and_shift(x, batch.scale, batch.shift, has_residual ? inputs[3] : Array(), options.relu);
     retain_inputs(0, 1);
     if (options.relu && (has_residual || config().enable_backprop)) retain_output(y);
     return {y};
@@ -99,8 +77,8 @@ struct BatchNormalization final : Function {
       mean = statistics[0];
       var = statistics[1];
     } else {
-      mean = zeros({x.shape()[1]}, Dtype::kFloat64);
-      var = zeros({x.shape()[1]}, Dtype::kFloat64);
+      mean = zeros({x.shape()[1]}, Dtype::kFloat64, x.device());
+      var = zeros({x.shape()[1]}, Dtype::kFloat64, x.device());
     }
     const char* of_all = "";
     if (options.reducer) {
@@ -118,7 +96,7 @@ struct BatchNormalization final : Function {
   /// {sum(gy), sum(gy xhat)} over all processes.
   std::array<Array, 2> over_processes(const Array& gbeta, const Array& ggamma) const {
     if (!options.reducer) return {gbeta, ggamma};
-    const Array both = empty({2, gbeta.size()}, Dtype::kFloat64);
+    const Array both = empty({2, gbeta.size()}, Dtype::kFloat64, gbeta.device());
     both.select(0, 0).copy_from(gbeta);
     both.select(0, 1).copy_from(ggamma);
     options.reducer->sum(both);
@@ -190,10 +168,8 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta, const
 /// avg = decay avg + (1 - decay) now.
 void move_towards(Array* avg, const Array& now, double decay, double correction) {
   if (!avg || config().in_recomputing) return;
-  const std::vector<double> values = to_vector<double>(now), before = to_vector<double>(*avg);
-  std::vector<double> after(values.size());
-  for (std::size_t c = 0; c < values.size(); ++c) after[c] = decay * before[c] + (1 - decay) * correction * values[c];
-  avg->copy_from(array(after, now.shape()));
+  kernels::move_average(*avg, now, decay, correction);
+  avg->buffer()->note_write();
 }
 
 /// Other numbers of axes than two and four: (N, C, …) as (N, C, all but the last, last).
@@ -239,7 +215,8 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
     const ChannelAffine a = fixed_batch_normalization_affine(gamma.array(), beta.array(), mean, var, options.eps);
     return kernels::scale_and_shift(x.array(), a.scale, a.shift, residual ? residual->array() : Array(), options.relu);
   }
-  const Variable scale = gamma * Variable(inverse_deviation(var, options.eps).to(gamma.dtype()));
+  const Variable scale = gamma * Variable(kernels::fold_statistics(gamma.array(), beta.array(), mean, var, options.eps)
+                                              .inv_std.to(gamma.dtype()));
   const Variable shift = beta - Variable(mean.to(gamma.dtype())) * scale;
   Variable y = cast(x * over_channels(scale, x.ndim()) + over_channels(shift, x.ndim()), x.dtype());
   if (residual) y = y + *residual;
@@ -248,7 +225,8 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
 
 ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean,
                                                const Array& var, double eps) {
-  return affine(gamma, beta, mean.to(Dtype::kFloat64).contiguous(), inverse_deviation(var, eps));
+  const kernels::FoldedStatistics folded = kernels::fold_statistics(gamma, beta, mean, var, eps);
+  return {folded.scale, folded.shift};
 }
 
 }  // namespace rensa::functions

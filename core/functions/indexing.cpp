@@ -28,7 +28,7 @@ Array checked(const char* name, const Array& indices, std::int64_t size, bool fr
   if (indices.dtype() != Dtype::kInt32 && indices.dtype() != Dtype::kInt64) {
     throw DtypeError(name, ": the indices are ", indices.dtype(), ", expected int32 or int64.");
   }
-  const Array result = indices.to(Dtype::kInt64).copy();
+  const Array result = indices.to(Device{}).to(Dtype::kInt64).copy();  // looked at on the host
   auto* at = result.data<std::int64_t>();
   for (std::int64_t i = 0, count = result.size(); i < count; ++i) {
     if (ignored && at[i] == *ignored) {
@@ -109,7 +109,7 @@ struct Where final : Function {
 
   Array forward(const Array& a, const Array& b) override { return kernels::where(condition, a, b); }
   Variables backward(const Variable& gy) override {
-    const Variable zero(zeros({}, gy.dtype()));
+    const Variable zero(zeros({}, gy.dtype(), gy.device()));
     return {needs_input_grad(0) ? where(condition, gy, zero) : Variable(),
             needs_input_grad(1) ? where(condition, zero, gy) : Variable()};
   }
@@ -200,7 +200,7 @@ Variable where(const Array& condition, const Variable& a, const Variable& b) {
     throw DtypeError("where: the condition is ", condition.dtype(), ", expected bool.");
   const Shape shape = broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), "where"), "where");
   return promoted(broadcast_to(a, shape), broadcast_to(b, shape), [&](const Variable& x, const Variable& y) {
-    return apply(make_function<Where>(condition.broadcast_to(shape)), x, y);
+    return apply(make_function<Where>(condition.to(x.device()).broadcast_to(shape)), x, y);
   });
 }
 

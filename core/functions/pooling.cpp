@@ -12,34 +12,38 @@ using kernels::PoolingGeometry;
 
 // Scattering to the places of the largest values and gathering from them are each other's gradients.
 
-Variable gather(const Variable& x, const Array& places);
+Variable gather(const Variable& x, const Array& places, const PoolingGeometry& geometry);
 
 struct Scatter final : Function {
   Array places;
+  PoolingGeometry geometry;
   Shape x_shape;
-  Scatter(const Array& at, const Shape& x) : places(at), x_shape(x) {}
+  Scatter(const Array& at, const PoolingGeometry& g, const Shape& x) : places(at), geometry(g), x_shape(x) {}
   const char* name() const override { return "max_pooling_2d_scatter"; }
 
-  Array forward(const Array& gy) override { return kernels::max_pooling_scatter(gy, places, x_shape); }
-  Variables backward(const Variable& g) override { return {gather(g, places)}; }
+  Array forward(const Array& gy) override { return kernels::max_pooling_scatter(gy, places, geometry, x_shape); }
+  Variables backward(const Variable& g) override { return {gather(g, places, geometry)}; }
   void release_saved() override { places = {}; }
 };
 
 struct Gather final : Function {
   Array places;
+  PoolingGeometry geometry;
   Shape x_shape;
-  explicit Gather(const Array& at) : places(at) {}
+  Gather(const Array& at, const PoolingGeometry& g) : places(at), geometry(g) {}
   const char* name() const override { return "max_pooling_2d_gather"; }
 
   Array forward(const Array& x) override {
     x_shape = x.shape();
     return kernels::max_pooling_gather(x, places);
   }
-  Variables backward(const Variable& gy) override { return {apply(make_function<Scatter>(places, x_shape), gy)}; }
+  Variables backward(const Variable& gy) override { return {apply(make_function<Scatter>(places, geometry, x_shape), gy)}; }
   void release_saved() override { places = {}; }
 };
 
-Variable gather(const Variable& x, const Array& places) { return apply(make_function<Gather>(places), x); }
+Variable gather(const Variable& x, const Array& places, const PoolingGeometry& geometry) {
+  return apply(make_function<Gather>(places, geometry), x);
+}
 
 struct MaxPooling final : Function {
   PoolingGeometry geometry;
@@ -54,7 +58,7 @@ struct MaxPooling final : Function {
     places = pooled.places;
     return pooled.y;
   }
-  Variables backward(const Variable& gy) override { return {apply(make_function<Scatter>(places, x_shape), gy)}; }
+  Variables backward(const Variable& gy) override { return {apply(make_function<Scatter>(places, geometry, x_shape), gy)}; }
   void release_saved() override { places = {}; }
 };
 

@@ -85,18 +85,18 @@ Shape with_size(const Shape& x, int axis, std::int64_t size) {
 }  // namespace
 
 Variable take_positions(const char* name, const Variable& x, const Array& positions) {
-  return apply(make_function<TakePositions>(name, positions.contiguous()), x);
+  return apply(make_function<TakePositions>(name, positions.to(x.device()).contiguous()), x);
 }
 Variable add_at_positions(const char* name, const Variable& x, const Array& positions, const Shape& shape) {
-  return apply(make_function<AddAtPositions>(name, positions.contiguous(), shape), x);
+  return apply(make_function<AddAtPositions>(name, positions.to(x.device()).contiguous(), shape), x);
 }
 
 Variable take_rows_at(const Variable& x, const Array& rows, int axis) {
-  const Variable taken = apply(make_function<TakeRows>(rows), reshape(x, around(x.shape(), axis)));
+  const Variable taken = apply(make_function<TakeRows>(rows.to(x.device())), reshape(x, around(x.shape(), axis)));
   return reshape(taken, with_size(x.shape(), axis, rows.size()));
 }
 Variable add_rows_at(const Variable& x, const Array& rows, int axis, std::int64_t size) {
-  return reshape(add_rows(reshape(x, around(x.shape(), axis)), rows, size), with_size(x.shape(), axis, size));
+  return reshape(add_rows(reshape(x, around(x.shape(), axis)), rows.to(x.device()), size), with_size(x.shape(), axis, size));
 }
 
 Array numbered(const Shape& shape) { return arange(total_size(shape)).reshape(shape); }

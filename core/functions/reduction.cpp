@@ -190,9 +190,9 @@ Variable logsumexp(const Variable& x, const Dims& axes, bool keepdims) {
   // The shift cancels, so that it needs no gradient; where all elements are -infinity there is none.
   const Array largest = kernels::max(x.array(), all);
   const Array finite =
-      kernels::compare(largest, full(largest.shape(), -std::numeric_limits<double>::infinity(), x.dtype()),
+      kernels::compare(largest, full(largest.shape(), -std::numeric_limits<double>::infinity(), x.dtype(), x.device()),
                        kernels::Comparison::kNotEqual);
-  const Variable shift(kernels::where(finite, largest, zeros(largest.shape(), x.dtype())));
+  const Variable shift(kernels::where(finite, largest, zeros(largest.shape(), x.dtype(), x.device())));
   const Variable y = log(sum(exp(x - shift), all, /*keepdims=*/true)) + shift;
   return keepdims ? y : reshape(y, without(y.shape(), all));
 }

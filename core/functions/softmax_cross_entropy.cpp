@@ -43,7 +43,7 @@ struct SoftmaxCrossEntropyGrad final : Function {
   Array not_ignored(Dtype dtype) const {
     std::vector<double> labels = to_vector<double>(targets.t);
     for (double& label : labels) label = label == static_cast<double>(targets.ignore_label) ? 0 : 1;
-    return array(labels, targets.t.shape()).to(dtype);
+    return array(labels, targets.t.shape()).to(dtype).to(targets.t.device());
   }
 };
 
@@ -71,6 +71,20 @@ void check(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& 
   if (!(options.label_smoothing >= 0 && options.label_smoothing < 1)) {
     throw ValueError("softmax_cross_entropy: label_smoothing is ", options.label_smoothing, ", expected 0 to below 1.");
   }
+}
+
+/// Labels on the host are looked at there, and then go to x's device: nobody waits for that. Throws ValueError that names
+/// the first one out of range.
+Array checked_labels(const Array& t, const Variable& x, std::int64_t classes, std::int64_t ignored) {
+  const Array flat = t.contiguous().reshape({t.size()});
+  if (x.device() == t.device()) return flat;  // the kernel looks at them
+  const std::vector<std::int64_t> labels = to_vector<std::int64_t>(flat);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] == ignored || (labels[i] >= 0 && labels[i] < classes)) continue;
+    throw ValueError("softmax_cross_entropy: label ", i, " is ", labels[i], ", expected 0 to ", classes - 1,
+                     " or the ignored label ", ignored, ".");
+  }
+  return flat.to(x.device());
 }
 
 std::int64_t count_labels(const Array& t, std::int64_t ignored) {
@@ -104,9 +118,10 @@ Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxC
     classes_last.push_back(1);
     lines = reshape(transpose(x, classes_last), {-1, classes});
   }
-  const ClassTargets targets{t.contiguous().reshape({t.size()}), options.label_smoothing, options.ignore_label};
+  const ClassTargets targets{checked_labels(t, x, classes, options.ignore_label), options.label_smoothing,
+                             options.ignore_label};
   Variable losses = apply(make_function<SoftmaxCrossEntropy>(targets), lines);
-  if (options.class_weight) losses = losses * Variable(weights_of_labels(options, targets.t, classes, x.dtype()));
+  if (options.class_weight) losses = losses * Variable(weights_of_labels(options, targets.t, classes, x.dtype()).to(x.device()));
   if (options.reduce == LossReduce::kNone) return reshape(losses, t.shape());
   const std::int64_t count = options.normalize ? count_labels(t, options.ignore_label) : t.shape()[0];
   return sum(losses) * (1.0 / static_cast<double>(std::max<std::int64_t>(count, 1)));

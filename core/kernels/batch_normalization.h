@@ -19,6 +19,16 @@ enum class ReluMask {
 /// {mean, biased variance} over all axes but the channels'. One pass over memory.
 extern Kernel<std::array<Array, 2>(const Array& x)> batch_statistics;
 
+/// What normalization makes of statistics: inv_std = 1 / sqrt(var + eps), gamma xhat + beta = x scale + shift.
+struct FoldedStatistics {
+  Array inv_std, scale, shift;
+};
+/// gamma and beta in any floating dtype, mean and var float64 or float32.
+extern Kernel<FoldedStatistics(const Array& gamma, const Array& beta, const Array& mean, const Array& var, double eps)>
+    fold_statistics;
+/// average ← decay average + (1 - decay) correction now; average float32 or float64, `now` float64.
+extern Kernel<void(const Array& average, const Array& now, double decay, double correction)> move_average;
+
 /// x scale + shift (+ residual, if it is an array), then relu if asked. One pass.
 extern Kernel<Array(const Array& x, const Array& scale, const Array& shift, const Array& residual, bool relu)>
     scale_and_shift;

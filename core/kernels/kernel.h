@@ -11,6 +11,27 @@ namespace rensa::kernels {
 
 namespace detail {
 [[noreturn]] void throw_missing_kernel(const char* name, Device device);
+[[noreturn]] void throw_different_devices(const char* name, Device expected, Device found);
+
+/// Whether `argument`, if it is an array, lies on `device`.
+template <class Argument>
+void check_device(const char* name, Device device, const Argument& argument) {
+  if constexpr (std::is_same_v<Argument, Array>) {
+    if (argument && argument.device() != device) throw_different_devices(name, device, argument.device());
+  }
+}
+
+/// The kernel that the calling thread is in, for running_kernel().
+class RunningKernel {
+ public:
+  explicit RunningKernel(const char* name);
+  RunningKernel(const RunningKernel&) = delete;
+  RunningKernel& operator=(const RunningKernel&) = delete;
+  ~RunningKernel();
+
+ private:
+  const char* before_;
+};
 
 template <class First, class... Rest>
 Device device_of(const First& first, const Rest&... rest) {
@@ -25,6 +46,9 @@ Device device_of(const First& first, const Rest&... rest) {
 }
 }  // namespace detail
 
+/// The operation on a GPU that the calling thread is in, "arrays" outside of all: what memory errors name as holders.
+const char* running_kernel();
+
 template <class Signature>
 class Kernel;
 
@@ -35,7 +59,8 @@ class Kernel;
 ///   kernels/cpu/activation.cpp     const Implementation cpu_relu(relu, DeviceKind::kCpu, [](const Array& x) { … });
 ///   kernels/cuda/activation.cu     the same for kCuda, in the plug-in
 ///
-/// A call goes to the implementation for the device of its first array, or throws a DeviceError that names both.
+/// A call goes to the implementation for the device of its first array, or throws a DeviceError that names both. Arrays on
+/// different devices throw one too.
 template <class Result, class... Arguments>
 class Kernel<Result(Arguments...)> {
  public:
@@ -49,6 +74,10 @@ class Kernel<Result(Arguments...)> {
     const Device device = detail::device_of(arguments...);
     const Function function = functions_[static_cast<std::size_t>(device.kind)];
     if (!function) detail::throw_missing_kernel(name_, device);
+    (detail::check_device(name_, device, arguments), ...);
+    if (device.kind == DeviceKind::kCpu) [[likely]]
+      return function(arguments...);
+    const detail::RunningKernel running(name_);
     return function(arguments...);
   }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "core/kernels/kernel.h"
 
 namespace rensa::kernels {
@@ -39,7 +41,8 @@ extern Kernel<void(const Array& p, const Array& g, const Array& m, const Array& 
 /// value: the master becomes that value. Equal shapes, 1-d and contiguous.
 extern Kernel<void(const Array& masters, const Array& values)> adopt_values;
 
-/// Σ x², summed in float64 in an order that depends on the size only.
-extern Kernel<double(const Array& x)> sum_of_squares;
+/// Σ x² of `first` and all the others (on the same device), summed in float64 in an order that depends on the sizes only.
+/// The host waits for it once.
+extern Kernel<double(const Array& first, const std::vector<Array>& others)> sum_of_squares;
 
 }  // namespace rensa::kernels

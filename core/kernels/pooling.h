@@ -20,8 +20,9 @@ struct MaxPooled {
   Array places;  ///< int32, y's shape and layout: which pixel (row × W + column) was the largest
 };
 extern Kernel<MaxPooled(const Array& x, const PoolingGeometry& geometry, const Shape& y_shape)> max_pooling;
-/// Zeros of x_shape with gy added at the places.
-extern Kernel<Array(const Array& gy, const Array& places, const Shape& x_shape)> max_pooling_scatter;
+/// Zeros of x_shape with gy added at the places, which windows of that geometry have found.
+extern Kernel<Array(const Array& gy, const Array& places, const PoolingGeometry& geometry, const Shape& x_shape)>
+    max_pooling_scatter;
 /// x's elements at the places.
 extern Kernel<Array(const Array& x, const Array& places)> max_pooling_gather;
 

@@ -105,6 +105,20 @@ std::int64_t Link::count_parameters() {
   return count;
 }
 
+void Link::to(Device device) {
+  for (Parameter* parameter : parameters()) parameter->to(device);
+  for (const NamedPersistent& named : named_persistents()) {
+    if (*named.array && is_floating(named.array->dtype())) *named.array = named.array->to(device);
+  }
+}
+
+Device Link::device() {
+  for (const Parameter* parameter : parameters()) {
+    if (parameter->is_initialized()) return parameter->array().device();
+  }
+  return {};
+}
+
 void Link::copy_parameters(Link& other, bool persistents) {
   std::map<std::string, Parameter*> theirs;
   for (const NamedParameter& named : other.named_parameters()) theirs[named.path] = named.parameter;

@@ -68,6 +68,12 @@ class Link {
 
   void clear_grads();
   std::int64_t count_parameters();  ///< elements of all initialised parameters
+  /// Moves parameters and persistent values to `device`, where the network then computes; to be called before the optimizer's
+  /// setup(). Parameters that get their shape later get it there. Whole numbers, such as counts of batches, stay on the host.
+  /// Throws DeviceError if there is no such device.
+  void to(Device device);
+  /// Where the parameters are; the host if there are none.
+  Device device();
   /// Copies the other link's parameters (and persistent values) into this one's, by path. Throws ValueError when paths or shapes differ.
   void copy_parameters(Link& other, bool persistents = true);
   /// Sets update_enabled of every parameter.

@@ -58,8 +58,8 @@ void Lars::update_range(const Range& range) {
     const Array p = range.values.slice(0, place), g = range.gradients.slice(0, place);
     double ratio = 1;
     if (range.decay_scale != 0) {
-      const double of_p = std::sqrt(kernels::sum_of_squares(p));
-      const double of_g = std::sqrt(kernels::sum_of_squares(g)) * range.gradient_scale;
+      const double of_p = std::sqrt(kernels::sum_of_squares(p, {}));
+      const double of_g = std::sqrt(kernels::sum_of_squares(g, {})) * range.gradient_scale;
       if (of_p > 0) ratio = options_.trust * of_p / (of_g + decay * of_p + options_.eps);
     }
     kernels::momentum_sgd_update(p, g, range.state[0].slice(0, place), options_.lr * range.lr_scale * ratio,

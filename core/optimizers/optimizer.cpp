@@ -255,14 +255,20 @@ std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, con
 }
 
 double Optimizer::sum_of_squares() const {
-  double squares = 0;
+  std::vector<Array> gradients;
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
     for (const ParameterArena::Slot& slot : arenas_[a].slots) {
       if (!slot.parameter->update_enabled) continue;
       for (const Piece& piece : pieces(arenas_[a], states_[a], slot.offset, slot.offset + slot.size)) {
-        squares += kernels::sum_of_squares(piece.gradients);
+        gradients.push_back(piece.gradients);
       }
     }
+  }
+  double squares = 0;
+  if (!gradients.empty()) {
+    const Array first = gradients.front();
+    gradients.erase(gradients.begin());
+    squares = kernels::sum_of_squares(first, gradients);
   }
   return shards_ ? shards_->sum(squares) : squares;
 }

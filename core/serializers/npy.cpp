@@ -170,7 +170,8 @@ Value read_text(const std::string& descr, const std::byte* data, std::size_t ava
 }  // namespace
 
 std::vector<std::byte> write(const Array& array) {
-  const Array stored = array.dtype() == Dtype::kBFloat16 ? array.to(Dtype::kFloat32) : array;
+  const Array here = array.to(Device{});
+  const Array stored = here.dtype() == Dtype::kBFloat16 ? here.to(Dtype::kFloat32) : here;
   const auto type =
       std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == stored.dtype(); });
   const Array values = stored.contiguous();

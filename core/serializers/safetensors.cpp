@@ -147,7 +147,7 @@ void save_safetensors(const std::string& path, const std::vector<std::pair<std::
   out.write(reinterpret_cast<const char*>(&length), sizeof length);
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
   for (const auto& [name, values] : tensors) {
-    const Array row_major = values.contiguous();
+    const Array row_major = values.to(Device{}).contiguous();
     if (row_major.bytes() > 0) {
       out.write(static_cast<const char*>(row_major.raw_data()), static_cast<std::streamsize>(row_major.bytes()));
     }

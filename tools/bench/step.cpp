@@ -4,6 +4,9 @@
 #include "comm/compute_threads.h"
 #include "comm/distributed_optimizer.h"
 #include "comm/job.h"
+#include "core/device/allocator.h"
+#include "core/device/gpu/precision.h"
+#include "core/device/gpu/stream.h"
 #include "core/functions/softmax_cross_entropy.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "tools/bench/made_up_batch.h"
@@ -15,7 +18,8 @@ namespace rensa::tools {
 namespace {
 
 struct StepOptions {
-  std::string model = "resnet50", communicator = "auto", dtype = "float32";
+  std::string model = "resnet50", communicator = "auto", dtype = "float32", device = "cpu";
+  bool tf32 = false;
   int batch = 16, image_size = 224, threads = 0, steps = 10, warmup = 3;
   std::int64_t classes = 0;
   bool json = false;
@@ -25,14 +29,19 @@ void measure_step(const StepOptions& o, Communicator& comm) {
   const int threads = set_compute_threads(comm, o.threads);
   const MadeUpTask task = made_up_task(o.model, o.batch, o.image_size, o.classes);
   const auto model = made_up_model(o.model, task, dtype_from_name(o.dtype));
+  const Device device = o.device == "cuda" ? Device{DeviceKind::kCuda, comm.intra_rank()} : device_from_name(o.device);
+  const bool on_gpu = device.kind == DeviceKind::kCuda;
+  if (on_gpu) gpu::allow_tf32(o.tf32);
+  model->to(device);
   DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm);
   optimizer.setup(*model);
-  const Variable x = is_floating(task.x.dtype()) ? task.x.to(dtype_from_name(o.dtype)) : task.x;
+  const Variable x = (is_floating(task.x.dtype()) ? task.x.to(dtype_from_name(o.dtype)) : task.x).to(device);
   reset_peak_rss();
   const std::size_t before = peak_rss_bytes();  // what is held now
   const Samples ms = measure(o.warmup, o.steps, [&] {
                        functions::softmax_cross_entropy((*model)(x), task.t).backward();
                        optimizer.update();
+                       if (on_gpu) gpu::main_stream(device).synchronize();
                      }).times(1e3);
   const std::size_t peak = peak_rss_bytes();
   const Array above = full({1}, static_cast<double>(peak > before ? peak - before : 0), Dtype::kFloat64);
@@ -43,6 +52,9 @@ void measure_step(const StepOptions& o, Communicator& comm) {
     std::cout << nlohmann::json{{"framework", std::string("rensa ") + RENSA_VERSION},
                                 {"model", o.model},
                                 {"dtype", o.dtype},
+                                {"device", o.device},
+                                {"tf32", o.tf32},
+                                {"peak_device_bytes", on_gpu ? allocator(device).statistics().peak_in_use : 0},
                                 {"batch", o.batch},
                                 {"image_size", o.image_size},
                                 {"ranks", comm.size()},
@@ -71,6 +83,8 @@ int bench_step(int argc, char** argv) {
   table.add("classes", o.classes, "0: 1000 for the residual networks, otherwise 10", {.min = 0});
   table.add("dtype", o.dtype, "in which the network computes; 16-bit ones with float32 masters",
             {.choices = {"float32", "float64", "bfloat16", "float16"}});
+  table.add("device", o.device, "where to compute: cpu, cuda (a GPU for each rank of a node) or cuda:<index>");
+  table.add("tf32", o.tf32, "cuda: products of float32 numbers may round their factors to TF32");
   table.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0});
   table.add("steps", o.steps, "timed steps", {.min = 1});
   table.add("warmup", o.warmup, "steps before them", {.min = 0});

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "comm/launcher.h"
+#include "core/device/gpu/driver.h"
 #include "core/library_versions.h"
 #include "tools/doctor/facts.h"
 
@@ -90,6 +91,11 @@ RankFacts collect_local_facts() {
   facts.launcher_rank = facts.rank = launcher.rank;
   facts.launcher_size = launcher.size;
   facts.gpus = count_entries("/proc/driver/nvidia/gpus");
+  if (facts.gpus > 0) {  // otherwise CUDA's libraries, 250 MB, are not even loaded
+    const gpu::Availability found = gpu::availability();
+    facts.usable_gpus = found.devices;
+    facts.gpu_description = found.description;
+  }
   facts.cores = usable_cores();
   facts.host_cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   facts.core_quota = core_quota();

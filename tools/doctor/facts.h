@@ -30,7 +30,9 @@ struct RankFacts {
   std::string thread_level = "MPI_THREAD_MULTIPLE";
   bool has_all_threads = true;
   std::string cuda_aware = "unknown";
-  int gpus = 0;
+  int gpus = 0;                 ///< that the kernel's driver knows
+  int usable_gpus = 0;          ///< that this rank can compute on
+  std::string gpu_description;  ///< versions and names, or why there is none
 
   // Where it may compute.
   std::vector<int> cores;     ///< of its affinity mask

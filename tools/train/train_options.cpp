@@ -2,6 +2,7 @@
 
 #include "comm/communicators/create_communicator.h"
 #include "comm/gradients/compression/gradient_compression.h"
+#include "core/device/device.h"
 #include "core/error.h"
 #include "core/models/model.h"
 #include "core/optimizers/make_optimizer.h"
@@ -68,7 +69,8 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
         {.min = 0, .above_min = true});
   t.add("heartbeat_timeout", o.heartbeat_timeout, "seconds of silence after which a rank is lost; 0: no watchdog",
         {.min = 0});
-  t.add("device", o.device, "where to compute", {.choices = {"cpu"}});
+  t.add("device", o.device, "where to compute: cpu, cuda (each rank of a node has a GPU of its own) or cuda:<index>");
+  t.add("tf32", o.tf32, "cuda: products of float32 numbers may round their factors to 10 bits of mantissa, for speed");
   t.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0, .max = 4096});
   t.add("reproducible", o.reproducible,
         "shards of a step: the same weights bit for bit on 1, 2, 4 … ranks that divide it (8: up to 8 ranks); 0: off",
@@ -119,6 +121,9 @@ void check_combinations(const TrainOptions& o) {
   for (const std::string& report : o.reports) {
     if (report == "json_lines" || report == "tensorboard" || report == "prometheus" || report == "plot") continue;
     throw ConfigError("reports: \"", report, "\" is unknown, expected json_lines, tensorboard, prometheus or plot.");
+  }
+  if (device_from_name(o.device).kind == DeviceKind::kCuda && o.reproducible > 0) {
+    throw ConfigError("reproducible sums shards on the CPU. Leave it out, or use --device cpu.");
   }
   if (o.reproducible == 0) return;
   if (o.mnbn) {

@@ -35,6 +35,7 @@ struct TrainOptions {
   bool decay_bias_and_norm = true;
   // The run
   std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto", device = "cpu";
+  bool tf32 = false;
   double comm_timeout = seconds_from_environment("RENSA_COMM_TIMEOUT", 300);
   double heartbeat_timeout = seconds_from_environment("RENSA_HEARTBEAT_TIMEOUT", 5);
   int keep = 2, threads = 0, reproducible = 0;

@@ -8,7 +8,7 @@ namespace rensa {
 
 void FailOnNonNumber::operator()(Trainer& trainer) {
   for (const Link::NamedParameter& named : trainer.updater().model().named_parameters()) {
-    if (!named.parameter->is_initialized() || all(isfinite(named.parameter->array()))) continue;
+    if (!named.parameter->is_initialized() || all(isfinite(named.parameter->array().to(Device{})))) continue;
     throw ValueError("training has diverged: the weight ", named.path, " is not finite after iteration ",
                      trainer.updater().iteration(), ". Try a smaller learning rate, a warm-up, or clip_norm.");
   }

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -181,6 +182,28 @@ std::array<Array, 2> batch_statistics_cpu(const Array& x) {
   return result;
 }
 
+FoldedStatistics fold_cpu(const Array& gamma, const Array& beta, const Array& mean, const Array& var, double eps) {
+  const auto channels = static_cast<std::size_t>(mean.size());
+  const std::vector<double> g = to_vector<double>(gamma), b = to_vector<double>(beta), m = to_vector<double>(mean),
+                            v = to_vector<double>(var);
+  const FoldedStatistics folded{empty({mean.size()}, Dtype::kFloat64), empty({mean.size()}, Dtype::kFloat64),
+                                empty({mean.size()}, Dtype::kFloat64)};
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double inverse = 1 / std::sqrt(v[c] + eps), scale = g[c] * inverse;
+    folded.inv_std.data<double>()[c] = inverse;
+    folded.scale.data<double>()[c] = scale;
+    folded.shift.data<double>()[c] = b[c] - m[c] * scale;
+  }
+  return folded;
+}
+
+void move_average_cpu(const Array& average, const Array& now, double decay, double correction) {
+  const std::vector<double> values = to_vector<double>(now), before = to_vector<double>(average);
+  std::vector<double> after(values.size());
+  for (std::size_t c = 0; c < values.size(); ++c) after[c] = decay * before[c] + (1 - decay) * correction * values[c];
+  average.copy_from(array(after, now.shape()));
+}
+
 template <class T, bool kRelu>
 void scale_and_shift_rows(const Rows& x, const T* scale, const T* shift, const Rows* residual, const Rows& y) {
   const std::int64_t width = x.channels;
@@ -328,6 +351,8 @@ std::array<Array, 2> grad_cpu(const Array& gy, const NormalizedBatch& batch, con
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;
 const Implementation cpu_statistics(batch_statistics, kCpu, batch_statistics_cpu);
+const Implementation cpu_fold(fold_statistics, kCpu, fold_cpu);
+const Implementation cpu_move_average(move_average, kCpu, move_average_cpu);
 const Implementation cpu_scale_and_shift(scale_and_shift, kCpu, scale_and_shift_cpu);
 const Implementation cpu_sums(batch_normalization_sums, kCpu, sums_cpu);
 const Implementation cpu_grad(batch_normalization_grad, kCpu, grad_cpu);

@@ -247,7 +247,7 @@ const float* elements(const Array& x, std::int64_t begin, std::int64_t count, fl
 }
 const double* elements(const Array& x, std::int64_t begin, std::int64_t, double*) { return x.data<double>() + begin; }
 
-double sum_of_squares_cpu(const Array& x) {
+double squares_of(const Array& x) {
   const std::int64_t size = x.size(), blocks = (size + kSumBlock - 1) / kSumBlock;
   std::vector<double> sums(static_cast<std::size_t>(blocks));
   cpu::dispatch_computed(x.dtype(), "sum_of_squares", [&](auto tag) {
@@ -267,6 +267,12 @@ double sum_of_squares_cpu(const Array& x) {
   });
   double total = 0;
   for (const double sum : sums) total += sum;
+  return total;
+}
+
+double sum_of_squares_cpu(const Array& first, const std::vector<Array>& others) {
+  double total = squares_of(first);
+  for (const Array& x : others) total += squares_of(x);
   return total;
 }
 

@@ -85,7 +85,7 @@ MaxPooled max_pooling_cpu(const Array& x, const PoolingGeometry& g, const Shape&
   return result;
 }
 
-Array scatter_cpu(const Array& gy, const Array& places, const Shape& x_shape) {
+Array scatter_cpu(const Array& gy, const Array& places, const PoolingGeometry&, const Shape& x_shape) {
   const Array source = gy.channels_last();
   Array gx = pictures(x_shape, gy.dtype());
   const std::int64_t channels = x_shape[1], pixels = gy.shape()[2] * gy.shape()[3], size = x_shape[2] * x_shape[3] * channels;

@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "core/kernels/formulas/annotation.h"
+
 namespace rensa::kernels::formulas {
 
 /// The numbers of an update rule; each formula says which.
@@ -11,19 +13,13 @@ using RuleNumbers = std::array<double, 8>;
 // One element's step of each update rule, for every back end: p the parameter, g its gradient, s what is kept of it
 // from step to step. core/optimizers says where the rules come from.
 
-#if defined(__CUDACC__)
-#define RENSA_RULE __host__ __device__ inline
-#else
-#define RENSA_RULE inline
-#endif
-
 /// {lr, momentum}; s: v
 template <class T>
 struct CorrectedMomentum {
   static constexpr int kStates = 1;
   T lr, momentum;
   explicit CorrectedMomentum(const RuleNumbers& n) : lr(T(n[0])), momentum(T(n[1])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] = momentum * s[0] - g;
     p += lr * s[0];
   }
@@ -35,7 +31,7 @@ struct AdaGrad {
   static constexpr int kStates = 1;
   T lr, eps;
   explicit AdaGrad(const RuleNumbers& n) : lr(T(n[0])), eps(T(n[1])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] += g * g;
     p -= lr * g / (std::sqrt(s[0]) + eps);
   }
@@ -47,7 +43,7 @@ struct AdaDelta {
   static constexpr int kStates = 2;
   T lr, rho, rest, eps;
   explicit AdaDelta(const RuleNumbers& n) : lr(T(n[0])), rho(T(n[1])), rest(T(1 - n[1])), eps(T(n[2])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] = rho * s[0] + rest * g * g;
     const T dx = std::sqrt((s[1] + eps) / (s[0] + eps)) * g;
     s[1] = rho * s[1] + rest * dx * dx;
@@ -62,7 +58,7 @@ struct RmsProp {
   T lr, alpha, rest, outside, inside;
   explicit RmsProp(const RuleNumbers& n)
       : lr(T(n[0])), alpha(T(n[1])), rest(T(1 - n[1])), outside(T(n[2])), inside(T(n[3])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] = alpha * s[0] + rest * g * g;
     p -= lr * g / (std::sqrt(s[0] + inside) + outside);
   }
@@ -75,7 +71,7 @@ struct RmsPropGraves {
   T lr, alpha, rest, momentum, eps;
   explicit RmsPropGraves(const RuleNumbers& n)
       : lr(T(n[0])), alpha(T(n[1])), rest(T(1 - n[1])), momentum(T(n[2])), eps(T(n[3])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] = alpha * s[0] + rest * g * g;
     s[1] = alpha * s[1] + rest * g;
     s[2] = momentum * s[2] - lr * g / std::sqrt(s[0] - s[1] * s[1] + eps);
@@ -89,7 +85,7 @@ struct Smorms3 {
   static constexpr int kStates = 3;
   T lr, eps, start;
   explicit Smorms3(const RuleNumbers& n) : lr(T(n[0])), eps(T(n[1])), start(T(n[2])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     const T memory = s[0] + start, r = T(1) / (memory + T(1));
     s[1] = (T(1) - r) * s[1] + r * g;
     s[2] = (T(1) - r) * s[2] + r * g * g;
@@ -106,7 +102,7 @@ struct Msvag {
   T lr, rest, correction, rho, decay;
   explicit Msvag(const RuleNumbers& n)
       : lr(T(n[0])), rest(T(n[1])), correction(T(n[2])), rho(T(n[3])), decay(T(n[4])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] += rest * (g - s[0]);
     s[1] += rest * (g * g - s[1]);
     const T m = s[0] * correction, squares = m * m;
@@ -131,12 +127,12 @@ struct BoundedAdam {
         upper(T(n[5])),
         eta(T(n[6])),
         decay(T(n[7])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] += rest1 * (g - s[0]);
     s[1] += rest2 * (g * g - s[1]);
     move(p, s[0], s[1]);
   }
-  RENSA_RULE void move(T& p, T m, T v) const {
+  RENSA_FORMULA void move(T& p, T m, T v) const {
     const T wanted = alpha / (std::sqrt(v) + eps);
     const T raised = wanted > lower ? wanted : lower, step = raised < upper ? raised : upper;
     p -= eta * step * m + decay * p;
@@ -148,7 +144,7 @@ template <class T>
 struct AmsBound : BoundedAdam<T> {
   static constexpr int kStates = 3;
   using BoundedAdam<T>::BoundedAdam;
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] += this->rest1 * (g - s[0]);
     s[1] += this->rest2 * (g * g - s[1]);
     s[2] = s[1] > s[2] ? s[1] : s[2];
@@ -163,7 +159,7 @@ struct RectifiedAdam {
   T rest1, rest2, eps, step, adaptive, decay;
   explicit RectifiedAdam(const RuleNumbers& n)
       : rest1(T(n[0])), rest2(T(n[1])), eps(T(n[2])), step(T(n[3])), adaptive(T(n[4])), decay(T(n[5])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[0] += rest1 * (g - s[0]);
     s[1] += rest2 * (g * g - s[1]);
     const T root = std::sqrt(s[1]) + eps, divisor = adaptive > T(0) ? root : T(1);
@@ -178,7 +174,7 @@ struct Lion {
   T lr, beta1, rest1, beta2, rest2, decay;
   explicit Lion(const RuleNumbers& n)
       : lr(T(n[0])), beta1(T(n[1])), rest1(T(n[2])), beta2(T(n[3])), rest2(T(n[4])), decay(T(n[5])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     const T mixed = beta1 * s[0] + rest1 * g;
     const T direction = mixed > T(0) ? T(1) : mixed < T(0) ? T(-1) : T(0);
     p -= lr * direction + decay * p;
@@ -193,11 +189,9 @@ struct LambStep {
   T rest1, rest2, eps, correction1, correction2, decay;
   explicit LambStep(const RuleNumbers& n)
       : rest1(T(n[0])), rest2(T(n[1])), eps(T(n[2])), correction1(T(n[3])), correction2(T(n[4])), decay(T(n[5])) {}
-  RENSA_RULE T direction(T p, T m, T v) const {
+  RENSA_FORMULA T direction(T p, T m, T v) const {
     return m * correction1 / (std::sqrt(v * correction2) + eps) + decay * p;
   }
 };
-
-#undef RENSA_RULE
 
 }  // namespace rensa::kernels::formulas

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "core/kernels/formulas/annotation.h"
+
 namespace rensa::formulas {
 
 // Special functions that the standard library lacks, for float and double. float is computed in double.
@@ -19,22 +21,26 @@ inline constexpr double kLog10 = 2.30258509299404568402;
 
 /// a[0] + a[1] x + a[2] x² + …
 template <std::size_t N>
-double polynomial(const double (&a)[N], double x) {
+RENSA_FORMULA double polynomial(const double (&a)[N], double x) {
   double sum = a[N - 1];
   for (std::size_t i = N - 1; i-- > 0;) sum = sum * x + a[i];
   return sum;
 }
 
-/// log |Γ(x)|. Not std::lgamma, which writes a global variable.
-inline double log_gamma(double x) {
+/// log |Γ(x)|. Not std::lgamma, which writes a global variable on the host.
+RENSA_FORMULA inline double log_gamma(double x) {
+#if defined(__CUDA_ARCH__)
+  return ::lgamma(x);
+#else
   int sign = 0;
   return ::lgamma_r(x, &sign);
+#endif
 }
-inline float log_gamma(float x) { return static_cast<float>(log_gamma(static_cast<double>(x))); }
+RENSA_FORMULA inline float log_gamma(float x) { return static_cast<float>(log_gamma(static_cast<double>(x))); }
 
 /// Hurwitz's zeta function, the sum of (q + k)^-s over k >= 0, for s > 1: Euler's and Maclaurin's summation.
 /// Source: NIST Handbook of Mathematical Functions (2010), 2.10.1.
-inline double zeta(double s, double q) {
+RENSA_FORMULA inline double zeta(double s, double q) {
   // Bernoulli numbers B_2j / (2j)!
   constexpr double kTerms[] = {1.0 / 12,          -1.0 / 720,
                                1.0 / 30240,       -1.0 / 1209600,
@@ -50,10 +56,10 @@ inline double zeta(double s, double q) {
   }
   return sum;
 }
-inline float zeta(float s, float q) { return static_cast<float>(zeta(static_cast<double>(s), static_cast<double>(q))); }
+RENSA_FORMULA inline float zeta(float s, float q) { return static_cast<float>(zeta(static_cast<double>(s), static_cast<double>(q))); }
 
 /// The derivative of log Γ.
-inline double digamma(double x) {
+RENSA_FORMULA inline double digamma(double x) {
   if (x <= 0) {
     if (x == std::floor(x)) return x == 0 ? std::copysign(INFINITY, -x) : NAN;
     return digamma(1 - x) - kPi / std::tan(kPi * x);
@@ -65,17 +71,17 @@ inline double digamma(double x) {
 }
 
 /// The derivative of order `order` of digamma; poles at 0, -1, -2 …
-inline double polygamma(int order, double x) {
+RENSA_FORMULA inline double polygamma(int order, double x) {
   if (order == 0) return digamma(x);
   double factorial = 1;
   for (int i = 2; i <= order; ++i) factorial *= i;
   return (order % 2 ? factorial : -factorial) * zeta(order + 1, x);
 }
-inline float polygamma(int order, float x) { return static_cast<float>(polygamma(order, static_cast<double>(x))); }
+RENSA_FORMULA inline float polygamma(int order, float x) { return static_cast<float>(polygamma(order, static_cast<double>(x))); }
 
 /// The normal quantile of p, given q = p - 1/2 and the smaller tail min(p, 1 - p), neither of which is rounded then.
 /// Source: Wichura, "Algorithm AS 241: The percentage points of the normal distribution", 1988.
-inline double normal_quantile(double q, double tail) {
+RENSA_FORMULA inline double normal_quantile(double q, double tail) {
   constexpr double kA[] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                            1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
                            3.3430575583588128105e+4, 2.5090809287301226727e+3};
@@ -122,19 +128,19 @@ inline double normal_quantile(double q, double tail) {
 }
 
 /// The inverse of erf on (-1, 1), and of erfc on (0, 2).
-inline double erfinv(double y) { return kSqrtHalf * normal_quantile(y / 2, (1 - std::abs(y)) / 2); }
-inline double erfcinv(double y) { return -kSqrtHalf * normal_quantile((y - 1) / 2, (y < 1 ? y : 2 - y) / 2); }
-inline float erfinv(float y) { return static_cast<float>(erfinv(static_cast<double>(y))); }
-inline float erfcinv(float y) { return static_cast<float>(erfcinv(static_cast<double>(y))); }
+RENSA_FORMULA inline double erfinv(double y) { return kSqrtHalf * normal_quantile(y / 2, (1 - std::abs(y)) / 2); }
+RENSA_FORMULA inline double erfcinv(double y) { return -kSqrtHalf * normal_quantile((y - 1) / 2, (y < 1 ? y : 2 - y) / 2); }
+RENSA_FORMULA inline float erfinv(float y) { return static_cast<float>(erfinv(static_cast<double>(y))); }
+RENSA_FORMULA inline float erfcinv(float y) { return static_cast<float>(erfcinv(static_cast<double>(y))); }
 
 /// exp(x²) erfc(x), which does not overflow for large x: a continued fraction there.
 /// Source: NIST Handbook of Mathematical Functions (2010), 7.9.2.
-inline double erfcx(double x) {
+RENSA_FORMULA inline double erfcx(double x) {
   if (x < 3) return std::exp(x * x) * std::erfc(x);
   double fraction = x;
   for (int k = 60; k >= 1; --k) fraction = x + k / 2.0 / fraction;
   return kTwoOverSqrtPi / 2 / fraction;
 }
-inline float erfcx(float x) { return static_cast<float>(erfcx(static_cast<double>(x))); }
+RENSA_FORMULA inline float erfcx(float x) { return static_cast<float>(erfcx(static_cast<double>(x))); }
 
 }  // namespace rensa::formulas

@@ -86,9 +86,25 @@ TEST(DoctorTest, FindsGpusWithoutACudaAwareMpi) {
   Facts facts = healthy(1);
   for (RankFacts& rank : facts) rank.cuda_aware = "no";
   expect_fine(facts);
-  for (RankFacts& rank : facts) rank.gpus = 4, rank.limits["memlock"] = -1;
+  for (RankFacts& rank : facts) rank.gpus = rank.usable_gpus = 4, rank.limits["memlock"] = -1;
   EXPECT_THAT(only_finding(facts, "CUDA-awareness").found, HasSubstr("4 GPUs"));
   for (RankFacts& rank : facts) rank.cuda_aware = "unknown";
+  expect_fine(facts);
+}
+
+TEST(DoctorTest, FindsGpusThatCannotBeUsed) {
+  Facts facts = healthy(1);
+  for (RankFacts& rank : facts) {
+    rank.gpus = 4;
+    rank.limits["memlock"] = -1;
+    rank.gpu_description = "the plug-in librensa_cuda.so cannot be opened";
+  }
+  const Finding none = only_finding(facts, "GPUs");
+  EXPECT_EQ(none.severity, Severity::kWarning);
+  EXPECT_THAT(none.found, HasSubstr("4 GPUs, of which Rensa can use 0: the plug-in"));
+  for (RankFacts& rank : facts) rank.usable_gpus = static_cast<int>(facts.size()) - 1;
+  EXPECT_THAT(only_finding(facts, "GPUs").found, HasSubstr("ranks"));
+  for (RankFacts& rank : facts) rank.usable_gpus = 4;
   expect_fine(facts);
 }
 

@@ -1,0 +1,11 @@
+#include "core/kernels/cuda/differentiable.cuh"
+#include "core/kernels/formulas/math.h"
+#include "core/kernels/math.h"
+
+namespace rensa::kernels {
+namespace {
+
+const cuda::Differentiated<formulas::Ndtri, ndtri> cuda_ndtri;
+
+}  // namespace
+}  // namespace rensa::kernels

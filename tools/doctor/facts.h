@@ -30,7 +30,11 @@ struct RankFacts {
   std::string thread_level = "MPI_THREAD_MULTIPLE";
   bool has_all_threads = true;
   std::string cuda_aware = "unknown";
-  int gpus = 0;
+  int gpus = 0;               ///< that the host's driver lists
+  int cuda_devices = 0;       ///< that CUDA gives this rank
+  std::string cuda_problem;   ///< why it gives none; empty: it does, or there is no GPU
+  std::string nccl;           ///< "2.28.9"; empty: none
+  std::string nccl_problem;   ///< why there is none
 
   // Where it may compute.
   std::vector<int> cores;     ///< of its affinity mask

@@ -33,6 +33,8 @@ struct RankFacts {
   int gpus = 0;                 ///< that the kernel's driver knows
   int usable_gpus = 0;          ///< that this rank can compute on
   std::string gpu_description;  ///< versions and names, or why there is none
+  std::string nccl;             ///< "2.28.9"; empty: none
+  std::string nccl_problem;     ///< why there is none
 
   // Where it may compute.
   std::vector<int> cores;     ///< of its affinity mask

@@ -25,6 +25,7 @@ Facts healthy(int hosts = 2) {
     rank.launcher = "Open MPI";
     rank.launcher_size = rank.mpi_size = 2 * hosts;
     rank.mpi_library = "Open MPI v4.1.4";
+    rank.nccl = "2.28.9";
     rank.cores = {0, 1, 2, 3, 4, 5, 6, 7};
     rank.host_cores = 8;
     rank.versions = {{"Rensa", "0.1.0"}, {"MPI", "Open MPI v4.1.4"}, {"oneDNN", "2.6.3"}, {"kernel", "Linux 6.1.0"},
@@ -106,6 +107,26 @@ TEST(DoctorTest, FindsGpusThatCannotBeUsed) {
   EXPECT_THAT(only_finding(facts, "GPUs").found, HasSubstr("ranks"));
   for (RankFacts& rank : facts) rank.usable_gpus = 4;
   expect_fine(facts);
+}
+
+TEST(DoctorTest, FindsGpusThatNcclCannotUse) {
+  const auto with_gpus = [] {
+    Facts facts = healthy();
+    for (RankFacts& rank : facts) rank.gpus = rank.usable_gpus = 4, rank.limits["memlock"] = -1;
+    return facts;
+  };
+  expect_fine(with_gpus());
+  Facts facts = with_gpus();
+  facts[2].nccl = facts[3].nccl = "";
+  facts[2].nccl_problem = facts[3].nccl_problem = "no plug-in";
+  EXPECT_EQ(only_finding(facts, "NCCL").where, "node1");
+  EXPECT_THAT(only_finding(facts, "NCCL").found, AllOf(HasSubstr("4 GPUs, but no NCCL"), HasSubstr("no plug-in")));
+  facts = with_gpus();
+  facts[2].nccl = facts[3].nccl = "2.30.1";
+  EXPECT_EQ(only_finding(facts, "NCCL").severity, Severity::kError);
+  facts = healthy();
+  for (RankFacts& rank : facts) rank.nccl = "", rank.nccl_problem = "no plug-in";
+  expect_fine(facts);  // no GPUs
 }
 
 TEST(DoctorTest, FindsRanksBoundToOneCore) {

@@ -1,8 +1,6 @@
-# rensa_compile_options(TARGET): the warnings and flags of every target that is ours. Instrumented code confuses GCC's analysis of
-# what is initialized (its manual says so), in the standard library's <regex> for one.
+# rensa_compile_options(TARGET): the warnings and flags of every target that is ours.
 function(rensa_compile_options target)
   target_compile_options(${target} PRIVATE ${RENSA_COMPILE_OPTIONS} -Wall -Wextra -Wpedantic -Wshadow
-                         $<$<BOOL:${RENSA_SANITIZE}>:-Wno-maybe-uninitialized>
                          $<$<BOOL:${RENSA_WARNINGS_AS_ERRORS}>:-Werror>)
   target_compile_definitions(${target} PRIVATE RENSA_VERSION="${PROJECT_VERSION}")
 endfunction()

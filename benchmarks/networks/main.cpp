@@ -26,12 +26,12 @@
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax_cross_entropy.h"
-#include "core/links/attention.h"
 #include "core/links/batch_normalization.h"
 #include "core/links/connection.h"
 #include "core/links/convolution_nd.h"
 #include "core/links/n_step.h"
 #include "core/links/recurrent.h"
+#include "core/models/gpt.h"
 #include "core/optimizers/adam.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
@@ -152,40 +152,14 @@ Case ragged_bilstm() {
   return trained(model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), loss, std::move(products));
 }
 
-struct Gpt : Link {
-  EmbedId tokens, places;
-  ChainList<TransformerBlock> blocks;
-  LayerNormalization norm;
-  Linear head;
-  Gpt(std::int64_t words, int layers, std::int64_t size, std::int64_t length, Dtype dtype)
-      : tokens({.in = words, .out = size, .dtype = dtype}),
-        places({.in = length, .out = size, .dtype = dtype}),
-        norm({.size = size, .eps = 1e-5, .dtype = dtype}),
-        head({.in = size, .out = words, .bias = false, .dtype = dtype}) {
-    for (int i = 0; i < layers; ++i) {
-      blocks.append(std::make_unique<TransformerBlock>(
-          TransformerBlockOptions{.size = size, .heads = static_cast<int>(size / 64), .causal = true, .dtype = dtype}));
-    }
-    add("tokens", tokens);
-    add("places", places);
-    add("blocks", blocks);
-    add("norm", norm);
-    add("head", head);
-  }
-  Variable operator()(const Array& x, const Array& t) {
-    Variable h = tokens(x) + places(arange(x.shape()[1]));
-    for (const auto& block : blocks) h = (*block)(h);
-    return F::softmax_cross_entropy(head(norm(F::reshape(h, {x.size(), h.shape()[2]}))), t.reshape({t.size()}));
-  }
-};
-
 struct GptSize {
   std::int64_t words, size, length, batch, layers;
   Dtype dtype = Dtype::kFloat32;
 };
 
 Case gpt(const GptSize& n) {
-  const auto model = std::make_shared<Gpt>(n.words, static_cast<int>(n.layers), n.size, n.length, n.dtype);
+  const auto model = std::make_shared<models::Gpt>(
+      models::GptOptions{.words = n.words, .layers = n.layers, .size = n.size, .length = n.length, .dtype = n.dtype});
   const Array x = numbers({n.batch, n.length}, n.words, 1), t = numbers({n.batch, n.length}, n.words, 2);
   std::vector<Product> products;
   const std::int64_t rows = n.batch * n.length;
@@ -198,7 +172,8 @@ Case gpt(const GptSize& n) {
   }
   add_linear(products, rows, n.size, n.words);
   return trained(
-      model, std::make_shared<Adam>(), [=] { return (*model)(x, t); }, std::move(products));
+      model, std::make_shared<Adam>(), [=] { return F::softmax_cross_entropy((*model)(x), t.reshape({t.size()})); },
+      std::move(products));
 }
 
 /// Generator and discriminator of 28 x 28 pictures; a step of both.

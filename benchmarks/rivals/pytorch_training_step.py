@@ -41,12 +41,13 @@ def build(o, rank, size):
 
     import networks
 
-    classes = o.classes or (1000 if o.model.startswith("resnet") else 10)
+    classes = o.classes or (1000 if o.model.startswith("resnet") else 65 if o.model == "gpt" else 10)
     layout = torch.channels_last if o.memory_format == "channels_last" else torch.contiguous_format
     torch.manual_seed(1 + rank)
     model = networks.create(o.model, classes=classes)
-    x = torch.rand(networks.input_shape(o.model, o.batch, o.image_size))
-    t = torch.randint(classes, (o.batch,))
+    shape = networks.input_shape(o.model, o.batch, o.image_size)
+    x = torch.randint(classes, shape) if o.model == "gpt" else torch.rand(shape)
+    t = torch.randint(classes, (x.numel() if o.model == "gpt" else o.batch,))
     if x.dim() == 4:
         model, x = model.to(memory_format=layout), x.to(memory_format=layout)
     if size > 1:  # its settings that are kind to PyTorch: no copies into buckets, no broadcast of statistics

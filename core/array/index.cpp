@@ -49,7 +49,7 @@ Array checked_indices(const Array& indices, std::int64_t size, int axis, const S
   }
   const Array result = indices.to(Dtype::kInt64).copy();
   auto* at = result.data<std::int64_t>();
-  for (std::int64_t i = 0; i < result.size(); ++i) {
+  for (std::int64_t i = 0, count = result.size(); i < count; ++i) {
     if (at[i] < -size || at[i] >= size) {
       throw IndexError("index: ", at[i], " is outside axis ", axis, " of ", shape, ", expected ", -size, " to ",
                        size - 1, ".");
@@ -76,7 +76,7 @@ Array take_advanced(const Array& view, std::vector<Advanced>& advanced) {
     order.push_back(a.axis);
     rows *= size;
     const Array indices = a.indices.broadcast_to(broadcast).contiguous();
-    for (std::int64_t i = 0; i < row.size(); ++i) {
+    for (std::int64_t i = 0, count = row.size(); i < count; ++i) {
       row.data<std::int64_t>()[i] = row.data<std::int64_t>()[i] * size + indices.data<std::int64_t>()[i];
     }
   }

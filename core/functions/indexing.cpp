@@ -30,7 +30,7 @@ Array checked(const char* name, const Array& indices, std::int64_t size, bool fr
   }
   const Array result = indices.to(Device{}).to(Dtype::kInt64).copy();  // looked at on the host
   auto* at = result.data<std::int64_t>();
-  for (std::int64_t i = 0; i < result.size(); ++i) {
+  for (std::int64_t i = 0, count = result.size(); i < count; ++i) {
     if (ignored && at[i] == *ignored) {
       at[i] = -1;
       continue;
@@ -53,6 +53,25 @@ Variable take_checked(const Variable& x, const Array& rows, const Shape& rows_sh
   return reshape(take_rows_at(x, rows.reshape({rows.size()}), axis), shape);
 }
 
+template <class T>
+Array gather_positions_of(const char* name, const Array& indices, const Shape& shape, int axis) {
+  const Array source = indices.contiguous(), positions = empty(indices.shape(), Dtype::kInt64);
+  const Shape view = around(indices.shape(), axis);
+  const std::int64_t size = shape[axis], inner = view[2], block = view[1] * inner;
+  const T* from = source.data<T>();
+  auto* to = positions.data<std::int64_t>();
+  for (std::int64_t start = 0, base = 0; start < positions.size(); start += block, base += size * inner) {
+    for (std::int64_t i = start; i < start + block; ++i) {
+      const std::int64_t at = from[i];
+      if (at < 0 || at >= size) {
+        throw IndexError(name, ": index ", at, " at place ", i, " is out of range, expected 0 to ", size - 1, ".");
+      }
+      to[i] = base + at * inner + (inner == 1 ? 0 : i % inner);
+    }
+  }
+  return positions;
+}
+
 /// The row-major positions in `shape` that gather along `axis` reads.
 Array gather_positions(const char* name, const Array& indices, const Shape& shape, int axis) {
   bool fits = indices.ndim() == shape.ndim();
@@ -61,13 +80,26 @@ Array gather_positions(const char* name, const Array& indices, const Shape& shap
     throw ShapeError(name, ": the indices are ", indices.shape(), ", expected the shape ", shape, " but for axis ",
                      axis, ".");
   }
-  const Array positions = checked(name, indices, shape[axis], /*from_end=*/false);
-  const Shape view = around(indices.shape(), axis);
-  auto* at = positions.data<std::int64_t>();
-  for (std::int64_t i = 0; i < positions.size(); ++i) {
-    at[i] = (i / view[2] / view[1] * shape[axis] + at[i]) * view[2] + i % view[2];
+  if (indices.dtype() == Dtype::kInt32) return gather_positions_of<std::int32_t>(name, indices, shape, axis);
+  if (indices.dtype() == Dtype::kInt64) return gather_positions_of<std::int64_t>(name, indices, shape, axis);
+  throw DtypeError(name, ": the indices are ", indices.dtype(), ", expected int32 or int64.");
+}
+
+/// The axis of the one array of whole numbers beside which the index takes whole axes; none if it is another kind.
+std::optional<int> axis_of_rows(const Shape& shape, const Index& index) {
+  std::optional<int> found;
+  int axis = 0;
+  for (const IndexItem& item : index) {
+    const auto* slice = std::get_if<Slice>(&item);
+    const auto* array = std::get_if<Array>(&item);
+    if (array && !found && (array->dtype() == Dtype::kInt32 || array->dtype() == Dtype::kInt64)) {
+      found = axis;
+    } else if (!slice || slice->start || slice->stop || slice->step != 1) {
+      return std::nullopt;
+    }
+    ++axis;
   }
-  return positions;
+  return axis <= shape.ndim() ? found : std::nullopt;
 }
 
 struct Where final : Function {
@@ -87,6 +119,10 @@ struct Where final : Function {
 }  // namespace
 
 Variable get_item(const Variable& x, const Index& index) {
+  if (const std::optional<int> axis = axis_of_rows(x.shape(), index)) {
+    const Array& rows = std::get<Array>(index[static_cast<std::size_t>(*axis)]);
+    return take_checked(x, checked("get_item", rows, x.shape()[*axis], /*from_end=*/true), rows.shape(), *axis);
+  }
   if (!is_basic(index)) return take_positions("get_item", x, indexed_positions(x.shape(), index));
   Variable y = x;
   int axis = 0, used = 0;

@@ -126,6 +126,39 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class TransformerBlock(nn.Module):
+    """x + attention(ln1(x)), + fc2(gelu(fc1(ln2(x)))), causal."""
+
+    def __init__(self, size, heads):
+        super().__init__()
+        self.ln1, self.ln2 = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.qkv, self.out = nn.Linear(size, 3 * size), nn.Linear(size, size)
+        self.fc1, self.fc2 = nn.Linear(size, 4 * size), nn.Linear(4 * size, size)
+        self.heads = heads
+
+    def forward(self, x):
+        batch, length, size = x.shape
+        parts = self.qkv(self.ln1(x)).split(size, 2)
+        q, k, v = (z.view(batch, length, self.heads, size // self.heads).transpose(1, 2) for z in parts)
+        y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(y.transpose(1, 2).reshape(batch, length, size))
+        return x + self.fc2(nn.functional.gelu(self.fc1(self.ln2(x))))
+
+
+class Gpt(nn.Module):
+    """GPT-2's shape: tokens and places, blocks, a normalization, logits (batch x length, words)."""
+
+    def __init__(self, classes=65, layers=4, size=256, length=256):
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(classes, size), nn.Embedding(length, size)
+        self.blocks = nn.Sequential(*(TransformerBlock(size, size // 64) for _ in range(layers)))
+        self.norm, self.head = nn.LayerNorm(size), nn.Linear(size, classes, bias=False)
+
+    def forward(self, x):
+        h = self.blocks(self.tokens(x) + self.places(torch.arange(x.shape[1])))
+        return self.head(self.norm(h)).flatten(0, 1)
+
+
 RESNETS = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
     "resnet34": (BasicBlock, (3, 4, 6, 3)),
@@ -144,8 +177,10 @@ def create(name, **options):
     if name in RESNETS:
         block, blocks = RESNETS[name]
         return ResNet(block, blocks, **options)
-    raise ValueError(f"unknown network '{name}'; known: mlp, vgg_cifar, {', '.join(RESNETS)}")
+    if name == "gpt":
+        return Gpt(**options)
+    raise ValueError(f"unknown network '{name}'; known: mlp, vgg_cifar, gpt, {', '.join(RESNETS)}")
 
 
 def input_shape(name, batch, image_size=32):
-    return (batch, 784) if name == "mlp" else (batch, 3, image_size, image_size)
+    return {"mlp": (batch, 784), "gpt": (batch, 256)}.get(name, (batch, 3, image_size, image_size))

@@ -12,9 +12,9 @@
 #include "core/functions/arithmetic.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax_cross_entropy.h"
-#include "core/links/attention.h"
 #include "core/links/connection.h"
 #include "core/links/recurrent.h"
+#include "core/models/gpt.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
 #include "core/serializers/npz.h"
@@ -24,33 +24,6 @@ namespace rensa {
 namespace {
 
 namespace F = functions;
-
-struct Gpt : Link {
-  EmbedId tokens, places;
-  ChainList<TransformerBlock> blocks;
-  LayerNormalization norm;
-  Linear head;
-  Gpt(std::int64_t words, std::int64_t layers, std::int64_t size, std::int64_t length)
-      : tokens({.in = words, .out = size}),
-        places({.in = length, .out = size}),
-        norm({.size = size, .eps = 1e-5}),
-        head({.in = size, .out = words, .bias = false}) {
-    for (std::int64_t i = 0; i < layers; ++i) {
-      blocks.append(std::make_unique<TransformerBlock>(
-          TransformerBlockOptions{.size = size, .heads = static_cast<int>(size / 64), .causal = true}));
-    }
-    add("tokens", tokens);
-    add("places", places);
-    add("blocks", blocks);
-    add("norm", norm);
-    add("head", head);
-  }
-  Variable operator()(const Array& x, const Array& t) {
-    Variable h = tokens(x) + places(arange(x.shape()[1]));
-    for (const auto& block : blocks) h = (*block)(h);
-    return F::softmax_cross_entropy(head(norm(F::reshape(h, {x.size(), h.shape()[2]}))), t.reshape({t.size()}));
-  }
-};
 
 struct WordLstm : Link {
   EmbedId embed;
@@ -77,13 +50,13 @@ struct WordLstm : Link {
 void follow_gpt(const std::string& weights, const NpzReader& batches, NpzWriter& result) {
   const std::vector<std::int64_t> sizes = to_vector<std::int64_t>(batches.array("sizes"));
   const Array x = batches.array("x"), t = batches.array("t");
-  Gpt model(sizes[0], sizes[1], sizes[2], x.shape()[2]);
+  models::Gpt model({.words = sizes[0], .layers = sizes[1], .size = sizes[2], .length = x.shape()[2]});
   load_weights(model, weights);
   MomentumSgd optimizer({.lr = batches.array("lr").item<double>(), .momentum = 0.9});
   optimizer.setup(model);
   std::vector<double> losses;
   for (std::int64_t step = 0; step < x.shape()[0]; ++step) {
-    const Variable loss = model(x.select(0, step), t.select(0, step));
+    const Variable loss = F::softmax_cross_entropy(model(x.select(0, step)), t.select(0, step).reshape({-1}));
     losses.push_back(loss.item<double>());
     loss.backward();
     optimizer.update();

@@ -8,7 +8,6 @@
 #include "comm/job.h"
 #include "core/error.h"
 #include "core/functions/softmax_cross_entropy.h"
-#include "core/models/model.h"
 #include "core/optimizers/make_optimizer.h"
 #include "tools/bench/made_up_batch.h"
 #include "tools/bench/samples.h"
@@ -49,7 +48,7 @@ struct Measurement {
 /// Trains on all ranks at once. Every step starts together, unless a step's gradients travel during the next one: then
 /// steps follow each other at once, and a step lasts from the end of one update() to that of the next.
 Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator& comm, const ReducerOptions& reducer) {
-  const auto model = models::make_model(o.model, {.input = task.sample, .classes = task.classes});
+  const auto model = made_up_model(o.model, task);
   DistributedOptimizer optimizer(make_optimizer(o.optimizer, {.lr = 1e-3}), comm, reducer);
   optimizer.setup(*model);
   const Variable x = task.x;
@@ -170,9 +169,9 @@ int bench_overlap(int argc, char** argv) {
       "communication, its all-reduce alone takes c_k, f_k = max(f_(k-1), r_k) + c_k,\n"
       "and the bound is max(compute, f_last) + update. The bound is that of plain\n"
       "all-reduces, whatever step_ms is asked to do beside.");
-  table.add("model", o.model, "network", {.choices = models::model_names()});
+  table.add("model", o.model, "network", {.choices = made_up_names()});
   table.add("batch", o.batch, "samples on each rank", {.min = 1});
-  table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp", {.min = 1});
+  table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp and gpt", {.min = 1});
   table.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0});
   table.add("steps", o.steps, "timed steps", {.min = 1});
   table.add("bucket_mib", o.bucket_mib, "size of the buckets", {.min = 0, .above_min = true});

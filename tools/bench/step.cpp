@@ -8,7 +8,6 @@
 #include "core/device/gpu/precision.h"
 #include "core/device/gpu/stream.h"
 #include "core/functions/softmax_cross_entropy.h"
-#include "core/models/model.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "tools/bench/made_up_batch.h"
 #include "tools/bench/samples.h"
@@ -29,14 +28,15 @@ struct StepOptions {
 void measure_step(const StepOptions& o, Communicator& comm) {
   const int threads = set_compute_threads(comm, o.threads);
   const MadeUpTask task = made_up_task(o.model, o.batch, o.image_size, o.classes);
-  const auto model = models::make_model(o.model, {.input = task.sample, .classes = task.classes, .dtype = dtype_from_name(o.dtype)});
+  const auto model = made_up_model(o.model, task, dtype_from_name(o.dtype));
   const Device device = o.device == "cuda" ? Device{DeviceKind::kCuda, comm.intra_rank()} : device_from_name(o.device);
   const bool on_gpu = device.kind == DeviceKind::kCuda;
   if (on_gpu) gpu::allow_tf32(o.tf32);
   model->to(device);
   DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm);
   optimizer.setup(*model);
-  const Variable x = task.x.to(dtype_from_name(o.dtype)).to(device);
+  const bool has_words = !is_floating(task.x.dtype());  // which stay on the host
+  const Variable x = has_words ? task.x : task.x.to(dtype_from_name(o.dtype)).to(device);
   reset_peak_rss();
   const std::size_t before = peak_rss_bytes();  // what is held now
   const Samples ms = measure(o.warmup, o.steps, [&] {
@@ -78,9 +78,9 @@ void measure_step(const StepOptions& o, Communicator& comm) {
 int bench_step(int argc, char** argv) {
   StepOptions o;
   OptionTable table("usage: rensa bench step [--key value …]\n\nForward, backward and momentum SGD on made-up data.");
-  table.add("model", o.model, "network", {.choices = models::model_names()});
+  table.add("model", o.model, "network", {.choices = made_up_names()});
   table.add("batch", o.batch, "samples on each rank", {.min = 1});
-  table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp", {.min = 1});
+  table.add("image-size", o.image_size, "side of a picture in pixels; not for mlp and gpt", {.min = 1});
   table.add("classes", o.classes, "0: 1000 for the residual networks, otherwise 10", {.min = 0});
   table.add("dtype", o.dtype, "in which the network computes; 16-bit ones with float32 masters",
             {.choices = {"float32", "float64", "bfloat16", "float16"}});

@@ -46,9 +46,10 @@ const Implementation cpu_softplus(softplus, kCpu, unary_with<formulas::Softplus,
 const cpu::Differentiated<formulas::ClippedRelu, clipped_relu> cpu_clipped_relu;
 const cpu::Differentiated<formulas::Selu, selu> cpu_selu;
 const cpu::Differentiated<formulas::HardSigmoid, hard_sigmoid> cpu_hard_sigmoid;
-const cpu::Differentiated<formulas::Silu, silu> cpu_silu;
-const cpu::Differentiated<formulas::Gelu, gelu> cpu_gelu;
-const cpu::Differentiated<formulas::GeluTanh, gelu_tanh> cpu_gelu_tanh;
+const cpu::Differentiated<formulas::Silu, silu, cpu::Vectors<cpu::vector_silu, cpu::vector_silu_grad>> cpu_silu;
+const cpu::Differentiated<formulas::Gelu, gelu, cpu::Vectors<cpu::vector_gelu, cpu::vector_gelu_grad>> cpu_gelu;
+const cpu::Differentiated<formulas::GeluTanh, gelu_tanh, cpu::Vectors<cpu::vector_gelu_tanh, cpu::vector_gelu_tanh_grad>>
+    cpu_gelu_tanh;
 const cpu::Differentiated<formulas::Mish, mish> cpu_mish;
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/onednn/convolution.h"
 #include "core/kernels/cpu/onednn/primitives.h"
+#include "core/kernels/cpu/parallel.h"
 #include "core/kernels/cpu/window_columns.h"
 #include "core/kernels/memory.h"
 #include "core/kernels/product.h"
@@ -60,13 +61,10 @@ Array forward_f64(const Array& x, const Array& W, const Array& b, const Convolut
   return y;
 }
 
-void add_and_relu_f64(const Array& y, const Array& residual, bool relu) {
-  const Array added = residual ? residual.contiguous() : Array();
+void add_f64(const Array& y, const Array& residual) {
+  const Array added = residual.contiguous();
   double* values = y.data<double>();
-  for (std::int64_t i = 0; i < y.size(); ++i) {
-    if (added) values[i] += added.data<double>()[i];
-    if (relu && values[i] < 0) values[i] = 0;
-  }
+  for (std::int64_t i = 0; i < y.size(); ++i) values[i] += added.data<double>()[i];
 }
 
 Array backward_data_f64(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
@@ -98,6 +96,35 @@ Array backward_weights_f64(const Array& x, const Array& gy, const ConvolutionGeo
   return gW;
 }
 
+template <class T>
+void relu_of(T* values, std::int64_t count) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) values[i] = values[i] < 0 ? T(0) : values[i];
+}
+
+/// 16-bit floats by their bits: those from -0 down to -infinity, whose bits are `lowest`, become 0.
+void relu_of_bits(std::uint16_t* values, std::int64_t count, std::uint16_t lowest) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) values[i] = values[i] >= 0x8000 && values[i] <= lowest ? 0 : values[i];
+}
+
+/// The relu that oneDNN would fuse turns not-a-number into 0; this one lets it through, as functions::relu does.
+void relu_in_place(const Array& y) {
+  void* const values = y.raw_data();
+  cpu::for_each_block(
+      y.size(),
+      [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t count = end - begin;
+        switch (y.dtype()) {
+          case Dtype::kFloat64: return relu_of(static_cast<double*>(values) + begin, count);
+          case Dtype::kFloat16: return relu_of_bits(static_cast<std::uint16_t*>(values) + begin, count, 0xFC00);
+          case Dtype::kBFloat16: return relu_of_bits(static_cast<std::uint16_t*>(values) + begin, count, 0xFF80);
+          default: return relu_of(static_cast<float*>(values) + begin, count);
+        }
+      },
+      item_size(y.dtype()));
+}
+
 /// oneDNN plans nothing for an empty batch, a rank's part of a short one.
 bool is_empty(const Array& pictures) { return pictures.shape()[0] == 0; }
 
@@ -119,9 +146,14 @@ Array forward(const Array& x, const Array& W, const Array& b, const ConvolutionG
               bool relu) {
   check(x);
   if (is_empty(x)) return empty(output_shape(x.shape(), W.shape(), g), x.dtype());
-  if (x.dtype() != Dtype::kFloat64) return onednn::convolution(x, W, b, g, residual, relu);
-  Array y = forward_f64(x, W, b, g);
-  add_and_relu_f64(y, residual, relu);
+  Array y;
+  if (x.dtype() == Dtype::kFloat64) {
+    y = forward_f64(x, W, b, g);
+    if (residual) add_f64(y, residual);
+  } else {
+    y = onednn::convolution(x, W, b, g, residual);
+  }
+  if (relu) relu_in_place(y);
   return y;
 }
 

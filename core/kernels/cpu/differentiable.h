@@ -10,8 +10,17 @@
 
 namespace rensa::cpu {
 
-/// Fills a kernel's slot with a formula and its derivatives: const Differentiated<formulas::Gelu, gelu> cpu_gelu;
-template <class Formula, kernels::Differentiable& kernel>
+/// What a formula may bring for float32 beside itself: the same values, and derivatives times gy, for many elements at once.
+struct NoVectors {};
+template <void (*value)(const float* x, float* y, std::int64_t count),
+          void (*gradient)(const float* x, const float* gy, float* gx, std::int64_t count)>
+struct Vectors {
+  static void values(const float* x, float* y, std::int64_t count) { value(x, y, count); }
+  static void gradients(const float* x, const float* gy, float* gx, std::int64_t count) { gradient(x, gy, gx, count); }
+};
+
+/// Fills a kernel's slot with a formula and its derivatives: const Differentiated<formulas::Mish, mish> cpu_mish;
+template <class Formula, kernels::Differentiable& kernel, class InVectors = NoVectors>
 class Differentiated : kernels::Implementation {
  public:
   Differentiated() : Implementation(kernel, DeviceKind::kCpu, run) {}
@@ -69,6 +78,10 @@ class Differentiated : kernels::Implementation {
 
   template <class T>
   static void block(const Formula& f, int order, const T* x, const T* gy, T* y, std::int64_t begin, std::int64_t end) {
+    if constexpr (std::is_same_v<T, float> && !std::is_same_v<InVectors, NoVectors>) {
+      if (order == 0) return InVectors::values(x + begin, y + begin, end - begin);
+      if (order == 1) return InVectors::gradients(x + begin, gy + begin, y + begin, end - begin);
+    }
     if (order == 0) {
       for (std::int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
     } else if (order == 1) {

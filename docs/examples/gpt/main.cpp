@@ -5,11 +5,8 @@
 #include <rensa/core/array/array.h>
 #include <rensa/core/array/random.h>
 #include <rensa/core/autograd/config.h>
-#include <rensa/core/functions/arithmetic.h>
-#include <rensa/core/functions/shape.h>
 #include <rensa/core/functions/softmax_cross_entropy.h>
-#include <rensa/core/links/attention.h>
-#include <rensa/core/links/connection.h>
+#include <rensa/core/models/gpt.h>
 #include <rensa/core/optimizers/adam.h>
 
 #include <array>
@@ -22,41 +19,11 @@
 namespace {
 
 constexpr std::int64_t kBatch = 8;
-constexpr double kDeviation = 0.02;  ///< of the weights at the start, GPT-2's
 
-struct Model : rensa::Link {
-  rensa::EmbedId tokens, places;
-  rensa::ChainList<rensa::TransformerBlock> blocks;
-  rensa::LayerNormalization norm;
-  rensa::Linear head;
-
-  Model(std::int64_t characters, int layers, std::int64_t size, std::int64_t length)
-      : tokens({.in = characters, .out = size, .initial_W = rensa::init::normal(kDeviation)}),
-        places({.in = length, .out = size, .initial_W = rensa::init::normal(kDeviation)}),
-        norm({.size = size, .eps = 1e-5}),
-        head({.in = size, .out = characters, .bias = false, .initial_W = rensa::init::normal(kDeviation)}) {
-    for (int i = 0; i < layers; ++i) {
-      blocks.append(std::make_unique<rensa::TransformerBlock>(
-          rensa::TransformerBlockOptions{.size = size,
-                                         .heads = static_cast<int>(size / 64),
-                                         .causal = true,
-                                         .initial_W = rensa::init::normal(kDeviation)}));
-    }
-    add("tokens", tokens);
-    add("places", places);
-    add("blocks", blocks);
-    add("norm", norm);
-    add("head", head);
-  }
-  /// x (batch, length): the mean loss of the characters t that follow.
-  rensa::Variable operator()(const rensa::Array& x, const rensa::Array& t) {
-    namespace F = rensa::functions;
-    rensa::Variable h = tokens(x) + places(rensa::arange(x.shape()[1]));
-    for (const auto& block : blocks) h = (*block)(h);
-    h = norm(F::reshape(h, {x.size(), h.shape()[2]}));
-    return F::softmax_cross_entropy(head(h), t.reshape({x.size()}));
-  }
-};
+/// The mean loss of the characters t that follow those of x (batch, length).
+rensa::Variable loss_of(rensa::models::Gpt& model, const rensa::Array& x, const rensa::Array& t) {
+  return rensa::functions::softmax_cross_entropy(model(x), t.reshape({x.size()}));
+}
 
 struct Windows {
   rensa::Array x, t;
@@ -94,14 +61,14 @@ int main(int argc, char** argv) try {
   }
   const auto all = static_cast<std::int64_t>(codes.size()), train = all / 10 * 9;
 
-  Model model(characters, layers, size, length);
+  rensa::models::Gpt model({.words = characters, .layers = layers, .size = size, .length = length});
   rensa::AdamW optimizer({.lr = 6e-4, .beta2 = 0.95, .weight_decay_rate = 6e-5, .common = {.clip_norm = 1}});
   optimizer.setup(model);
   rensa::RandomStream order(1, rensa::Purpose::kShuffle);
   const auto start = std::chrono::steady_clock::now();
   for (int step = 1; step <= steps; ++step) {
     const Windows batch = draw(codes, 0, train, length, order);
-    const rensa::Variable loss = model(batch.x, batch.t);
+    const rensa::Variable loss = loss_of(model, batch.x, batch.t);
     loss.backward();
     optimizer.update();
     if (step % 50 != 0 && step != steps) continue;
@@ -115,7 +82,7 @@ int main(int argc, char** argv) try {
   constexpr int kJudged = 20;
   for (int i = 0; i < kJudged; ++i) {
     const Windows batch = draw(codes, train, all, length, places);
-    sum += model(batch.x, batch.t).item<double>();
+    sum += loss_of(model, batch.x, batch.t).item<double>();
   }
   std::cout << "validation " << sum / kJudged << '\n';
 } catch (const std::exception& error) {

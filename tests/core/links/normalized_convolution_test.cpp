@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <cmath>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/convolution.h"
 #include "core/models/resnet.h"
 #include "tests/support/golden_file.h"
 
@@ -79,6 +82,21 @@ TEST(NormalizedConvolutionTest, TrainsLikeTheLayersOneAfterTheOther) {
   EXPECT_TRUE(rensa::testing::near(y.array(), expected.array(), 1e-12));
   EXPECT_TRUE(rensa::testing::near(joined.normalization.avg_var, apart.normalization.avg_var, 1e-12));
   EXPECT_NE(y.creator(), nullptr);
+}
+
+TEST(NormalizedConvolutionTest, LetsNotANumberThroughRelu) {
+  for (const Dtype dtype : {Dtype::kFloat64, Dtype::kFloat32, Dtype::kBFloat16, Dtype::kFloat16}) {
+    const Variable x(random_array({1, 4, 5, 5}, 1).to(dtype)), W(random_array({3, 4, 1, 1}, 2).to(dtype));
+    x.array().select(0, 0).select(2, 3).select(1, 2).fill(std::numeric_limits<double>::quiet_NaN());
+    const Array y = functions::fused_convolution_2d(x, W, nullptr, {}, nullptr, /*relu=*/true).array();
+    int nans = 0, negative = 0;
+    for (const double value : to_vector<double>(y.to(Dtype::kFloat64))) {
+      nans += std::isnan(value);
+      negative += value < 0;
+    }
+    EXPECT_EQ(nans, 3) << dtype;  // one pixel of three channels
+    EXPECT_EQ(negative, 0) << dtype;
+  }
 }
 
 TEST(NormalizedConvolutionTest, RefusesAResidualOfAnotherShape) {

@@ -20,7 +20,7 @@ struct Prepared {
 
 /// What rides along with a convolution.
 struct Extras {
-  bool bias = false, residual = false, relu = false;
+  bool bias = false, residual = false;
 };
 const Extras kNoExtras{};
 
@@ -28,7 +28,7 @@ Key key_of(const Shape& x, const Shape& W, const ConvolutionGeometry& g, const E
   Key key(x.begin(), x.end());
   key.insert(key.end(), W.begin(), W.end());
   for (const auto& pair : {g.stride, g.pad, g.dilate}) key.insert(key.end(), pair.begin(), pair.end());
-  key.insert(key.end(), {g.groups, extras.bias, extras.residual, extras.relu, static_cast<std::int64_t>(dtype)});
+  key.insert(key.end(), {g.groups, extras.bias, extras.residual, static_cast<std::int64_t>(dtype)});
   return key;
 }
 
@@ -62,7 +62,6 @@ ConvolutionDescription describe(const Shape& x, const Shape& W, const Convolutio
 dnnl::post_ops operations_after(const Extras& extras) {
   dnnl::post_ops operations;
   if (extras.residual) operations.append_sum(1);
-  if (extras.relu) append_relu(operations);
   return operations;
 }
 
@@ -96,10 +95,9 @@ struct Weights {
 
 }  // namespace
 
-Array convolution(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual,
-                  bool relu) {
+Array convolution(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual) {
   thread_local PrimitiveCache<Prepared> cache;
-  const Extras extras{.bias = static_cast<bool>(b), .residual = static_cast<bool>(residual), .relu = relu};
+  const Extras extras{.bias = static_cast<bool>(b), .residual = static_cast<bool>(residual)};
   const Prepared& p = prepared(cache, x.shape(), W.shape(), g, extras, x.dtype(), [&](const auto& c) {
     dnnl::primitive_attr attributes = own_scratchpad();
     attributes.set_post_ops(operations_after(extras));

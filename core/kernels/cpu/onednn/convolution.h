@@ -7,7 +7,7 @@ namespace rensa::onednn {
 // Convolutions by oneDNN, channels-last, float32 and what else it computes() on this processor.
 
 Array convolution(const Array& x, const Array& W, const Array& b, const kernels::ConvolutionGeometry& geometry,
-                  const Array& residual = {}, bool relu = false);
+                  const Array& residual = {});
 Array convolution_backward_data(const Array& gy, const Array& W, const kernels::ConvolutionGeometry& geometry,
                                 const Shape& x_shape);
 Array convolution_backward_weights(const Array& x, const Array& gy, const kernels::ConvolutionGeometry& geometry,

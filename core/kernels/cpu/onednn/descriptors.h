@@ -21,8 +21,6 @@ dnnl::convolution_backward_data::primitive_desc describe_backward_data(const Con
 dnnl::convolution_backward_weights::primitive_desc describe_backward_weights(const ConvolutionDescription& c,
                                                                              const dnnl::primitive_attr& attributes,
                                                                              const dnnl::engine& engine);
-void append_relu(dnnl::post_ops& operations);
-
 /// y = x W + b; b is a zero descriptor where there is none.
 dnnl::matmul::primitive_desc describe_product(const dnnl::memory::desc& x, const dnnl::memory::desc& W,
                                               const dnnl::memory::desc& b, const dnnl::memory::desc& y,

@@ -34,8 +34,6 @@ convolution_backward_weights::primitive_desc describe_backward_weights(const Con
   return {{kDirect, c.x, c.W, c.y, c.stride, c.dilation, c.pad, c.pad}, attributes, engine, hint};
 }
 
-void append_relu(post_ops& operations) { operations.append_eltwise(/*scale=*/1, algorithm::eltwise_relu, 0, 0); }
-
 matmul::primitive_desc describe_product(const memory::desc& x, const memory::desc& W, const memory::desc& b,
                                         const memory::desc& y, const primitive_attr& attributes, const engine& engine) {
   return {b.is_zero() ? matmul::desc(x, W, y) : matmul::desc(x, W, b, y), attributes, engine};

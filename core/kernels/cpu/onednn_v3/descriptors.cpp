@@ -28,8 +28,6 @@ convolution_backward_weights::primitive_desc describe_backward_weights(const Con
   return {engine, kDirect, c.x, c.W, c.y, c.stride, c.dilation, c.pad, c.pad, hint, attributes};
 }
 
-void append_relu(post_ops& operations) { operations.append_eltwise(algorithm::eltwise_relu, 0, 0); }
-
 matmul::primitive_desc describe_product(const memory::desc& x, const memory::desc& W, const memory::desc& b,
                                         const memory::desc& y, const primitive_attr& attributes, const engine& engine) {
   if (b.is_zero()) return {engine, x, W, y, attributes};

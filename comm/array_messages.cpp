@@ -8,8 +8,8 @@
 namespace rensa {
 namespace {
 
-/// Dtype, number of axes and axes of an array as numbers of one fixed length, so that headers need none of their own.
-constexpr std::int64_t kHeader = 2 + kMaxDims;
+/// Dtype, kind of device, number of axes and axes of an array as numbers of one fixed length, so that headers need none of their own.
+constexpr std::int64_t kHeader = 3 + kMaxDims;
 
 void check(const char* call, const Array& data) {
   if (!data) throw ValueError(call, ": no array was given.");
@@ -23,14 +23,17 @@ void check_count(const char* call, const std::vector<Array>& data, int size) {
 void write_header(const Array& data, std::int64_t* header) {
   std::fill_n(header, kHeader, 0);
   header[0] = static_cast<std::int64_t>(data.dtype());
-  header[1] = data.ndim();
-  for (int axis = 0; axis < data.ndim(); ++axis) header[2 + axis] = data.shape()[axis];
+  header[1] = static_cast<std::int64_t>(data.device().kind);
+  header[2] = data.ndim();
+  for (int axis = 0; axis < data.ndim(); ++axis) header[3 + axis] = data.shape()[axis];
 }
 
-Array array_of(const std::int64_t* header) {
+/// A place for what the header describes: where it was on a GPU, on this rank's.
+Array array_of(const std::int64_t* header, const Communicator& comm) {
   Shape shape;
-  for (int axis = 0; axis < header[1]; ++axis) shape.push_back(header[2 + axis]);
-  return empty(shape, static_cast<Dtype>(header[0]));
+  for (int axis = 0; axis < header[2]; ++axis) shape.push_back(header[3 + axis]);
+  const bool on_host = static_cast<DeviceKind>(header[1]) == DeviceKind::kCpu;
+  return empty(shape, static_cast<Dtype>(header[0]), on_host ? Device{} : comm.gpu());
 }
 
 Array headers(std::int64_t count) { return zeros({count, kHeader}, Dtype::kInt64); }
@@ -50,7 +53,7 @@ void send_array(Communicator& comm, const Array& data, int destination, int tag)
 Array recv_array(Communicator& comm, int source, int tag) {
   const Array header = headers(1);
   comm.recv(header, source, tag);
-  Array data = array_of(header_at(header, 0));
+  Array data = array_of(header_at(header, 0), comm);
   if (data.size() > 0) comm.recv(data, source, tag);
   return data;
 }
@@ -75,7 +78,7 @@ Array broadcast_array(Communicator& comm, const Array& data, int root) {
     write_header(data, header_at(header, 0));
   }
   comm.broadcast(header, root);
-  Array result = comm.rank() == root ? data : array_of(header_at(header, 0));
+  Array result = comm.rank() == root ? data : array_of(header_at(header, 0), comm);
   comm.broadcast(result, root);
   return result;
 }
@@ -87,7 +90,7 @@ std::vector<Array> all_gather_arrays(Communicator& comm, const Array& data) {
   comm.all_gather(mine, all);
   std::vector<Array> result;
   for (int r = 0; r < comm.size(); ++r) {
-    result.push_back(r == comm.rank() ? data.copy() : array_of(header_at(all, r)));
+    result.push_back(r == comm.rank() ? data.copy() : array_of(header_at(all, r), comm));
     comm.broadcast(result.back(), r);
   }
   return result;
@@ -105,7 +108,7 @@ std::vector<Array> gather_arrays(Communicator& comm, const Array& data, int root
   }
   std::vector<Array> result;
   for (int r = 0; r < comm.size(); ++r) {
-    result.push_back(r == root ? data.copy() : array_of(header_at(all, r)));
+    result.push_back(r == root ? data.copy() : array_of(header_at(all, r), comm));
     if (r != root && result.back().size() > 0) comm.recv(result.back(), r, kTag);
   }
   return result;
@@ -129,7 +132,7 @@ Array scatter_arrays(Communicator& comm, const std::vector<Array>& data, int roo
     }
     return data[static_cast<std::size_t>(root)].copy();
   }
-  Array result = array_of(header_at(mine, 0));
+  Array result = array_of(header_at(mine, 0), comm);
   if (result.size() > 0) comm.recv(result, root, kTag);
   return result;
 }
@@ -151,7 +154,7 @@ std::vector<Array> all_to_all_arrays(Communicator& comm, const std::vector<Array
     const int peer = ((round - rank) % size + size) % size;
     if (peer == rank) continue;
     const auto slot = static_cast<std::size_t>(peer);
-    result[slot] = array_of(header_at(received, peer));
+    result[slot] = array_of(header_at(received, peer), comm);
     const auto send = [&] {
       if (data[slot].size() > 0) comm.send(data[slot], peer, kTag);
     };

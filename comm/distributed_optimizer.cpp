@@ -188,7 +188,8 @@ void DistributedOptimizer::take_in_new_parameters() {
   const std::vector<Parameter*> joined = inner_->join_parameters();
   for (Parameter* parameter : joined) {
     comm_.broadcast(parameter->array(), /*root=*/0);
-    const Array gradient = parameter->grad() ? parameter->grad().copy() : zeros(parameter->shape(), parameter->dtype());
+    const Array gradient = parameter->grad() ? parameter->grad().copy()
+                                             : zeros(parameter->shape(), parameter->dtype(), parameter->device());
     reducer_.take_mean(gradient);
     parameter->set_grad(Variable(gradient));
   }

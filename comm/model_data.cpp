@@ -18,7 +18,7 @@ bool all_finite(const Array& x) {
 void take_mean(Communicator& comm, const Link::NamedParameter& named, bool check_finite) {
   Parameter& parameter = *named.parameter;
   const Dtype own = parameter.dtype(), travels = comm.config().allreduce_grad_dtype().value_or(own);
-  const Array gradient = parameter.grad() ? parameter.grad() : zeros(parameter.shape(), own);
+  const Array gradient = parameter.grad() ? parameter.grad() : zeros(parameter.shape(), own, parameter.device());
   const Array sent = travels == own ? gradient.copy() : gradient.to(travels);
   comm.all_reduce(sent, Reduce::kMean);
   const Array mean = sent.to(own);

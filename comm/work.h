@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <future>
+#include <memory>
+
+#include "core/device/gpu/stream.h"
 
 namespace rensa {
 
@@ -11,20 +14,25 @@ class Work {
  public:
   Work() = default;  ///< no call: done
   explicit Work(std::shared_future<void> done) : done_(std::move(done)) {}
+  /// The same on a GPU: `put` once the call is in its stream, behind which `happened` is recorded then.
+  Work(std::shared_future<void> put, std::shared_ptr<const gpu::Event> happened, Device device)
+      : done_(std::move(put)), happened_(std::move(happened)), device_(device) {}
 
-  /// Returns when the call is done; throws what it threw.
+  /// Returns when the call is done; throws what it threw. On a GPU: when it is certain to be done before whatever the
+  /// calling thread puts into its current stream from now on. The host does not wait for the device.
   void wait() const {
     if (done_.valid()) done_.get();
+    if (happened_) happened_->wait_on(gpu::current_stream(device_));
   }
   /// Waits at most so long; true if the call is done (wait() then tells how it ended).
-  bool wait_for(std::chrono::duration<double> limit) const {
-    return !done_.valid() || done_.wait_for(limit) == std::future_status::ready;
-  }
+  bool wait_for(std::chrono::duration<double> limit) const;
   /// True if the call is done.
   bool test() const { return wait_for(std::chrono::duration<double>(0)); }
 
  private:
   std::shared_future<void> done_;
+  std::shared_ptr<const gpu::Event> happened_;  ///< null: not on a GPU
+  Device device_;
 };
 
 }  // namespace rensa

@@ -35,10 +35,15 @@ void CallLog::end() {
   running_.store(false, std::memory_order_release);
 }
 
+void CallLog::unqueue() {
+  since_.store(about_now(), std::memory_order_relaxed);
+  queued_.fetch_sub(1, std::memory_order_release);
+}
+
 CallLog::State CallLog::state() const {
   const std::lock_guard lock(mutex_);
   State state = state_;
-  state.running = running_.load(std::memory_order_acquire);
+  state.running = running_.load(std::memory_order_acquire) || queued_.load(std::memory_order_acquire) > 0;
   state.since = since_.load(std::memory_order_relaxed);
   return state;
 }

@@ -54,6 +54,10 @@ class CallLog {
     Call last;  ///< the last call, collective or not
   };
   State state() const;
+
+  /// A call whose scope is over goes on on a device until unqueue(): the last call counts as running as long as there is one.
+  void queue() { queued_.fetch_add(1, std::memory_order_relaxed); }
+  void unqueue();
   /// Collective call number `number`, if it is among the last kKept; otherwise one without a name.
   Kept kept(std::uint64_t number) const;
 
@@ -64,6 +68,7 @@ class CallLog {
   mutable std::mutex mutex_;
   State state_;  ///< without `running` and `since`, which have no need of the lock
   std::atomic<bool> running_ = false;
+  std::atomic<int> queued_ = 0;
   std::atomic<Clock::time_point> since_{};
   std::array<Kept, kKept> kept_;
 };

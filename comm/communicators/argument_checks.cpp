@@ -20,12 +20,18 @@ void ArgumentChecks::reduction(const Array& data, Reduce op) const {
   }
 }
 
+void ArgumentChecks::one_device(const Array& a, const Array& b) const {
+  if (a.device() == b.device()) return;
+  throw DeviceError(call, ": the arrays are on ", a.device(), " and ", b.device(), ", expected one device.");
+}
+
 void ArgumentChecks::parts(const Array& whole, const Array& part) const {
   array(whole);
   array(part);
   if (whole.dtype() != part.dtype()) {
     throw DtypeError(call, ": the arrays are ", whole.dtype(), " and ", part.dtype(), ", expected one dtype.");
   }
+  one_device(whole, part);
   if (whole.size() != part.size() * size) {
     throw ShapeError(call, ": the larger array should hold ", size, " parts of ", part.size(), " elements, found ",
                      whole.size(), ".");
@@ -39,6 +45,7 @@ void ArgumentChecks::equal_parts(const Array& in, const Array& out) const {
     throw ShapeError(call, ": expected two arrays of ", size, " equal parts and one dtype, found ", in.shape(), " ",
                      in.dtype(), " and ", out.shape(), " ", out.dtype(), ".");
   }
+  one_device(in, out);
 }
 
 void ArgumentChecks::member(int other) const {

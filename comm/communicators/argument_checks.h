@@ -13,6 +13,7 @@ struct ArgumentChecks {
 
   void array(const Array& data) const;                        ///< ValueError for no array
   void reduction(const Array& data, Reduce op) const;         ///< DtypeError for what has no such reduction
+  void one_device(const Array& a, const Array& b) const;
   void parts(const Array& whole, const Array& part) const;    ///< `whole` is size parts like `part`
   void equal_parts(const Array& in, const Array& out) const;  ///< both are size parts
   void member(int other) const;                               ///< ValueError for a rank that does not exist

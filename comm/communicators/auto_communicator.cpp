@@ -44,6 +44,7 @@ AutoCommunicator::AutoCommunicator(std::unique_ptr<Communicator> whole, std::sha
 }
 
 void AutoCommunicator::make_candidates() {
+  carry_gpu_arrays(GpuWay::kQuickest);
   const auto duplicate = [&] { return whole().split(0, rank()); };
   candidates_.push_back(std::make_unique<HierarchicalCommunicator>(duplicate()));
   if (place().nodes_are_equal) candidates_.push_back(std::make_unique<TwoDimensionalCommunicator>(duplicate()));

@@ -10,7 +10,7 @@ namespace rensa {
 
 /// Several nodes: reduces each array by whichever communicator is the quickest for its size. The candidates are measured at
 /// start, which takes some tenths of a second, and the choice is remembered for the cluster (hosts and ranks on each), because
-/// another choice may sum in another order.
+/// another choice may sum in another order. Arrays on GPUs go through NCCL where all ranks have it.
 class AutoCommunicator final : public ComposedCommunicator {
  public:
   /// `deterministic`: nothing is measured or remembered, a fixed rule decides.

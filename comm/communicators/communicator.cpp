@@ -9,7 +9,9 @@
 
 #include "comm/communication_thread.h"
 #include "comm/communicators/argument_checks.h"
+#include "comm/gpu/gpu_transport.h"
 #include "comm/watchdog/watchdog.h"
+#include "core/device/gpu/driver.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -27,7 +29,8 @@ void Communicator::all_reduce(const Array& data, Reduce op) {
   if (size() == 1 || data.size() == 0) return;
   const CallLog::Scope scope(calls_, {"all_reduce", data.size(), data.dtype()});
   const Stretch stretch(data, Stretch::kInOut);
-  do_all_reduce(stretch.array(), op);
+  const Array& x = stretch.array();
+  goes_by_host(x) ? do_all_reduce(x, op) : gpu_transport(x.device()).all_reduce(x, op);
   stretch.write_back();
 }
 
@@ -38,7 +41,8 @@ void Communicator::reduce(const Array& data, int root, Reduce op) {
   if (size() == 1 || data.size() == 0) return;
   const CallLog::Scope scope(calls_, {"reduce", data.size(), data.dtype(), root});
   const Stretch stretch(data, Stretch::kInOut);
-  do_reduce(stretch.array(), root, op);
+  const Array& x = stretch.array();
+  goes_by_host(x) ? do_reduce(x, root, op) : gpu_transport(x.device()).reduce(x, root, op);
   if (rank() == root) stretch.write_back();
 }
 
@@ -49,7 +53,8 @@ void Communicator::broadcast(const Array& data, int root) {
   if (size() == 1 || data.size() == 0) return;
   const CallLog::Scope scope(calls_, {"broadcast", data.size(), data.dtype(), root});
   const Stretch stretch(data, rank() == root ? Stretch::kIn : Stretch::kOut);
-  do_broadcast(stretch.array(), root);
+  const Array& x = stretch.array();
+  goes_by_host(x) ? do_broadcast(x, root) : gpu_transport(x.device()).broadcast(x, root);
   stretch.write_back();
 }
 
@@ -61,7 +66,8 @@ void Communicator::reduce_scatter(const Array& in, const Array& out, Reduce op) 
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
   const CallLog::Scope scope(calls_, {"reduce_scatter", out.size(), out.dtype()});
   const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
-  do_reduce_scatter(from.array(), to.array(), op);
+  goes_by_host(in) ? do_reduce_scatter(from.array(), to.array(), op)
+                   : gpu_transport(in.device()).reduce_scatter(from.array(), to.array(), op);
   to.write_back();
 }
 
@@ -71,7 +77,8 @@ void Communicator::all_gather(const Array& in, const Array& out) {
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
   const CallLog::Scope scope(calls_, {"all_gather", in.size(), in.dtype()});
   const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
-  do_all_gather(from.array(), to.array());
+  goes_by_host(in) ? do_all_gather(from.array(), to.array())
+                   : gpu_transport(in.device()).all_gather(from.array(), to.array());
   to.write_back();
 }
 
@@ -83,7 +90,8 @@ void Communicator::gather(const Array& in, const Array& out, int root) {
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
   const CallLog::Scope scope(calls_, {"gather", in.size(), in.dtype(), root});
   const Stretch from(in, Stretch::kIn), to(rank() == root ? out : kNoArray, Stretch::kOut);
-  do_gather(from.array(), to.array(), root);
+  goes_by_host(in) ? do_gather(from.array(), to.array(), root)
+                   : gpu_transport(in.device()).gather(from.array(), to.array(), root);
   to.write_back();
 }
 
@@ -95,7 +103,8 @@ void Communicator::scatter(const Array& in, const Array& out, int root) {
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
   const CallLog::Scope scope(calls_, {"scatter", out.size(), out.dtype(), root});
   const Stretch from(rank() == root ? in : kNoArray, Stretch::kIn), to(out, Stretch::kOut);
-  do_scatter(from.array(), to.array(), root);
+  goes_by_host(out) ? do_scatter(from.array(), to.array(), root)
+                    : gpu_transport(out.device()).scatter(from.array(), to.array(), root);
   to.write_back();
 }
 
@@ -105,7 +114,8 @@ void Communicator::all_to_all(const Array& in, const Array& out) {
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
   const CallLog::Scope scope(calls_, {"all_to_all", in.size(), in.dtype()});
   const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
-  do_all_to_all(from.array(), to.array());
+  goes_by_host(in) ? do_all_to_all(from.array(), to.array())
+                   : gpu_transport(in.device()).all_to_all(from.array(), to.array());
   to.write_back();
 }
 
@@ -123,7 +133,8 @@ void Communicator::send(const Array& data, int destination, int tag) {
   check.array(data);
   check.peer(destination);
   const CallLog::Scope scope(calls_, between_two("send", data.size(), data.dtype(), destination));
-  do_send(Stretch(data, Stretch::kIn).array(), destination, tag);
+  const Stretch stretch(data, Stretch::kIn);
+  goes_by_host(data) ? do_send(stretch.array(), destination, tag) : gpu_messages().send(stretch.array(), destination, tag);
 }
 
 void Communicator::recv(const Array& data, int source, int tag) {
@@ -132,7 +143,7 @@ void Communicator::recv(const Array& data, int source, int tag) {
   check.peer(source);
   const CallLog::Scope scope(calls_, between_two("recv", data.size(), data.dtype(), source));
   const Stretch stretch(data, Stretch::kOut);
-  do_recv(stretch.array(), source, tag);
+  goes_by_host(data) ? do_recv(stretch.array(), source, tag) : gpu_messages().recv(stretch.array(), source, tag);
   stretch.write_back();
 }
 
@@ -188,9 +199,48 @@ std::vector<std::string> Communicator::gather_bytes(const std::string& bytes, in
   return result;
 }
 
-Work Communicator::start(std::function<void(Communicator&)> call) {
+Work Communicator::start(std::function<void(Communicator&)> call, Device device) {
   if (!thread_) thread_ = std::make_unique<CommunicationThread>(split(0, rank()));
-  return thread_->start(std::move(call));
+  return thread_->start(std::move(call), device);
+}
+
+void Communicator::carry_gpu_arrays(GpuWay way) {
+  gpu_way_ = way;
+  gpu_transport_.reset();
+  gpu_messages_.reset();
+}
+
+Device Communicator::gpu() const {
+  if (gpu_) return *gpu_;
+  return {DeviceKind::kCuda, intra_rank() % gpu::driver().device_count()};
+}
+
+GpuTransport& Communicator::gpu_transport(Device device) {
+  if (!gpu_) gpu_ = device;
+  if (!gpu_transport_) gpu_transport_ = gpu::make_transport(gpu_way_, *this, device);
+  return *gpu_transport_;
+}
+
+GpuMessages& Communicator::gpu_messages() {
+  if (!gpu_messages_) gpu_messages_ = gpu::make_messages(gpu_way_, *this);
+  return *gpu_messages_;
+}
+
+bool Communicator::only_enqueues(Device device) {
+  if (device.kind == DeviceKind::kCpu || size() == 1) return false;
+  return gpu_way_ == GpuWay::kComposed ? do_only_enqueues(device) : gpu_transport(device).only_enqueues();
+}
+
+std::shared_ptr<void> Communicator::register_memory(const Array& data) {
+  ArgumentChecks{"register_memory", rank(), size()}.array(data);
+  const bool none = data.size() == 0 || data.device().kind == DeviceKind::kCpu || size() == 1;
+  if (none) return nullptr;
+  return gpu_way_ == GpuWay::kComposed ? do_register_memory(data) : gpu_transport(data.device()).register_memory(data);
+}
+
+void Communicator::hand_down(Communicator& part) const {
+  part.config_ = config_;
+  if (gpu_way_ != GpuWay::kComposed && part.gpu_way_ != GpuWay::kComposed) part.gpu_way_ = gpu_way_;
 }
 
 Array Communicator::allocate_shared(std::int64_t count, Dtype dtype) {
@@ -207,7 +257,7 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) {
   auto part = do_split(color, key);
   auto watch = watch_ ? watch_->child(color) : nullptr;
   if (!part) return nullptr;
-  part->config_ = config_;
+  hand_down(*part);
   part->watch(std::move(watch));
   return part;
 }
@@ -215,7 +265,7 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) {
 std::unique_ptr<Communicator> Communicator::split_by_node() {
   const CallLog::Scope scope(calls_, {"split_by_node", 0, Dtype::kUInt8});
   auto node = do_split_by_node();
-  node->config_ = config_;
+  hand_down(*node);
   node->watch(watch_ ? watch_->child(inter_rank()) : nullptr);
   return node;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,21 @@
 namespace rensa {
 
 class CommunicationThread;
+class GpuMessages;
+class GpuTransport;
 class Watch;
 
 /// kMean divides before it sums, so that float16 does not overflow; it takes floating arrays only.
 enum class Reduce { kSum, kMean, kMax, kMin, kProduct };
+
+/// How a communicator carries arrays on GPUs. Those of the host always take its own way.
+enum class GpuWay {
+  kComposed,  ///< it is made of others, which see to that
+  kHost,      ///< its own calls: MPI's, with addresses on the device where the library takes them, by way of the host otherwise
+  kStaged,    ///< its own calls, always by way of pinned memory of the host
+  kNccl,      ///< NCCL
+  kQuickest   ///< NCCL where all ranks have it and a GPU each, its own calls otherwise
+};
 
 /// Where a rank is: its number among all, among those of its node ("intra"), and its node's number ("inter").
 struct RankPlace {
@@ -47,6 +59,10 @@ struct Message {
 ///
 /// Threads: one thread at a time. start() runs calls on a thread of its own; another thread needs a communicator of its
 /// own: split(0, rank()).
+///
+/// Arrays on GPUs are carried in order with the current stream of their device (core/device/gpu/stream.h). Where NCCL does it,
+/// the call returns when it is in the stream and the host waits for nothing; what goes wrong later is thrown by a later call
+/// (docs/nccl.md). The first such call makes NCCL's communicator. A rank uses one GPU.
 ///
 /// All calls throw CommError if a rank is lost or makes another call, ShapeError and DtypeError for arrays that cannot
 /// be carried.
@@ -97,11 +113,27 @@ class Communicator {
   /// Runs `call` on a thread of this communicator's own, on a communicator of its own, after the calls started before:
   ///   Work work = comm.start([x](Communicator& c) { c.all_reduce(x); });  …  work.wait();
   /// A call on all ranks together, in one order. The communicator waits for it before it goes.
-  Work start(std::function<void(Communicator&)> call);
+  ///
+  /// `device` is where the call's arrays lie. On a GPU the call goes into a stream of high priority, behind what is in the
+  /// current stream now; wait() then makes the current stream wait, not the host.
+  Work start(std::function<void(Communicator&)> call, Device device = {});
 
   /// `count` elements, zeros, that the ranks of the node can address: what lies there is reduced in place, without
   /// copies. A call on all ranks together, with equal counts. Ordinary memory where the ranks cannot share any.
   Array allocate_shared(std::int64_t count, Dtype dtype);
+
+  /// How arrays on GPUs move from now on, alike on all ranks; split() hands it down.
+  void carry_gpu_arrays(GpuWay way);
+  /// Where this rank's arrays on GPUs lie: with the first that was carried; before that, on the GPU of its number on the node.
+  Device gpu() const;
+  /// Whether calls for arrays on `device` return at once, whatever other ranks do: those that NCCL makes. A call on all ranks
+  /// together.
+  bool only_enqueues(Device device);
+  /// Whether its own calls take addresses on GPUs.
+  virtual bool takes_gpu_memory() const { return false; }
+  /// Tells NCCL, where it carries arrays on that GPU, that this memory will be sent and received often (a gradient arena), so
+  /// that others may reach it directly. It keeps the memory until the result goes. A call on all ranks together.
+  std::shared_ptr<void> register_memory(const Array& data);
 
   /// A new communicator of the ranks that gave the same colour, numbered by (key, rank). A negative colour takes no
   /// part and gets null.
@@ -132,6 +164,8 @@ class Communicator {
   static constexpr double kDefaultTimeout = 300;
 
  private:
+  friend class BesideHost;
+
   virtual void do_all_reduce(const Array& data, Reduce op) = 0;
   virtual void do_reduce(const Array& data, int root, Reduce op) = 0;
   virtual void do_broadcast(const Array& data, int root) = 0;
@@ -150,13 +184,26 @@ class Communicator {
   virtual std::unique_ptr<Communicator> do_split(int color, int key) = 0;
   virtual std::unique_ptr<Communicator> do_split_by_node();
   [[noreturn]] virtual void do_abort(int status) = 0;
+  virtual bool do_only_enqueues(Device) { return false; }
+  virtual std::shared_ptr<void> do_register_memory(const Array&) { return nullptr; }
+
+  bool goes_by_host(const Array& data) const {
+    return data.device().kind == DeviceKind::kCpu || gpu_way_ == GpuWay::kComposed;
+  }
+  GpuTransport& gpu_transport(Device device);
+  GpuMessages& gpu_messages();
+  void hand_down(Communicator& part) const;
 
   RankPlace place_;
   double timeout_s_;
   CommunicatorConfig config_;
   CallLog calls_;
-  std::unique_ptr<CommunicationThread> thread_;  ///< of start(), from its first use
-  std::unique_ptr<Watch> watch_;                 ///< null: nobody watches
+  std::unique_ptr<Watch> watch_;  ///< null: nobody watches
+  GpuWay gpu_way_ = GpuWay::kHost;
+  std::optional<Device> gpu_;
+  std::unique_ptr<GpuTransport> gpu_transport_;  ///< from the first use, as what follows
+  std::unique_ptr<GpuMessages> gpu_messages_;
+  std::unique_ptr<CommunicationThread> thread_;  ///< of start()
 };
 
 /// "rank 1 of 4 on node7": how messages name a rank.

@@ -40,12 +40,18 @@ std::unique_ptr<Communicator> single_node(std::unique_ptr<Communicator> whole) {
     throw CommError("single_node: the ranks are on ", whole->inter_size(),
                     " nodes, expected one. Use hierarchical, two_dimensional or auto.");
   }
-  return whole->split_by_node();
+  auto node = whole->split_by_node();
+  node->carry_gpu_arrays(GpuWay::kNccl);
+  return node;
 }
 
 std::unique_ptr<Communicator> quickest(std::unique_ptr<Communicator> whole, bool deterministic) {
-  if (whole->inter_size() == 1) return single_node(std::move(whole));
-  if (whole->inter_size() == whole->size()) return whole;  // one rank a node: nothing to choose from
+  const bool one_node = whole->inter_size() == 1;
+  if (one_node || whole->inter_size() == whole->size()) {  // one rank a node: nothing to choose from
+    auto only = one_node ? single_node(std::move(whole)) : std::move(whole);
+    only->carry_gpu_arrays(GpuWay::kQuickest);
+    return only;
+  }
   return std::make_unique<AutoCommunicator>(std::move(whole), deterministic);
 }
 
@@ -60,7 +66,10 @@ std::unique_ptr<Communicator> compose_communicator(const std::string& name, std:
   if (name == "single_node") return single_node(std::move(whole));
   if (name == "naive") return std::make_unique<NaiveCommunicator>(std::move(whole));
   if (name == "non_cuda_aware") return std::make_unique<HierarchicalCommunicator>(std::move(whole), "non_cuda_aware");
-  if (name == "pure_nccl") return std::make_unique<PureNcclCommunicator>(std::move(whole));
+  if (name == "pure_nccl") {
+    PureNcclCommunicator::check_that_all_have_it(*whole);
+    return std::make_unique<PureNcclCommunicator>(std::move(whole));
+  }
   if (name == "dummy") return std::make_unique<DummyCommunicator>(std::move(whole));
   std::string known;
   for (const std::string& each : communicator_names()) known += (known.empty() ? "" : ", ") + each;

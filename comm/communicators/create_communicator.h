@@ -18,8 +18,8 @@ struct CommunicatorOptions {
   /// "two_dimensional"   all ranks between nodes, each with its slice; nodes of equal size
   /// "single_node"       shared memory; refuses several nodes
   /// "naive"             the reference
-  /// "non_cuda_aware"    hierarchical, with GPU arrays staged through the host
-  /// "pure_nccl"         NCCL alone; refuses arrays on the CPU
+  /// "non_cuda_aware"    hierarchical, with GPU arrays staged through the host between nodes
+  /// "pure_nccl"         NCCL for all GPU arrays; refuses a machine without NCCL or a GPU
   /// "dummy"             reduces nothing, for measuring
   /// "self"              one rank alone
   std::string name = "auto";

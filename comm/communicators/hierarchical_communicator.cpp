@@ -1,6 +1,6 @@
 #include "comm/communicators/hierarchical_communicator.h"
 
-#include "comm/shm/direct_reduction.h"
+#include "comm/gpu/gpu_transport.h"
 
 namespace rensa {
 
@@ -8,16 +8,19 @@ HierarchicalCommunicator::HierarchicalCommunicator(std::unique_ptr<Communicator>
     : ComposedCommunicator(std::move(whole)), name_(name) {
   if (inter_size() == 1) {
     replace_whole(this->whole().split_by_node());
+    this->whole().carry_gpu_arrays(GpuWay::kNccl);
     return;
   }
   intra_ = this->whole().split_by_node();
+  intra_->carry_gpu_arrays(GpuWay::kNccl);
   inter_ = this->whole().split(intra_rank() == 0 ? 0 : -1, rank());
+  if (inter_ && name == "non_cuda_aware") inter_->carry_gpu_arrays(GpuWay::kStaged);
 }
 
 void HierarchicalCommunicator::do_all_reduce(const Array& data, Reduce op) {
   if (!intra_) return whole().all_reduce(data, op);
   if (op == Reduce::kMean && !place().nodes_are_equal) {  // a mean of means would weigh ranks by their nodes
-    shm::scale(data, 1.0 / size());
+    gpu::scale(data, 1.0 / size());
     op = Reduce::kSum;
   }
   intra_->reduce(data, 0, op);

@@ -12,6 +12,11 @@ void NaiveCommunicator::do_all_reduce(const Array& data, Reduce op) {
 }
 
 void NaiveCommunicator::do_reduce(const Array& data, int root, Reduce op) {
+  if (data.device().kind != DeviceKind::kCpu) {
+    const Array host = data.to(Device{});
+    do_reduce(host, root, op);
+    return data.copy_from(host);
+  }
   if (rank() != root) return whole().send(data, root);
   std::vector<Array> arrays;
   for (int r = 0; r < size(); ++r) {

@@ -13,9 +13,11 @@ TwoDimensionalCommunicator::TwoDimensionalCommunicator(std::unique_ptr<Communica
   }
   if (inter_size() == 1) {
     replace_whole(this->whole().split_by_node());
+    this->whole().carry_gpu_arrays(GpuWay::kNccl);
     return;
   }
   intra_ = this->whole().split_by_node();
+  intra_->carry_gpu_arrays(GpuWay::kNccl);
   inter_ = this->whole().split(intra_rank(), inter_rank());
 }
 

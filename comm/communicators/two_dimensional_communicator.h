@@ -5,7 +5,8 @@
 namespace rensa {
 
 /// Reduce-scatter inside the node, all-reduce of each slice between nodes, all-gather inside: every rank uses the
-/// network, with 1 / intra_size of the data. Any length; nodes of equal numbers of ranks.
+/// network, with 1 / intra_size of the data. Any length; nodes of equal numbers of ranks. Arrays on GPUs: NCCL inside, the
+/// whole's way between nodes.
 class TwoDimensionalCommunicator final : public ComposedCommunicator {
  public:
   /// Throws CommError if nodes differ in their numbers of ranks.
@@ -14,6 +15,10 @@ class TwoDimensionalCommunicator final : public ComposedCommunicator {
 
  private:
   void do_all_reduce(const Array& data, Reduce op) override;
+  bool do_only_enqueues(Device device) override { return !intra_ && whole().only_enqueues(device); }
+  std::shared_ptr<void> do_register_memory(const Array& data) override {
+    return (intra_ ? *intra_ : whole()).register_memory(data);
+  }
   Array do_allocate_shared(std::int64_t count, Dtype dtype) override;
   /// hierarchical where the ranks that split off fill their nodes unequally.
   std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const override;

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "comm/gradients/compression/gradient_compression.h"
-#include "comm/shm/direct_reduction.h"
+#include "comm/gpu/gpu_transport.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -13,6 +13,12 @@ namespace {
 
 std::string describe(const ParameterArena::Slot& slot) {
   return detail::join(slot.parameter->name(), " ", slot.parameter->shape(), " ", slot.parameter->dtype());
+}
+
+/// Gradients that have no place of their own, after they were sent: on a GPU another stream may still be sending them.
+void let_go(Array& gradients) {
+  if (gradients.device().kind == DeviceKind::kCuda) gpu::record_use(gradients, gpu::current_stream(gradients.device()));
+  gradients = Array();
 }
 
 /// Where a word about the parameter travels along with its gradient: the element behind it.
@@ -74,6 +80,14 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   start_step();
   if (comm_.size() == 1) return;
   check_ranks_agree();
+  for (const ParameterArena& arena : arenas) {
+    if (options_.compression && arena.values.device().kind != DeviceKind::kCpu) {
+      throw DeviceError("gradient compression works on arrays of the host, but the parameters are on ", arena.values.device(),
+                        ". Leave compression out; allreduce_grad_dtype halves what travels.");
+    }
+    if (!arena.gradients) continue;
+    if (auto registration = thread_->register_memory(arena.gradients)) registrations_.push_back(std::move(registration));
+  }
   if (options_.compression) options_.compression->attach(buckets_);
   for (Parameter* parameter : in_arenas_) {
     parameter->on_gradient([this, parameter](const Variable&) { gradient_is_ready(parameter); });
@@ -81,6 +95,7 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
 }
 
 void GradientReducer::detach() {
+  registrations_.clear();
   for (Parameter* parameter : in_arenas_) parameter->on_gradient(nullptr);
 }
 
@@ -165,7 +180,8 @@ void GradientReducer::leave(std::size_t bucket) {
   const Dtype own = optimizer_->arenas()[buckets_[bucket].arena].values.dtype();
   const Form form{
       .dtype = comm_.config().allreduce_grad_dtype().value_or(own), .factor = factor_, .compressed = compressing_};
-  works_.push_back(thread_->start([this, bucket, form](Communicator& comm) { reduce(bucket, comm, form); }));
+  works_.push_back(thread_->start([this, bucket, form](Communicator& comm) { reduce(bucket, comm, form); },
+                                  buckets_[bucket].gradients.device()));
 }
 
 void GradientReducer::reduce(std::size_t b, Communicator& comm, const Form& form) {
@@ -175,14 +191,14 @@ void GradientReducer::reduce(std::size_t b, Communicator& comm, const Form& form
   if (observer_) observer_->bucket_leaves(bucket, times.started);
   times.sent_bytes = 0;
   if (options_.communicate) {
-    if (form.factor != 1) shm::scale(bucket.gradients, form.factor);
+    if (form.factor != 1) gpu::scale(bucket.gradients, form.factor);
     if (form.compressed) {
       times.sent_bytes = options_.compression->reduce(bucket, comm);
     } else {
       times.sent_bytes = options_.zero > 0 ? scatter(bucket, comm, form.dtype) : send(bucket, comm, form.dtype);
     }
   }
-  if (!optimizer_->arenas()[bucket.arena].gradients) bucket.gradients = Array();
+  if (!optimizer_->arenas()[bucket.arena].gradients) let_go(bucket.gradients);
   times.finished = Clock::now();
   if (observer_) observer_->bucket_arrived(bucket, times);
 }
@@ -202,7 +218,7 @@ std::size_t GradientReducer::scatter(const GradientBucket& bucket, Communicator&
                : optimizer_->shard_gradients(bucket.arena)
                      .slice(0, {.start = bucket.begin / comm.size(), .stop = bucket.begin / comm.size() + part});
   const Array sent = bucket.gradients.to(travels_as);
-  const Array arrived = travels_as == mine.dtype() ? mine : empty({part}, travels_as);
+  const Array arrived = travels_as == mine.dtype() ? mine : empty({part}, travels_as, mine.device());
   comm.reduce_scatter(sent, arrived, Reduce::kMean);
   if (travels_as != mine.dtype()) mine.copy_from(arrived);
   return sent.bytes();
@@ -300,7 +316,7 @@ std::vector<Parameter*> GradientReducer::observed_order() {
 }
 
 void GradientReducer::take_mean(const Array& gradient) const {
-  if (factor_ != 1 && comm_.size() > 1) shm::scale(gradient, factor_);
+  if (factor_ != 1 && comm_.size() > 1) gpu::scale(gradient, factor_);
   comm_.all_reduce(gradient, Reduce::kMean);
 }
 

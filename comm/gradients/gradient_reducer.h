@@ -126,6 +126,7 @@ class GradientReducer {
   std::vector<BucketTimes> last_times_;
   std::vector<Work> carried_;  ///< of each bucket, with carry()
   std::vector<Work> works_;    ///< the buckets that have left in this step
+  std::vector<std::shared_ptr<void>> registrations_;  ///< of the arenas, with NCCL
   bool accumulating_ = false, compressing_ = false;
   double factor_ = 1;
 

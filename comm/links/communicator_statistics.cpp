@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "core/kernels/arithmetic.h"
+
 namespace rensa {
 namespace {
 
@@ -18,6 +20,7 @@ struct Stopwatch {
 std::int64_t CommunicatorStatistics::merge(const Array& mean, const Array& var, std::int64_t count) {
   if (comm_.size() == 1) return count;
   const Stopwatch stopwatch{seconds_};
+  if (mean.device().kind != DeviceKind::kCpu) return merge_on_gpu(mean, var, count);
   const auto n = static_cast<double>(count);
   return comm_.size() < gathered_ranks_ ? merge_gathered(mean, var, n) : merge_in_two_calls(mean, var, n);
 }
@@ -73,6 +76,26 @@ std::int64_t CommunicatorStatistics::merge_in_two_calls(const Array& mean, const
   comm_.all_reduce(squares);
   for (std::int64_t c = 0; c < channels; ++c) vars[c] = squares.data<double>()[c] / total;
   return static_cast<std::int64_t>(total);
+}
+
+std::int64_t CommunicatorStatistics::merge_on_gpu(const Array& mean, const Array& var, std::int64_t count) {
+  const Array counted = full({1}, static_cast<double>(count), Dtype::kInt64);
+  comm_.all_reduce(counted);
+  const auto total = counted.item<std::int64_t>();
+  if (total == 0) return 0;
+  const auto n = static_cast<double>(count), all = static_cast<double>(total);
+  // a rank without values gives zeros, whatever stands in its arrays
+  const Array sums = count == 0 ? zeros_like(mean) : kernels::mul_number(mean, n / all);
+  comm_.all_reduce(sums);
+  Array squares = zeros_like(var);
+  if (count > 0) {
+    const Array difference = kernels::sub(mean, sums);
+    squares = kernels::mul_number(kernels::add(var, kernels::mul(difference, difference)), n / all);
+  }
+  comm_.all_reduce(squares);
+  mean.copy_from(sums);
+  var.copy_from(squares);
+  return total;
 }
 
 }  // namespace rensa

@@ -12,6 +12,8 @@ namespace rensa {
 /// One call in each forward and one in each backward, of 2 C float64 numbers a rank. From kGatheredRanks ranks on the
 /// forward takes two calls instead, whose size does not grow with the ranks. Source: Chan, Golub, LeVeque, "Updating
 /// formulae and a pairwise algorithm for computing sample variances", 1979.
+///
+/// Arrays on a GPU are merged there, in two calls in the current stream; the host only counts values with the others.
 class CommunicatorStatistics final : public StatisticsReducer {
  public:
   static constexpr int kGatheredRanks = 16;
@@ -29,6 +31,7 @@ class CommunicatorStatistics final : public StatisticsReducer {
  private:
   std::int64_t merge_gathered(const Array& mean, const Array& var, double count);
   std::int64_t merge_in_two_calls(const Array& mean, const Array& var, double count);
+  std::int64_t merge_on_gpu(const Array& mean, const Array& var, std::int64_t count);
 
   Communicator& comm_;
   const int gathered_ranks_;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "comm/mpi/mpi_start.h"
 #include "comm/mpi/pieces.h"
 #include "comm/mpi/ring_all_reduce.h"
 #include "comm/shm/direct_reduction.h"
@@ -90,6 +91,11 @@ RankPlace place_in(MPI_Comm comm) {
   return place;
 }
 
+/// Part number `number` of `whole`, whose parts are like `part`.
+Array part_of(const Array& whole, int number, const Array& part) {
+  return Array::wrap(bytes_at(whole, number * part.size()), part.shape(), part.dtype(), part.device());
+}
+
 MPI_Comm with_returned_errors(MPI_Comm comm) {
   check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   return comm;
@@ -167,7 +173,7 @@ void MpiCommunicator::do_all_gather(const Array& in, const Array& out) {
           "MPI_Allgather");
     return;
   }
-  if (!inside) std::copy_n(bytes_at(in, 0), in.bytes(), bytes_at(out, rank() * in.size()));
+  if (!inside) part_of(out, rank(), in).copy_from(in);
   for (int root = 0; root < size(); ++root) {
     in_pieces(in.size(), [&](std::int64_t first, int count) {
       check(MPI_Bcast(bytes_at(out, root * in.size() + first), count, type, root, comm_), "MPI_Bcast");
@@ -177,7 +183,7 @@ void MpiCommunicator::do_all_gather(const Array& in, const Array& out) {
 
 void MpiCommunicator::do_gather(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
-    const Array part = Array::wrap(bytes_at(out, r * in.size()), in.shape(), in.dtype());
+    const Array part = part_of(out, r, in);
     r == root ? part.copy_from(in) : do_recv(part, r, 0);
   }
   if (rank() != root) do_send(in, root, 0);
@@ -185,7 +191,7 @@ void MpiCommunicator::do_gather(const Array& in, const Array& out, int root) {
 
 void MpiCommunicator::do_scatter(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
-    const Array part = Array::wrap(bytes_at(in, r * out.size()), out.shape(), out.dtype());
+    const Array part = part_of(in, r, out);
     r == root ? out.copy_from(part) : do_send(part, r, 0);
   }
   if (rank() != root) do_recv(out, root, 0);
@@ -254,6 +260,8 @@ Message MpiCommunicator::do_recv_bytes(int source, int tag) {
   });
   return message;
 }
+
+bool MpiCommunicator::takes_gpu_memory() const { return mpi::is_cuda_aware(); }
 
 void MpiCommunicator::do_barrier() { check(MPI_Barrier(comm_), "MPI_Barrier"); }
 

@@ -18,6 +18,7 @@ class MpiCommunicator final : public Communicator {
   explicit MpiCommunicator(MPI_Comm comm, double timeout_s = kDefaultTimeout);
   ~MpiCommunicator() override;
   std::string_view name() const override { return "flat"; }
+  bool takes_gpu_memory() const override;
 
  private:
   void do_all_reduce(const Array& data, Reduce op) override;

@@ -1,3 +1,5 @@
+#include <dlfcn.h>
+
 #include <cstdlib>
 
 #include "comm/mpi/mpi_communicator.h"
@@ -34,6 +36,25 @@ int start() {
     std::atexit(finalize_at_exit);
   }
   return provided;
+}
+
+/// Open MPI and MPICH have a call outside the standard for it; other libraries need not.
+std::string cuda_awareness() {
+  void* const call = dlsym(RTLD_DEFAULT, "MPIX_Query_cuda_support");
+  if (!call) return "unknown";
+  return reinterpret_cast<int (*)()>(call)() ? "yes" : "no";
+}
+
+bool is_cuda_aware() {
+  static const bool aware = [] {
+    const char* const said = std::getenv("RENSA_CUDA_AWARE_MPI");
+    const std::string word = said ? said : "";
+    if (!word.empty() && word != "on" && word != "off") {
+      throw ValueError("RENSA_CUDA_AWARE_MPI=", word, ": expected on or off.");
+    }
+    return word.empty() ? cuda_awareness() == "yes" : word == "on";
+  }();
+  return aware;
 }
 
 std::string thread_level_name(int level) {

@@ -8,6 +8,11 @@ namespace rensa::mpi {
 /// when the program exits. Asks for MPI_THREAD_MULTIPLE; initialize() (mpi_communicator.h) also insists on it.
 int start();
 
+/// Whether the library takes addresses on GPUs: "yes", "no", or "unknown" for one that cannot be asked.
+std::string cuda_awareness();
+/// Whether it says yes; $RENSA_CUDA_AWARE_MPI=on or off overrules it.
+bool is_cuda_aware();
+
 /// "MPI_THREAD_MULTIPLE" and so on.
 std::string thread_level_name(int level);
 

@@ -1,6 +1,5 @@
 #include "comm/roll_call.h"
 
-#include <dlfcn.h>
 #include <mpi.h>
 
 #include <algorithm>
@@ -21,13 +20,6 @@ double wall_clock_s() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// Open MPI and MPICH have a call outside the standard for it; other libraries need not.
-std::string cuda_awareness() {
-  void* const call = dlsym(RTLD_DEFAULT, "MPIX_Query_cuda_support");
-  if (!call) return "unknown";
-  return reinterpret_cast<int (*)()>(call)() ? "yes" : "no";
-}
-
 }  // namespace
 
 RollCall::RollCall() {
@@ -46,7 +38,7 @@ MpiFacts RollCall::mpi() const {
   return {.library = library,
           .thread_level = mpi::thread_level_name(level),
           .has_all_threads = level == MPI_THREAD_MULTIPLE,
-          .cuda_aware = cuda_awareness()};
+          .cuda_aware = mpi::cuda_awareness()};
 }
 
 std::vector<std::string> RollCall::all_gather(const std::string& mine) const {

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "comm/compute_threads.h"
 #include "comm/job.h"
+#include "core/device/gpu/stream.h"
 #include "core/error.h"
 #include "core/serializers/file_replacement.h"
 #include "tools/bench/collective.h"
@@ -19,7 +19,7 @@ namespace {
 struct CommOptions {
   std::vector<std::string> collective = {"all_reduce"}, communicator = {"auto"};
   std::string min_bytes = "4", max_bytes = "64M", step_bytes = "0", dtype = "float32", op = "sum", memory = "ordinary";
-  std::string placement = "both", plot;
+  std::string placement = "both", device = "cpu", plot;
   double step_factor = 4, max_seconds = 0;
   int iterations = 20, warmup = 5, calls = 0, check = 1, root = 0;
   bool json = false;
@@ -80,6 +80,8 @@ class CommBenchmark {
   CommBenchmark(const CommOptions& o, const std::string& name, Communicator& comm, Communicator& referee)
       : o_(o), name_(name), comm_(comm), referee_(referee), dtype_(dtype_from_name(o.dtype)) {
     if (o.root >= comm.size()) throw ConfigError("root: there is no rank ", o.root, " of ", comm.size(), ".");
+    if (o.device == "cuda") device_ = comm.gpu();
+    comm_.only_enqueues(device_);  // joins the ranks, for register_memory() on some of them
   }
 
   CommRow measure(const Collective& collective, std::int64_t bytes) {
@@ -96,12 +98,23 @@ class CommBenchmark {
     if (collective.has_root) row.root = o_.root;
     if (o_.placement != "in_place") row.out_of_place = measure(collective, row.count, false);
     if (o_.placement != "out_of_place" && collective.has_in_place) row.in_place = measure(collective, row.count, true);
-    row.memory = o_.memory;
+    row.memory = o_.device == "cpu" ? o_.memory : o_.memory + " on cuda";
     return row;
   }
 
  private:
+  bool on_gpu() const { return device_.kind != DeviceKind::kCpu; }
+  /// What a rank has put into its GPU's stream is done.
+  void wait_for_gpu() const {
+    if (on_gpu()) gpu::current_stream(device_).synchronize();
+  }
+
   Array make_array(std::int64_t count, bool mine) {
+    if (on_gpu()) {
+      const Array made = mine ? empty({count}, dtype_, device_) : Array();
+      if (mine && o_.memory == "arena") registrations_.push_back(comm_.register_memory(made));
+      return made;
+    }
     if (o_.memory == "arena") {
       const Array shared = comm_.allocate_shared(count, dtype_);  // on all ranks together
       return mine ? shared : Array();
@@ -111,6 +124,7 @@ class CommBenchmark {
 
   CommRow::Placement measure(const Collective& collective, std::int64_t count, bool in_place) {
     const Operation operation = collective.reduces ? kOperations.at(o_.op) : Operation::kMove;
+    registrations_.clear();
     const CollectiveCall call =
         make_call(collective, comm_, count, in_place, o_.root, reduction(operation),
                   [&](std::int64_t elements, bool mine) { return make_array(elements, mine); });
@@ -122,7 +136,7 @@ class CommBenchmark {
       result.wrong = result.wrong.value_or(0) + count_wrong(collective, call, operation, count);
     }
     for (const Array& array : {call.in, call.out}) {
-      if (array) std::memset(array.raw_data(), 0, array.bytes());  // sums of zeros stay zeros, however often
+      if (array) array.fill(0);  // sums of zeros stay zeros, however often
     }
     const int calls = o_.calls > 0 ? o_.calls : calls_for(collective.bytes(count, comm_.size(), dtype_));
     time_calls(collective, call, calls, o_.warmup, spent);
@@ -131,8 +145,15 @@ class CommBenchmark {
   }
 
   void set_known_values(const CollectiveCall& call, Operation operation) {
-    poison(call.out);
-    if (call.in) KnownValues(dtype_, operation, comm_.size()).fill(call.in, comm_.rank());
+    const auto set = [](const Array& array, const auto& values) {
+      const Array host = array.device().kind == DeviceKind::kCpu ? array : empty(array.shape(), array.dtype());
+      values(host);
+      if (host.raw_data() != array.raw_data()) array.copy_from(host);
+    };
+    if (call.out) set(call.out, [](const Array& host) { poison(host); });
+    if (call.in) {
+      set(call.in, [&](const Array& host) { KnownValues(dtype_, operation, comm_.size()).fill(host, comm_.rank()); });
+    }
   }
 
   /// Compares every element of every rank's result.
@@ -143,7 +164,7 @@ class CommBenchmark {
     if (has_result) {
       const KnownValues values(dtype_, operation, comm_.size());
       wrong.fill(static_cast<double>(values.count_wrong(
-          call.out, [&](std::int64_t i) { return collective.origin(comm_.rank(), comm_.size(), o_.root, count, i); })));
+          call.out.to(Device{}), [&](std::int64_t i) { return collective.origin(comm_.rank(), comm_.size(), o_.root, count, i); })));
     }
     referee_.all_reduce(wrong);
     return wrong.item<std::int64_t>();
@@ -152,9 +173,11 @@ class CommBenchmark {
   /// Of so many calls on the slowest rank.
   double agreed_seconds(const Collective& collective, const CollectiveCall& call, int calls) {
     const Array seconds = zeros({1}, Dtype::kFloat64);
+    wait_for_gpu();
     referee_.barrier();
     seconds.fill(seconds_of([&] {
       for (int i = 0; i < calls; ++i) collective.run(call);
+      wait_for_gpu();
     }));
     referee_.all_reduce(seconds, Reduce::kMax);
     return seconds.item<double>();
@@ -178,6 +201,8 @@ class CommBenchmark {
   Communicator& comm_;
   Communicator& referee_;
   const Dtype dtype_;
+  Device device_;
+  std::vector<std::shared_ptr<void>> registrations_;  ///< of memory, with NCCL
 };
 
 /// The rows of one table, printed as they come. A communicator or collective that refuses what is asked says so in a
@@ -320,8 +345,9 @@ int bench_comm(int argc, char** argv) {
   table.add("root", o.root, "the rank that sends or receives", {.min = 0});
   table.add("check", o.check, "calls whose results are checked; 0: none", {.min = 0});
   table.add("placement", o.placement, "where results go", {.choices = {"both", "in_place", "out_of_place"}});
-  table.add("memory", o.memory, "arena: from the communicator, where ranks of a node reach it",
+  table.add("memory", o.memory, "arena: from the communicator, where ranks of a node reach it; on a GPU: registered with NCCL",
             {.choices = {"ordinary", "arena"}});
+  table.add("device", o.device, "where the arrays lie; cuda: each rank of a node on a GPU of its own", {.choices = {"cpu", "cuda"}});
   table.add("json", o.json, "prints a line of JSON for each size, with all times");
   table.add("plot", o.plot, "a page of curves, bus bandwidth over size");
   if (!table.parse(argc, argv, std::cout)) return 0;

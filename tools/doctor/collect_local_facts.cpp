@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "comm/gpu/nccl_api.h"
 #include "comm/launcher.h"
 #include "core/device/gpu/driver.h"
 #include "core/library_versions.h"
@@ -81,6 +82,18 @@ std::map<std::string, std::int64_t> limits() {
   return found;
 }
 
+/// The plug-ins are opened for it, as training on a GPU does.
+void ask_cuda(RankFacts& facts) {
+  facts.gpus = count_entries("/proc/driver/nvidia/gpus");
+  const nccl::Availability library = nccl::availability();
+  if (library.version > 0) facts.nccl = nccl::version_text(library.version);
+  else facts.nccl_problem = library.description;
+  if (facts.gpus == 0) return;
+  const gpu::Availability found = gpu::availability();
+  facts.cuda_devices = found.devices;
+  if (found.devices == 0) facts.cuda_problem = found.description;
+}
+
 }  // namespace
 
 RankFacts collect_local_facts() {
@@ -90,12 +103,7 @@ RankFacts collect_local_facts() {
   facts.launcher = launcher.name;
   facts.launcher_rank = facts.rank = launcher.rank;
   facts.launcher_size = launcher.size;
-  facts.gpus = count_entries("/proc/driver/nvidia/gpus");
-  if (facts.gpus > 0) {  // otherwise CUDA's libraries, 250 MB, are not even loaded
-    const gpu::Availability found = gpu::availability();
-    facts.usable_gpus = found.devices;
-    facts.gpu_description = found.description;
-  }
+  ask_cuda(facts);
   facts.cores = usable_cores();
   facts.host_cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   facts.core_quota = core_quota();

@@ -267,6 +267,7 @@ template <class Rule>
 Case optimizer(std::int64_t passes) {
   const auto model = std::make_shared<ManyWeights>();
   const auto rule = std::make_shared<Rule>();
+  model->to(device);
   rule->setup(*model);
   for (const auto& weight : model->weights) weight->grad_destination().fill(0.01);
   const auto step = [=] {

@@ -158,8 +158,8 @@ struct GptSize {
 };
 
 Case gpt(const GptSize& n) {
-  const auto model = std::make_shared<models::Gpt>(models::GptOptions{
-      .words = n.words, .layers = n.layers, .size = n.size, .length = n.length, .dtype = n.dtype});
+  const auto model = std::make_shared<models::Gpt>(
+      models::GptOptions{.words = n.words, .layers = n.layers, .size = n.size, .length = n.length, .dtype = n.dtype});
   const Array x = numbers({n.batch, n.length}, n.words, 1), t = numbers({n.batch, n.length}, n.words, 2);
   std::vector<Product> products;
   const std::int64_t rows = n.batch * n.length;
@@ -267,6 +267,7 @@ template <class Rule>
 Case optimizer(std::int64_t passes) {
   const auto model = std::make_shared<ManyWeights>();
   const auto rule = std::make_shared<Rule>();
+  model->to(device);
   rule->setup(*model);
   for (const auto& weight : model->weights) weight->grad_destination().fill(0.01);
   const auto step = [=] {

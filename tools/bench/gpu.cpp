@@ -6,6 +6,7 @@
 #include "core/device/allocator.h"
 #include "core/device/gpu/precision.h"
 #include "core/device/gpu/stream.h"
+#include "core/error.h"
 #include "core/kernels/activation.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/batch_normalization.h"

@@ -35,7 +35,8 @@ void measure_step(const StepOptions& o, Communicator& comm) {
   model->to(device);
   DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-3, .momentum = 0.9}), comm);
   optimizer.setup(*model);
-  const Variable x = (is_floating(task.x.dtype()) ? task.x.to(dtype_from_name(o.dtype)) : task.x).to(device);
+  const bool has_words = !is_floating(task.x.dtype());  // which stay on the host
+  const Variable x = has_words ? task.x : task.x.to(dtype_from_name(o.dtype)).to(device);
   reset_peak_rss();
   const std::size_t before = peak_rss_bytes();  // what is held now
   const Samples ms = measure(o.warmup, o.steps, [&] {

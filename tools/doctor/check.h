@@ -37,7 +37,7 @@ using Facts = std::vector<RankFacts>;  ///< of all ranks, in their order; never 
 using Check = CheckResult(const Facts& facts, const CheckOptions& options);
 
 // Each has a file of its own, tools/doctor/check_<name>.cpp, and looks at nothing but its arguments.
-Check check_launcher, check_thread_level, check_gpus, check_cuda_awareness, check_nccl, check_binding, check_oversubscription,
+Check check_launcher, check_thread_level, check_cuda_awareness, check_nccl, check_binding, check_oversubscription,
     check_compute_threads, check_interfaces, check_versions, check_shared_memory, check_clock_skew, check_fork_hazards,
     check_limits;
 

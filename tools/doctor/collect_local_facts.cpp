@@ -90,8 +90,8 @@ void ask_cuda(RankFacts& facts) {
   else facts.nccl_problem = library.description;
   if (facts.gpus == 0) return;
   const gpu::Availability found = gpu::availability();
-  facts.usable_gpus = found.devices;
-  facts.gpu_description = found.description;
+  facts.cuda_devices = found.devices;
+  if (found.devices == 0) facts.cuda_problem = found.description;
 }
 
 }  // namespace

@@ -30,11 +30,11 @@ struct RankFacts {
   std::string thread_level = "MPI_THREAD_MULTIPLE";
   bool has_all_threads = true;
   std::string cuda_aware = "unknown";
-  int gpus = 0;                 ///< that the kernel's driver knows
-  int usable_gpus = 0;          ///< that this rank can compute on
-  std::string gpu_description;  ///< versions and names, or why there is none
-  std::string nccl;             ///< "2.28.9"; empty: none
-  std::string nccl_problem;     ///< why there is none
+  int gpus = 0;               ///< that the host's driver lists
+  int cuda_devices = 0;       ///< that CUDA gives this rank
+  std::string cuda_problem;   ///< why it gives none; empty: it does, or there is no GPU
+  std::string nccl;           ///< "2.28.9"; empty: none
+  std::string nccl_problem;   ///< why there is none
 
   // Where it may compute.
   std::vector<int> cores;     ///< of its affinity mask

@@ -45,7 +45,7 @@ void PrefetchIterator::stop() {
 }
 
 PrefetchIterator::Ready PrefetchIterator::take_one() {
-  Ready ready{.batch = std::nullopt, .state = {}, .copied = gpu::Event(device_), .error = nullptr};
+  Ready ready(device_);
   try {
     ready.batch = source_->next();
     if (ready.batch) {

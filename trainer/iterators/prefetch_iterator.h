@@ -40,6 +40,7 @@ class PrefetchIterator final : public Iterator {
     IteratorState state;         ///< of the source, after it
     gpu::Event copied;
     std::exception_ptr error;
+    explicit Ready(Device device) : copied(device) {}
   };
   void start();
   void stop();

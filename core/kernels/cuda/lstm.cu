@@ -40,7 +40,7 @@ __global__ void step_kernel(T* gates, T* c, T* h, T* cells, T* y, std::int64_t r
   const std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
   if (i >= rows * n) return;
   T* const g = gates + i / n * 4 * n + i % n;
-  const formulas::Sigmoid sigmoid;
+  const formulas::Sigmoid sigmoid{};
   const T a = std::tanh(g[0]), in = sigmoid(g[n]), forget = sigmoid(g[2 * n]), out = sigmoid(g[3 * n]);
   g[0] = a;
   g[n] = in;

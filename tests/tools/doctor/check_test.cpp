@@ -87,32 +87,16 @@ TEST(DoctorTest, FindsGpusWithoutACudaAwareMpi) {
   Facts facts = healthy(1);
   for (RankFacts& rank : facts) rank.cuda_aware = "no";
   expect_fine(facts);
-  for (RankFacts& rank : facts) rank.gpus = rank.usable_gpus = 4, rank.limits["memlock"] = -1;
+  for (RankFacts& rank : facts) rank.gpus = 4, rank.limits["memlock"] = -1;
   EXPECT_THAT(only_finding(facts, "CUDA-awareness").found, HasSubstr("4 GPUs"));
   for (RankFacts& rank : facts) rank.cuda_aware = "unknown";
-  expect_fine(facts);
-}
-
-TEST(DoctorTest, FindsGpusThatCannotBeUsed) {
-  Facts facts = healthy(1);
-  for (RankFacts& rank : facts) {
-    rank.gpus = 4;
-    rank.limits["memlock"] = -1;
-    rank.gpu_description = "the plug-in librensa_cuda.so cannot be opened";
-  }
-  const Finding none = only_finding(facts, "GPUs");
-  EXPECT_EQ(none.severity, Severity::kWarning);
-  EXPECT_THAT(none.found, HasSubstr("4 GPUs, of which Rensa can use 0: the plug-in"));
-  for (RankFacts& rank : facts) rank.usable_gpus = static_cast<int>(facts.size()) - 1;
-  EXPECT_THAT(only_finding(facts, "GPUs").found, HasSubstr("ranks"));
-  for (RankFacts& rank : facts) rank.usable_gpus = 4;
   expect_fine(facts);
 }
 
 TEST(DoctorTest, FindsGpusThatNcclCannotUse) {
   const auto with_gpus = [] {
     Facts facts = healthy();
-    for (RankFacts& rank : facts) rank.gpus = rank.usable_gpus = 4, rank.limits["memlock"] = -1;
+    for (RankFacts& rank : facts) rank.gpus = rank.cuda_devices = 4, rank.limits["memlock"] = -1;
     return facts;
   };
   expect_fine(with_gpus());
@@ -124,6 +108,11 @@ TEST(DoctorTest, FindsGpusThatNcclCannotUse) {
   facts = with_gpus();
   facts[2].nccl = facts[3].nccl = "2.30.1";
   EXPECT_EQ(only_finding(facts, "NCCL").severity, Severity::kError);
+  facts = with_gpus();
+  for (RankFacts& rank : facts) rank.cuda_devices = rank.host == "node0" ? 1 : 2;
+  EXPECT_THAT(only_finding(facts, "NCCL").found, HasSubstr("2 ranks for 1 GPUs"));
+  for (RankFacts& rank : facts) rank.cuda_devices = 0, rank.cuda_problem = "the driver is too old";
+  EXPECT_EQ(check_nccl(facts, {}).findings.size(), 2u);
   facts = healthy();
   for (RankFacts& rank : facts) rank.nccl = "", rank.nccl_problem = "no plug-in";
   expect_fine(facts);  // no GPUs

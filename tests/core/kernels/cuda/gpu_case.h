@@ -31,8 +31,17 @@ inline Array numbers(const Shape& shape, Dtype dtype, std::uint64_t seed, double
   return random::normal(shape, stream, mean, deviation, dtype);
 }
 
-/// The element that differs most, named with the dtype and both values.
-inline void expect_alike(const std::string& what, const Array& on_gpu, const Array& on_host, double factor = 1) {
+/// The loosest tolerance of the floating inputs: results may have a wider dtype than what they were computed in.
+inline double tolerance_of(const std::vector<Array>& inputs) {
+  double loosest = 0;
+  for (const Array& x : inputs) {
+    if (x && is_floating(x.dtype())) loosest = std::max(loosest, tolerance_of(x.dtype()));
+  }
+  return loosest;
+}
+
+/// The element that differs most, named with the dtype and both values. `tolerance` is relative to the largest element.
+inline void expect_alike(const std::string& what, const Array& on_gpu, const Array& on_host, double tolerance) {
   ASSERT_EQ(on_gpu.device(), kGpu) << what;
   ASSERT_EQ(on_gpu.shape(), on_host.shape()) << what;
   ASSERT_EQ(on_gpu.dtype(), on_host.dtype()) << what;
@@ -48,7 +57,7 @@ inline void expect_alike(const std::string& what, const Array& on_gpu, const Arr
       at = i;
     }
   }
-  EXPECT_LE(worst, factor * tolerance_of(on_host.dtype()) * std::max(largest, 1e-3))
+  EXPECT_LE(worst, std::max(tolerance, tolerance_of(on_host.dtype())) * std::max(largest, 1e-3))
       << what << " " << on_host.dtype() << " " << on_host.shape() << ": element " << at << " is " << (found.empty() ? 0 : found[at])
       << ", on the CPU " << (expected.empty() ? 0 : expected[at]);
 }
@@ -64,7 +73,7 @@ template <class F>
 void expect_same(const std::string& what, const std::vector<Array>& inputs, const F& f, double factor = 1) {
   SCOPED_TRACE(what);
   const Array on_host = f(inputs), on_gpu = f(moved(inputs));
-  expect_alike(what, on_gpu, on_host, factor);
+  expect_alike(what, on_gpu, on_host, factor * tolerance_of(inputs));
 }
 
 /// The same of an f that returns several.
@@ -74,7 +83,7 @@ void expect_same_all(const std::string& what, const std::vector<Array>& inputs, 
   const auto on_host = f(inputs);
   const auto on_gpu = f(moved(inputs));
   for (std::size_t i = 0; i < on_host.size(); ++i) {
-    if (on_host[i]) expect_alike(what + " result " + std::to_string(i), on_gpu[i], on_host[i], factor);
+    if (on_host[i]) expect_alike(what + " result " + std::to_string(i), on_gpu[i], on_host[i], factor * tolerance_of(inputs));
   }
 }
 

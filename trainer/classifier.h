@@ -19,7 +19,8 @@ class Classifier : public Link {
     Variable loss;      ///< mean over the batch
     double accuracy;    ///< in [0, 1]
   };
-  /// Converts x to the network's dtype.
+  /// Converts x to the network's dtype. A batch of MixedIterator's has two labels for each sample: the losses against
+  /// both count by their shares, and an answer is right if it is the label with the larger share.
   Result operator()(const Batch& batch);
 
   UnaryLink& predictor() { return *predictor_; }

@@ -24,10 +24,15 @@ std::int64_t channels_of(const ModelOptions& o) {
 
 template <int kLayers, bool kSmallPictures = false>
 std::unique_ptr<UnaryLink> resnet(const ModelOptions& o) {
-  return std::make_unique<ResNet>(ResNetOptions{
-      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width,
-      .small_pictures = kSmallPictures, .eps = o.eps, .zero_last_gamma = o.zero_last_gamma, .dropout = o.dropout,
-      .dtype = o.dtype});
+  return std::make_unique<ResNet>(ResNetOptions{.layers = kLayers,
+                                                .channels = channels_of(o),
+                                                .classes = o.classes,
+                                                .width = o.width,
+                                                .small_pictures = kSmallPictures,
+                                                .eps = o.eps,
+                                                .zero_last_gamma = o.zero_last_gamma,
+                                                .dropout = o.dropout,
+                                                .dtype = o.dtype});
 }
 
 std::int64_t side_of(const ModelOptions& o) {
@@ -37,8 +42,13 @@ std::int64_t side_of(const ModelOptions& o) {
 }
 
 std::unique_ptr<UnaryLink> resnext(const ModelOptions& o) {
-  return resnext50({.channels = channels_of(o), .classes = o.classes, .width = o.width, .eps = o.eps,
-                    .zero_last_gamma = o.zero_last_gamma, .dropout = o.dropout, .dtype = o.dtype});
+  return resnext50({.channels = channels_of(o),
+                    .classes = o.classes,
+                    .width = o.width,
+                    .eps = o.eps,
+                    .zero_last_gamma = o.zero_last_gamma,
+                    .dropout = o.dropout,
+                    .dtype = o.dtype});
 }
 
 template <int kLayers>
@@ -54,9 +64,14 @@ std::unique_ptr<UnaryLink> googlenet(const ModelOptions& o) {
 }
 
 std::unique_ptr<UnaryLink> vision_transformer(const ModelOptions& o, std::int64_t size, int heads) {
-  return std::make_unique<VisionTransformer>(VisionTransformerOptions{
-      .channels = channels_of(o), .side = side_of(o), .classes = o.classes, .size = size, .heads = heads,
-      .hidden = 4 * size, .dropout = o.dropout, .dtype = o.dtype});
+  return std::make_unique<VisionTransformer>(VisionTransformerOptions{.channels = channels_of(o),
+                                                                      .side = side_of(o),
+                                                                      .classes = o.classes,
+                                                                      .size = size,
+                                                                      .heads = heads,
+                                                                      .hidden = 4 * size,
+                                                                      .dropout = o.dropout,
+                                                                      .dtype = o.dtype});
 }
 
 using Maker = std::function<std::unique_ptr<UnaryLink>(const ModelOptions&)>;

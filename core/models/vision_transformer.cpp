@@ -24,7 +24,8 @@ constexpr double kEps = 1e-6, kDeviation = 0.02;
 
 const Options& checked(const Options& o) {
   if (o.patch < 1 || o.side < o.patch || o.side % o.patch != 0) {
-    throw ValueError("VisionTransformer: patches of ", o.patch, " pixels do not divide pictures of ", o.side, " pixels.");
+    throw ValueError("VisionTransformer: patches of ", o.patch, " pixels do not divide pictures of ", o.side,
+                     " pixels.");
   }
   if (o.heads < 1 || o.size % o.heads != 0) {
     throw ValueError("VisionTransformer: ", o.heads, " heads do not divide ", o.size, " features.");
@@ -58,7 +59,8 @@ struct SelfAttention final : Link {
     const Variable projected = F::linear(x, in_proj_weight, &in_proj_bias, 2);
     const Variable parts =  // (3, N, heads, tokens, size / heads)
         F::transpose(F::reshape(projected, {n, tokens, 3, heads_, size / heads_}), {2, 0, 3, 1, 4});
-    const Variable y = F::scaled_dot_product_attention(F::select(parts, 0, 0), F::select(parts, 0, 1), F::select(parts, 0, 2));
+    const Variable y =
+        F::scaled_dot_product_attention(F::select(parts, 0, 0), F::select(parts, 0, 1), F::select(parts, 0, 2));
     return out_proj(F::reshape(F::transpose(y, {0, 2, 1, 3}), {n, tokens, size}), 2);
   }
 
@@ -144,7 +146,10 @@ struct VisionTransformer::Parts {
 
 VisionTransformer::VisionTransformer(const Options& o)
     : options_(checked(o)),
-      conv_proj_({.in = o.channels, .out = o.size, .kernel = {o.patch, o.patch}, .window = {.stride = {o.patch, o.patch}},
+      conv_proj_({.in = o.channels,
+                  .out = o.size,
+                  .kernel = {o.patch, o.patch},
+                  .window = {.stride = {o.patch, o.patch}},
                   .dtype = o.dtype}),
       class_token_({1, 1, o.size}, init::normal(kDeviation), o.dtype),
       parts_(std::make_unique<Parts>(o)) {
@@ -159,8 +164,8 @@ VisionTransformer::~VisionTransformer() = default;
 Variable VisionTransformer::operator()(const Variable& x) {
   const Options& o = options_;
   if (x.ndim() != 4 || x.shape()[1] != o.channels || x.shape()[2] != o.side || x.shape()[3] != o.side) {
-    throw ShapeError("VisionTransformer: expected x (batch, ", o.channels, ", ", o.side, ", ", o.side, "), whose positions it has ",
-                     "learned; found ", x.shape(), ".");
+    throw ShapeError("VisionTransformer: expected x (batch, ", o.channels, ", ", o.side, ", ", o.side,
+                     "), whose positions it has ", "learned; found ", x.shape(), ".");
   }
   const std::int64_t n = x.shape()[0], patches = (o.side / o.patch) * (o.side / o.patch);
   const Variable seen = F::transpose(F::reshape(conv_proj_(x), {n, o.size, patches}), {0, 2, 1});

@@ -9,18 +9,18 @@ namespace rensa::models {
 
 struct VisionTransformerOptions {
   std::int64_t channels = 3, side = 224, classes = 1000;
-  std::int64_t patch = 16;       ///< side of a patch, in pixels
-  std::int64_t size = 768;       ///< features of a token
+  std::int64_t patch = 16;  ///< side of a patch, in pixels
+  std::int64_t size = 768;  ///< features of a token
   std::int64_t blocks = 12;
   int heads = 12;
-  std::int64_t hidden = 3072;    ///< features inside a block's two linear layers
-  double dropout = 0;            ///< after the positions are added, and of what a block adds
+  std::int64_t hidden = 3072;  ///< features inside a block's two linear layers
+  double dropout = 0;          ///< after the positions are added, and of what a block adds
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// A transformer over patches of a picture, with a class token and learned positions, normalization before attention and
-/// linear layers. The defaults are ViT-B/16: 86,567,656 parameters, 17.6 billion multiply-adds at 224 pixels.
-/// x (N, channels, side, side); logits (N, classes).
+/// A transformer over patches of a picture, with a class token and learned positions, normalization before attention
+/// and linear layers. The defaults are ViT-B/16: 86,567,656 parameters, 17.6 billion multiply-adds at 224 pixels. x (N,
+/// channels, side, side); logits (N, classes).
 ///
 /// Keys are torchvision's: class_token, conv_proj, encoder/pos_embedding,
 /// encoder/layers/encoder_layer_0/self_attention/in_proj_weight, …, heads/head. Files with timm's names load too.

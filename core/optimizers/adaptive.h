@@ -97,10 +97,11 @@ struct RmsPropWarmupOptions {
   CommonOptions common = {};
 };
 /// Begins as RMSprop and becomes SGD with corrected momentum, as very large batches need it:
-///   ms ← alpha · ms + (1 − alpha) g²,  v ← momentum · v − (a + (1 − a) rmsprop_lr / lr / (√ms + eps)) g,  p ← p + lr · v
-/// with a, SGD's share at update t: e^(2 (t − centre) / period) / 2 before the centre, then 1/2 + (t − centre) / period, at
-/// most 1.
-/// Source: Akiba, Suzuki, Fukuda, "Extremely large minibatch SGD: training ResNet-50 on ImageNet in 15 minutes", 2017.
+///   ms ← alpha · ms + (1 − alpha) g²,  v ← momentum · v − (a + (1 − a) rmsprop_lr / lr / (√ms + eps)) g,  p ← p + lr ·
+///   v
+/// with a, SGD's share at update t: e^(2 (t − centre) / period) / 2 before the centre, then 1/2 + (t − centre) /
+/// period, at most 1. Source: Akiba, Suzuki, Fukuda, "Extremely large minibatch SGD: training ResNet-50 on ImageNet in
+/// 15 minutes", 2017.
 class RmsPropWarmup final : public RuleWithOptions<RmsPropWarmupOptions> {
  public:
   explicit RmsPropWarmup(const RmsPropWarmupOptions& options = {}) : RuleWithOptions(options) {}

@@ -48,8 +48,8 @@ class Lars final : public RuleWithOptions<LarsOptions> {
 };
 
 /// The same with the learning rate outside of v, so that a change of it acts at once on the steps gathered in v too:
-/// v ← momentum · v − ratio (g + decay · p),  p ← p + lr · v. Source: as above; the correction: Goyal et al., "Accurate,
-/// large minibatch SGD: training ImageNet in 1 hour", 2017, section 3.
+/// v ← momentum · v − ratio (g + decay · p),  p ← p + lr · v. Source: as above; the correction: Goyal et al.,
+/// "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, section 3.
 class CorrectedLars final : public RuleWithOptions<LarsOptions> {
  public:
   explicit CorrectedLars(const LarsOptions& options = {}) : RuleWithOptions(options) {}

@@ -8,7 +8,8 @@
 namespace rensa {
 
 // A model's parameters and persistent values alone, in a file whose name says its format:
-//   .safetensors  under PyTorch's names and layouts: torchvision's, for the networks of core/models that it has; of vision
+//   .safetensors  under PyTorch's names and layouts: torchvision's, for the networks of core/models that it has; of
+//   vision
 //                 transformers timm's names load, too
 //   .h5, .hdf5    Chainer's HDF5, if Rensa was built with libhdf5
 //   all others    Chainer's npz; of a trainer's snapshot, the model in it

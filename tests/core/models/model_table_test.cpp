@@ -18,8 +18,9 @@ struct Size {
 
 class ModelSizeTest : public ::testing::TestWithParam<Size> {};
 
-/// Parameters and multiply-adds are those of torchvision's table of models (its "GFLOPS" are multiply-adds, without those of
-/// normalizations), GoogLeNet's those of the paper's layers, NIN's those of Chainer's example, ViT-S's those of DeiT-S.
+/// Parameters and multiply-adds are those of torchvision's table of models (its "GFLOPS" are multiply-adds, without
+/// those of normalizations), GoogLeNet's those of the paper's layers, NIN's those of Chainer's example, ViT-S's those
+/// of DeiT-S.
 TEST_P(ModelSizeTest, IsTheLiteratures) {
   const auto model = make_model(GetParam().name, {.input = {3, 224, 224}, .classes = 1000});
   const ConfigScope judged({.train = false});

@@ -19,7 +19,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-constexpr VisionTransformerOptions kSmall{.side = 24, .classes = 5, .patch = 8, .size = 12, .blocks = 2, .heads = 3, .hidden = 20};
+constexpr VisionTransformerOptions kSmall{
+    .side = 24, .classes = 5, .patch = 8, .size = 12, .blocks = 2, .heads = 3, .hidden = 20};
 
 /// torchvision's VisionTransformer of that size with its weights, an input and its logits; made by
 /// scripts/oracle/make_vision_transformer_goldens.py.
@@ -37,7 +38,9 @@ TEST_P(VisionTransformerGoldenTest, GivesTorchvisionsLogitsWithItsWeights) {
 }
 INSTANTIATE_TEST_SUITE_P(Names, VisionTransformerGoldenTest,
                          ::testing::Values("vision_transformer.safetensors", "vision_transformer_timm.safetensors"),
-                         [](const auto& each) { return std::string(each.param).find("timm") == std::string::npos ? "torchvision" : "timm"; });
+                         [](const auto& each) {
+                           return std::string(each.param).find("timm") == std::string::npos ? "torchvision" : "timm";
+                         });
 
 TEST(VisionTransformerTest, WritesTorchvisionsNames) {
   const rensa::testing::ScratchFolder scratch;

@@ -18,7 +18,8 @@ struct TwoParameters : Link {
     add("W", W);
     add("b", b);
     for (Parameter* p : {&W, &b}) {
-      for (std::int64_t i = 0; i < p->array().size(); ++i) p->array().data<double>()[i] = 0.3 * static_cast<double>(i + 1);
+      for (std::int64_t i = 0; i < p->array().size(); ++i)
+        p->array().data<double>()[i] = 0.3 * static_cast<double>(i + 1);
     }
   }
 };
@@ -35,7 +36,8 @@ void step_with(Optimizer& optimizer, TwoParameters& model, int step) {
 }
 
 TEST(RmsPropWarmupTest, GoesFromRmspropToSgdAsThePaperSays) {
-  const RmsPropWarmupOptions o{.lr = 0.5, .momentum = 0.9, .alpha = 0.99, .eps = 1e-8, .rmsprop_lr = 0.01, .centre = 20, .period = 10};
+  const RmsPropWarmupOptions o{
+      .lr = 0.5, .momentum = 0.9, .alpha = 0.99, .eps = 1e-8, .rmsprop_lr = 0.01, .centre = 20, .period = 10};
   TwoParameters model;
   RmsPropWarmup optimizer(o);
   optimizer.setup(model);
@@ -95,7 +97,8 @@ TEST(CorrectedLarsTest, IsLarsUntilTheRateChangesAndThenActsAtOnce) {
 }
 
 TEST(LargeBatchRulesTest, AreMadeByName) {
-  EXPECT_STREQ(make_optimizer("rmsprop_warmup", {.lr = 1, .rmsprop_lr = 1e-4, .centre = 3, .period = 2})->name(), "rmsprop_warmup");
+  EXPECT_STREQ(make_optimizer("rmsprop_warmup", {.lr = 1, .rmsprop_lr = 1e-4, .centre = 3, .period = 2})->name(),
+               "rmsprop_warmup");
   EXPECT_STREQ(make_optimizer("corrected_lars", {.lr = 1, .eta = 0.01})->name(), "corrected_lars");
 }
 

@@ -77,7 +77,7 @@ struct RmsPropWarmup {
         eps(T(n[3])),
         sgd(T(n[4])),
         rmsprop(T(n[5])) {}
-  RENSA_RULE void operator()(T& p, T g, T* s) const {
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
     s[1] = alpha * s[1] + rest * g * g;
     s[0] = momentum * s[0] - (sgd + rmsprop / (std::sqrt(s[1]) + eps)) * g;
     p += lr * s[0];

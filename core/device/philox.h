@@ -6,8 +6,8 @@
 
 namespace rensa {
 
-/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) for every compiler and device: four
-/// random words of a counter and a key.
+/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) for every compiler and device:
+/// four random words of a counter and a key.
 struct PhiloxWords {
   std::uint32_t word[4];
 };

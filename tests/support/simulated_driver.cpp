@@ -12,7 +12,8 @@ SimulatedDriver::~SimulatedDriver() {
 }
 
 gpu::DeviceFacts SimulatedDriver::facts(int) const {
-  return {.name = "simulated", .major = 9, .minor = 0, .multiprocessors = 1, .memory_bytes = memory_bytes_, .bus = "none"};
+  return {
+      .name = "simulated", .major = 9, .minor = 0, .multiprocessors = 1, .memory_bytes = memory_bytes_, .bus = "none"};
 }
 gpu::MemoryOfDevice SimulatedDriver::memory(int device) const {
   return {.free_bytes = memory_bytes_ - used(device), .total_bytes = memory_bytes_};
@@ -71,13 +72,16 @@ bool SimulatedDriver::has_happened(gpu::EventHandle event) {
 void SimulatedDriver::synchronize(gpu::EventHandle event) {
   const std::lock_guard lock(mutex_);
   auto* const e = static_cast<Event*>(event);
-  if (e->stream) run_until(e->stream, [&] { return finished_[e] >= e->records; }, 0);
+  if (e->stream)
+    run_until(
+        e->stream, [&] { return finished_[e] >= e->records; }, 0);
 }
 void SimulatedDriver::synchronize(int, gpu::StreamHandle stream) { run(stream); }
 
 void SimulatedDriver::run(gpu::StreamHandle stream) {
   const std::lock_guard lock(mutex_);
-  run_until(stream, [] { return false; }, 0);
+  run_until(
+      stream, [] { return false; }, 0);
 }
 
 void SimulatedDriver::run_until(gpu::StreamHandle stream, const std::function<bool()>& enough, int depth) {

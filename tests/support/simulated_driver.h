@@ -13,8 +13,9 @@
 
 namespace rensa::testing {
 
-/// GPUs that are simulated in main memory: streams are queues that run when somebody waits for them, or when the test says so.
-/// What is put into a stream stays undone until then, so that a missing event shows as wrong bytes, every time.
+/// GPUs that are simulated in main memory: streams are queues that run when somebody waits for them, or when the test
+/// says so. What is put into a stream stays undone until then, so that a missing event shows as wrong bytes, every
+/// time.
 class SimulatedDriver final : public gpu::Driver {
  public:
   explicit SimulatedDriver(int devices = 2, std::size_t memory_bytes = std::size_t{64} << 20)
@@ -46,7 +47,8 @@ class SimulatedDriver final : public gpu::Driver {
 
   /// Puts work into a stream, as a kernel would.
   void launch(gpu::StreamHandle stream, std::string name, std::function<void()> work);
-  /// Runs what is in a stream, and what it waits for in others. Throws std::logic_error for a wait that nothing can end.
+  /// Runs what is in a stream, and what it waits for in others. Throws std::logic_error for a wait that nothing can
+  /// end.
   void run(gpu::StreamHandle stream);
   std::size_t queued(gpu::StreamHandle stream) const;
   const std::vector<std::string>& log() const { return log_; }  ///< what has run, in that order

@@ -29,7 +29,8 @@ struct GpuOptions {
   bool json = false;
 };
 
-/// Something that the GPU does, with the bytes that it must read and write, or the operations that it must make, at least.
+/// Something that the GPU does, with the bytes that it must read and write, or the operations that it must make, at
+/// least.
 struct Work {
   std::string name;
   std::function<void()> run;
@@ -60,15 +61,22 @@ std::vector<Work> of_memory(Device device, Dtype dtype, std::int64_t bytes) {
   const Array gamma = filled({columns}, dtype), wide = filled({columns}, Dtype::kFloat64);
   const double size = static_cast<double>(a.bytes());
   const std::string type(name(dtype));
-  const kernels::NormalizedBatch batch{.x = a, .mean = wide, .inv_std = wide, .scale = wide, .shift = wide,
-                                       .count = static_cast<double>(rows), .y = {}, .mask = kernels::ReluMask::kFromInput};
+  const kernels::NormalizedBatch batch{.x = a,
+                                       .mean = wide,
+                                       .inv_std = wide,
+                                       .scale = wide,
+                                       .shift = wide,
+                                       .count = static_cast<double>(rows),
+                                       .y = {},
+                                       .mask = kernels::ReluMask::kFromInput};
   const auto normalized = kernels::row_normalization(a, gamma, gamma, 1e-5, true);
   return {
       {"copy " + type, [=] { b.copy_from(a); }, 2 * size},
       {"add " + type, [=] { kernels::add(a, b); }, 3 * size},
       {"gelu " + type, [=] { kernels::gelu(a, Array(), 0, {}); }, 2 * size},
       {"bias " + type, [=] { kernels::add(a, gamma); }, 2 * size},
-      {"dropout " + type, [=] { kernels::dropout(a, 0.1, {.seed = 1, .step = 0, .first_sample = 0, .uses = 0}); }, 2 * size},
+      {"dropout " + type, [=] { kernels::dropout(a, 0.1, {.seed = 1, .step = 0, .first_sample = 0, .uses = 0}); },
+       2 * size},
       {"sum of rows " + type, [=] { kernels::sum(a, {1}); }, size},
       {"sum of columns " + type, [=] { kernels::sum(a, {0}); }, size},
       {"softmax " + type, [=] { kernels::softmax(a); }, 2 * size},
@@ -89,7 +97,8 @@ std::vector<Work> of_optimizers(Device device, std::int64_t bytes) {
   return {{"momentum_sgd float32", [=] { kernels::momentum_sgd_update(p, g, m, 0.1, 0.9, {}); }, 5 * size},
           {"adam float32",
            [=] {
-             kernels::adam_update(p, g, m, v, {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = 1e-3, .decay = 0}, {});
+             kernels::adam_update(p, g, m, v, {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = 1e-3, .decay = 0},
+                                  {});
            },
            7 * size}};
 }
@@ -114,13 +123,17 @@ std::vector<Work> of_products(Device device) {
 void report(const Work& work, double ms, double copy_bandwidth, const GpuOptions& o) {
   const double gb_s = work.bytes / ms / 1e6, tflops = work.operations / ms / 1e9;
   if (o.json) {
-    std::cout << nlohmann::json{{"name", work.name}, {"ms", ms}, {"gb_s", gb_s}, {"share_of_copy", gb_s / copy_bandwidth},
+    std::cout << nlohmann::json{{"name", work.name},
+                                {"ms", ms},
+                                {"gb_s", gb_s},
+                                {"share_of_copy", gb_s / copy_bandwidth},
                                 {"tflop_s", tflops}}
               << '\n';
   } else if (work.operations > 0) {
     std::cout << work.name << ": " << ms << " ms, " << tflops << " TFLOP/s\n";
   } else {
-    std::cout << work.name << ": " << ms << " ms, " << gb_s << " GB/s, " << 100 * gb_s / copy_bandwidth << " % of a copy's\n";
+    std::cout << work.name << ": " << ms << " ms, " << gb_s << " GB/s, " << 100 * gb_s / copy_bandwidth
+              << " % of a copy's\n";
   }
 }
 
@@ -137,7 +150,8 @@ void measure_gpu(const GpuOptions& o) {
       report(work, ms, copy_bandwidth, o);
     }
   }
-  for (const Work& work : of_optimizers(device, bytes)) report(work, milliseconds(work, device, o.repeats), copy_bandwidth, o);
+  for (const Work& work : of_optimizers(device, bytes))
+    report(work, milliseconds(work, device, o.repeats), copy_bandwidth, o);
   allocator(device).trim();
   for (const Work& work : of_products(device)) report(work, milliseconds(work, device, o.repeats), copy_bandwidth, o);
 }
@@ -147,7 +161,8 @@ void measure_gpu(const GpuOptions& o) {
 int bench_gpu(int argc, char** argv) {
   GpuOptions o;
   OptionTable table(
-      "usage: rensa bench gpu [--key value …]\n\nWhat a GPU's kernels reach of its bandwidth, a copy's, and what its products reach.");
+      "usage: rensa bench gpu [--key value …]\n\nWhat a GPU's kernels reach of its bandwidth, a copy's, and what its "
+      "products reach.");
   table.add("device", o.device, "cuda or cuda:<index>");
   table.add("mib", o.mib, "size of an array, in MiB", {.min = 1});
   table.add("repeats", o.repeats, "measurements of each", {.min = 1});

@@ -12,8 +12,9 @@ namespace rensa::cuda {
 inline void check(cudaError_t status, const char* call,
                   const std::source_location& where = std::source_location::current()) {
   if (status == cudaSuccess) return;
-  throw DeviceError(call, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ", at ", where.file_name(), ":",
-                    where.line(), "). An error of an earlier operation may show here: run again with CUDA_LAUNCH_BLOCKING=1, ",
+  throw DeviceError(call, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ", at ", where.file_name(),
+                    ":", where.line(),
+                    "). An error of an earlier operation may show here: run again with CUDA_LAUNCH_BLOCKING=1, ",
                     "or under compute-sanitizer.");
 }
 

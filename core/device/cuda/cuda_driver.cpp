@@ -39,8 +39,12 @@ class CudaDriver final : public gpu::Driver {
     check(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
     char bus[32] = "";
     check(cudaDeviceGetPCIBusId(bus, sizeof bus, device), "cudaDeviceGetPCIBusId");
-    return {.name = properties.name, .major = properties.major, .minor = properties.minor,
-            .multiprocessors = properties.multiProcessorCount, .memory_bytes = properties.totalGlobalMem, .bus = bus};
+    return {.name = properties.name,
+            .major = properties.major,
+            .minor = properties.minor,
+            .multiprocessors = properties.multiProcessorCount,
+            .memory_bytes = properties.totalGlobalMem,
+            .bus = bus};
   }
   gpu::MemoryOfDevice memory(int device) const override {
     make_current(device);
@@ -81,7 +85,8 @@ class CudaDriver final : public gpu::Driver {
   gpu::EventHandle create_event(int device, bool timed) override {
     make_current(device);
     cudaEvent_t event = nullptr;
-    check(cudaEventCreateWithFlags(&event, timed ? cudaEventDefault : cudaEventDisableTiming), "cudaEventCreateWithFlags");
+    check(cudaEventCreateWithFlags(&event, timed ? cudaEventDefault : cudaEventDisableTiming),
+          "cudaEventCreateWithFlags");
     return event;
   }
   void destroy_event(int, gpu::EventHandle event) noexcept override { cudaEventDestroy(event_of(event)); }
@@ -102,7 +107,9 @@ class CudaDriver final : public gpu::Driver {
     check(status, "cudaEventQuery");
     return true;
   }
-  void synchronize(gpu::EventHandle event) override { check(cudaEventSynchronize(event_of(event)), "cudaEventSynchronize"); }
+  void synchronize(gpu::EventHandle event) override {
+    check(cudaEventSynchronize(event_of(event)), "cudaEventSynchronize");
+  }
   double milliseconds(gpu::EventHandle from, gpu::EventHandle to) override {
     float milliseconds = 0;
     check(cudaEventElapsedTime(&milliseconds, event_of(from), event_of(to)), "cudaEventElapsedTime");

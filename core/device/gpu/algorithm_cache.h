@@ -17,9 +17,9 @@ struct AlgorithmChoice {
   friend bool operator==(const AlgorithmChoice&, const AlgorithmChoice&) = default;
 };
 
-/// Choices that were measured, kept in a file between runs: the first step of the next run does not measure again. The file's
-/// name should tell the library's version and the GPU. Several processes may use one file: each adds what it has measured, and
-/// replaces the file as a whole. A file that cannot be read, or written, is no error. Thread safe.
+/// Choices that were measured, kept in a file between runs: the first step of the next run does not measure again. The
+/// file's name should tell the library's version and the GPU. Several processes may use one file: each adds what it has
+/// measured, and replaces the file as a whole. A file that cannot be read, or written, is no error. Thread safe.
 class AlgorithmCache {
  public:
   /// An empty path: nothing is kept.

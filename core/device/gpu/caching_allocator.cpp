@@ -115,15 +115,25 @@ CachingAllocator::Block* CachingAllocator::new_segment(std::size_t size, StreamH
   if (!data) return nullptr;
   ++counts_.from_driver;
   reserved_ += whole;
-  auto block = std::make_unique<Block>(Block{.data = static_cast<std::byte*>(data), .size = whole, .asked = 0,
-                                             .stream = stream, .small = small, .other_users = {}});
+  auto block = std::make_unique<Block>(Block{.data = static_cast<std::byte*>(data),
+                                             .size = whole,
+                                             .asked = 0,
+                                             .stream = stream,
+                                             .small = small,
+                                             .other_users = {}});
   return (blocks_[data] = std::move(block)).get();
 }
 
 void CachingAllocator::split(Block* block, std::size_t size) {
-  auto rest = std::make_unique<Block>(Block{.data = block->data + size, .size = block->size - size, .asked = 0,
-                                            .stream = block->stream, .previous = block, .next = block->next,
-                                            .free = true, .small = block->small, .other_users = {}});
+  auto rest = std::make_unique<Block>(Block{.data = block->data + size,
+                                            .size = block->size - size,
+                                            .asked = 0,
+                                            .stream = block->stream,
+                                            .previous = block,
+                                            .next = block->next,
+                                            .free = true,
+                                            .small = block->small,
+                                            .other_users = {}});
   if (rest->next) rest->next->previous = rest.get();
   block->next = rest.get();
   block->size = size;
@@ -219,7 +229,8 @@ void CachingAllocator::throw_no_room(std::size_t bytes, const char* reason) cons
     ++holding.blocks;
   }
   std::vector<std::pair<std::string, Holding>> holders(by_holder.begin(), by_holder.end());
-  std::sort(holders.begin(), holders.end(), [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
+  std::sort(holders.begin(), holders.end(),
+            [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
   if (holders.size() > kHoldersShown) holders.resize(kHoldersShown);
   std::ostringstream list;
   for (const auto& [name, holding] : holders) {

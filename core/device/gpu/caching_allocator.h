@@ -24,17 +24,17 @@ struct AllocatorCounts {
   std::uint64_t splits = 0, merges = 0;
 };
 
-/// Memory of one GPU. The driver's own allocation waits for the whole device, so segments of at least 2 MiB are taken from it
-/// and cut into blocks, which are kept when they are given back.
+/// Memory of one GPU. The driver's own allocation waits for the whole device, so segments of at least 2 MiB are taken
+/// from it and cut into blocks, which are kept when they are given back.
 ///
-/// A block belongs to the stream that was current when it was cut, and goes to that stream's next requests at once: whatever
-/// the stream does later comes after what it did with the block before. The host never waits. Where another stream uses a
-/// block too (record_use), it is kept back until an event in that stream has happened.
+/// A block belongs to the stream that was current when it was cut, and goes to that stream's next requests at once:
+/// whatever the stream does later comes after what it did with the block before. The host never waits. Where another
+/// stream uses a block too (record_use), it is kept back until an event in that stream has happened.
 ///
-/// Requests are rounded up to 512 bytes. Blocks up to 1 MiB come from segments of 2 MiB, those below 10 MiB from segments of
-/// 20 MiB, larger ones from segments of their size. The smallest free block that fits is taken; what is left of it stays free,
-/// and is joined with free neighbours of its segment again. When the driver has no room, what waits is waited for, all free
-/// segments are given back, and the driver is asked once more.
+/// Requests are rounded up to 512 bytes. Blocks up to 1 MiB come from segments of 2 MiB, those below 10 MiB from
+/// segments of 20 MiB, larger ones from segments of their size. The smallest free block that fits is taken; what is
+/// left of it stays free, and is joined with free neighbours of its segment again. When the driver has no room, what
+/// waits is waited for, all free segments are given back, and the driver is asked once more.
 class CachingAllocator final : public Allocator {
  public:
   CachingAllocator(int device, Driver& driver);
@@ -61,7 +61,7 @@ class CachingAllocator final : public Allocator {
     StreamHandle stream;
     Block *previous = nullptr, *next = nullptr;  ///< neighbours in the segment
     bool free = false, small = false;
-    const char* holder = "";                     ///< the operation that asked for it
+    const char* holder = "";  ///< the operation that asked for it
     std::vector<Stream> other_users;
   };
   /// Given back while other streams may still use it.

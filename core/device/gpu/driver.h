@@ -10,19 +10,19 @@ using StreamHandle = void*;  ///< cudaStream_t; null: no stream
 using EventHandle = void*;   ///< cudaEvent_t
 
 struct DeviceFacts {
-  std::string name;             ///< "NVIDIA H100 80GB HBM3"
-  int major = 0, minor = 0;     ///< compute capability
+  std::string name;          ///< "NVIDIA H100 80GB HBM3"
+  int major = 0, minor = 0;  ///< compute capability
   int multiprocessors = 0;
   std::size_t memory_bytes = 0;
-  std::string bus;              ///< "0000:3b:00.0"
+  std::string bus;  ///< "0000:3b:00.0"
 };
 
 struct MemoryOfDevice {
   std::size_t free_bytes = 0, total_bytes = 0;
 };
 
-/// The few calls that everything else on a GPU is made of: what the CUDA runtime does, and what tests simulate on a machine
-/// without a GPU. Devices are numbered from 0. Whatever fails, but for want of memory, throws DeviceError.
+/// The few calls that everything else on a GPU is made of: what the CUDA runtime does, and what tests simulate on a
+/// machine without a GPU. Devices are numbered from 0. Whatever fails, but for want of memory, throws DeviceError.
 ///
 /// Thread safe. Work on a stream runs in the order in which it was given; copies of unpinned host memory may block.
 class Driver {
@@ -33,14 +33,15 @@ class Driver {
   virtual DeviceFacts facts(int device) const = 0;
   virtual MemoryOfDevice memory(int device) const = 0;
 
-  /// The calling thread works with `device` from now on: what is not said of a device itself (pinned memory) does not wake
-  /// another one.
+  /// The calling thread works with `device` from now on: what is not said of a device itself (pinned memory) does not
+  /// wake another one.
   virtual void use(int /*device*/) {}
 
   /// Null when there is no room.
   virtual void* allocate(int device, std::size_t bytes) = 0;
   virtual void release(int device, void* data) noexcept = 0;
-  virtual void* allocate_pinned(std::size_t bytes) = 0;  ///< host memory that devices can reach; null when there is no room
+  virtual void* allocate_pinned(
+      std::size_t bytes) = 0;  ///< host memory that devices can reach; null when there is no room
   virtual void release_pinned(void* data) noexcept = 0;
 
   virtual StreamHandle create_stream(int device, bool high_priority) = 0;
@@ -62,16 +63,16 @@ class Driver {
                             StreamHandle stream) = 0;
 };
 
-/// The driver of this process: the plug-in librensa_cuda is opened at the first call. Throws DeviceError that says what is
-/// missing: the plug-in, another version of it, a driver, or a GPU.
+/// The driver of this process: the plug-in librensa_cuda is opened at the first call. Throws DeviceError that says what
+/// is missing: the plug-in, another version of it, a driver, or a GPU.
 Driver& driver();
 /// Whether driver() has been made, without making it.
 bool is_in_use();
 
 /// What a plug-in calls when it is loaded: how its driver is made.
 void register_driver(std::unique_ptr<Driver> (*make)());
-/// Puts `replacement` in the place of the driver, and forgets all streams and memory of the one before, which must not be in
-/// use any more. For tests.
+/// Puts `replacement` in the place of the driver, and forgets all streams and memory of the one before, which must not
+/// be in use any more. For tests.
 void replace_driver(std::unique_ptr<Driver> replacement);
 
 /// What `rensa doctor` asks: never throws.

@@ -11,8 +11,8 @@
 
 namespace rensa::gpu {
 
-/// Host memory that devices copy from and to without the host's help. Pinning is slow and waits for devices, so blocks are
-/// kept by their size (a power of two). Thread safe.
+/// Host memory that devices copy from and to without the host's help. Pinning is slow and waits for devices, so blocks
+/// are kept by their size (a power of two). Thread safe.
 class PinnedMemory {
  public:
   explicit PinnedMemory(Driver& driver) : driver_(driver) {}
@@ -42,8 +42,8 @@ class PinnedMemory {
 
 PinnedMemory& pinned_memory();
 
-/// An array of the host in pinned memory, contiguous, not initialised: what copies to and from a device run fastest with, and
-/// without the host waiting.
+/// An array of the host in pinned memory, contiguous, not initialised: what copies to and from a device run fastest
+/// with, and without the host waiting.
 Array pinned_array(const Shape& shape, Dtype dtype);
 
 }  // namespace rensa::gpu

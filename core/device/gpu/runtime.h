@@ -14,7 +14,7 @@ class PinnedMemory;
 
 /// What there is one of for each device.
 struct DeviceState {
-  StreamHandle main_stream = nullptr;  ///< made when first asked for
+  StreamHandle main_stream = nullptr;         ///< made when first asked for
   std::vector<StreamHandle> idle_streams[2];  ///< given back: normal and high priority
   std::vector<EventHandle> idle_events;
   std::unique_ptr<CachingAllocator> allocator;
@@ -30,7 +30,8 @@ struct Runtime {
   std::unique_ptr<Driver> driver;
   std::vector<std::unique_ptr<DeviceState>> devices;
   std::unique_ptr<PinnedMemory> pinned;
-  std::uint32_t generation;  ///< another for each runtime of the process: what a thread remembers of the last one is void
+  std::uint32_t
+      generation;  ///< another for each runtime of the process: what a thread remembers of the last one is void
 };
 
 Runtime& runtime();

@@ -26,7 +26,8 @@ Current& of_thread() {
 }
 
 std::size_t index_of(Device device) {
-  if (device.kind != DeviceKind::kCuda) throw DeviceError("stream: ", device, " has no streams; expected a cuda device.");
+  if (device.kind != DeviceKind::kCuda)
+    throw DeviceError("stream: ", device, " has no streams; expected a cuda device.");
   if (device.index < 0 || device.index >= kMostDevices) runtime().of(-1);
   return static_cast<std::size_t>(device.index);
 }

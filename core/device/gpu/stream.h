@@ -18,13 +18,14 @@ struct Stream {
   void synchronize() const;  ///< the host waits until everything in it is done
 };
 
-/// Where the calling thread's operations on `device` go: the device's main stream, or that of the innermost StreamScope.
+/// Where the calling thread's operations on `device` go: the device's main stream, or that of the innermost
+/// StreamScope.
 Stream current_stream(Device device);
 /// The stream that all threads share unless they say otherwise.
 Stream main_stream(Device device);
 
-/// The calling thread's operations on the stream's device go there while the scope lasts. Says nothing about the order of the
-/// two streams: that is what Event is for.
+/// The calling thread's operations on the stream's device go there while the scope lasts. Says nothing about the order
+/// of the two streams: that is what Event is for.
 class StreamScope {
  public:
   explicit StreamScope(const Stream& stream);
@@ -37,8 +38,8 @@ class StreamScope {
   StreamHandle before_;
 };
 
-/// A stream of one's own: for communication (high priority), or for input. Given back, and taken by the next one, when the
-/// owner goes; what is in it still runs.
+/// A stream of one's own: for communication (high priority), or for input. Given back, and taken by the next one, when
+/// the owner goes; what is in it still runs.
 class OwnedStream {
  public:
   explicit OwnedStream(Device device, bool high_priority = false);
@@ -94,9 +95,9 @@ class Event {
 /// `later` waits for all that is in `earlier` now.
 void order(const Stream& earlier, const Stream& later);
 
-/// The memory of `x`, which belongs to the stream that was current when it was allocated, is used by `stream` too: it is not
-/// handed out again before what is in `stream` now, or will be until the last array goes, is done. Call it after the work was
-/// put into the stream. Nothing happens for host memory and for memory that Rensa does not own.
+/// The memory of `x`, which belongs to the stream that was current when it was allocated, is used by `stream` too: it
+/// is not handed out again before what is in `stream` now, or will be until the last array goes, is done. Call it after
+/// the work was put into the stream. Nothing happens for host memory and for memory that Rensa does not own.
 void record_use(const Array& x, const Stream& stream);
 
 }  // namespace rensa::gpu

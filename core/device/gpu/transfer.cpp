@@ -68,7 +68,8 @@ Array uploaded(const Array& x, const Stream& stream) {
   if (!on_host(x.device())) throw DeviceError("upload: the array is on ", x.device(), ", expected it on the host.");
   const Array source = dense(x);
   const StreamScope scope(stream);
-  const Array result(Buffer::allocate(source.bytes(), stream.device), 0, source.shape(), source.strides(), source.dtype());
+  const Array result(Buffer::allocate(source.bytes(), stream.device), 0, source.shape(), source.strides(),
+                     source.dtype());
   copy_bytes(result.raw_data(), stream.device, source.raw_data(), Device{}, source.bytes(), stream);
   return result;
 }

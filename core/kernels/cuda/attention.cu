@@ -23,8 +23,8 @@ using cuda::pointer;
 using cuda::SumOp;
 using cuda::widen;
 
-// Products by cuBLASLt, and everything between them in one kernel. Scores are in memory for a stretch of queries at a time, in
-// the type that they are computed in; both passes compute them.
+// Products by cuBLASLt, and everything between them in one kernel. Scores are in memory for a stretch of queries at a
+// time, in the type that they are computed in; both passes compute them.
 
 constexpr std::int64_t kMostScores = std::int64_t{1} << 26;  ///< 256 MiB in float32
 
@@ -70,8 +70,8 @@ __global__ void shares_kernel(const Computed<T>* scores, T* shares, double* log_
     shares[row + j] = narrow<T>(j < seen ? std::exp(score(j) - shift) * share : C(0));
   }
   if (threadIdx.x == 0) {
-    log_sums[batch * v.M + query] = sum > 0 ? static_cast<double>(shift) + std::log(static_cast<double>(sum))
-                                            : static_cast<double>(INFINITY);
+    log_sums[batch * v.M + query] =
+        sum > 0 ? static_cast<double>(shift) + std::log(static_cast<double>(sum)) : static_cast<double>(INFINITY);
   }
 }
 
@@ -105,7 +105,8 @@ template <class Body>
 void for_each_stretch(const Sizes& n, bool causal, const Body& body) {
   if (n.batch == 0 || n.M == 0 || n.L == 0) return;
   const std::int64_t rows = std::clamp<std::int64_t>(kMostScores / n.L, 1, n.M);
-  const std::int64_t batches = std::clamp<std::int64_t>(kMostScores / (rows * n.L), 1, std::min<std::int64_t>(n.batch, 65535));
+  const std::int64_t batches =
+      std::clamp<std::int64_t>(kMostScores / (rows * n.L), 1, std::min<std::int64_t>(n.batch, 65535));
   for (std::int64_t batch = 0; batch < n.batch; batch += batches) {
     for (std::int64_t query = 0; query < n.M; query += rows) {
       const std::int64_t count = std::min(rows, n.M - query);
@@ -125,7 +126,8 @@ Operand scores_of(const Stretch& s, Dtype dtype, Device device) {
   return Operand(empty({s.batches, s.rows, s.keys}, dtype, device));
 }
 
-std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array& v, const Array& bias, const AttentionOptions& o) {
+std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array& v, const Array& bias,
+                                    const AttentionOptions& o) {
   const Sizes n(q, k, v);
   const Device device = q.device();
   const Array y = zeros({n.batch, n.M, n.E}, q.dtype(), device);
@@ -136,11 +138,13 @@ std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array&
     using C = Computed<T>;
     for_each_stretch(n, o.causal, [&](const Stretch& s) {
       const Operand scores = scores_of(s, kDtypeOf<C>, device), shares = scores_of(s, q.dtype(), device);
-      const Matrices keys = part(ks.matrices, s.batch, s.batches, 0, s.keys), values = part(vs.matrices, s.batch, s.batches, 0, s.keys);
-      multiply(part(qs.matrices, s.batch, s.batches, s.query, s.rows), keys.transposed(), scores.matrices, o.scale, 0, Array(), device);
-      shares_kernel<T><<<dim3(static_cast<unsigned>(s.rows), static_cast<unsigned>(s.batches)), cuda::threads_for_row(s.keys), 0,
-                         cuda::stream_for(q)>>>(pointer<const C>(scores.array), pointer<T>(shares.array), pointer<double>(log_sums),
-                                                visible(n, bias, o, s));
+      const Matrices keys = part(ks.matrices, s.batch, s.batches, 0, s.keys),
+                     values = part(vs.matrices, s.batch, s.batches, 0, s.keys);
+      multiply(part(qs.matrices, s.batch, s.batches, s.query, s.rows), keys.transposed(), scores.matrices, o.scale, 0,
+               Array(), device);
+      shares_kernel<T><<<dim3(static_cast<unsigned>(s.rows), static_cast<unsigned>(s.batches)),
+                         cuda::threads_for_row(s.keys), 0, cuda::stream_for(q)>>>(
+          pointer<const C>(scores.array), pointer<T>(shares.array), pointer<double>(log_sums), visible(n, bias, o, s));
       cuda::check_launch("scaled_dot_product_attention");
       multiply(shares.matrices, values, part(ys.matrices, s.batch, s.batches, s.query, s.rows), 1, 0, Array(), device);
     });
@@ -149,12 +153,12 @@ std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array&
 }
 
 /// With p the shares: gv = pᵀ gy, gp = gy vᵀ, gs = p (gp - sum(gy y)), gq = scale gs k, gk = scale gsᵀ q.
-std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const Array& log_sums, const Array& q, const Array& k,
-                                         const Array& v, const Array& bias, const AttentionOptions& o) {
+std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const Array& log_sums, const Array& q,
+                                         const Array& k, const Array& v, const Array& bias, const AttentionOptions& o) {
   const Sizes n(q, k, v);
   const Device device = q.device();
-  const Array result = y.contiguous(), gq = zeros(q.shape(), q.dtype(), device), gk = zeros(k.shape(), q.dtype(), device),
-              gv = zeros(v.shape(), q.dtype(), device);
+  const Array result = y.contiguous(), gq = zeros(q.shape(), q.dtype(), device),
+              gk = zeros(k.shape(), q.dtype(), device), gv = zeros(v.shape(), q.dtype(), device);
   const Operand gys(gy), qs(q), ks(k), vs(v), gqs(gq), gks(gk), gvs(gv);
   cuda::dispatch_floating(q.dtype(), "scaled_dot_product_attention", [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -166,8 +170,8 @@ std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const 
       const auto keys = [&](const Operand& x) { return part(x.matrices, s.batch, s.batches, 0, s.keys); };
       multiply(rows(qs), keys(ks).transposed(), scores.matrices, o.scale, 0, Array(), device);
       multiply(rows(gys), keys(vs).transposed(), gp.matrices, 1, 0, Array(), device);
-      shares_grad_kernel<T><<<dim3(static_cast<unsigned>(s.rows), static_cast<unsigned>(s.batches)), cuda::threads_for_row(s.keys),
-                              0, cuda::stream_for(q)>>>(
+      shares_grad_kernel<T><<<dim3(static_cast<unsigned>(s.rows), static_cast<unsigned>(s.batches)),
+                              cuda::threads_for_row(s.keys), 0, cuda::stream_for(q)>>>(
           pointer<const C>(scores.array), pointer<const C>(gp.array), pointer<const T>(gy), pointer<const T>(result),
           pointer<const double>(log_sums), pointer<T>(shares.array), pointer<T>(gs.array), n.E, visible(n, bias, o, s));
       cuda::check_launch("scaled_dot_product_attention_grad");

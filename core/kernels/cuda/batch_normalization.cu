@@ -66,8 +66,8 @@ std::array<Array, 2> batch_statistics_cuda(const Array& x) {
 }
 
 template <class T, class S>
-__global__ void fold_kernel(const T* gamma, const T* beta, const S* mean, const S* var, double eps, double* inv_std, double* scale,
-                            double* shift, std::int64_t channels) {
+__global__ void fold_kernel(const T* gamma, const T* beta, const S* mean, const S* var, double eps, double* inv_std,
+                            double* scale, double* shift, std::int64_t channels) {
   const std::int64_t c = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
   if (c >= channels) return;
   const double inverse = 1 / std::sqrt(static_cast<double>(var[c]) + eps);
@@ -79,17 +79,19 @@ __global__ void fold_kernel(const T* gamma, const T* beta, const S* mean, const 
 
 FoldedStatistics fold_cuda(const Array& gamma, const Array& beta, const Array& mean, const Array& var, double eps) {
   const std::int64_t channels = mean.size();
-  const FoldedStatistics folded{empty({channels}, Dtype::kFloat64, mean.device()), empty({channels}, Dtype::kFloat64, mean.device()),
+  const FoldedStatistics folded{empty({channels}, Dtype::kFloat64, mean.device()),
+                                empty({channels}, Dtype::kFloat64, mean.device()),
                                 empty({channels}, Dtype::kFloat64, mean.device())};
   if (channels == 0) return folded;
-  const Array g = gamma.contiguous(), b = beta.contiguous(), m = mean.contiguous(), v = var.to(mean.dtype()).contiguous();
+  const Array g = gamma.contiguous(), b = beta.contiguous(), m = mean.contiguous(),
+              v = var.to(mean.dtype()).contiguous();
   cuda::dispatch_floating(gamma.dtype(), "fold_statistics", [&](auto own) {
     cuda::dispatch_wide(mean.dtype(), "fold_statistics", [&](auto statistics) {
       using T = typename decltype(own)::type;
       using S = typename decltype(statistics)::type;
       fold_kernel<<<blocks_for(channels), kThreads, 0, cuda::stream_for(mean)>>>(
-          pointer<const T>(g), pointer<const T>(b), pointer<const S>(m), pointer<const S>(v), eps, pointer<double>(folded.inv_std),
-          pointer<double>(folded.scale), pointer<double>(folded.shift), channels);
+          pointer<const T>(g), pointer<const T>(b), pointer<const S>(m), pointer<const S>(v), eps,
+          pointer<double>(folded.inv_std), pointer<double>(folded.scale), pointer<double>(folded.shift), channels);
     });
   });
   cuda::check_launch("fold_statistics");
@@ -97,9 +99,11 @@ FoldedStatistics fold_cuda(const Array& gamma, const Array& beta, const Array& m
 }
 
 template <class T>
-__global__ void move_average_kernel(T* average, const double* now, double decay, double correction, std::int64_t channels) {
+__global__ void move_average_kernel(T* average, const double* now, double decay, double correction,
+                                    std::int64_t channels) {
   const std::int64_t c = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
-  if (c < channels) average[c] = static_cast<T>(decay * static_cast<double>(average[c]) + (1 - decay) * correction * now[c]);
+  if (c < channels)
+    average[c] = static_cast<T>(decay * static_cast<double>(average[c]) + (1 - decay) * correction * now[c]);
 }
 
 void move_average_cuda(const Array& average, const Array& now, double decay, double correction) {
@@ -154,7 +158,8 @@ __global__ void scale_and_shift_kernel(const T* x, const double* scale, const do
                                        std::int64_t elements, std::int64_t channels, bool relu) {
   using C = Computed<T>;
   const std::int64_t step = gridDim.x * static_cast<std::int64_t>(blockDim.x) * kWidth;
-  for (std::int64_t i = (blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * kWidth; i < elements; i += step) {
+  for (std::int64_t i = (blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * kWidth; i < elements;
+       i += step) {
     const std::int64_t channel = i % channels;
     auto out = Elements<T, kWidth>::load(x + i), added = out;
     if (residual) added = Elements<T, kWidth>::load(residual + i);
@@ -177,8 +182,8 @@ Array scale_and_shift_cuda(const Array& x, const Array& scale, const Array& shif
     const Packs<T> packs(rows, {rows.array.raw_data(), added.raw_data(), y.raw_data()});
     const auto run = [&](auto* kernel) {
       kernel<<<blocks_for(packs.elements / packs.width), kThreads, 0, cuda::stream_for(x)>>>(
-          pointer<const T>(rows.array), pointer<const double>(scale), pointer<const double>(shift), pointer<const T>(added),
-          pointer<T>(y), packs.elements, packs.channels, relu);
+          pointer<const T>(rows.array), pointer<const double>(scale), pointer<const double>(shift),
+          pointer<const T>(added), pointer<T>(y), packs.elements, packs.channels, relu);
     };
     packs.width == 1 ? run(scale_and_shift_kernel<T, 1>) : run(scale_and_shift_kernel<T, cuda::Pack<T>::kCount>);
     cuda::check_launch("scale_and_shift");
@@ -245,8 +250,9 @@ std::array<Array, 2> sums_cuda(const Array& gy, const NormalizedBatch& batch) {
     if (channels == 0) return;
     cuda::column_sums<Computed<T>>(
         "batch_normalization_sums",
-        GradientTerms<T>{pointer<const T>(rows.x.array), pointer<const T>(rows.gy.array), pointer<const double>(batch.mean),
-                         pointer<const double>(batch.inv_std), rows.mask<T>(batch), channels},
+        GradientTerms<T>{pointer<const T>(rows.x.array), pointer<const T>(rows.gy.array),
+                         pointer<const double>(batch.mean), pointer<const double>(batch.inv_std), rows.mask<T>(batch),
+                         channels},
         rows.x.count, channels, gy, WriteSums{pointer<double>(a), pointer<double>(b)});
   });
   return {a, b};
@@ -266,11 +272,12 @@ __global__ void coefficients_kernel(const double* mean, const double* inv_std, c
 }
 
 template <class T, int kWidth>
-__global__ void grad_kernel(const T* x, const T* gy, Mask<T> mask, const double* p, Coefficients coefficients, T* gx, T* masked,
-                            std::int64_t elements, std::int64_t channels) {
+__global__ void grad_kernel(const T* x, const T* gy, Mask<T> mask, const double* p, Coefficients coefficients, T* gx,
+                            T* masked, std::int64_t elements, std::int64_t channels) {
   using C = Computed<T>;
   const std::int64_t step = gridDim.x * static_cast<std::int64_t>(blockDim.x) * kWidth;
-  for (std::int64_t i = (blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * kWidth; i < elements; i += step) {
+  for (std::int64_t i = (blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * kWidth; i < elements;
+       i += step) {
     const std::int64_t channel = i % channels;
     const auto xs = Elements<T, kWidth>::load(x + i);
     auto gs = Elements<T, kWidth>::load(gy + i), out = gs;
@@ -279,8 +286,8 @@ __global__ void grad_kernel(const T* x, const T* gy, Mask<T> mask, const double*
       const std::int64_t c = channel + k;
       const C value = widen(xs.value[k]), g = mask.passes(value, c, i + k) ? widen(gs.value[k]) : C(0);
       gs.value[k] = narrow<T>(g);
-      out.value[k] = narrow<T>(static_cast<C>(p[c]) * g + (static_cast<C>(coefficients.q[c]) * value +
-                                                           static_cast<C>(coefficients.r[c])));
+      out.value[k] = narrow<T>(static_cast<C>(p[c]) * g +
+                               (static_cast<C>(coefficients.q[c]) * value + static_cast<C>(coefficients.r[c])));
     }
     out.store(gx + i);
     if (masked) gs.store(masked + i);
@@ -297,15 +304,17 @@ std::array<Array, 2> grad_cuda(const Array& gy, const NormalizedBatch& batch, co
   const Coefficients coefficients{pointer<double>(numbers), pointer<double>(numbers) + channels};
   coefficients_kernel<<<blocks_for(channels), kThreads, 0, cuda::stream_for(gy)>>>(
       pointer<const double>(batch.mean), pointer<const double>(batch.inv_std), pointer<const double>(batch.scale),
-      pointer<const double>(gbeta.contiguous()), pointer<const double>(ggamma.contiguous()), batch.count, coefficients, channels);
+      pointer<const double>(gbeta.contiguous()), pointer<const double>(ggamma.contiguous()), batch.count, coefficients,
+      channels);
   cuda::check_launch("batch_normalization_grad");
   cuda::dispatch_floating(gy.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Packs<T> packs(rows.x, {rows.x.array.raw_data(), rows.gy.array.raw_data(), gx.raw_data(), masked.raw_data()});
     const auto run = [&](auto* kernel) {
       kernel<<<blocks_for(packs.elements / packs.width), kThreads, 0, cuda::stream_for(gy)>>>(
-          pointer<const T>(rows.x.array), pointer<const T>(rows.gy.array), rows.mask<T>(batch), pointer<const double>(batch.scale),
-          coefficients, pointer<T>(gx), pointer<T>(masked), packs.elements, packs.channels);
+          pointer<const T>(rows.x.array), pointer<const T>(rows.gy.array), rows.mask<T>(batch),
+          pointer<const double>(batch.scale), coefficients, pointer<T>(gx), pointer<T>(masked), packs.elements,
+          packs.channels);
     };
     packs.width == 1 ? run(grad_kernel<T, 1>) : run(grad_kernel<T, cuda::Pack<T>::kCount>);
     cuda::check_launch("batch_normalization_grad");

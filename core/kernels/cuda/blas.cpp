@@ -35,10 +35,14 @@ cublasLtHandle_t handle_of(int device) {
 
 cudaDataType_t type_of(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kFloat16: return CUDA_R_16F;
-    case Dtype::kBFloat16: return CUDA_R_16BF;
-    case Dtype::kFloat32: return CUDA_R_32F;
-    case Dtype::kFloat64: return CUDA_R_64F;
+    case Dtype::kFloat16:
+      return CUDA_R_16F;
+    case Dtype::kBFloat16:
+      return CUDA_R_16BF;
+    case Dtype::kFloat32:
+      return CUDA_R_32F;
+    case Dtype::kFloat64:
+      return CUDA_R_64F;
     default:
       throw DtypeError("product: computes in float32, float64, float16 and bfloat16, found ", dtype,
                        ". Convert with cast(x, Dtype::kFloat32).");
@@ -78,8 +82,9 @@ struct Stored {
     operation = by_rows ? CUBLAS_OP_N : CUBLAS_OP_T;
     rows = by_rows ? m.columns : m.rows;
     columns = by_rows ? m.rows : m.columns;
-    leading = std::max({by_rows ? (m.rows == 1 ? m.columns : m.row_stride) : (m.columns == 1 ? m.rows : m.column_stride), rows,
-                        std::int64_t{1}});
+    leading =
+        std::max({by_rows ? (m.rows == 1 ? m.columns : m.row_stride) : (m.columns == 1 ? m.rows : m.column_stride),
+                  rows, std::int64_t{1}});
   }
 };
 
@@ -139,8 +144,9 @@ struct Pointers {
   void* c;
 };
 
-std::optional<cublasLtMatmulAlgo_t> ask_heuristics(cublasLtHandle_t handle, const Description& desc, const MatrixLayout& a,
-                                                   const MatrixLayout& b, const MatrixLayout& c, const Pointers& at) {
+std::optional<cublasLtMatmulAlgo_t> ask_heuristics(cublasLtHandle_t handle, const Description& desc,
+                                                   const MatrixLayout& a, const MatrixLayout& b, const MatrixLayout& c,
+                                                   const Pointers& at) {
   cublasLtMatmulPreference_t preference = nullptr;
   check(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate");
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t what, auto value) {
@@ -153,8 +159,8 @@ std::optional<cublasLtMatmulAlgo_t> ask_heuristics(cublasLtHandle_t handle, cons
   set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(at.c));
   cublasLtMatmulHeuristicResult_t result = {};
   int found = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, desc.get(), a.get(), b.get(), c.get(), c.get(), preference,
-                                                               1, &result, &found);
+  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, desc.get(), a.get(), b.get(), c.get(), c.get(),
+                                                               preference, 1, &result, &found);
   cublasLtMatmulPreferenceDestroy(preference);
   if (status == CUBLAS_STATUS_NOT_SUPPORTED || found == 0) return std::nullopt;
   check(status, "cublasLtMatmulAlgoGetHeuristic");
@@ -178,10 +184,28 @@ bool try_multiply(const Matrices& a, const Matrices& b, const Matrices& c, doubl
   }
   const MatrixLayout layout_b(b, left, c.batch), layout_a(a, right, c.batch), layout_c(c, out, c.batch);
   const Pointers at{b.data, a.data, c.data};
-  const Key key = {device.index, static_cast<int>(compute), static_cast<int>(own), static_cast<int>(c.dtype),
-                   left.operation, right.operation, left.rows, left.columns, left.leading, right.rows, right.columns,
-                   right.leading, out.rows, out.columns, out.leading, c.batch, a.batch_stride, b.batch_stride,
-                   alignment_of(at.a), alignment_of(at.b), alignment_of(at.c), (bias ? 1 : 0) + (beta != 0 ? 2 : 0)};
+  const Key key = {device.index,
+                   static_cast<int>(compute),
+                   static_cast<int>(own),
+                   static_cast<int>(c.dtype),
+                   left.operation,
+                   right.operation,
+                   left.rows,
+                   left.columns,
+                   left.leading,
+                   right.rows,
+                   right.columns,
+                   right.leading,
+                   out.rows,
+                   out.columns,
+                   out.leading,
+                   c.batch,
+                   a.batch_stride,
+                   b.batch_stride,
+                   alignment_of(at.a),
+                   alignment_of(at.b),
+                   alignment_of(at.c),
+                   (bias ? 1 : 0) + (beta != 0 ? 2 : 0)};
   make_current(device.index);
   const cublasLtHandle_t handle = handle_of(device.index);
   const auto algorithm =
@@ -190,9 +214,9 @@ bool try_multiply(const Matrices& a, const Matrices& b, const Matrices& c, doubl
   const Array workspace = empty({static_cast<std::int64_t>(kWorkspaceBytes)}, Dtype::kUInt8, device);
   const float alpha32 = static_cast<float>(alpha), beta32 = static_cast<float>(beta);
   const bool wide = own == Dtype::kFloat64;
-  check(cublasLtMatmul(handle, desc.get(), wide ? static_cast<const void*>(&alpha) : &alpha32, at.a, layout_b.get(), at.b,
-                       layout_a.get(), wide ? static_cast<const void*>(&beta) : &beta32, at.c, layout_c.get(), at.c,
-                       layout_c.get(), &*algorithm, workspace.raw_data(), kWorkspaceBytes,
+  check(cublasLtMatmul(handle, desc.get(), wide ? static_cast<const void*>(&alpha) : &alpha32, at.a, layout_b.get(),
+                       at.b, layout_a.get(), wide ? static_cast<const void*>(&beta) : &beta32, at.c, layout_c.get(),
+                       at.c, layout_c.get(), &*algorithm, workspace.raw_data(), kWorkspaceBytes,
                        static_cast<cudaStream_t>(gpu::current_stream(device).handle)),
         "cublasLtMatmul");
   return true;
@@ -200,7 +224,8 @@ bool try_multiply(const Matrices& a, const Matrices& b, const Matrices& c, doubl
 
 bool is_readable(const Array& x) {
   const int last = x.ndim() - 1;
-  const std::int64_t rows = x.shape()[last - 1], columns = x.shape()[last], down = x.strides()[last - 1], across = x.strides()[last];
+  const std::int64_t rows = x.shape()[last - 1], columns = x.shape()[last], down = x.strides()[last - 1],
+                     across = x.strides()[last];
   return ((across == 1 || columns == 1) && (down >= columns || rows == 1)) ||
          ((down == 1 || rows == 1) && (across >= rows || columns == 1));
 }
@@ -225,7 +250,8 @@ Operand::Operand(const Array& x) : array(is_readable(x) ? x : x.copy()) {
               .row_stride = array.strides()[last - 1],
               .column_stride = array.strides()[last],
               .batch_stride = batched && array.shape()[0] > 1 ? array.strides()[0] : 0};
-  if (matrices.columns == 1 && matrices.row_stride != 1) matrices.column_stride = 1;  // the stride of one column means nothing
+  if (matrices.columns == 1 && matrices.row_stride != 1)
+    matrices.column_stride = 1;  // the stride of one column means nothing
 }
 
 Matrices part(const Matrices& all, std::int64_t batch, std::int64_t batches, std::int64_t first, std::int64_t count) {
@@ -241,8 +267,8 @@ void multiply(const Matrices& a, const Matrices& b, const Matrices& c, double al
               Device device) {
   if (c.rows == 0 || c.columns == 0 || c.batch == 0) return;
   if (try_multiply(a, b, c, alpha, beta, bias ? bias.raw_data() : nullptr, device)) return;
-  throw DeviceError("product: cuBLASLt has no algorithm for (", a.rows, ", ", a.columns, ") by (", b.rows, ", ", b.columns,
-                    ") in ", a.dtype, bias ? " with a bias" : "", ".");
+  throw DeviceError("product: cuBLASLt has no algorithm for (", a.rows, ", ", a.columns, ") by (", b.rows, ", ",
+                    b.columns, ") in ", a.dtype, bias ? " with a bias" : "", ".");
 }
 
 }  // namespace rensa::cuda

@@ -8,9 +8,9 @@
 
 namespace rensa::cuda {
 
-/// Two sums for each column of a matrix: `terms(row, column, a, b)` adds what an element gives. Neighbouring threads have
-/// neighbouring columns, eight rows of a block and `parts` blocks share the rows. The parts are added in float64 (add_parts),
-/// in an order that follows from the shape alone.
+/// Two sums for each column of a matrix: `terms(row, column, a, b)` adds what an element gives. Neighbouring threads
+/// have neighbouring columns, eight rows of a block and `parts` blocks share the rows. The parts are added in float64
+/// (add_parts), in an order that follows from the shape alone.
 template <class C, class Terms>
 __global__ void column_sums_kernel(Terms terms, std::int64_t rows, std::int64_t columns, C* partial) {
   __shared__ C of_row[2][8][33];
@@ -18,7 +18,8 @@ __global__ void column_sums_kernel(Terms terms, std::int64_t rows, std::int64_t 
   C a = 0, b = 0;
   if (column < columns) {
     const std::int64_t step = std::int64_t{8} * gridDim.y;
-    for (std::int64_t row = blockIdx.y * std::int64_t{8} + threadIdx.y; row < rows; row += step) terms(row, column, a, b);
+    for (std::int64_t row = blockIdx.y * std::int64_t{8} + threadIdx.y; row < rows; row += step)
+      terms(row, column, a, b);
   }
   of_row[0][threadIdx.y][threadIdx.x] = a;
   of_row[1][threadIdx.y][threadIdx.x] = b;
@@ -67,8 +68,8 @@ void column_sums(const char* name, const Terms& terms, std::int64_t rows, std::i
   column_sums_kernel<C><<<dim3(static_cast<unsigned>((columns + 31) / 32), parts), dim3(32, 8), 0, stream>>>(
       terms, rows, columns, pointer<C>(partial));
   check_launch(name);
-  add_parts_kernel<<<static_cast<unsigned>((columns + 7) / 8), dim3(32, 8), 0, stream>>>(pointer<const C>(partial), parts,
-                                                                                        columns, finish);
+  add_parts_kernel<<<static_cast<unsigned>((columns + 7) / 8), dim3(32, 8), 0, stream>>>(pointer<const C>(partial),
+                                                                                         parts, columns, finish);
   check_launch(name);
 }
 

@@ -18,7 +18,8 @@ Array pictures(const Shape& shape, const Array& like) {
   return empty(shape, like.dtype(), like.device(), cuda::convolution_layout(like.dtype()));
 }
 
-Array fused(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual, bool relu) {
+Array fused(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual,
+            bool relu) {
   const Array y = pictures(output_shape(x.shape(), W.shape(), g), x);
   if (y.size() == 0) return y;
   const Array source = laid_out(x), weights = laid_out(W);
@@ -52,7 +53,8 @@ Array backward_weights(const Array& x, const Array& gy, const ConvolutionGeometr
   }
   const Array source = laid_out(x), gradient = laid_out(gy);
   // A 1 x 1 convolution's weights lie alike in both layouts.
-  const bool direct = destination && (cuda::convolution_layout(x.dtype()) == Layout::kRowMajor || destination.is_channels_last());
+  const bool direct =
+      destination && (cuda::convolution_layout(x.dtype()) == Layout::kRowMajor || destination.is_channels_last());
   const Array gW = direct ? destination : pictures(W_shape, x);
   ConvolutionPlan::find(ConvolutionPass::kBackwardWeights, source, gW, gradient, g).run(source, gW, gradient);
   if (!destination || direct) return gW;

@@ -50,18 +50,20 @@ std::string key_of(ConvolutionPass pass, const Array& x, const Array& W, const A
                    const kernels::ConvolutionGeometry& g, bool tf32) {
   constexpr const char* kNames[] = {"forward", "data", "weights"};
   std::ostringstream key;
-  key << kNames[static_cast<int>(pass)] << ' ' << x.dtype() << (tf32 ? " tf32" : "") << " x" << x.shape() << " W" << W.shape()
-      << " y" << y.shape() << " s" << g.stride[0] << ',' << g.stride[1] << " p" << g.pad[0] << ',' << g.pad[1] << " d"
-      << g.dilate[0] << ',' << g.dilate[1] << " g" << g.groups;
+  key << kNames[static_cast<int>(pass)] << ' ' << x.dtype() << (tf32 ? " tf32" : "") << " x" << x.shape() << " W"
+      << W.shape() << " y" << y.shape() << " s" << g.stride[0] << ',' << g.stride[1] << " p" << g.pad[0] << ','
+      << g.pad[1] << " d" << g.dilate[0] << ',' << g.dilate[1] << " g" << g.groups;
   return key.str();
 }
 
 void describe_tensor(cudnnTensorDescriptor_t descriptor, const Array& x) {
   const Shape& n = x.shape();
-  const Strides s = convolution_layout(x.dtype()) == Layout::kChannelsLast ? channels_last_strides(n) : contiguous_strides(n);
-  check(cudnnSetTensor4dDescriptorEx(descriptor, cudnn_type(x.dtype(), "convolution"), as_int(n[0]), as_int(n[1]), as_int(n[2]),
-                                     as_int(n[3]), as_int(s[0]), as_int(s[1]), as_int(s[2]), as_int(s[3])),
-        "cudnnSetTensor4dDescriptorEx");
+  const Strides s =
+      convolution_layout(x.dtype()) == Layout::kChannelsLast ? channels_last_strides(n) : contiguous_strides(n);
+  check(
+      cudnnSetTensor4dDescriptorEx(descriptor, cudnn_type(x.dtype(), "convolution"), as_int(n[0]), as_int(n[1]),
+                                   as_int(n[2]), as_int(n[3]), as_int(s[0]), as_int(s[1]), as_int(s[2]), as_int(s[3])),
+      "cudnnSetTensor4dDescriptorEx");
 }
 
 /// alpha and beta in the type that cuDNN wants them in.
@@ -95,7 +97,8 @@ ConvolutionPlan::ConvolutionPlan(ConvolutionPass pass, const Array& x, const Arr
     : pass_(pass), tf32_(tf32) {
   describe(x, W, y, geometry);
   choice_ = cudnn_algorithms(x.device()).find_or_measure(key, [&] { return measure(x, W, y); });
-  check(cudnnSetConvolutionMathType(convolution_, static_cast<cudnnMathType_t>(choice_.math)), "cudnnSetConvolutionMathType");
+  check(cudnnSetConvolutionMathType(convolution_, static_cast<cudnnMathType_t>(choice_.math)),
+        "cudnnSetConvolutionMathType");
 }
 
 ConvolutionPlan::~ConvolutionPlan() {
@@ -119,7 +122,8 @@ void ConvolutionPlan::describe(const Array& x, const Array& W, const Array& y, c
                                    as_int(n[2]), as_int(n[3])),
         "cudnnSetFilter4dDescriptor");
   check(cudnnSetConvolution2dDescriptor(convolution_, as_int(g.pad[0]), as_int(g.pad[1]), as_int(g.stride[0]),
-                                        as_int(g.stride[1]), as_int(g.dilate[0]), as_int(g.dilate[1]), CUDNN_CROSS_CORRELATION,
+                                        as_int(g.stride[1]), as_int(g.dilate[0]), as_int(g.dilate[1]),
+                                        CUDNN_CROSS_CORRELATION,
                                         x.dtype() == Dtype::kFloat64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT),
         "cudnnSetConvolution2dDescriptor");
   check(cudnnSetConvolutionGroupCount(convolution_, as_int(g.groups)), "cudnnSetConvolutionGroupCount");
@@ -133,21 +137,24 @@ gpu::AlgorithmChoice ConvolutionPlan::measure(const Array& x, const Array& W, co
   int count = 0;
   if (pass_ == ConvolutionPass::kForward) {
     std::array<cudnnConvolutionFwdAlgoPerf_t, kMostAnswers> answers;
-    check(cudnnFindConvolutionForwardAlgorithmEx(handle, x_, x.raw_data(), W_, W.raw_data(), convolution_, y_, y.raw_data(),
-                                                 kMostAnswers, &count, answers.data(), room.raw_data(), room.bytes()),
+    check(cudnnFindConvolutionForwardAlgorithmEx(handle, x_, x.raw_data(), W_, W.raw_data(), convolution_, y_,
+                                                 y.raw_data(), kMostAnswers, &count, answers.data(), room.raw_data(),
+                                                 room.bytes()),
           "cudnnFindConvolutionForwardAlgorithmEx");
     return best_of(answers, count, room.bytes());
   }
   if (pass_ == ConvolutionPass::kBackwardData) {
     std::array<cudnnConvolutionBwdDataAlgoPerf_t, kMostAnswers> answers;
-    check(cudnnFindConvolutionBackwardDataAlgorithmEx(handle, W_, W.raw_data(), y_, y.raw_data(), convolution_, x_, x.raw_data(),
-                                                      kMostAnswers, &count, answers.data(), room.raw_data(), room.bytes()),
+    check(cudnnFindConvolutionBackwardDataAlgorithmEx(handle, W_, W.raw_data(), y_, y.raw_data(), convolution_, x_,
+                                                      x.raw_data(), kMostAnswers, &count, answers.data(),
+                                                      room.raw_data(), room.bytes()),
           "cudnnFindConvolutionBackwardDataAlgorithmEx");
     return best_of(answers, count, room.bytes());
   }
   std::array<cudnnConvolutionBwdFilterAlgoPerf_t, kMostAnswers> answers;
-  check(cudnnFindConvolutionBackwardFilterAlgorithmEx(handle, x_, x.raw_data(), y_, y.raw_data(), convolution_, W_, W.raw_data(),
-                                                      kMostAnswers, &count, answers.data(), room.raw_data(), room.bytes()),
+  check(cudnnFindConvolutionBackwardFilterAlgorithmEx(handle, x_, x.raw_data(), y_, y.raw_data(), convolution_, W_,
+                                                      W.raw_data(), kMostAnswers, &count, answers.data(),
+                                                      room.raw_data(), room.bytes()),
         "cudnnFindConvolutionBackwardFilterAlgorithmEx");
   return best_of(answers, count, room.bytes());
 }

@@ -12,13 +12,13 @@ namespace rensa::cuda {
 
 enum class ConvolutionPass { kForward, kBackwardData, kBackwardWeights };
 
-/// One convolution of cuDNN: descriptors and the algorithm, which was measured once for these shapes (and is remembered on
-/// disk, see AlgorithmCache). Only algorithms that give the same bits every time are taken. All arrays lie channels-last, in
-/// float64 row-major.
+/// One convolution of cuDNN: descriptors and the algorithm, which was measured once for these shapes (and is remembered
+/// on disk, see AlgorithmCache). Only algorithms that give the same bits every time are taken. All arrays lie
+/// channels-last, in float64 row-major.
 class ConvolutionPlan {
  public:
-  /// The plan for these shapes, made when first asked for. `dtype` is of all three arrays. x, W and y are the arrays that the
-  /// pass is going to run on: the search measures with them, and the pass overwrites its result afterwards.
+  /// The plan for these shapes, made when first asked for. `dtype` is of all three arrays. x, W and y are the arrays
+  /// that the pass is going to run on: the search measures with them, and the pass overwrites its result afterwards.
   static const ConvolutionPlan& find(ConvolutionPass pass, const Array& x, const Array& W, const Array& y,
                                      const kernels::ConvolutionGeometry& geometry);
 

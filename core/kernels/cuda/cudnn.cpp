@@ -28,7 +28,8 @@ std::filesystem::path cache_file(Device device) {
   const auto folder = cache_folder();
   if (!folder) return {};
   std::string gpu = gpu::driver().facts(device.index).name;
-  std::replace_if(gpu.begin(), gpu.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+  std::replace_if(
+      gpu.begin(), gpu.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
   return *folder / ("cudnn-" + std::to_string(cudnnGetVersion()) + "-" + gpu + ".json");
 }
 
@@ -45,10 +46,14 @@ cudnnHandle_t cudnn_handle(Device device) {
 
 cudnnDataType_t cudnn_type(Dtype dtype, const char* operation) {
   switch (dtype) {
-    case Dtype::kFloat16: return CUDNN_DATA_HALF;
-    case Dtype::kBFloat16: return CUDNN_DATA_BFLOAT16;
-    case Dtype::kFloat32: return CUDNN_DATA_FLOAT;
-    case Dtype::kFloat64: return CUDNN_DATA_DOUBLE;
+    case Dtype::kFloat16:
+      return CUDNN_DATA_HALF;
+    case Dtype::kBFloat16:
+      return CUDNN_DATA_BFLOAT16;
+    case Dtype::kFloat32:
+      return CUDNN_DATA_FLOAT;
+    case Dtype::kFloat64:
+      return CUDNN_DATA_DOUBLE;
     default:
       throw DtypeError(operation, ": computes in float32, float64, float16 and bfloat16, found ", dtype,
                        ". Convert with cast(x, Dtype::kFloat32).");

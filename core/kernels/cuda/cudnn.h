@@ -17,7 +17,8 @@ inline void check(cudnnStatus_t status, const char* call,
   if (status == CUDNN_STATUS_SUCCESS) return;
   char detail[512] = "";
   cudnnGetLastErrorString(detail, sizeof detail);
-  throw DeviceError(call, ": ", cudnnGetErrorString(status), ". ", detail, " (at ", where.file_name(), ":", where.line(), ").");
+  throw DeviceError(call, ": ", cudnnGetErrorString(status), ". ", detail, " (at ", where.file_name(), ":",
+                    where.line(), ").");
 }
 
 /// The calling thread's handle for `device`, set to its current stream.

@@ -18,8 +18,8 @@ struct TimesDerivative {
   }
 };
 
-/// Fills a kernel's slot with a formula and its derivatives: const Differentiated<formulas::Gelu, gelu, true> cuda_gelu;
-/// With kHot, f and f' have kernels of their own for the 16-bit types.
+/// Fills a kernel's slot with a formula and its derivatives: const Differentiated<formulas::Gelu, gelu, true>
+/// cuda_gelu; With kHot, f and f' have kernels of their own for the 16-bit types.
 template <class Formula, kernels::Differentiable& kernel, bool kHot = false>
 class Differentiated : kernels::Implementation {
  public:
@@ -40,7 +40,8 @@ class Differentiated : kernels::Implementation {
   template <class F>
   static Array in_float64(const F& f, const Array& x, const Array& gy) {
     const Array wide = x.to(Dtype::kFloat64), y = empty_like(wide);
-    if (y.size() > 0) launch_dense<2, double>(kernel.name(), f, y, lying_as(wide, y), lying_as(gy.to(Dtype::kFloat64), y));
+    if (y.size() > 0)
+      launch_dense<2, double>(kernel.name(), f, y, lying_as(wide, y), lying_as(gy.to(Dtype::kFloat64), y));
     return y.to(x.dtype());
   }
 

@@ -21,12 +21,13 @@ template <class T>
 __global__ void dropout_kernel(const T* x, T* y, std::int64_t rows, std::int64_t row_size, Draw draw, double scale) {
   const std::int64_t groups = (row_size + 3) / 4, step = gridDim.x * static_cast<std::int64_t>(blockDim.x);
   const auto factor = static_cast<cuda::Computed<T>>(scale);
-  for (std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x; i < rows * groups; i += step) {
+  for (std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x; i < rows * groups;
+       i += step) {
     const std::int64_t row = i / groups, group = i % groups;
     const std::uint64_t sample = (draw.first_sample + static_cast<std::uint64_t>(row)) | draw.use << kSampleBits;
-    const PhiloxWords words =
-        philox(static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(sample >> 32),
-               static_cast<std::uint32_t>(Purpose::kDropout), draw.key0, draw.key1);
+    const PhiloxWords words = philox(static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(sample),
+                                     static_cast<std::uint32_t>(sample >> 32),
+                                     static_cast<std::uint32_t>(Purpose::kDropout), draw.key0, draw.key1);
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
       const std::int64_t at = group * 4 + k;
@@ -42,7 +43,8 @@ Array dropout_cuda(const Array& x, double ratio, const RandomContext& at) {
   if (x.size() == 0) return y;
   const std::int64_t rows = x.ndim() == 0 ? 1 : x.shape()[0], row_size = x.size() / rows;
   const RandomStream stream(at.seed, Purpose::kDropout, at.step);
-  const Draw draw{stream.key()[0], stream.key()[1], at.first_sample, at.uses, static_cast<std::uint64_t>(ratio * 0x1p32)};
+  const Draw draw{stream.key()[0], stream.key()[1], at.first_sample, at.uses,
+                  static_cast<std::uint64_t>(ratio * 0x1p32)};
   cuda::dispatch_floating(x.dtype(), "dropout", [&](auto tag) {
     using T = typename decltype(tag)::type;
     dropout_kernel<<<cuda::blocks_for(rows * ((row_size + 3) / 4)), cuda::kThreads, 0, cuda::stream_for(x)>>>(

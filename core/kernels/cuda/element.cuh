@@ -58,14 +58,19 @@ struct TypeOf {
   using type = T;
 };
 
-/// Calls `body(TypeOf<T>{})` for float32, float64, float16 and bfloat16; throws DtypeError that names `operation` otherwise.
+/// Calls `body(TypeOf<T>{})` for float32, float64, float16 and bfloat16; throws DtypeError that names `operation`
+/// otherwise.
 template <class Body>
 decltype(auto) dispatch_floating(Dtype dtype, const char* operation, Body&& body) {
   switch (dtype) {
-    case Dtype::kFloat32: return body(TypeOf<float>{});
-    case Dtype::kFloat64: return body(TypeOf<double>{});
-    case Dtype::kFloat16: return body(TypeOf<Float16>{});
-    case Dtype::kBFloat16: return body(TypeOf<BFloat16>{});
+    case Dtype::kFloat32:
+      return body(TypeOf<float>{});
+    case Dtype::kFloat64:
+      return body(TypeOf<double>{});
+    case Dtype::kFloat16:
+      return body(TypeOf<Float16>{});
+    case Dtype::kBFloat16:
+      return body(TypeOf<BFloat16>{});
     default:
       throw DtypeError(operation, ": computes in float32, float64, float16 and bfloat16, found ", dtype,
                        ". Convert with cast(x, Dtype::kFloat32).");
@@ -77,7 +82,8 @@ template <class Body>
 decltype(auto) dispatch_wide(Dtype dtype, const char* operation, Body&& body) {
   if (dtype == Dtype::kFloat32) return body(TypeOf<float>{});
   if (dtype == Dtype::kFloat64) return body(TypeOf<double>{});
-  throw DtypeError(operation, ": computes in float32 and float64, found ", dtype, ". Convert with cast(x, Dtype::kFloat32).");
+  throw DtypeError(operation, ": computes in float32 and float64, found ", dtype,
+                   ". Convert with cast(x, Dtype::kFloat32).");
 }
 
 template <bool kHalf, class Body>
@@ -93,10 +99,14 @@ decltype(auto) dispatch_computed(Dtype dtype, const char* operation, Body&& body
 template <class Body>
 decltype(auto) dispatch_size(Dtype dtype, Body&& body) {
   switch (item_size(dtype)) {
-    case 1: return body(TypeOf<std::uint8_t>{});
-    case 2: return body(TypeOf<std::uint16_t>{});
-    case 4: return body(TypeOf<std::uint32_t>{});
-    default: return body(TypeOf<std::uint64_t>{});
+    case 1:
+      return body(TypeOf<std::uint8_t>{});
+    case 2:
+      return body(TypeOf<std::uint16_t>{});
+    case 4:
+      return body(TypeOf<std::uint32_t>{});
+    default:
+      return body(TypeOf<std::uint64_t>{});
   }
 }
 

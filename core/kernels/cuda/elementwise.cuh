@@ -6,10 +6,10 @@
 
 namespace rensa::cuda {
 
-/// y = f(a) or f(a, b) of elements that lie alike without gaps, 16 bytes at a time where all pointers allow it. y may be a.
+/// y = f(a) or f(a, b) of elements that lie alike without gaps, 16 bytes at a time where all pointers allow it. y may
+/// be a.
 template <int kInputs, class T, class F>
-__global__ void dense_kernel(F f, T* y, const T* a, const T* b, std::int64_t count,
-                             bool aligned) {
+__global__ void dense_kernel(F f, T* y, const T* a, const T* b, std::int64_t count, bool aligned) {
   const std::int64_t thread = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
   const std::int64_t threads = gridDim.x * static_cast<std::int64_t>(blockDim.x);
   const auto one = [&](T left, T right) {
@@ -48,8 +48,8 @@ template <int kInputs, class T, class F>
 void launch_dense(const char* name, const F& f, const Array& y, const Array& a, const Array& b) {
   const bool aligned = is_aligned(y.raw_data()) && is_aligned(a.raw_data()) && (!b || is_aligned(b.raw_data()));
   const std::int64_t items = aligned ? y.size() / Pack<T>::kCount + 1 : y.size();
-  dense_kernel<kInputs><<<blocks_for(items), kThreads, 0, stream_for(y)>>>(
-      f, pointer<T>(y), pointer<const T>(a), pointer<const T>(b), y.size(), aligned);
+  dense_kernel<kInputs><<<blocks_for(items), kThreads, 0, stream_for(y)>>>(f, pointer<T>(y), pointer<const T>(a),
+                                                                           pointer<const T>(b), y.size(), aligned);
   check_launch(name);
 }
 
@@ -73,8 +73,9 @@ inline Array lying_as(const Array& x, const Array& like) {
   return y;
 }
 
-/// f at every element of x: a new array in x's order of axes. Without kHalf, 16-bit elements are converted to float32 and back
-/// by passes of their own: for formulas that are rarely wanted, each of which would be compiled for two more types.
+/// f at every element of x: a new array in x's order of axes. Without kHalf, 16-bit elements are converted to float32
+/// and back by passes of their own: for formulas that are rarely wanted, each of which would be compiled for two more
+/// types.
 template <bool kHalf = true, class F>
 Array map(const char* name, const F& f, const Array& x) {
   if (!kHalf && is_half(x.dtype())) return map<kHalf>(name, f, x.to(Dtype::kFloat32)).to(x.dtype());

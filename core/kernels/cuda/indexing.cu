@@ -45,8 +45,8 @@ __global__ void scatter_add_kernel(const T* gy, const Position* positions, T* gx
   }
 }
 
-/// Where several elements go to one position, their order is the hardware's: the last bit may differ from run to run. 16-bit
-/// elements are summed in float32.
+/// Where several elements go to one position, their order is the hardware's: the last bit may differ from run to run.
+/// 16-bit elements are summed in float32.
 Array scatter_add_cuda(const Array& gy, const Array& positions, const Shape& shape) {
   if (is_half(gy.dtype())) return scatter_add_cuda(gy.to(Dtype::kFloat32), positions, shape).to(gy.dtype());
   const Array gx = zeros(shape, gy.dtype(), gy.device());
@@ -95,8 +95,8 @@ Array take_rows_cuda(const Array& x, const Array& positions) {
 
 constexpr int kChunk = 256;  ///< positions that a block looks at together
 
-/// A block belongs to one of the m positions. That which comes first of equal ones adds up the rows of all of them, in their
-/// order: the same bits every time. Rows that no position names stay zero.
+/// A block belongs to one of the m positions. That which comes first of equal ones adds up the rows of all of them, in
+/// their order: the same bits every time. Rows that no position names stay zero.
 template <class T>
 __global__ void add_rows_kernel(const T* gy, const Position* positions, T* gx, std::int64_t m, std::int64_t n,
                                 std::int64_t inner) {
@@ -169,12 +169,18 @@ Array where_cuda(const Array& condition, const Array& a, const Array& b) {
 template <class T>
 __device__ bool holds(T a, T b, Comparison comparison) {
   switch (comparison) {
-    case Comparison::kEqual: return a == b;
-    case Comparison::kNotEqual: return a != b;
-    case Comparison::kLess: return a < b;
-    case Comparison::kLessEqual: return a <= b;
-    case Comparison::kGreater: return a > b;
-    default: return a >= b;
+    case Comparison::kEqual:
+      return a == b;
+    case Comparison::kNotEqual:
+      return a != b;
+    case Comparison::kLess:
+      return a < b;
+    case Comparison::kLessEqual:
+      return a <= b;
+    case Comparison::kGreater:
+      return a > b;
+    default:
+      return a >= b;
   }
 }
 
@@ -203,15 +209,24 @@ Array compare_cuda(const Array& a, const Array& b, Comparison comparison) {
   const Array y = empty(a.shape(), Dtype::kBool, a.device());
   if (y.size() == 0) return y;
   switch (a.dtype()) {
-    case Dtype::kBool: launch_compare<bool>(y, a, b, comparison); break;
-    case Dtype::kUInt8: launch_compare<std::uint8_t>(y, a, b, comparison); break;
-    case Dtype::kInt8: launch_compare<std::int8_t>(y, a, b, comparison); break;
-    case Dtype::kInt32: launch_compare<std::int32_t>(y, a, b, comparison); break;
-    case Dtype::kInt64: launch_compare<std::int64_t>(y, a, b, comparison); break;
+    case Dtype::kBool:
+      launch_compare<bool>(y, a, b, comparison);
+      break;
+    case Dtype::kUInt8:
+      launch_compare<std::uint8_t>(y, a, b, comparison);
+      break;
+    case Dtype::kInt8:
+      launch_compare<std::int8_t>(y, a, b, comparison);
+      break;
+    case Dtype::kInt32:
+      launch_compare<std::int32_t>(y, a, b, comparison);
+      break;
+    case Dtype::kInt64:
+      launch_compare<std::int64_t>(y, a, b, comparison);
+      break;
     default:
-      cuda::dispatch_floating(a.dtype(), "compare", [&](auto tag) {
-        launch_compare<typename decltype(tag)::type>(y, a, b, comparison);
-      });
+      cuda::dispatch_floating(a.dtype(), "compare",
+                              [&](auto tag) { launch_compare<typename decltype(tag)::type>(y, a, b, comparison); });
   }
   return y;
 }

@@ -53,8 +53,8 @@ __global__ void step_kernel(T* gates, T* c, T* h, T* cells, T* y, std::int64_t r
 
 /// The gradient of step_kernel: gc moves on to the step before, the gates become their sums' gradients.
 template <class T>
-__global__ void step_grad_kernel(T* gates, const T* cells, const T* earlier, std::int64_t earlier_rows, const T* start, const T* gy,
-                                 const T* gh, T* gc, std::int64_t rows, std::int64_t n) {
+__global__ void step_grad_kernel(T* gates, const T* cells, const T* earlier, std::int64_t earlier_rows, const T* start,
+                                 const T* gy, const T* gh, T* gc, std::int64_t rows, std::int64_t n) {
   const std::int64_t index = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
   if (index >= rows * n) return;
   T* const g = gates + index / n * 4 * n + index % n;
@@ -69,7 +69,8 @@ __global__ void step_grad_kernel(T* gates, const T* cells, const T* earlier, std
   g[3 * n] = of_h * root * out * (1 - out);
 }
 
-std::array<Array, 4> lstm_steps_cuda(const Array& gates, const Array& hx, const Array& cx, const Array& W, const LstmSteps& steps) {
+std::array<Array, 4> lstm_steps_cuda(const Array& gates, const Array& hx, const Array& cx, const Array& W,
+                                     const LstmSteps& steps) {
   const std::int64_t n = hx.shape()[1], all = gates.shape()[0];
   const Device device = gates.device();
   const Array y = empty({all, n}, gates.dtype(), device), cells = empty({all, n}, gates.dtype(), device);
@@ -81,17 +82,18 @@ std::array<Array, 4> lstm_steps_cuda(const Array& gates, const Array& hx, const 
       if (step.rows == 0) continue;
       cuda::multiply(part(state.matrices, 0, 1, 0, step.rows), weights.matrices.transposed(),
                      part(sums.matrices, 0, 1, step.first, step.rows), 1, 1, Array(), device);
-      step_kernel<<<static_cast<unsigned>((step.rows * n + kThreads - 1) / kThreads), kThreads, 0, cuda::stream_for(gates)>>>(
-          pointer<T>(gates) + step.first * 4 * n, pointer<T>(last_c), pointer<T>(last_h), pointer<T>(cells) + step.first * n,
-          pointer<T>(y) + step.first * n, step.rows, n);
+      step_kernel<<<static_cast<unsigned>((step.rows * n + kThreads - 1) / kThreads), kThreads, 0,
+                    cuda::stream_for(gates)>>>(pointer<T>(gates) + step.first * 4 * n, pointer<T>(last_c),
+                                               pointer<T>(last_h), pointer<T>(cells) + step.first * n,
+                                               pointer<T>(y) + step.first * n, step.rows, n);
       cuda::check_launch("lstm");
     }
   });
   return {y, cells, last_h, last_c};
 }
 
-void lstm_steps_grad_cuda(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy, const Array& gh,
-                          const Array& gc, const LstmSteps& steps) {
+void lstm_steps_grad_cuda(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy,
+                          const Array& gh, const Array& gc, const LstmSteps& steps) {
   const std::int64_t n = cx.shape()[1];
   const Device device = gates.device();
   const std::vector<Step> order = in_order(steps);
@@ -101,19 +103,23 @@ void lstm_steps_grad_cuda(const Array& gates, const Array& cells, const Array& c
     for (std::size_t t = order.size(); t-- > 0;) {
       const Step step = order[t], earlier = t > 0 ? order[t - 1] : Step{0, 0};
       if (step.rows == 0) continue;
-      step_grad_kernel<<<static_cast<unsigned>((step.rows * n + kThreads - 1) / kThreads), kThreads, 0, cuda::stream_for(gates)>>>(
-          pointer<T>(gates) + step.first * 4 * n, pointer<const T>(cells) + step.first * n, pointer<const T>(cells) + earlier.first * n,
-          earlier.rows, pointer<const T>(cx), pointer<const T>(gy) + step.first * n, pointer<const T>(gh), pointer<T>(gc), step.rows, n);
+      step_grad_kernel<<<static_cast<unsigned>((step.rows * n + kThreads - 1) / kThreads), kThreads, 0,
+                         cuda::stream_for(gates)>>>(
+          pointer<T>(gates) + step.first * 4 * n, pointer<const T>(cells) + step.first * n,
+          pointer<const T>(cells) + earlier.first * n, earlier.rows, pointer<const T>(cx),
+          pointer<const T>(gy) + step.first * n, pointer<const T>(gh), pointer<T>(gc), step.rows, n);
       cuda::check_launch("lstm_grad");
-      cuda::multiply(part(sums.matrices, 0, 1, step.first, step.rows), weights.matrices, part(of_state.matrices, 0, 1, 0, step.rows), 1, 0,
-                     Array(), device);
+      cuda::multiply(part(sums.matrices, 0, 1, step.first, step.rows), weights.matrices,
+                     part(of_state.matrices, 0, 1, 0, step.rows), 1, 0, Array(), device);
     }
   });
 }
 
 Array lstm_states_before_cuda(const Array& y, const Array& hx, const LstmSteps& steps) {
   const Array states = empty(y.shape(), y.dtype(), y.device());
-  const auto rows = [](const Array& x, std::int64_t first, std::int64_t last) { return x.slice(0, {.start = first, .stop = last}); };
+  const auto rows = [](const Array& x, std::int64_t first, std::int64_t last) {
+    return x.slice(0, {.start = first, .stop = last});
+  };
   Step earlier{0, 0};
   for (const Step& step : in_order(steps)) {
     const std::int64_t known = std::min(earlier.rows, step.rows);

@@ -24,15 +24,24 @@ __device__ Number load(const void* data, std::int64_t at, Dtype dtype) {
   const auto of_whole = [](long long v) { return Number{v, 0, true}; };
   const auto of_real = [](double v) { return Number{0, v, false}; };
   switch (dtype) {
-    case Dtype::kBool: return of_whole(static_cast<const bool*>(data)[at]);
-    case Dtype::kUInt8: return of_whole(static_cast<const std::uint8_t*>(data)[at]);
-    case Dtype::kInt8: return of_whole(static_cast<const std::int8_t*>(data)[at]);
-    case Dtype::kInt32: return of_whole(static_cast<const std::int32_t*>(data)[at]);
-    case Dtype::kInt64: return of_whole(static_cast<const std::int64_t*>(data)[at]);
-    case Dtype::kFloat16: return of_real(cuda::widen(static_cast<const Float16*>(data)[at]));
-    case Dtype::kBFloat16: return of_real(cuda::widen(static_cast<const BFloat16*>(data)[at]));
-    case Dtype::kFloat32: return of_real(static_cast<const float*>(data)[at]);
-    default: return of_real(static_cast<const double*>(data)[at]);
+    case Dtype::kBool:
+      return of_whole(static_cast<const bool*>(data)[at]);
+    case Dtype::kUInt8:
+      return of_whole(static_cast<const std::uint8_t*>(data)[at]);
+    case Dtype::kInt8:
+      return of_whole(static_cast<const std::int8_t*>(data)[at]);
+    case Dtype::kInt32:
+      return of_whole(static_cast<const std::int32_t*>(data)[at]);
+    case Dtype::kInt64:
+      return of_whole(static_cast<const std::int64_t*>(data)[at]);
+    case Dtype::kFloat16:
+      return of_real(cuda::widen(static_cast<const Float16*>(data)[at]));
+    case Dtype::kBFloat16:
+      return of_real(cuda::widen(static_cast<const BFloat16*>(data)[at]));
+    case Dtype::kFloat32:
+      return of_real(static_cast<const float*>(data)[at]);
+    default:
+      return of_real(static_cast<const double*>(data)[at]);
   }
 }
 
@@ -47,15 +56,33 @@ __device__ T as(const Number& n) {
 
 __device__ void store(const Number& n, void* data, std::int64_t at, Dtype dtype) {
   switch (dtype) {
-    case Dtype::kBool: static_cast<bool*>(data)[at] = as<bool>(n); return;
-    case Dtype::kUInt8: static_cast<std::uint8_t*>(data)[at] = as<std::uint8_t>(n); return;
-    case Dtype::kInt8: static_cast<std::int8_t*>(data)[at] = as<std::int8_t>(n); return;
-    case Dtype::kInt32: static_cast<std::int32_t*>(data)[at] = as<std::int32_t>(n); return;
-    case Dtype::kInt64: static_cast<std::int64_t*>(data)[at] = as<long long>(n); return;
-    case Dtype::kFloat16: static_cast<Float16*>(data)[at] = cuda::narrow<Float16>(as<float>(n)); return;
-    case Dtype::kBFloat16: static_cast<BFloat16*>(data)[at] = cuda::narrow<BFloat16>(as<float>(n)); return;
-    case Dtype::kFloat32: static_cast<float*>(data)[at] = as<float>(n); return;
-    default: static_cast<double*>(data)[at] = as<double>(n); return;
+    case Dtype::kBool:
+      static_cast<bool*>(data)[at] = as<bool>(n);
+      return;
+    case Dtype::kUInt8:
+      static_cast<std::uint8_t*>(data)[at] = as<std::uint8_t>(n);
+      return;
+    case Dtype::kInt8:
+      static_cast<std::int8_t*>(data)[at] = as<std::int8_t>(n);
+      return;
+    case Dtype::kInt32:
+      static_cast<std::int32_t*>(data)[at] = as<std::int32_t>(n);
+      return;
+    case Dtype::kInt64:
+      static_cast<std::int64_t*>(data)[at] = as<long long>(n);
+      return;
+    case Dtype::kFloat16:
+      static_cast<Float16*>(data)[at] = cuda::narrow<Float16>(as<float>(n));
+      return;
+    case Dtype::kBFloat16:
+      static_cast<BFloat16*>(data)[at] = cuda::narrow<BFloat16>(as<float>(n));
+      return;
+    case Dtype::kFloat32:
+      static_cast<float*>(data)[at] = as<float>(n);
+      return;
+    default:
+      static_cast<double*>(data)[at] = as<double>(n);
+      return;
   }
 }
 
@@ -80,7 +107,8 @@ __global__ void move_kernel(Bits* to, const Bits* from, Strided<2> places) {
 template <class To, class From>
 __global__ void convert_dense_kernel(To* __restrict__ to, const From* __restrict__ from, std::int64_t count) {
   const std::int64_t threads = gridDim.x * static_cast<std::int64_t>(blockDim.x);
-  for (std::int64_t i = 4 * (blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x); i < count; i += 4 * threads) {
+  for (std::int64_t i = 4 * (blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x); i < count;
+       i += 4 * threads) {
     From values[4];
 #pragma unroll
     for (int k = 0; k < 4; ++k) values[k] = i + k < count ? from[i + k] : from[i];
@@ -91,8 +119,8 @@ __global__ void convert_dense_kernel(To* __restrict__ to, const From* __restrict
   }
 }
 
-/// 32 x 32 elements at a time through shared memory, for (batch, rows, columns) with neighbours along the rows on one side
-/// and along the columns on the other: from channels-first to channels-last and back.
+/// 32 x 32 elements at a time through shared memory, for (batch, rows, columns) with neighbours along the rows on one
+/// side and along the columns on the other: from channels-first to channels-last and back.
 template <class Bits>
 __global__ void transpose_kernel(Bits* to, const Bits* from, std::int64_t rows, std::int64_t columns) {
   __shared__ Bits tile[32][33];
@@ -130,7 +158,8 @@ void move(const Array& target, const Array& source) {
                       static_cast<unsigned>(target.shape()[0]));
     cuda::dispatch_size(target.dtype(), [&](auto tag) {
       using Bits = typename decltype(tag)::type;
-      transpose_kernel<<<blocks, dim3(32, 8), 0, stream>>>(pointer<Bits>(target), pointer<const Bits>(source), rows, columns);
+      transpose_kernel<<<blocks, dim3(32, 8), 0, stream>>>(pointer<Bits>(target), pointer<const Bits>(source), rows,
+                                                           columns);
     });
     return cuda::check_launch("copy");
   }
@@ -139,7 +168,8 @@ void move(const Array& target, const Array& source) {
         const Strided<2> places(to.shape(), {to.strides(), from.strides()});
         cuda::dispatch_size(to.dtype(), [&](auto tag) {
           using Bits = typename decltype(tag)::type;
-          move_kernel<<<blocks_for(to.size()), kThreads, 0, stream>>>(pointer<Bits>(to), pointer<const Bits>(from), places);
+          move_kernel<<<blocks_for(to.size()), kThreads, 0, stream>>>(pointer<Bits>(to), pointer<const Bits>(from),
+                                                                      places);
         });
         cuda::check_launch("copy");
       },
@@ -151,8 +181,9 @@ void copy_cuda(const Array& target, const Array& source) {
   const cudaStream_t stream = stream_for(target);
   const bool alike = target.strides() == source.strides() && target.is_dense();
   if (alike && target.dtype() == source.dtype()) {
-    return cuda::check(cudaMemcpyAsync(target.raw_data(), source.raw_data(), target.bytes(), cudaMemcpyDeviceToDevice, stream),
-                       "cudaMemcpyAsync");
+    return cuda::check(
+        cudaMemcpyAsync(target.raw_data(), source.raw_data(), target.bytes(), cudaMemcpyDeviceToDevice, stream),
+        "cudaMemcpyAsync");
   }
   if (target.dtype() == source.dtype()) return move(target, source);
   if (alike && is_floating(target.dtype()) && is_floating(source.dtype())) {
@@ -169,7 +200,8 @@ void copy_cuda(const Array& target, const Array& source) {
   cuda::for_each_part(
       [&](const Array& to, const Array& from) {
         convert_kernel<<<blocks_for(to.size()), kThreads, 0, stream>>>(
-            to.raw_data(), to.dtype(), from.raw_data(), from.dtype(), Strided<2>(to.shape(), {to.strides(), from.strides()}));
+            to.raw_data(), to.dtype(), from.raw_data(), from.dtype(),
+            Strided<2>(to.shape(), {to.strides(), from.strides()}));
         cuda::check_launch("copy");
       },
       target, source);
@@ -233,12 +265,18 @@ void accumulate_whole(const Array& target, const Array& source) {
 void accumulate_cuda(const Array& target, const Array& source) {
   if (target.size() == 0) return;
   switch (target.dtype()) {
-    case Dtype::kBool: return accumulate_whole<bool>(target, source);
-    case Dtype::kUInt8: return accumulate_whole<std::uint8_t>(target, source);
-    case Dtype::kInt8: return accumulate_whole<std::int8_t>(target, source);
-    case Dtype::kInt32: return accumulate_whole<std::int32_t>(target, source);
-    case Dtype::kInt64: return accumulate_whole<std::int64_t>(target, source);
-    default: break;
+    case Dtype::kBool:
+      return accumulate_whole<bool>(target, source);
+    case Dtype::kUInt8:
+      return accumulate_whole<std::uint8_t>(target, source);
+    case Dtype::kInt8:
+      return accumulate_whole<std::int8_t>(target, source);
+    case Dtype::kInt32:
+      return accumulate_whole<std::int32_t>(target, source);
+    case Dtype::kInt64:
+      return accumulate_whole<std::int64_t>(target, source);
+    default:
+      break;
   }
   cuda::dispatch_floating(target.dtype(), "accumulate", [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -130,7 +130,8 @@ void launch_squares(const Array& x, double* sums) {
   if (x.size() == 0) return;
   cuda::dispatch_floating(x.dtype(), "sum_of_squares", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    squares_kernel<<<static_cast<unsigned>(blocks_of(x)), kThreads, 0, stream_for(x)>>>(pointer<const T>(x), x.size(), sums);
+    squares_kernel<<<static_cast<unsigned>(blocks_of(x)), kThreads, 0, stream_for(x)>>>(pointer<const T>(x), x.size(),
+                                                                                        sums);
   });
 }
 

@@ -53,8 +53,9 @@ std::array<double, 2> lamb_moments_cuda(const Array& p, const Array& g, const Ar
   cuda::dispatch_wide(p.dtype(), "lamb", [&](auto tag) {
     using T = typename decltype(tag)::type;
     lamb_moments_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream_for(p)>>>(
-        formulas::LambStep<T>(numbers), pointer<const T>(p), pointer<const T>(g), pointer<T>(m), pointer<T>(v), p.size(),
-        cuda::Intake<T>{static_cast<T>(intake.scale), static_cast<T>(intake.weight_decay)}, pointer<double>(sums));
+        formulas::LambStep<T>(numbers), pointer<const T>(p), pointer<const T>(g), pointer<T>(m), pointer<T>(v),
+        p.size(), cuda::Intake<T>{static_cast<T>(intake.scale), static_cast<T>(intake.weight_decay)},
+        pointer<double>(sums));
     cuda::check_launch("lamb");
   });
   const std::vector<double> parts = to_vector<double>(sums);
@@ -63,7 +64,8 @@ std::array<double, 2> lamb_moments_cuda(const Array& p, const Array& g, const Ar
 }
 
 template <class T>
-__global__ void lamb_apply_kernel(formulas::LambStep<T> lamb, T* p, const T* m, const T* v, T size, std::int64_t count) {
+__global__ void lamb_apply_kernel(formulas::LambStep<T> lamb, T* p, const T* m, const T* v, T size,
+                                  std::int64_t count) {
   const std::int64_t step = gridDim.x * static_cast<std::int64_t>(blockDim.x);
   for (std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x; i < count; i += step) {
     p[i] -= size * lamb.direction(p[i], m[i], v[i]);
@@ -74,9 +76,9 @@ void lamb_apply_cuda(const Array& p, const Array& m, const Array& v, double step
   if (p.size() == 0) return;
   cuda::dispatch_wide(p.dtype(), "lamb", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    lamb_apply_kernel<<<blocks_for(p.size()), kThreads, 0, stream_for(p)>>>(formulas::LambStep<T>(numbers), pointer<T>(p),
-                                                                           pointer<const T>(m), pointer<const T>(v),
-                                                                           static_cast<T>(step), p.size());
+    lamb_apply_kernel<<<blocks_for(p.size()), kThreads, 0, stream_for(p)>>>(
+        formulas::LambStep<T>(numbers), pointer<T>(p), pointer<const T>(m), pointer<const T>(v), static_cast<T>(step),
+        p.size());
     cuda::check_launch("lamb");
   });
 }

@@ -59,11 +59,20 @@ Array position_of_extreme_cuda(const Array& x, bool largest) {
   };
   switch (x.dtype()) {
     case Dtype::kBool:
-    case Dtype::kUInt8: run(cuda::TypeOf<std::uint8_t>{}); break;
-    case Dtype::kInt8: run(cuda::TypeOf<std::int8_t>{}); break;
-    case Dtype::kInt32: run(cuda::TypeOf<std::int32_t>{}); break;
-    case Dtype::kInt64: run(cuda::TypeOf<std::int64_t>{}); break;
-    default: cuda::dispatch_floating(x.dtype(), "argmax", run);
+    case Dtype::kUInt8:
+      run(cuda::TypeOf<std::uint8_t>{});
+      break;
+    case Dtype::kInt8:
+      run(cuda::TypeOf<std::int8_t>{});
+      break;
+    case Dtype::kInt32:
+      run(cuda::TypeOf<std::int32_t>{});
+      break;
+    case Dtype::kInt64:
+      run(cuda::TypeOf<std::int64_t>{});
+      break;
+    default:
+      cuda::dispatch_floating(x.dtype(), "argmax", run);
   }
   return y;
 }

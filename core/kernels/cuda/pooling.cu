@@ -51,7 +51,8 @@ __device__ Range pixels_of(std::int64_t window, int kernel, int stride, int pad,
   return {start < 0 ? 0 : start, start + kernel < size ? start + kernel : size};
 }
 __device__ Range windows_of(std::int64_t pixel, int kernel, int stride, int pad, std::int64_t windows) {
-  const std::int64_t after = pixel + pad - kernel;  // the last window that ends before the pixel starts no later than here
+  const std::int64_t after =
+      pixel + pad - kernel;  // the last window that ends before the pixel starts no later than here
   const std::int64_t last = (pixel + pad) / stride + 1;
   return {after < 0 ? 0 : after / stride + 1, last < windows ? last : windows};
 }
@@ -82,7 +83,8 @@ __global__ void max_pooling_kernel(const T* x, T* y, std::int32_t* places, std::
 
 /// Each pixel asks the windows that cover it, in their order: no atomics, the same bits every time.
 template <class T>
-__global__ void max_pooling_scatter_kernel(const T* gy, const std::int32_t* places, T* gx, std::int64_t count, Sizes s) {
+__global__ void max_pooling_scatter_kernel(const T* gy, const std::int32_t* places, T* gx, std::int64_t count,
+                                           Sizes s) {
   const std::int64_t step = gridDim.x * static_cast<std::int64_t>(blockDim.x);
   for (std::int64_t i = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x; i < count; i += step) {
     const Place at(i, s.height, s.width, s.channels);
@@ -121,7 +123,8 @@ __global__ void average_pooling_kernel(const T* x, T* y, std::int64_t count, Siz
     const T* picture = x + at.n * s.height * s.width * s.channels + at.channel;
     Computed<T> sum = 0;
     for (std::int64_t iy = down.first; iy < down.last; ++iy) {
-      for (std::int64_t ix = across.first; ix < across.last; ++ix) sum += widen(picture[(iy * s.width + ix) * s.channels]);
+      for (std::int64_t ix = across.first; ix < across.last; ++ix)
+        sum += widen(picture[(iy * s.width + ix) * s.channels]);
     }
     y[i] = narrow<T>(sum * share);
   }
@@ -170,7 +173,8 @@ Array scatter_cuda(const Array& gy, const Array& places, const PoolingGeometry& 
     using T = typename decltype(tag)::type;
     if (gx.size() == 0) return;
     max_pooling_scatter_kernel<<<blocks_for(gx.size()), kThreads, 0, cuda::stream_for(gy)>>>(
-        pointer<const T>(source), pointer<const std::int32_t>(at), pointer<T>(gx), gx.size(), Sizes(g, x_shape, gy.shape()));
+        pointer<const T>(source), pointer<const std::int32_t>(at), pointer<T>(gx), gx.size(),
+        Sizes(g, x_shape, gy.shape()));
     cuda::check_launch("max_pooling_2d_grad");
   });
   return gx;

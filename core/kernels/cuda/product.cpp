@@ -28,7 +28,8 @@ Array linear_cuda(const Array& x, const Array& W, const Array& b) {
   }
   const bool fused = b && x.dtype() != Dtype::kFloat64;  // cuBLASLt adds no bias in float64
   const Operand left(x), right(W.transpose());
-  cuda::multiply(left.matrices, right.matrices, Operand(y).matrices, 1, 0, fused ? b.contiguous() : Array(), x.device());
+  cuda::multiply(left.matrices, right.matrices, Operand(y).matrices, 1, 0, fused ? b.contiguous() : Array(),
+                 x.device());
   return b && !fused ? add(y, b) : y;
 }
 

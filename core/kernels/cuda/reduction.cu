@@ -99,7 +99,8 @@ Plan make_plan(const Array& x, const Array& y, const Dims& axes) {
     }
   }
   Plan plan{Strided<2>(kept, {kept_in_x, kept_in_y}), Strided<1>(reduced, {reduced_in_x}), true, 1};
-  plan.along_rows = plan.kept.axes == 0 || (plan.reduced.axes > 0 && plan.reduced.stride[0][0] < plan.kept.stride[0][0]);
+  plan.along_rows =
+      plan.kept.axes == 0 || (plan.reduced.axes > 0 && plan.reduced.stride[0][0] < plan.kept.stride[0][0]);
   const std::int64_t blocks = plan.along_rows ? plan.kept.count : (plan.kept.count + 31) / 32;
   const std::int64_t least = plan.along_rows ? 8 * cuda::kThreads : 8 * 16;  // elements that are worth a block
   plan.parts = static_cast<unsigned>(
@@ -110,15 +111,17 @@ Plan make_plan(const Array& x, const Array& y, const Dims& axes) {
 template <class Op, class T>
 void launch(const char* name, const Array& x, const Array& y, const Plan& plan) {
   const cudaStream_t stream = cuda::stream_for(x);
-  const Array parts = plan.parts > 1 ? empty({plan.parts, plan.kept.count}, kDtypeOf<Computed<T>>, x.device()) : Array();
+  const Array parts =
+      plan.parts > 1 ? empty({plan.parts, plan.kept.count}, kDtypeOf<Computed<T>>, x.device()) : Array();
   auto* const partial = parts ? pointer<Computed<T>>(parts) : nullptr;
   const auto results = static_cast<unsigned>(plan.kept.count);
   if (plan.along_rows) {
     const int threads = cuda::threads_for_row(plan.reduced.count / plan.parts);
-    rows_kernel<Op><<<dim3(results, plan.parts), threads, 0, stream>>>(pointer<const T>(x), pointer<T>(y), partial, plan);
+    rows_kernel<Op>
+        <<<dim3(results, plan.parts), threads, 0, stream>>>(pointer<const T>(x), pointer<T>(y), partial, plan);
   } else {
-    columns_kernel<Op><<<dim3((results + 31) / 32, plan.parts), dim3(32, 8), 0, stream>>>(pointer<const T>(x), pointer<T>(y),
-                                                                                         partial, plan);
+    columns_kernel<Op><<<dim3((results + 31) / 32, plan.parts), dim3(32, 8), 0, stream>>>(pointer<const T>(x),
+                                                                                          pointer<T>(y), partial, plan);
   }
   cuda::check_launch(name);
   if (!partial) return;
@@ -148,7 +151,8 @@ void reduce_into(const char* name, const Array& x, const Dims& axes, const Array
     return reduce_into<Op>(name, halves, Dims{axis}, y);
   }
   const Plan plan = make_plan(x, y, axes);
-  cuda::dispatch_floating(x.dtype(), name, [&](auto tag) { launch<Op, typename decltype(tag)::type>(name, x, y, plan); });
+  cuda::dispatch_floating(x.dtype(), name,
+                          [&](auto tag) { launch<Op, typename decltype(tag)::type>(name, x, y, plan); });
 }
 
 template <class Op>
@@ -167,10 +171,13 @@ Array reduce(const char* name, const Array& x, const Dims& axes) {
 }
 
 constexpr DeviceKind kCuda = DeviceKind::kCuda;
-const Implementation cuda_sum(sum, kCuda, [](const Array& x, const Dims& axes) { return reduce<cuda::SumOp>("sum", x, axes); });
-const Implementation cuda_max(max, kCuda, [](const Array& x, const Dims& axes) { return reduce<cuda::MaxOp>("max", x, axes); });
-const Implementation cuda_prod(prod, kCuda,
-                               [](const Array& x, const Dims& axes) { return reduce<cuda::ProductOp>("prod", x, axes); });
+const Implementation cuda_sum(sum, kCuda,
+                              [](const Array& x, const Dims& axes) { return reduce<cuda::SumOp>("sum", x, axes); });
+const Implementation cuda_max(max, kCuda,
+                              [](const Array& x, const Dims& axes) { return reduce<cuda::MaxOp>("max", x, axes); });
+const Implementation cuda_prod(prod, kCuda, [](const Array& x, const Dims& axes) {
+  return reduce<cuda::ProductOp>("prod", x, axes);
+});
 
 }  // namespace
 }  // namespace rensa::kernels

@@ -49,13 +49,14 @@ __global__ void normalize_kernel(const T* x, const T* gamma, const T* beta, T* y
 
 /// gx = inv_std (h - mean(h) - xhat mean(h xhat)) for h = gy gamma.
 template <class T>
-__global__ void normalize_grad_kernel(const T* gy, const T* x, const T* gamma, const double* means, const double* inverses,
-                                      T* gx, std::int64_t n, bool centre) {
+__global__ void normalize_grad_kernel(const T* gy, const T* x, const T* gamma, const double* means,
+                                      const double* inverses, T* gx, std::int64_t n, bool centre) {
   using C = Computed<T>;
   gy += blockIdx.x * n;
   x += blockIdx.x * n;
   gx += blockIdx.x * n;
-  const C mean = static_cast<C>(means[blockIdx.x]), scale = static_cast<C>(inverses[blockIdx.x]), count = static_cast<C>(n);
+  const C mean = static_cast<C>(means[blockIdx.x]), scale = static_cast<C>(inverses[blockIdx.x]),
+          count = static_cast<C>(n);
   C sum = 0, product = 0;
   for (std::int64_t i = threadIdx.x; i < n; i += blockDim.x) {
     const C h = widen(gy[i]) * (gamma ? widen(gamma[i]) : C(1));

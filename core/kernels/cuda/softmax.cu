@@ -120,7 +120,8 @@ Array softmax_cuda(const Array& x) {
   cuda::dispatch_floating(x.dtype(), "softmax", [&](auto tag) {
     using T = typename decltype(tag)::type;
     if (x.size() == 0) return;
-    softmax_kernel<kLog><<<lines_of(x), cuda::threads_for_row(n), 0, cuda::stream_for(x)>>>(pointer<const T>(x), pointer<T>(y), n);
+    softmax_kernel<kLog>
+        <<<lines_of(x), cuda::threads_for_row(n), 0, cuda::stream_for(x)>>>(pointer<const T>(x), pointer<T>(y), n);
     cuda::check_launch("softmax");
   });
   return y;
@@ -159,7 +160,7 @@ Array cross_entropy_cuda(const Array& x, const ClassTargets& targets) {
     using T = typename decltype(tag)::type;
     if (x.size() == 0) return;
     cross_entropy_kernel<<<lines_of(x), cuda::threads_for_row(n), 0, cuda::stream_for(x)>>>(pointer<const T>(x), t,
-                                                                                           pointer<T>(losses), n);
+                                                                                            pointer<T>(losses), n);
     cuda::check_launch("softmax_cross_entropy");
   });
   return losses;

@@ -13,8 +13,8 @@
 
 namespace rensa::cuda {
 
-/// Division by a number that is known when a kernel is launched, for dividends below 2^31: a multiplication and a shift.
-/// Source: Granlund, Montgomery, "Division by invariant integers using multiplication", 1994, figure 4.1.
+/// Division by a number that is known when a kernel is launched, for dividends below 2^31: a multiplication and a
+/// shift. Source: Granlund, Montgomery, "Division by invariant integers using multiplication", 1994, figure 4.1.
 struct Divisor {
   std::uint32_t value = 1, factor = 1, shift = 0;
   Divisor() = default;
@@ -23,18 +23,20 @@ struct Divisor {
     factor = static_cast<std::uint32_t>(((std::uint64_t{1} << 32) * ((std::uint64_t{1} << shift) - value)) / value + 1);
   }
 #if defined(__CUDACC__)
-  __device__ __forceinline__ std::uint32_t quotient(std::uint32_t n) const { return (__umulhi(n, factor) + n) >> shift; }
+  __device__ __forceinline__ std::uint32_t quotient(std::uint32_t n) const {
+    return (__umulhi(n, factor) + n) >> shift;
+  }
 #endif
 };
 
-/// Where an element, numbered in row-major order of a common shape, lies in each of kArrays arrays. Axes that are neighbours in
-/// all of them are joined, so that most calls have one axis or two.
+/// Where an element, numbered in row-major order of a common shape, lies in each of kArrays arrays. Axes that are
+/// neighbours in all of them are joined, so that most calls have one axis or two.
 template <int kArrays>
 struct Strided {
   int axes = 0;
-  Divisor size[kMaxDims];                    ///< innermost first
+  Divisor size[kMaxDims];  ///< innermost first
   std::int64_t stride[kMaxDims][kArrays];
-  std::int64_t count = 1;                    ///< below 2^31: see for_each_part
+  std::int64_t count = 1;  ///< below 2^31: see for_each_part
 
   Strided(const Shape& shape, const std::array<Strides, kArrays>& strides) {
     std::int64_t joined = 0;
@@ -75,7 +77,8 @@ struct Strided {
 #endif
 };
 
-/// Calls body(first array's part, …) for parts of fewer than 2^31 elements, cut along the first axes. All shapes are equal.
+/// Calls body(first array's part, …) for parts of fewer than 2^31 elements, cut along the first axes. All shapes are
+/// equal.
 template <class Body, class... Arrays>
 void for_each_part(const Body& body, const Array& first, const Arrays&... others) {
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - 1;

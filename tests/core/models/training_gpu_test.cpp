@@ -76,7 +76,8 @@ std::vector<double> losses(Link& model, Optimizer& optimizer, const Run& run, co
 
 std::vector<double> picture_losses(const char* name, const Shape& input, const Run& run) {
   seed_parameters(7);
-  const auto model = models::make_model(name, {.input = input, .classes = kClasses, .units = 100, .width = 8, .dtype = run.dtype});
+  const auto model =
+      models::make_model(name, {.input = input, .classes = kClasses, .units = 100, .width = 8, .dtype = run.dtype});
   const auto optimizer = make_optimizer("momentum_sgd", {.lr = 0.05, .common = {.weight_decay = 1e-4}});
   Shape batch = {kBatch};
   for (const std::int64_t n : input) batch.push_back(n);
@@ -96,7 +97,8 @@ std::vector<double> language_losses(const Run& run) {
   });
 }
 
-void expect_close(const char* what, const std::vector<double>& found, const std::vector<double>& expected, double tolerance) {
+void expect_close(const char* what, const std::vector<double>& found, const std::vector<double>& expected,
+                  double tolerance) {
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_NEAR(found[i], expected[i], tolerance * std::max(1.0, expected[i])) << what << ", step " << i;
@@ -108,9 +110,10 @@ TEST_F(TrainingGpuTest, TheFirstLossesAreTheCpus) {
     const char* name;
     Shape input;
   };
-  for (const Network& n : {Network{"mlp", {784}}, Network{"vgg_cifar", {3, 32, 32}}, Network{"cifar_resnet18", {3, 32, 32}},
-                           Network{"resnet50", {3, 64, 64}}}) {
-    expect_close(n.name, picture_losses(n.name, n.input, {.device = kGpu}), picture_losses(n.name, n.input, {.device = {}}), 1e-3);
+  for (const Network& n : {Network{"mlp", {784}}, Network{"vgg_cifar", {3, 32, 32}},
+                           Network{"cifar_resnet18", {3, 32, 32}}, Network{"resnet50", {3, 64, 64}}}) {
+    expect_close(n.name, picture_losses(n.name, n.input, {.device = kGpu}),
+                 picture_losses(n.name, n.input, {.device = {}}), 1e-3);
   }
   expect_close("GPT", language_losses({.device = kGpu}), language_losses({.device = {}}), 1e-3);
 }
@@ -120,13 +123,15 @@ TEST_F(TrainingGpuTest, SixteenBitsStayNearTheCpus) {
     const double scale = dtype == Dtype::kFloat16 ? 2 : 1;  // not 1: a dynamic one
     expect_close("mlp", picture_losses("mlp", {784}, {.device = kGpu, .dtype = dtype, .loss_scale = scale}),
                  picture_losses("mlp", {784}, {.device = {}, .dtype = dtype, .loss_scale = scale}), 0.03);
-    expect_close("cifar_resnet18", picture_losses("cifar_resnet18", {3, 32, 32}, {.device = kGpu, .dtype = dtype, .steps = 4}),
+    expect_close("cifar_resnet18",
+                 picture_losses("cifar_resnet18", {3, 32, 32}, {.device = kGpu, .dtype = dtype, .steps = 4}),
                  picture_losses("cifar_resnet18", {3, 32, 32}, {.device = {}, .dtype = dtype, .steps = 4}), 0.05);
   }
 }
 
 TEST_F(TrainingGpuTest, TheSameRunHasTheSameBits) {
-  EXPECT_EQ(picture_losses("cifar_resnet18", {3, 32, 32}, {.device = kGpu}), picture_losses("cifar_resnet18", {3, 32, 32}, {.device = kGpu}));
+  EXPECT_EQ(picture_losses("cifar_resnet18", {3, 32, 32}, {.device = kGpu}),
+            picture_losses("cifar_resnet18", {3, 32, 32}, {.device = kGpu}));
 }
 
 TEST_F(TrainingGpuTest, LaterStepsAskTheDriverForNoMemory) {

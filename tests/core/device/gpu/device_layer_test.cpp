@@ -28,8 +28,11 @@ Array on_gpu(std::size_t bytes, Device device = kGpu) {
 
 TEST(GpuDriverTest, ADeviceThatIsNotThereIsNamedWithThoseThatAre) {
   const testing::SimulatedDevices simulated(2);
-  EXPECT_THAT([] { on_gpu(1, {DeviceKind::kCuda, 5}); },
-              ThrowsMessage<DeviceError>(AllOf(HasSubstr("cuda:5"), HasSubstr("sees 2"))));
+  EXPECT_THAT(
+      [] {
+        on_gpu(1, {DeviceKind::kCuda, 5});
+      },
+      ThrowsMessage<DeviceError>(AllOf(HasSubstr("cuda:5"), HasSubstr("sees 2"))));
 }
 
 TEST(GpuDriverTest, AnOperationWithoutAKernelForTheDeviceIsNamed) {

@@ -15,13 +15,18 @@ namespace rensa::testing {
 
 inline constexpr Dtype kFloatingTypes[] = {Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16, Dtype::kBFloat16};
 
-/// How far a result computed in float32 and rounded to `dtype` may be from another such one, relative to the largest element.
+/// How far a result computed in float32 and rounded to `dtype` may be from another such one, relative to the largest
+/// element.
 inline double tolerance_of(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kFloat64: return 1e-12;
-    case Dtype::kFloat16: return 0x1p-9;
-    case Dtype::kBFloat16: return 0x1p-6;
-    default: return 4e-6;
+    case Dtype::kFloat64:
+      return 1e-12;
+    case Dtype::kFloat16:
+      return 0x1p-9;
+    case Dtype::kBFloat16:
+      return 0x1p-6;
+    default:
+      return 4e-6;
   }
 }
 
@@ -58,8 +63,8 @@ inline void expect_alike(const std::string& what, const Array& on_gpu, const Arr
     }
   }
   EXPECT_LE(worst, std::max(tolerance, tolerance_of(on_host.dtype())) * std::max(largest, 1e-3))
-      << what << " " << on_host.dtype() << " " << on_host.shape() << ": element " << at << " is " << (found.empty() ? 0 : found[at])
-      << ", on the CPU " << (expected.empty() ? 0 : expected[at]);
+      << what << " " << on_host.dtype() << " " << on_host.shape() << ": element " << at << " is "
+      << (found.empty() ? 0 : found[at]) << ", on the CPU " << (expected.empty() ? 0 : expected[at]);
 }
 
 inline std::vector<Array> moved(const std::vector<Array>& arrays) {
@@ -83,7 +88,8 @@ void expect_same_all(const std::string& what, const std::vector<Array>& inputs, 
   const auto on_host = f(inputs);
   const auto on_gpu = f(moved(inputs));
   for (std::size_t i = 0; i < on_host.size(); ++i) {
-    if (on_host[i]) expect_alike(what + " result " + std::to_string(i), on_gpu[i], on_host[i], factor * tolerance_of(inputs));
+    if (on_host[i])
+      expect_alike(what + " result " + std::to_string(i), on_gpu[i], on_host[i], factor * tolerance_of(inputs));
   }
 }
 

@@ -19,19 +19,24 @@ class UpdateGpuTest : public GpuTest {};
 
 TEST_F(ProductGpuTest, ProductsOfEveryTransposition) {
   for (const Dtype dtype : kFloatingTypes) {
-    for (const auto& [m, k, n] : {std::array{5, 7, 3}, std::array{64, 128, 32}, std::array{1, 300, 17}, std::array{33, 1, 9}}) {
+    for (const auto& [m, k, n] :
+         {std::array{5, 7, 3}, std::array{64, 128, 32}, std::array{1, 300, 17}, std::array{33, 1, 9}}) {
       const Array a = numbers({m, k}, dtype, 1), b = numbers({k, n}, dtype, 2);
       const Array at = a.transpose().contiguous().transpose(), bt = b.transpose().contiguous().transpose();
       for (const Array& left : {a, at}) {
         for (const Array& right : {b, bt}) {
-          expect_same("product", {left, right}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 8);
+          expect_same(
+              "product", {left, right}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 8);
         }
       }
-      expect_same_written("product into a place", {a, b, numbers({m, n}, dtype, 3)},
-                          [](const Arrays& in) { kernels::product(in[0], in[1], in[2]); }, 8);
+      expect_same_written(
+          "product into a place", {a, b, numbers({m, n}, dtype, 3)},
+          [](const Arrays& in) { kernels::product(in[0], in[1], in[2]); }, 8);
       const Array W = numbers({n, k}, dtype, 4), bias = numbers({n}, dtype, 5);
-      expect_same("linear", {a, W, bias}, [](const Arrays& in) { return kernels::linear(in[0], in[1], in[2]); }, 8);
-      expect_same("linear without bias", {a, W}, [](const Arrays& in) { return kernels::linear(in[0], in[1], Array()); }, 8);
+      expect_same(
+          "linear", {a, W, bias}, [](const Arrays& in) { return kernels::linear(in[0], in[1], in[2]); }, 8);
+      expect_same(
+          "linear without bias", {a, W}, [](const Arrays& in) { return kernels::linear(in[0], in[1], Array()); }, 8);
     }
     const Array a = numbers({6, 10, 16}, dtype, 1), b = numbers({6, 16, 12}, dtype, 2);
     const auto run = [](const Arrays& in) { return kernels::batch_product(in[0], in[1]); };
@@ -44,9 +49,11 @@ TEST_F(ProductGpuTest, ProductsOfEveryTransposition) {
 
 TEST_F(ProductGpuTest, Tf32IsAllowedByASettingAlone) {
   const Array a = numbers({256, 256}, Dtype::kFloat32, 1), b = numbers({256, 256}, Dtype::kFloat32, 2);
-  expect_same("float32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 8);
+  expect_same(
+      "float32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 8);
   gpu::allow_tf32(true);
-  expect_same("TF32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 2000);
+  expect_same(
+      "TF32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 2000);
   gpu::allow_tf32(false);
 }
 
@@ -55,16 +62,19 @@ TEST_F(ProductGpuTest, LstmStepsWithTheirGradients) {
   for (const bool backwards : {false, true}) {
     const kernels::LstmSteps steps{.rows = {5, 5, 3, 1}, .backwards = backwards};
     for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64}) {
-      const Array gates = numbers({14, 4 * kUnits}, dtype, 1), hx = numbers({kBatch, kUnits}, dtype, 2), cx = numbers({kBatch, kUnits}, dtype, 3),
-                  W = numbers({4 * kUnits, kUnits}, dtype, 4, 0, 0.3), gy = numbers({14, kUnits}, dtype, 5);
-      expect_same_all("lstm", {gates, hx, cx, W, gy},
-                      [&](const Arrays& in) {
-                        const Array own = in[0].copy(), gh = in[1].copy(), gc = in[2].copy();
-                        const auto made = kernels::lstm_steps(own, in[1], in[2], in[3], steps);
-                        kernels::lstm_steps_grad(own, made[1], in[2], in[3], in[4], gh, gc, steps);
-                        return Arrays{made[0], made[1], made[2], made[3], own, gh, gc, kernels::lstm_states_before(made[0], in[1], steps)};
-                      },
-                      16);
+      const Array gates = numbers({14, 4 * kUnits}, dtype, 1), hx = numbers({kBatch, kUnits}, dtype, 2),
+                  cx = numbers({kBatch, kUnits}, dtype, 3), W = numbers({4 * kUnits, kUnits}, dtype, 4, 0, 0.3),
+                  gy = numbers({14, kUnits}, dtype, 5);
+      expect_same_all(
+          "lstm", {gates, hx, cx, W, gy},
+          [&](const Arrays& in) {
+            const Array own = in[0].copy(), gh = in[1].copy(), gc = in[2].copy();
+            const auto made = kernels::lstm_steps(own, in[1], in[2], in[3], steps);
+            kernels::lstm_steps_grad(own, made[1], in[2], in[3], in[4], gh, gc, steps);
+            return Arrays{made[0], made[1], made[2], made[3],
+                          own,     gh,      gc,      kernels::lstm_states_before(made[0], in[1], steps)};
+          },
+          16);
     }
   }
 }
@@ -88,17 +98,23 @@ TEST_F(ConvolutionGpuTest, ForwardAndBothGradients) {
     for (const Layer& layer : kLayers) {
       const auto& g = layer.geometry;
       const Shape y = kernels::output_shape(layer.x, layer.W, g);
-      const Array x = numbers(layer.x, dtype, 1), W = numbers(layer.W, dtype, 2, 0, 0.3), b = numbers({layer.W[0]}, dtype, 3),
-                  gy = numbers(y, dtype, 4), residual = numbers(y, dtype, 5);
-      expect_same("convolution", {x, W, b}, [&](const Arrays& in) { return kernels::convolution(in[0], in[1], in[2], g); }, 16);
-      expect_same("fused convolution", {x.channels_last(), W, b, residual},
-                  [&](const Arrays& in) { return kernels::fused_convolution(in[0], in[1], in[2], g, in[3], true); }, 16);
-      expect_same("gradient of x", {gy, W},
-                  [&](const Arrays& in) { return kernels::convolution_backward_data(in[0], in[1], g, layer.x); }, 16);
-      expect_same("gradient of W", {x, gy},
-                  [&](const Arrays& in) { return kernels::convolution_backward_weights(in[0], in[1], g, layer.W, Array()); }, 32);
-      expect_same_written("gradient of W into its place", {x, gy, numbers(layer.W, dtype, 6)},
-                          [&](const Arrays& in) { kernels::convolution_backward_weights(in[0], in[1], g, layer.W, in[2]); }, 32);
+      const Array x = numbers(layer.x, dtype, 1), W = numbers(layer.W, dtype, 2, 0, 0.3),
+                  b = numbers({layer.W[0]}, dtype, 3), gy = numbers(y, dtype, 4), residual = numbers(y, dtype, 5);
+      expect_same(
+          "convolution", {x, W, b}, [&](const Arrays& in) { return kernels::convolution(in[0], in[1], in[2], g); }, 16);
+      expect_same(
+          "fused convolution", {x.channels_last(), W, b, residual},
+          [&](const Arrays& in) { return kernels::fused_convolution(in[0], in[1], in[2], g, in[3], true); }, 16);
+      expect_same(
+          "gradient of x", {gy, W},
+          [&](const Arrays& in) { return kernels::convolution_backward_data(in[0], in[1], g, layer.x); }, 16);
+      expect_same(
+          "gradient of W", {x, gy},
+          [&](const Arrays& in) { return kernels::convolution_backward_weights(in[0], in[1], g, layer.W, Array()); },
+          32);
+      expect_same_written(
+          "gradient of W into its place", {x, gy, numbers(layer.W, dtype, 6)},
+          [&](const Arrays& in) { kernels::convolution_backward_weights(in[0], in[1], g, layer.W, in[2]); }, 32);
     }
   }
 }
@@ -107,31 +123,34 @@ TEST_F(ConvolutionGpuTest, EmptyBatchesGiveEmptyPicturesAndZeroGradients) {
   const kernels::ConvolutionGeometry g{.pad = {1, 1}};
   const Array x = empty({0, 3, 8, 8}, Dtype::kFloat32, kGpu), W = numbers({4, 3, 3, 3}, Dtype::kFloat32, 1).to(kGpu);
   EXPECT_EQ(kernels::convolution(x, W, Array(), g).shape(), (Shape{0, 4, 8, 8}));
-  const Array gW = kernels::convolution_backward_weights(x, empty({0, 4, 8, 8}, Dtype::kFloat32, kGpu), g, W.shape(), Array());
+  const Array gW =
+      kernels::convolution_backward_weights(x, empty({0, 4, 8, 8}, Dtype::kFloat32, kGpu), g, W.shape(), Array());
   EXPECT_EQ(to_vector<float>(gW), std::vector<float>(108, 0.0f));
 }
 
 TEST_F(ConvolutionGpuTest, PoolingWithItsGradients) {
-  const kernels::PoolingGeometry all[] = {{}, {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}}, {.kernel = {3, 2}, .stride = {1, 2}}};
+  const kernels::PoolingGeometry all[] = {
+      {}, {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}}, {.kernel = {3, 2}, .stride = {1, 2}}};
   for (const Dtype dtype : kFloatingTypes) {
     for (const kernels::PoolingGeometry& g : all) {
       const Array x = numbers({2, 20, 13, 12}, dtype, 1);
       Shape y = x.shape();
       for (std::size_t a = 0; a < 2; ++a) {
-        y[static_cast<int>(a) + 2] = (x.shape()[static_cast<int>(a) + 2] + 2 * g.pad[a] - g.kernel[a]) / g.stride[a] + 1;
+        y[static_cast<int>(a) + 2] =
+            (x.shape()[static_cast<int>(a) + 2] + 2 * g.pad[a] - g.kernel[a]) / g.stride[a] + 1;
       }
       const Array gy = numbers(y, dtype, 2);
-      expect_same_all("max_pooling", {x, gy, x},
-                      [&](const Arrays& in) {
-                        const kernels::MaxPooled pooled = kernels::max_pooling(in[0], g, y);
-                        return Arrays{pooled.y, pooled.places, kernels::max_pooling_scatter(in[1], pooled.places, g, x.shape()),
-                                      kernels::max_pooling_gather(in[2], pooled.places)};
-                      });
-      expect_same_all("average_pooling", {x, gy},
-                      [&](const Arrays& in) {
-                        return Arrays{kernels::average_pooling(in[0], g, y), kernels::average_pooling_grad(in[1], g, x.shape())};
-                      },
-                      2);
+      expect_same_all("max_pooling", {x, gy, x}, [&](const Arrays& in) {
+        const kernels::MaxPooled pooled = kernels::max_pooling(in[0], g, y);
+        return Arrays{pooled.y, pooled.places, kernels::max_pooling_scatter(in[1], pooled.places, g, x.shape()),
+                      kernels::max_pooling_gather(in[2], pooled.places)};
+      });
+      expect_same_all(
+          "average_pooling", {x, gy},
+          [&](const Arrays& in) {
+            return Arrays{kernels::average_pooling(in[0], g, y), kernels::average_pooling_grad(in[1], g, x.shape())};
+          },
+          2);
     }
   }
 }
@@ -142,23 +161,32 @@ TEST_F(UpdateGpuTest, RulesMoveParametersAndState) {
     const Array p = numbers({10007}, dtype, 1), g = numbers({10007}, dtype, 2), a = numbers({10007}, dtype, 3, 2, 0.1),
                 b = numbers({10007}, dtype, 4, 2, 0.1), c = numbers({10007}, dtype, 5, 2, 0.1);
     expect_same_written("sgd", {p, g}, [&](const Arrays& in) { kernels::sgd_update(in[0], in[1], 0.1, intake); });
-    expect_same_written("momentum_sgd", {p, g, a}, [&](const Arrays& in) { kernels::momentum_sgd_update(in[0], in[1], in[2], 0.1, 0.9, intake); });
-    expect_same_written("nesterov_ag", {p, g, a}, [&](const Arrays& in) { kernels::nesterov_ag_update(in[0], in[1], in[2], 0.1, 0.9, intake); });
+    expect_same_written("momentum_sgd", {p, g, a},
+                        [&](const Arrays& in) { kernels::momentum_sgd_update(in[0], in[1], in[2], 0.1, 0.9, intake); });
+    expect_same_written("nesterov_ag", {p, g, a},
+                        [&](const Arrays& in) { kernels::nesterov_ag_update(in[0], in[1], in[2], 0.1, 0.9, intake); });
     expect_same_written("adam", {p, g, a, b}, [&](const Arrays& in) {
-      kernels::adam_update(in[0], in[1], in[2], in[3], {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = 0.01, .decay = 0.001}, intake);
+      kernels::adam_update(in[0], in[1], in[2], in[3],
+                           {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = 0.01, .decay = 0.001}, intake);
     });
     const kernels::RuleNumbers numbers_of_rule = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.1};
     struct Rule {
       kernels::UpdateRule* update;
       std::size_t states;
     };
-    for (const Rule& rule : {Rule{&kernels::corrected_momentum_update, 1}, Rule{&kernels::adagrad_update, 1}, Rule{&kernels::adadelta_update, 2},
-                             Rule{&kernels::rmsprop_update, 1}, Rule{&kernels::smorms3_update, 3}, Rule{&kernels::msvag_update, 2},
-                             Rule{&kernels::bounded_adam_update, 2}, Rule{&kernels::amsbound_update, 3},
-                             Rule{&kernels::rectified_adam_update, 2}, Rule{&kernels::lion_update, 1}}) {
-      expect_same_written(rule.update->name(), {p, g, a, b, c}, [&](const Arrays& in) {
-        (*rule.update)(in[0], in[1], Arrays(in.begin() + 2, in.begin() + 2 + static_cast<std::ptrdiff_t>(rule.states)), numbers_of_rule, intake);
-      }, 4);
+    for (const Rule& rule :
+         {Rule{&kernels::corrected_momentum_update, 1}, Rule{&kernels::adagrad_update, 1},
+          Rule{&kernels::adadelta_update, 2}, Rule{&kernels::rmsprop_update, 1}, Rule{&kernels::smorms3_update, 3},
+          Rule{&kernels::msvag_update, 2}, Rule{&kernels::bounded_adam_update, 2}, Rule{&kernels::amsbound_update, 3},
+          Rule{&kernels::rectified_adam_update, 2}, Rule{&kernels::lion_update, 1}}) {
+      expect_same_written(
+          rule.update->name(), {p, g, a, b, c},
+          [&](const Arrays& in) {
+            (*rule.update)(in[0], in[1],
+                           Arrays(in.begin() + 2, in.begin() + 2 + static_cast<std::ptrdiff_t>(rule.states)),
+                           numbers_of_rule, intake);
+          },
+          4);
     }
     const Arrays there = moved({p, g, a, b});
     const auto own = kernels::lamb_moments(p.copy(), g, a.copy(), b.copy(), numbers_of_rule, intake);
@@ -169,7 +197,9 @@ TEST_F(UpdateGpuTest, RulesMoveParametersAndState) {
 
 TEST_F(UpdateGpuTest, SumsOfSquaresOfSeveralArrays) {
   for (const Dtype dtype : kFloatingTypes) {
-    const Arrays x = {numbers({40000}, dtype, 1), numbers({3}, dtype, 2), numbers({0}, dtype, 3), numbers({20000}, dtype, 4)}, there = moved(x);
+    const Arrays x = {numbers({40000}, dtype, 1), numbers({3}, dtype, 2), numbers({0}, dtype, 3),
+                      numbers({20000}, dtype, 4)},
+                 there = moved(x);
     const double own = kernels::sum_of_squares(x[0], {x[1], x[2], x[3]});
     EXPECT_NEAR(kernels::sum_of_squares(there[0], {there[1], there[2], there[3]}), own, 1e-12 * own);
   }
@@ -179,7 +209,8 @@ TEST_F(UpdateGpuTest, MastersAdoptValuesThatSomebodyElseWrote) {
   for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
     const Array masters = numbers({5000}, Dtype::kFloat32, 1), values = masters.to(dtype);
     values.slice(0, {.step = 7}).fill(3);
-    expect_same_written("adopt_values", {masters, values}, [](const Arrays& in) { kernels::adopt_values(in[0], in[1]); });
+    expect_same_written("adopt_values", {masters, values},
+                        [](const Arrays& in) { kernels::adopt_values(in[0], in[1]); });
   }
 }
 

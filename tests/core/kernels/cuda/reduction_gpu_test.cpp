@@ -29,13 +29,18 @@ TEST_F(ReductionGpuTest, SumMaxAndProductOverAnyAxes) {
     const Array x = numbers({7, 65, 130}, dtype, 1);
     for (const Array& view : {x, x.transpose(), x.slice(2, {.step = 3})}) {
       for (const Dims& axes : all_axes) {
-        expect_same("sum", {view}, [&](const Arrays& in) { return kernels::sum(in[0], axes); }, 4);
+        expect_same(
+            "sum", {view}, [&](const Arrays& in) { return kernels::sum(in[0], axes); }, 4);
         expect_same("max", {view}, [&](const Arrays& in) { return kernels::max(in[0], axes); });
       }
     }
-    expect_same("prod", {numbers({9, 5}, dtype, 2, 1, 0.1)}, [](const Arrays& in) { return kernels::prod(in[0], {1}); }, 4);
-    expect_same("long sum", {numbers({1 << 20}, dtype, 3, 0.5, 0.1)}, [](const Arrays& in) { return kernels::sum(in[0], {0}); }, 4);
-    expect_same("tall sum", {numbers({40000, 3}, dtype, 3, 0.5)}, [](const Arrays& in) { return kernels::sum(in[0], {0}); }, 4);
+    expect_same(
+        "prod", {numbers({9, 5}, dtype, 2, 1, 0.1)}, [](const Arrays& in) { return kernels::prod(in[0], {1}); }, 4);
+    expect_same(
+        "long sum", {numbers({1 << 20}, dtype, 3, 0.5, 0.1)}, [](const Arrays& in) { return kernels::sum(in[0], {0}); },
+        4);
+    expect_same(
+        "tall sum", {numbers({40000, 3}, dtype, 3, 0.5)}, [](const Arrays& in) { return kernels::sum(in[0], {0}); }, 4);
     expect_same("empty sum", {numbers({0, 3}, dtype, 3)}, [](const Arrays& in) { return kernels::sum(in[0], {0}); });
   }
 }
@@ -58,21 +63,33 @@ TEST_F(ReductionGpuTest, TheSameBitsEveryTime) {
 TEST_F(ReductionGpuTest, SoftmaxAndCrossEntropy) {
   for (const Dtype dtype : kFloatingTypes) {
     for (const std::int64_t classes : {10, 1000, 5003}) {
-      const Array x = numbers({33, classes}, dtype, 1, 0, 3), g = numbers({33, classes}, dtype, 2), per_line = numbers({33}, dtype, 3);
+      const Array x = numbers({33, classes}, dtype, 1, 0, 3), g = numbers({33, classes}, dtype, 2),
+                  per_line = numbers({33}, dtype, 3);
       std::vector<std::int64_t> labels;
       for (std::int64_t i = 0; i < 33; ++i) labels.push_back(i == 5 ? -1 : i * 7 % classes);
       const Array t = array(labels, {33});
       expect_same("softmax", {x}, [](const Arrays& in) { return kernels::softmax(in[0]); });
       expect_same("log_softmax", {x}, [](const Arrays& in) { return kernels::log_softmax(in[0]); });
-      expect_same("softmax_grad", {x, g}, [](const Arrays& in) { return kernels::softmax_grad(kernels::softmax(in[0]), in[1]); }, 4);
-      expect_same("log_softmax_grad", {x, g},
-                  [](const Arrays& in) { return kernels::log_softmax_grad(kernels::log_softmax(in[0]), in[1]); }, 16);
+      expect_same(
+          "softmax_grad", {x, g},
+          [](const Arrays& in) { return kernels::softmax_grad(kernels::softmax(in[0]), in[1]); }, 4);
+      expect_same(
+          "log_softmax_grad", {x, g},
+          [](const Arrays& in) { return kernels::log_softmax_grad(kernels::log_softmax(in[0]), in[1]); }, 16);
       for (const double smoothing : {0.0, 0.1}) {
         for (const Dtype of_labels : {Dtype::kInt32, Dtype::kInt64}) {
-          expect_same("cross entropy", {x, t.to(of_labels)},
-                      [&](const Arrays& in) { return kernels::softmax_cross_entropy(in[0], {in[1], smoothing, -1}); }, 2);
-          expect_same("cross entropy grad", {x, t.to(of_labels), per_line},
-                      [&](const Arrays& in) { return kernels::softmax_cross_entropy_grad(in[0], {in[1], smoothing, -1}, in[2]); }, 4);
+          expect_same(
+              "cross entropy", {x, t.to(of_labels)},
+              [&](const Arrays& in) {
+                return kernels::softmax_cross_entropy(in[0], {in[1], smoothing, -1});
+              },
+              2);
+          expect_same(
+              "cross entropy grad", {x, t.to(of_labels), per_line},
+              [&](const Arrays& in) {
+                return kernels::softmax_cross_entropy_grad(in[0], {in[1], smoothing, -1}, in[2]);
+              },
+              4);
         }
       }
     }
@@ -82,17 +99,19 @@ TEST_F(ReductionGpuTest, SoftmaxAndCrossEntropy) {
 TEST_F(NormalizationGpuTest, RowsWithTheirGradients) {
   for (const Dtype dtype : kFloatingTypes) {
     for (const std::int64_t n : {5, 768, 4099}) {
-      const Array x = numbers({37, n}, dtype, 1, 3, 2), gy = numbers({37, n}, dtype, 2), gamma = numbers({n}, dtype, 3, 1, 0.1),
-                  beta = numbers({n}, dtype, 4);
+      const Array x = numbers({37, n}, dtype, 1, 3, 2), gy = numbers({37, n}, dtype, 2),
+                  gamma = numbers({n}, dtype, 3, 1, 0.1), beta = numbers({n}, dtype, 4);
       for (const bool centre : {true, false}) {
-        expect_same_all("row_normalization", {x, gamma, centre ? beta : Array()},
-                        [&](const Arrays& in) { return kernels::row_normalization(in[0], in[1], in[2], 1e-5, centre); }, 4);
-        expect_same_all("row_normalization_grad", {x, gamma, gy},
-                        [&](const Arrays& in) {
-                          const auto made = kernels::row_normalization(in[0], in[1], Array(), 1e-5, centre);
-                          return kernels::row_normalization_grad(in[2], in[0], in[1], made[1], made[2], centre);
-                        },
-                        16);
+        expect_same_all(
+            "row_normalization", {x, gamma, centre ? beta : Array()},
+            [&](const Arrays& in) { return kernels::row_normalization(in[0], in[1], in[2], 1e-5, centre); }, 4);
+        expect_same_all(
+            "row_normalization_grad", {x, gamma, gy},
+            [&](const Arrays& in) {
+              const auto made = kernels::row_normalization(in[0], in[1], Array(), 1e-5, centre);
+              return kernels::row_normalization_grad(in[2], in[0], in[1], made[1], made[2], centre);
+            },
+            16);
       }
     }
   }
@@ -101,25 +120,33 @@ TEST_F(NormalizationGpuTest, RowsWithTheirGradients) {
 TEST_F(NormalizationGpuTest, BatchesWithTheirGradients) {
   for (const Dtype dtype : kFloatingTypes) {
     for (const Shape& shape : {Shape{64, 24}, Shape{4, 3, 9, 9}, Shape{4, 64, 14, 14}, Shape{2, 40, 5, 5}}) {
-      const Array x = numbers(shape, dtype, 1, 5, 2), gy = numbers(shape, dtype, 2), residual = numbers(shape, dtype, 3);
-      const Array gamma = numbers({shape[1]}, Dtype::kFloat32, 4, 1, 0.1), beta = numbers({shape[1]}, Dtype::kFloat32, 5);
-      expect_same_all("batch_statistics", {x}, [](const Arrays& in) { return kernels::batch_statistics(in[0]); }, 4);
+      const Array x = numbers(shape, dtype, 1, 5, 2), gy = numbers(shape, dtype, 2),
+                  residual = numbers(shape, dtype, 3);
+      const Array gamma = numbers({shape[1]}, Dtype::kFloat32, 4, 1, 0.1),
+                  beta = numbers({shape[1]}, Dtype::kFloat32, 5);
+      expect_same_all(
+          "batch_statistics", {x}, [](const Arrays& in) { return kernels::batch_statistics(in[0]); }, 4);
       for (const auto mask : {kernels::ReluMask::kNone, kernels::ReluMask::kFromOutput}) {
         const bool relu = mask != kernels::ReluMask::kNone;
-        expect_same_all("batch normalization", {x, gy, relu ? residual : Array(), gamma, beta},
-                        [&](const Arrays& in) {
-                          const auto statistics = kernels::batch_statistics(in[0]);
-                          const auto folded = kernels::fold_statistics(in[3], in[4], statistics[0], statistics[1], 1e-5);
-                          const Array y = kernels::scale_and_shift(in[0], folded.scale, folded.shift, in[2], relu);
-                          const kernels::NormalizedBatch batch{.x = in[0], .mean = statistics[0], .inv_std = folded.inv_std,
-                                                               .scale = folded.scale, .shift = folded.shift,
-                                                               .count = static_cast<double>(in[0].size() / in[0].shape()[1]),
-                                                               .y = relu ? y : Array(), .mask = mask};
-                          const auto sums = kernels::batch_normalization_sums(in[1], batch);
-                          const auto grads = kernels::batch_normalization_grad(in[1], batch, sums[0], sums[1], relu);
-                          return Arrays{y, grads[0], grads[1]};
-                        },
-                        16);
+        expect_same_all(
+            "batch normalization", {x, gy, relu ? residual : Array(), gamma, beta},
+            [&](const Arrays& in) {
+              const auto statistics = kernels::batch_statistics(in[0]);
+              const auto folded = kernels::fold_statistics(in[3], in[4], statistics[0], statistics[1], 1e-5);
+              const Array y = kernels::scale_and_shift(in[0], folded.scale, folded.shift, in[2], relu);
+              const kernels::NormalizedBatch batch{.x = in[0],
+                                                   .mean = statistics[0],
+                                                   .inv_std = folded.inv_std,
+                                                   .scale = folded.scale,
+                                                   .shift = folded.shift,
+                                                   .count = static_cast<double>(in[0].size() / in[0].shape()[1]),
+                                                   .y = relu ? y : Array(),
+                                                   .mask = mask};
+              const auto sums = kernels::batch_normalization_sums(in[1], batch);
+              const auto grads = kernels::batch_normalization_grad(in[1], batch, sums[0], sums[1], relu);
+              return Arrays{y, grads[0], grads[1]};
+            },
+            16);
       }
       expect_same_written("move_average", {gamma, beta.to(Dtype::kFloat64)},
                           [](const Arrays& in) { kernels::move_average(in[0], in[1], 0.9, 1.01); });
@@ -131,7 +158,8 @@ TEST_F(NormalizationGpuTest, DropoutChoosesTheSameElements) {
   for (const Dtype dtype : kFloatingTypes) {
     for (const Shape& shape : {Shape{9, 37}, Shape{4, 3, 8, 8}, Shape{1001}}) {
       const RandomContext at{.seed = 3, .step = 5, .first_sample = 70000, .uses = 2};
-      expect_same("dropout", {numbers(shape, dtype, 1)}, [&](const Arrays& in) { return kernels::dropout(in[0], 0.3, at); });
+      expect_same("dropout", {numbers(shape, dtype, 1)},
+                  [&](const Arrays& in) { return kernels::dropout(in[0], 0.3, at); });
     }
   }
 }
@@ -142,18 +170,20 @@ TEST_F(NormalizationGpuTest, AttentionWithItsGradients) {
     bool causal, bias;
   };
   for (const Dtype dtype : kFloatingTypes) {
-    for (const Case& c : {Case{3, 17, 17, 16, 16, true, false}, Case{2, 5, 33, 8, 24, false, true}, Case{1, 40, 20, 64, 64, true, false}}) {
+    for (const Case& c : {Case{3, 17, 17, 16, 16, true, false}, Case{2, 5, 33, 8, 24, false, true},
+                          Case{1, 40, 20, 64, 64, true, false}}) {
       const Array q = numbers({c.batch, c.M, c.D}, dtype, 1), k = numbers({c.batch, c.L, c.D}, dtype, 2),
                   v = numbers({c.batch, c.L, c.E}, dtype, 3), gy = numbers({c.batch, c.M, c.E}, dtype, 4),
                   bias = c.bias ? numbers({1, c.M, c.L}, dtype, 5) : Array();
       const kernels::AttentionOptions options{.scale = 0.25, .causal = c.causal};
-      expect_same_all("attention", {q, k, v, bias, gy},
-                      [&](const Arrays& in) {
-                        const auto made = kernels::attention(in[0], in[1], in[2], in[3], options);
-                        const auto grads = kernels::attention_grad(in[4], made[0], made[1], in[0], in[1], in[2], in[3], options);
-                        return Arrays{made[0], grads[0], grads[1], grads[2]};
-                      },
-                      16);
+      expect_same_all(
+          "attention", {q, k, v, bias, gy},
+          [&](const Arrays& in) {
+            const auto made = kernels::attention(in[0], in[1], in[2], in[3], options);
+            const auto grads = kernels::attention_grad(in[4], made[0], made[1], in[0], in[1], in[2], in[3], options);
+            return Arrays{made[0], grads[0], grads[1], grads[2]};
+          },
+          16);
     }
   }
 }
@@ -161,28 +191,34 @@ TEST_F(NormalizationGpuTest, AttentionWithItsGradients) {
 TEST_F(IndexingGpuTest, GatherTakeAndTheirAdjoints) {
   const Array positions = array<std::int64_t>({3, 0, -1, 3, 11, 7}), rows = array<std::int64_t>({4, 1, 4, 0, 4, 1});
   for (const Dtype dtype : kFloatingTypes) {
-    const Array x = numbers({3, 4}, dtype, 1), table = numbers({2, 5, 24}, dtype, 2), odd = numbers({1, 5, 7}, dtype, 2);
+    const Array x = numbers({3, 4}, dtype, 1), table = numbers({2, 5, 24}, dtype, 2),
+                odd = numbers({1, 5, 7}, dtype, 2);
     expect_same("gather", {x, positions}, [](const Arrays& in) { return kernels::gather(in[0], in[1]); });
-    expect_same("scatter_add", {numbers({6}, dtype, 3), positions},
-                [](const Arrays& in) { return kernels::scatter_add(in[0], in[1], {3, 4}); });
+    expect_same("scatter_add", {numbers({6}, dtype, 3), positions}, [](const Arrays& in) {
+      return kernels::scatter_add(in[0], in[1], {3, 4});
+    });
     for (const Array& from : {table, odd}) {
       expect_same("take", {from, rows}, [](const Arrays& in) { return kernels::take_rows(in[0], in[1]); });
       const Array gy = numbers({from.shape()[0], 6, from.shape()[2]}, dtype, 4);
       expect_same("take_grad", {gy, rows}, [](const Arrays& in) { return kernels::add_rows(in[0], in[1], 5); });
     }
     const Array many = random_rows(3000, 50);
-    expect_same("embedding gradient", {numbers({1, 3000, 129}, dtype, 5), many},
-                [](const Arrays& in) { return kernels::add_rows(in[0], in[1], 50); }, 8);
+    expect_same(
+        "embedding gradient", {numbers({1, 3000, 129}, dtype, 5), many},
+        [](const Arrays& in) { return kernels::add_rows(in[0], in[1], 50); }, 8);
   }
 }
 
 TEST_F(IndexingGpuTest, WhereAndCompareInEveryDtype) {
   for (int i = 0; i < kDtypes; ++i) {
-    const Array a = numbers({6, 7}, Dtype::kFloat32, 1, 2, 1).to(static_cast<Dtype>(i)), b = numbers({6, 7}, Dtype::kFloat32, 2, 2, 1).to(a.dtype());
-    for (const auto comparison : {kernels::Comparison::kEqual, kernels::Comparison::kLess, kernels::Comparison::kGreaterEqual}) {
+    const Array a = numbers({6, 7}, Dtype::kFloat32, 1, 2, 1).to(static_cast<Dtype>(i)),
+                b = numbers({6, 7}, Dtype::kFloat32, 2, 2, 1).to(a.dtype());
+    for (const auto comparison :
+         {kernels::Comparison::kEqual, kernels::Comparison::kLess, kernels::Comparison::kGreaterEqual}) {
       expect_same("compare", {a, b}, [&](const Arrays& in) { return kernels::compare(in[0], in[1], comparison); });
       expect_same("where", {a, b}, [&](const Arrays& in) {
-        return kernels::where(kernels::compare(in[0], in[1], comparison), in[0], in[1].transpose().contiguous().transpose());
+        return kernels::where(kernels::compare(in[0], in[1], comparison), in[0],
+                              in[1].transpose().contiguous().transpose());
       });
     }
   }

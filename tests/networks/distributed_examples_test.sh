@@ -11,7 +11,7 @@ two() { mpirun -n 2 --oversubscribe --bind-to none "$@" >"$work/log" 2>&1 </dev/
 two "$build/example_seq2seq" 3
 [ "$(grep -c '^right ' "$work/log")" -eq 1 ] || fail "seq2seq: one rank should judge"
 
-"$rensa" data pictures --out "$work/pictures" --classes 3 --train-per-class 16 --val-per-class 4 --max-size 64 >/dev/null
+"$rensa" data pictures --out "$work/pictures" --classes 3 --train-per-class 16 --val-per-class 4 --max-size 100 >/dev/null
 two "$build/example_imagenet" "$work/pictures" resnet18 2 32 8
 [ "$(sed -n 's/.*"epoch": *\([0-9]*\).*/\1/p' result/imagenet/log | tail -n 1)" = 2 ] || fail "imagenet: no second epoch in the log"
 

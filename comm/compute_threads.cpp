@@ -26,18 +26,23 @@ std::string core_mask() {
 
 }  // namespace
 
-int set_compute_threads(Communicator& comm, int wanted) {
-  if (wanted < 0) throw ValueError("compute threads: ", wanted, ", expected 0 (choose) or more.");
+int cores_of_rank(Communicator& comm) {
   const std::string mask = core_mask();
   const std::vector<std::string> masks = comm.all_gather_bytes(std::to_string(comm.inter_rank()) + ":" + mask);
   const auto sharing = std::count(masks.begin(), masks.end(), masks[static_cast<std::size_t>(comm.rank())]);
   const auto cores = std::count(mask.begin(), mask.end(), '1');
+  return static_cast<int>(std::max<std::ptrdiff_t>(1, cores / std::max<std::ptrdiff_t>(1, sharing)));
+}
+
+int set_compute_threads(Communicator& comm, int wanted) {
+  if (wanted < 0) throw ValueError("compute threads: ", wanted, ", expected 0 (choose) or more.");
+  const int cores = cores_of_rank(comm);
   int threads = wanted;
   if (threads == 0) {
     const char* given = std::getenv("OMP_NUM_THREADS");
     threads = given ? std::atoi(given) : 0;
   }
-  if (threads <= 0) threads = static_cast<int>(std::max<std::ptrdiff_t>(1, cores / std::max<std::ptrdiff_t>(1, sharing)));
+  if (threads <= 0) threads = cores;
   omp_set_num_threads(threads);
   return threads;
 }

@@ -20,6 +20,8 @@
 #include "tools/train/train_options.h"
 #include "tools/train/training_data.h"
 #include "tools/trained_network.h"
+#include "trainer/extensions/data_bound_warning.h"
+#include "trainer/extensions/dump_graph.h"
 #include "trainer/extensions/evaluator.h"
 #include "trainer/extensions/fail_on_non_number.h"
 #include "trainer/extensions/html_report.h"
@@ -30,12 +32,14 @@
 #include "trainer/extensions/print_report.h"
 #include "trainer/extensions/progress_bar.h"
 #include "trainer/extensions/prometheus_file.h"
+#include "trainer/extensions/reestimate_statistics.h"
 #include "trainer/extensions/snapshot.h"
 #include "trainer/extensions/step_time_report.h"
 #include "trainer/extensions/stop_on_signal.h"
 #include "trainer/extensions/straggler_report.h"
 #include "trainer/extensions/tensorboard_writer.h"
 #include "trainer/extensions/trace.h"
+#include "trainer/iterators/mixed_iterator.h"
 #include "trainer/iterators/multithread_iterator.h"
 #include "trainer/iterators/prefetch_iterator.h"
 #include "trainer/reproducible_updater.h"
@@ -53,13 +57,21 @@ constexpr const char* kUsage =
 std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, const TrainOptions& o,
                                         const Communicator& comm, Device device, bool train) {
   const std::int64_t batch = train ? o.batchsize : o.val_batchsize;
-  std::unique_ptr<Iterator> on_host =
-      rensa::make_iterator(std::move(dataset),
-                           {.batch_size = batch * comm.size(), .repeat = train, .short_tail = train && o.short_tail,
-                            .shuffle = train, .seed = o.seed, .rank = comm.rank(), .size = comm.size()},
-                           {.threads = o.loaderjob});
-  if (device.kind == DeviceKind::kCpu) return on_host;
-  return std::make_unique<PrefetchIterator>(std::move(on_host), device);
+  auto iterator = rensa::make_iterator(std::move(dataset),
+                                       {.batch_size = batch * comm.size(),
+                                        .repeat = train,
+                                        .short_tail = train && o.short_tail,
+                                        .shuffle = train,
+                                        .seed = o.seed,
+                                        .rank = comm.rank(),
+                                        .size = comm.size()},
+                                       {.threads = o.loaderjob});
+  if (train && (o.mixup != 0 || o.cutmix != 0)) {
+    const MixOptions mix{.mixup_alpha = o.mixup, .cutmix_alpha = o.cutmix, .seed = o.seed};
+    iterator = std::make_unique<MixedIterator>(std::move(iterator), mix);
+  }
+  if (device.kind == DeviceKind::kCpu) return iterator;
+  return std::make_unique<PrefetchIterator>(std::move(iterator), device);
 }
 
 /// "cuda" is the GPU of the rank's number on its node.
@@ -68,14 +80,20 @@ Device device_of(const TrainOptions& o, const Communicator& comm) {
   return o.device == "cuda" ? Device{DeviceKind::kCuda, comm.intra_rank()} : named;
 }
 
-std::unique_ptr<Optimizer> make_step_optimizer(const TrainOptions& o, Communicator& comm) {
-  if (o.reproducible > 0) return make_optimizer(o);
-  return std::make_unique<DistributedOptimizer>(make_optimizer(o), comm, reducer_options(o));
+std::unique_ptr<Optimizer> make_step_optimizer(const TrainOptions& o, std::int64_t samples, Communicator& comm) {
+  const double of_step = static_cast<double>(o.batchsize) * o.accumulate * comm.size();
+  auto optimizer = make_optimizer(o, static_cast<double>(samples) / of_step);
+  if (o.reproducible > 0) return optimizer;
+  return std::make_unique<DistributedOptimizer>(std::move(optimizer), comm, reducer_options(o));
 }
 
 std::unique_ptr<Updater> make_updater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm,
                                       const TrainOptions& o) {
-  if (o.reproducible == 0) return std::make_unique<StandardUpdater>(iterator, model, optimizer, comm, o.seed);
+  if (o.reproducible == 0) {
+    auto updater = std::make_unique<StandardUpdater>(iterator, model, optimizer, comm, o.seed);
+    updater->accumulate(o.accumulate);
+    return updater;
+  }
   return std::make_unique<ReproducibleUpdater>(iterator, model, optimizer, comm, o.reproducible, o.seed);
 }
 
@@ -145,12 +163,40 @@ std::string resumed_file(const TrainOptions& o, Communicator& comm) {
   return path;
 }
 
-void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> validation, const TrainOptions& o) {
+/// What to raise where training waits for its data.
+std::string data_advice(const TrainOptions& o, int cores) {
+  std::string advice;
+  if (o.loaderjob < cores) {
+    advice = detail::join("Raise loaderjob (it is ", o.loaderjob, "; this rank has ", cores, " cores).");
+  } else {
+    advice = detail::join("All ", cores, " cores of this rank have a loader thread (loaderjob = ", o.loaderjob, ").");
+  }
+  if (!holds_small_pictures(o.data)) {
+    advice += o.cache_mib == 0
+                  ? " Raise cache_mib: files are read again in each epoch; cache_shared keeps them once for each node."
+                  : " Raise cache_mib if not all files fit into it.";
+    if (!o.cache_decoded) advice += " With much memory, cache_decoded spares the decoder.";
+  }
+  return advice;
+}
+
+void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Device device, const TrainOptions& o) {
+  auto validation = make_iterator(data.validation, o, trainer.comm(), device, /*train=*/false);
+  if (o.bn_reestimate > 0) {
+    trainer.extend(std::make_unique<ReestimateStatistics>(
+        make_iterator(data.train, o, trainer.comm(), device, /*train=*/true), model,
+        [&model](const Batch& batch) { model(batch); }, o.bn_reestimate));
+  }
   trainer.extend(std::make_unique<Evaluator>(std::move(validation), model));
-  trainer.extend(std::make_unique<LearningRate>(
-      LearningRateOptions{.lr = o.lr, .schedule = o.schedule, .epochs = o.epoch, .milestones = o.milestones,
-                          .gamma = o.gamma, .power = 1, .final_lr = o.final_lr, .warmup_epochs = o.warmup_epochs,
-                          .warmup_lr = o.warmup_lr}));
+  trainer.extend(std::make_unique<LearningRate>(LearningRateOptions{.lr = o.lr,
+                                                                    .schedule = o.schedule,
+                                                                    .epochs = o.epoch,
+                                                                    .milestones = o.milestones,
+                                                                    .gamma = o.gamma,
+                                                                    .power = o.power,
+                                                                    .final_lr = o.final_lr,
+                                                                    .warmup_epochs = o.warmup_epochs,
+                                                                    .warmup_lr = o.warmup_lr}));
   const Trigger log_trigger = parse_trigger(o.log_interval);
   trainer.extend(std::make_unique<LogReport>(log_trigger));
   trainer.extend(std::make_unique<HtmlReport>("rensa train: " + o.arch), {.trigger = log_trigger});
@@ -166,6 +212,10 @@ void extend(Trainer& trainer, Classifier& model, std::unique_ptr<Iterator> valid
                        early_stopping({.monitor = o.monitor, .patience = o.patience,
                                        .report = [](const std::string& line) { spdlog::info("{}", line); }})});
   }
+  if (o.dump_graph) trainer.extend(std::make_unique<DumpGraph>());
+  trainer.extend(std::make_unique<DataBoundWarning>(
+      DataBoundOptions{.advice = [&o, cores = cores_of_rank(trainer.comm())] { return data_advice(o, cores); }},
+      [](const std::string& line) { spdlog::warn("{}", line); }));
   if (o.progress) trainer.extend(std::make_unique<ProgressBar>());
   if (o.snapshot != "never") {
     trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{
@@ -181,7 +231,7 @@ int train(const TrainOptions& o, Communicator& comm) {
   // a number that follows from the machine would give other bits on other ranks
   const int threads = set_compute_threads(comm, o.reproducible > 0 ? std::max(1, o.threads) : o.threads);
   PictureProblems problems(comm);
-  const TrainingData data = open_training_data(o, problems.report());
+  const TrainingData data = open_training_data(o, problems.report(), &comm);
   seed_parameters(o.seed);
   Classifier model(make_network(o, data.input, static_cast<std::int64_t>(data.class_names.size())),
                    {.label_smoothing = o.label_smoothing});
@@ -192,10 +242,11 @@ int train(const TrainOptions& o, Communicator& comm) {
   }
   model.to(device);
   apply_parameter_options(model, o);
+  set_statistics_decay(model, o);
   if (o.mnbn && share_batch_statistics(model, comm) == 0 && speaks) {
     spdlog::warn("mnbn: {} has no batch normalization", o.arch);
   }
-  const std::unique_ptr<Optimizer> optimizer = make_step_optimizer(o, comm);
+  const std::unique_ptr<Optimizer> optimizer = make_step_optimizer(o, data.train->size(), comm);
   set_loss_scale(*optimizer, o);
   optimizer->setup(model);
   if (speaks) {
@@ -208,7 +259,7 @@ int train(const TrainOptions& o, Communicator& comm) {
   const auto iterator = make_iterator(data.train, o, comm, device, /*train=*/true);
   const std::unique_ptr<Updater> updater = make_updater(*iterator, model, *optimizer, comm, o);
   Trainer trainer(*updater, {o.epoch, Unit::kEpoch}, o.out, comm);
-  extend(trainer, model, make_iterator(data.validation, o, comm, device, /*train=*/false), o);
+  extend(trainer, model, data, device, o);
   extend_with_timing(trainer, model, bucket_source(*optimizer, *updater), o);
   const auto& signal = dynamic_cast<StopOnSignal&>(
       trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));
@@ -245,6 +296,7 @@ int train_command(int argc, char** argv) {
     if (!table.parse(argc, argv, std::cout)) return 0;
     parse_trigger(options.log_interval);
     if (options.snapshot != "never") parse_trigger(options.snapshot);
+    apply_recipe(options);
     check_combinations(options);
     if (options.stragglers != "never") parse_trigger(options.stragglers);
   } catch (const Error& error) {

@@ -19,7 +19,9 @@ class Classifier : public Link {
     Variable loss;      ///< mean over the batch
     double accuracy;    ///< in [0, 1]
   };
-  /// Moves x to the network's device and converts it to its dtype. Class numbers are best left on the host.
+  /// Moves x to the network's device and converts it to its dtype. Class numbers are best left on the host. A batch of
+  /// MixedIterator's has two labels for each sample: the losses against both count by their shares, and an answer is right
+  /// if it is the label with the larger share.
   Result operator()(const Batch& batch);
 
   UnaryLink& predictor() { return *predictor_; }

@@ -1,6 +1,7 @@
 #include "trainer/updater.h"
 
 #include <cmath>
+#include <utility>
 
 #include "comm/gradients/no_sync.h"
 #include "core/device/random.h"
@@ -50,13 +51,19 @@ void StandardUpdater::update(Observation& observation) {
 void StandardUpdater::add_gradients(const Batch& batch, Observation& observation) {
   set_random_context(batch);
   const auto size = static_cast<double>(batch.size());
-  Loss step = timed(Span::Phase::kForward, [&] { return loss_(batch); });
+  Loss step = timed(Span::Phase::kForward, [&] { return loss(batch); });
   if (batch.size() > 0) {  // a mean over no samples says nothing
     step.observation["main/loss"] = {step.loss.item<double>(), size};
     join_means(observation, step.observation);
   }
   const double share = size * comm_.size() / static_cast<double>(batch.global_size) / pieces_;
   timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share * optimizer_.loss_scale()}); });
+}
+
+StandardUpdater::Loss StandardUpdater::loss(const Batch& batch) {
+  Loss step = loss_(batch);
+  if (next_loss_) std::exchange(next_loss_, nullptr)(step.loss);
+  return step;
 }
 
 void StandardUpdater::set_random_context(const Batch& batch) const {

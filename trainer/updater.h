@@ -57,6 +57,9 @@ class StandardUpdater : public Updater {
   /// the step of a batch `count` times as large, in the memory of one.
   void accumulate(int count) { pieces_ = count; }
 
+  /// `hook` is called once, with the loss of the next batch before its backward: its graph is whole then.
+  void on_next_loss(std::function<void(const Variable&)> hook) { next_loss_ = std::move(hook); }
+
   void update(Observation& observation) override;
   std::int64_t iteration() const override { return iteration_; }
   std::int64_t epoch() const override { return iterator_.epoch(); }
@@ -77,7 +80,7 @@ class StandardUpdater : public Updater {
   virtual void add_gradients(const Batch& batch, Observation& observation);
   /// Numbers the random operations of the step's samples in `batch`.
   void set_random_context(const Batch& batch) const;
-  Loss loss(const Batch& batch) const { return loss_(batch); }
+  Loss loss(const Batch& batch);
   /// fn(), remembered as a phase of the step.
   template <class Fn>
   auto timed(Span::Phase phase, const Fn& fn) {
@@ -96,6 +99,7 @@ class StandardUpdater : public Updater {
   Iterator& iterator_;
   Link& model_;
   LossFunction loss_;
+  std::function<void(const Variable&)> next_loss_;
   Optimizer& optimizer_;
   Communicator& comm_;
   const std::uint64_t seed_;

@@ -6,7 +6,7 @@
 namespace rensa {
 
 /// What a random number is for. Part of its index, so that two uses never share numbers.
-enum class Purpose : std::uint32_t { kInitialize, kDropout, kShuffle, kAugment, kSynthetic, kUser };
+enum class Purpose : std::uint32_t { kInitialize, kDropout, kShuffle, kAugment, kSynthetic, kUser, kMix };
 
 /// Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 ///

@@ -7,6 +7,7 @@ constinit UpdateRule adagrad_update("adagrad_update");
 constinit UpdateRule adadelta_update("adadelta_update");
 constinit UpdateRule rmsprop_update("rmsprop_update");
 constinit UpdateRule rmsprop_graves_update("rmsprop_graves_update");
+constinit UpdateRule rmsprop_warmup_update("rmsprop_warmup_update");
 constinit UpdateRule smorms3_update("smorms3_update");
 constinit UpdateRule msvag_update("msvag_update");
 constinit UpdateRule bounded_adam_update("bounded_adam_update");

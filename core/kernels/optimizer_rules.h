@@ -17,7 +17,8 @@ using UpdateRule = Kernel<void(const Array& p, const Array& g, const std::vector
                                const RuleNumbers& numbers, const GradientIntake& intake)>;
 
 extern UpdateRule corrected_momentum_update, adagrad_update, adadelta_update, rmsprop_update, rmsprop_graves_update,
-    smorms3_update, msvag_update, bounded_adam_update, amsbound_update, rectified_adam_update, lion_update;
+    rmsprop_warmup_update, smorms3_update, msvag_update, bounded_adam_update, amsbound_update, rectified_adam_update,
+    lion_update;
 
 /// Moves m and v; {Σ p², Σ r²} with r the direction of formulas::LambStep. Sums in float64, in an order that depends on
 /// the size only.

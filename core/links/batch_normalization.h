@@ -27,6 +27,8 @@ class BatchNormalization : public UnaryLink {
 
   double eps() const { return options_.eps; }
   const BatchNormalizationLinkOptions& options() const { return options_; }
+  /// How much of the running statistics a batch leaves, from the next one on; 0: they are the last batch's.
+  void set_decay(double decay) { options_.decay = decay; }
 
   /// From now on a batch is what all processes of `reducer` hold of it (comm/links/multi_node_batch_normalization.h).
   /// Null: this process's own.
@@ -43,7 +45,7 @@ class BatchNormalization : public UnaryLink {
  private:
   Variable apply(const Variable& x, bool relu, const Variable* residual);
 
-  const BatchNormalizationLinkOptions options_;
+  BatchNormalizationLinkOptions options_;
   std::shared_ptr<StatisticsReducer> reducer_;
 };
 

@@ -12,6 +12,7 @@
 #include "core/models/resnet.h"
 #include "core/models/vgg.h"
 #include "core/models/vgg_cifar.h"
+#include "core/models/vision_transformer.h"
 
 namespace rensa::models {
 namespace {
@@ -23,9 +24,15 @@ std::int64_t channels_of(const ModelOptions& o) {
 
 template <int kLayers, bool kSmallPictures = false>
 std::unique_ptr<UnaryLink> resnet(const ModelOptions& o) {
-  return std::make_unique<ResNet>(ResNetOptions{
-      .layers = kLayers, .channels = channels_of(o), .classes = o.classes, .width = o.width,
-      .small_pictures = kSmallPictures, .eps = o.eps, .dropout = o.dropout, .dtype = o.dtype});
+  return std::make_unique<ResNet>(ResNetOptions{.layers = kLayers,
+                                                .channels = channels_of(o),
+                                                .classes = o.classes,
+                                                .width = o.width,
+                                                .small_pictures = kSmallPictures,
+                                                .eps = o.eps,
+                                                .zero_last_gamma = o.zero_last_gamma,
+                                                .dropout = o.dropout,
+                                                .dtype = o.dtype});
 }
 
 std::int64_t side_of(const ModelOptions& o) {
@@ -35,7 +42,12 @@ std::int64_t side_of(const ModelOptions& o) {
 }
 
 std::unique_ptr<UnaryLink> resnext(const ModelOptions& o) {
-  return resnext50({.channels = channels_of(o), .classes = o.classes, .width = o.width, .eps = o.eps, .dropout = o.dropout,
+  return resnext50({.channels = channels_of(o),
+                    .classes = o.classes,
+                    .width = o.width,
+                    .eps = o.eps,
+                    .zero_last_gamma = o.zero_last_gamma,
+                    .dropout = o.dropout,
                     .dtype = o.dtype});
 }
 
@@ -49,6 +61,17 @@ template <bool kNormalized>
 std::unique_ptr<UnaryLink> googlenet(const ModelOptions& o) {
   return std::make_unique<GoogLeNet>(GoogLeNetOptions{
       .channels = channels_of(o), .classes = o.classes, .batch_normalization = kNormalized, .dtype = o.dtype});
+}
+
+std::unique_ptr<UnaryLink> vision_transformer(const ModelOptions& o, std::int64_t size, int heads) {
+  return std::make_unique<VisionTransformer>(VisionTransformerOptions{.channels = channels_of(o),
+                                                                      .side = side_of(o),
+                                                                      .classes = o.classes,
+                                                                      .size = size,
+                                                                      .heads = heads,
+                                                                      .hidden = 4 * size,
+                                                                      .dropout = o.dropout,
+                                                                      .dtype = o.dtype});
 }
 
 using Maker = std::function<std::unique_ptr<UnaryLink>(const ModelOptions&)>;
@@ -93,6 +116,8 @@ const std::vector<std::pair<std::string, Maker>>& makers() {
          return std::make_unique<MobileNetV2>(
              MobileNetV2Options{.channels = channels_of(o), .classes = o.classes, .dtype = o.dtype});
        }},
+      {"vit_s_16", [](const ModelOptions& o) { return vision_transformer(o, 384, 6); }},
+      {"vit_b_16", [](const ModelOptions& o) { return vision_transformer(o, 768, 12); }},
   };
   return table;
 }

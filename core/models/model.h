@@ -15,7 +15,8 @@ struct ModelOptions {
   std::int64_t classes = 10;
   std::int64_t units = 1000;   ///< mlp: of both hidden layers
   std::int64_t width = 64;     ///< convolutional networks: channels of the first stage
-  double dropout = 0;          ///< residual networks: of the features before the last layer
+  double dropout = 0;  ///< residual networks: of the features before the last layer; transformers: see their header
+  bool zero_last_gamma = false;  ///< residual networks: see ResNetOptions
   double eps = 2e-5;           ///< of batch normalization; PyTorch's own weights expect 1e-5
   Dtype dtype = Dtype::kFloat32;
 };

@@ -56,6 +56,10 @@ class ResNet::Block : public Link {
       append(convolution(in, width, 3, stride, o.dtype), width, o);
       append(convolution(width, out, 3, 1, o.dtype), out, o);
     }
+    if (o.zero_last_gamma) {
+      const Parameter& gamma = normalizations_.back()->gamma;
+      gamma.array().copy_from(zeros(gamma.shape(), gamma.dtype()));
+    }
     if (stride == 1 && in == out) return;
     downsample_ = std::make_unique<Downsample>(convolution(in, out, 1, stride, o.dtype), normalization(out, o));
     add("downsample", *downsample_);

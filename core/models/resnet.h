@@ -18,6 +18,8 @@ struct ResNetOptions {
   std::int64_t groups = 1, group_width = 64;  ///< of the 3 x 3 convolutions in bottlenecks; ResNeXt: 32 groups of 4
   bool small_pictures = false;  ///< for 32 pixels: the first convolution is 3 x 3 with stride 1, and no pooling follows it
   double eps = 2e-5;        ///< of batch normalization
+  bool zero_last_gamma =
+      false;                ///< blocks begin as their shortcuts: gamma of each block's last normalization starts at 0
   double dropout = 0;       ///< share of the features before the last layer that training drops
   Dtype dtype = Dtype::kFloat32;
 };

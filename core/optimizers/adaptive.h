@@ -88,6 +88,31 @@ class RmsPropGraves final : public RuleWithOptions<RmsPropGravesOptions> {
   void update_range(const Range& range) override;
 };
 
+struct RmsPropWarmupOptions {
+  double lr = 0.01, momentum = 0.9;
+  double alpha = 0.99, eps = 1e-8;
+  double rmsprop_lr = 3e-4;  ///< the learning rate of the RMSprop part
+  double centre = 0;         ///< number of the update at which half of the way to SGD is made; 0: SGD alone
+  double period = 0;         ///< updates over which it is made, half of them before the centre
+  CommonOptions common = {};
+};
+/// Begins as RMSprop and becomes SGD with corrected momentum, as very large batches need it:
+///   ms ← alpha · ms + (1 − alpha) g²,  v ← momentum · v − (a + (1 − a) rmsprop_lr / lr / (√ms + eps)) g,  p ← p + lr ·
+///   v
+/// with a, SGD's share at update t: e^(2 (t − centre) / period) / 2 before the centre, then 1/2 + (t − centre) /
+/// period, at most 1. Source: Akiba, Suzuki, Fukuda, "Extremely large minibatch SGD: training ResNet-50 on ImageNet in
+/// 15 minutes", 2017.
+class RmsPropWarmup final : public RuleWithOptions<RmsPropWarmupOptions> {
+ public:
+  explicit RmsPropWarmup(const RmsPropWarmupOptions& options = {}) : RuleWithOptions(options) {}
+  const char* name() const override { return "rmsprop_warmup"; }
+  std::vector<std::string> state_names() const override { return {"v", "ms"}; }
+  double sgd_share(double t) const;
+
+ private:
+  void update_range(const Range& range) override;
+};
+
 struct Smorms3Options {
   double lr = 0.001, eps = 1e-16;
   CommonOptions common = {};

@@ -31,6 +31,20 @@ void for_each_parameter(const Optimizer& optimizer, bool sharded, const Array& v
   }
 }
 
+template <class Range>
+double decay_of(const LarsOptions& o, const Range& range) {
+  return range.weight_decay + o.weight_decay_rate * range.decay_scale;
+}
+
+/// By how much LARS scales the step of one parameter.
+template <class Range>
+double lars_ratio(const Array& p, const Array& g, const LarsOptions& o, const Range& range) {
+  if (range.decay_scale == 0) return 1;
+  const double of_p = std::sqrt(kernels::sum_of_squares(p, {}));
+  const double of_g = std::sqrt(kernels::sum_of_squares(g, {})) * range.gradient_scale;
+  return of_p > 0 ? o.trust * of_p / (of_g + decay_of(o, range) * of_p + o.eps) : 1;
+}
+
 }  // namespace
 
 void Lamb::update_range(const Range& range) {
@@ -53,17 +67,23 @@ void Lamb::update_range(const Range& range) {
 }
 
 void Lars::update_range(const Range& range) {
-  const double decay = range.weight_decay + options_.weight_decay_rate * range.decay_scale;
+  const double decay = decay_of(options_, range);
   for_each_parameter(*this, is_sharded(), range.values, [&](const ParameterArena::Slot&, const Slice& place) {
     const Array p = range.values.slice(0, place), g = range.gradients.slice(0, place);
-    double ratio = 1;
-    if (range.decay_scale != 0) {
-      const double of_p = std::sqrt(kernels::sum_of_squares(p, {}));
-      const double of_g = std::sqrt(kernels::sum_of_squares(g, {})) * range.gradient_scale;
-      if (of_p > 0) ratio = options_.trust * of_p / (of_g + decay * of_p + options_.eps);
-    }
-    kernels::momentum_sgd_update(p, g, range.state[0].slice(0, place), options_.lr * range.lr_scale * ratio,
-                                 options_.momentum, {.scale = range.gradient_scale, .weight_decay = decay});
+    kernels::momentum_sgd_update(p, g, range.state[0].slice(0, place),
+                                 options_.lr * range.lr_scale * lars_ratio(p, g, options_, range), options_.momentum,
+                                 {.scale = range.gradient_scale, .weight_decay = decay});
+  });
+}
+
+void CorrectedLars::update_range(const Range& range) {
+  const double decay = decay_of(options_, range);
+  for_each_parameter(*this, is_sharded(), range.values, [&](const ParameterArena::Slot&, const Slice& place) {
+    const Array p = range.values.slice(0, place), g = range.gradients.slice(0, place);
+    const double ratio = lars_ratio(p, g, options_, range);
+    kernels::corrected_momentum_update(p, g, {range.state[0].slice(0, place)},
+                                       {options_.lr * range.lr_scale, options_.momentum},
+                                       {.scale = range.gradient_scale * ratio, .weight_decay = decay * ratio});
   });
 }
 

@@ -47,6 +47,19 @@ class Lars final : public RuleWithOptions<LarsOptions> {
   void update_range(const Range& range) override;
 };
 
+/// The same with the learning rate outside of v, so that a change of it acts at once on the steps gathered in v too:
+/// v ← momentum · v − ratio (g + decay · p),  p ← p + lr · v. Source: as above; the correction: Goyal et al.,
+/// "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, section 3.
+class CorrectedLars final : public RuleWithOptions<LarsOptions> {
+ public:
+  explicit CorrectedLars(const LarsOptions& options = {}) : RuleWithOptions(options) {}
+  const char* name() const override { return "corrected_lars"; }
+  std::vector<std::string> state_names() const override { return {"v"}; }
+
+ private:
+  void update_range(const Range& range) override;
+};
+
 struct AdafactorOptions {
   double lr = 0.01;              ///< the largest relative step; 1 / √t takes over when it is smaller
   double beta2_decay = -0.8;     ///< β2 of step t is 1 − t^beta2_decay

@@ -22,7 +22,7 @@ struct Taken {
   double Options::*place;
 };
 
-constexpr std::array<std::pair<const char*, Setting>, 12> kSettings = {{
+constexpr std::array<std::pair<const char*, Setting>, 15> kSettings = {{
     {"lr", &OptimizerOptions::lr},
     {"momentum", &OptimizerOptions::momentum},
     {"alpha", &OptimizerOptions::alpha},
@@ -35,6 +35,9 @@ constexpr std::array<std::pair<const char*, Setting>, 12> kSettings = {{
     {"gamma", &OptimizerOptions::gamma},
     {"final_lr", &OptimizerOptions::final_lr},
     {"weight_decay_rate", &OptimizerOptions::weight_decay_rate},
+    {"rmsprop_lr", &OptimizerOptions::rmsprop_lr},
+    {"centre", &OptimizerOptions::centre},
+    {"period", &OptimizerOptions::period},
 }};
 
 template <class O, class Options>
@@ -106,6 +109,18 @@ std::unique_ptr<Optimizer> make_rmsprop_graves(std::string_view name, const Give
       {{&Given::lr, &O::lr}, {&Given::alpha, &O::alpha}, {&Given::momentum, &O::momentum}, {&Given::eps, &O::eps}});
 }
 
+std::unique_ptr<Optimizer> make_rmsprop_warmup(std::string_view name, const Given& given) {
+  using O = RmsPropWarmupOptions;
+  return make<RmsPropWarmup, O>(name, given,
+                                {{&Given::lr, &O::lr},
+                                 {&Given::momentum, &O::momentum},
+                                 {&Given::alpha, &O::alpha},
+                                 {&Given::eps, &O::eps},
+                                 {&Given::rmsprop_lr, &O::rmsprop_lr},
+                                 {&Given::centre, &O::centre},
+                                 {&Given::period, &O::period}});
+}
+
 std::unique_ptr<Optimizer> make_smorms3(std::string_view name, const Given& given) {
   using O = Smorms3Options;
   return make<Smorms3, O>(name, given, {{&Given::lr, &O::lr}, {&Given::eps, &O::eps}});
@@ -153,9 +168,10 @@ std::unique_ptr<Optimizer> make_lion(std::string_view name, const Given& given) 
                         {&Given::weight_decay_rate, &O::weight_decay_rate}});
 }
 
+template <class Rule>
 std::unique_ptr<Optimizer> make_lars(std::string_view name, const Given& given) {
   using O = LarsOptions;
-  return make<Lars, O>(name, given,
+  return make<Rule, O>(name, given,
                        {{&Given::lr, &O::lr},
                         {&Given::momentum, &O::momentum},
                         {&Given::eta, &O::trust},
@@ -185,6 +201,7 @@ constexpr Entry kOptimizers[] = {{"sgd", make_sgd},
                                  {"adadelta", make_adadelta},
                                  {"rmsprop", make_rmsprop},
                                  {"rmsprop_graves", make_rmsprop_graves},
+                                 {"rmsprop_warmup", make_rmsprop_warmup},
                                  {"smorms3", make_smorms3},
                                  {"msvag", make_msvag},
                                  {"adam", make_adam},
@@ -194,7 +211,8 @@ constexpr Entry kOptimizers[] = {{"sgd", make_sgd},
                                  {"amsbound", make_bounded<AmsBound>},
                                  {"radam", make_rectified<RAdam, RAdamOptions>},
                                  {"lamb", make_rectified<Lamb, LambOptions>},
-                                 {"lars", make_lars},
+                                 {"lars", make_lars<Lars>},
+                                 {"corrected_lars", make_lars<CorrectedLars>},
                                  {"lion", make_lion},
                                  {"adafactor", make_adafactor}};
 

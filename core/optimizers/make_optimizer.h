@@ -24,6 +24,9 @@ struct OptimizerOptions {
   std::optional<double> gamma = std::nullopt;              ///< adabound, amsbound
   std::optional<double> final_lr = std::nullopt;           ///< adabound, amsbound
   std::optional<double> weight_decay_rate = std::nullopt;  ///< of those that decay apart from the gradient
+  std::optional<double> rmsprop_lr = std::nullopt;         ///< rmsprop_warmup, as the next two
+  std::optional<double> centre = std::nullopt;             ///< in updates
+  std::optional<double> period = std::nullopt;             ///< in updates
   CommonOptions common = {};
 };
 

@@ -56,6 +56,9 @@ Source open(const std::string& path) {
   Source source{
       .names = {}, .name = torch_name, .array = [reader](const std::string& name) { return reader->array(name); }};
   for (const auto& [name, tensor] : reader->tensors()) source.names.insert(name);
+  if (source.names.contains("cls_token")) {  // timm's transformers have it, torchvision's class_token
+    source.name = [](const std::string& key) { return timm_name(torch_name(key)); };
+  }
   return source;
 }
 
@@ -134,6 +137,28 @@ std::string torch_name(const std::string& path) {
   }
   std::replace(name.begin(), name.end(), '/', '.');
   return name + last;
+}
+
+std::string timm_name(const std::string& torch_name) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kParts = {
+      {{"encoder.layers.encoder_layer_", "blocks."},
+       {".ln_1.", ".norm1."},
+       {".ln_2.", ".norm2."},
+       {".self_attention.in_proj_", ".attn.qkv."},
+       {".self_attention.out_proj.", ".attn.proj."},
+       {".mlp.0.", ".mlp.fc1."},
+       {".mlp.3.", ".mlp.fc2."},
+       {"encoder.ln.", "norm."},
+       {"encoder.pos_embedding", "pos_embed"},
+       {"heads.head.", "head."},
+       {"conv_proj.", "patch_embed.proj."}}};
+  if (torch_name == "class_token") return "cls_token";
+  std::string name = torch_name;
+  for (const auto& [torchvisions, timms] : kParts) {
+    const std::size_t at = name.find(torchvisions);
+    if (at != std::string::npos) name.replace(at, torchvisions.size(), timms);
+  }
+  return name;
 }
 
 std::vector<std::string> load_weights(Link& model, const std::string& path, const WeightOptions& options) {

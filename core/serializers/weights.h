@@ -8,13 +8,19 @@
 namespace rensa {
 
 // A model's parameters and persistent values alone, in a file whose name says its format:
-//   .safetensors  under PyTorch's names and layouts: torchvision's, for the networks of core/models that it has
+//   .safetensors  under PyTorch's names and layouts: torchvision's, for the networks of core/models that it has; of
+//   vision
+//                 transformers timm's names load, too
 //   .h5, .hdf5    Chainer's HDF5, if Rensa was built with libhdf5
 //   all others    Chainer's npz; of a trainer's snapshot, the model in it
 
 /// PyTorch's name of a value: "layer1/0/bn1/avg_mean" is "layer1.0.bn1.running_mean". "/" becomes "."; W, gamma:
 /// weight; b, beta: bias; avg_mean, avg_var, N: running_mean, running_var, num_batches_tracked.
 std::string torch_name(const std::string& path);
+
+/// timm's name of a vision transformer's value, given torchvision's: "encoder.layers.encoder_layer_3.ln_1.weight" is
+/// "blocks.3.norm1.weight". Files with timm's names are recognised and load; those written have torchvision's.
+std::string timm_name(const std::string& torch_name);
 
 struct WeightOptions {
   bool convert = false;  ///< take values of another floating dtype too

@@ -37,10 +37,30 @@ for key in main/loss validation/main/loss; do
   [ "$(value $key "$work/whole/log")" = "$(value $key "$work/auto/log")" ] || fail "$key differs after resuming"
 done
 
+# Augmentations, mixed pairs and steps of two batches go on exactly, too.
+strong=(--rand_augment 2 --colour_jitter 0.4,0.4,0.4,0.1 --mixup 0.2 --cutmix 1 --accumulate 2 --batchsize 6 --snapshot "3 iteration")
+run --data "$work/pictures" --out "$work/strong" --epoch 4 "${strong[@]}"
+grep -q '"iteration": 10' "$work/strong/log" || fail "4 epochs of 60 pictures in steps of 24 are 10 steps"
+run --data "$work/pictures" --out "$work/parts" --epoch 2 "${strong[@]}"
+run --data "$work/pictures" --out "$work/parts" --epoch 4 "${strong[@]}" --resume auto
+[ "$(value main/loss "$work/strong/log")" = "$(value main/loss "$work/parts/log")" ] || fail "strong augmentation differs after resuming"
+
+# So do the keys of large batches, and statistics that are estimated anew.
+large=(--recipe akiba --rmsprop_centre 2 --rmsprop_period 2 --zero_last_gamma --bn_reestimate 2 --dump_graph)
+run --data "$work/pictures" --out "$work/large" --epoch 4 "${large[@]}" --keep 0
+grep -q '^digraph' "$work/large/cg.dot" || fail "no graph of the loss"
+run --data "$work/pictures" --out "$work/larger" --epoch 4 "${large[@]}" --resume "$work/large/snapshot_iter_6"
+for key in main/loss validation/main/loss; do
+  [ "$(value $key "$work/large/log")" = "$(value $key "$work/larger/log")" ] || fail "recipe = akiba: $key differs after resuming"
+done
+
 # A list in the folder's order is the same data set; shards lie in another order.
 run --data "$work/lists" --out "$work/listed" --epoch 1 --cache_mib 10
 run --data "$work/pictures" --out "$work/once" --epoch 1
 [ "$(value main/loss "$work/listed/log")" = "$(value main/loss "$work/once/log")" ] || fail "the list gives another loss"
+run --data "$work/pictures" --out "$work/cached" --epoch 1 --cache_mib 10 --cache_shared
+[ "$(value main/loss "$work/cached/log")" = "$(value main/loss "$work/once/log")" ] || fail "a shared cache gives another loss"
+run --data "$work/pictures" --out "$work/decoded" --epoch 2 --cache_mib 10 --cache_shared --cache_decoded
 run --data "$work/shards" --out "$work/sharded" --epoch 1
 grep -q '60 + 15 photographs, 3 classes' "$work/log" || fail "the shards hold other pictures"
 

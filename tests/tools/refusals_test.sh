@@ -49,6 +49,11 @@ refused 2 'carry_over and clip_norm exclude each other' "${train[@]}" --carry_ov
 refused 2 'carry_over and zero_fill = false exclude each other' "${train[@]}" --carry_over --zero_fill false
 refused 2 'is not one of: own, float16' "${train[@]}" --allreduce_grad_dtype int8
 refused 2 'accumulate: 0 is out of range' "${train[@]}" --accumulate 0
+refused 2 'rand_augment and colour_jitter change training pictures' "${train[@]}" --augment false --rand_augment 2
+refused 2 'expected up to four' "${train[@]}" --colour_jitter 1,1,1,0.1,2
+refused 2 'recipe = akiba sets schedule' "${train[@]}" --recipe akiba --schedule cosine
+refused 2 'cache_mib = 0 keeps none' "${train[@]}" --cache_shared
+refused 2 'need a convolutional network' "${train[@]}" --arch mlp --cutmix 1
 
 refused 1 'there is no such folder' "${train[@]}" --data "$work/none"
 mkdir "$work/empty"

@@ -147,6 +147,34 @@ TEST(TrainerTest, AResumedRunGoesOnBitForBit) {
   }
 }
 
+TEST(TrainerTest, ASnapshotOfFourRanksGoesOnOnOneTwoAndThree) {
+  testing::ScratchFolder folder;
+  RunResult whole;
+  run_on_threads(4, [&](Communicator& comm) {
+    const RunResult mine = run(folder / "whole", comm, {});
+    if (comm.rank() == 0) whole = mine;
+    run(folder / "half", comm, {.iterations = 25});
+  });
+  for (const int ranks : {1, 2, 3, 4}) {
+    run_on_threads(ranks, [&](Communicator& comm) {
+      const RunResult resumed =
+          run(folder / ("on_" + std::to_string(ranks)), comm, {.resume_from = newest_snapshot(folder / "half")});
+      for (std::size_t p = 0; p < whole.weights.size(); ++p) {
+        for (std::size_t i = 0; i < whole.weights[p].size(); ++i) {
+          // the same samples in each step; sums over another number of ranks round otherwise
+          ASSERT_NEAR(resumed.weights[p][i], whole.weights[p][i], ranks == 4 ? 0 : 2e-3) << ranks << " ranks";
+        }
+      }
+      if (comm.rank() != 0) return;  // who keeps the log
+      ASSERT_EQ(resumed.log.size(), whole.log.size());
+      for (std::size_t i = 0; i < whole.log.size(); ++i) {
+        EXPECT_EQ(resumed.log[i].at("epoch"), whole.log[i].at("epoch"));
+        EXPECT_NEAR(resumed.log[i].at("main/loss"), whole.log[i].at("main/loss"), 2e-3);
+      }
+    });
+  }
+}
+
 TEST(TrainerTest, AResumedRunGoesOnBitForBitInEveryMode) {
   const auto small = [](ReducerOptions options) {
     options.first_bucket_bytes = options.bucket_bytes = 64;
@@ -299,6 +327,11 @@ TEST(LearningRateTest, FollowsItsSchedule) {
   EXPECT_NEAR(learning_rate_at(o, 10), 0, 1e-12);
   o.schedule = "polynomial";
   EXPECT_DOUBLE_EQ(learning_rate_at(o, 4), 0.75);
+  o = {.lr = 2, .schedule = "slow_start", .epochs = 9};
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 3.9), 1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 4), 0.15);
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 7), 0.02);
+  EXPECT_DOUBLE_EQ(learning_rate_at(o, 8.5), 0.002);
   EXPECT_THROW(LearningRate({.schedule = "cosinus"}), ValueError);
 }
 

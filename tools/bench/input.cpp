@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -67,34 +68,51 @@ int bench_input(int argc, char** argv) {
   if (!table.parse(argc, argv, std::cout)) return 0;
   const std::vector<Picture> pictures = read_pictures(o);
   std::vector<float> sample(static_cast<std::size_t>(o.size) * static_cast<std::size_t>(o.size) * 3);
-  const auto report = [&](const char* name, const auto& one) {
-    const Samples seconds = measure(/*warmup=*/1, o.repeats, [&] {
-      for (std::size_t i = 0; i < pictures.size(); ++i) {
-        images::JpegReader reader(pictures[i].bytes, pictures[i].name);
-        one(reader, i);
+  struct Work {
+    const char* name;
+    std::function<void(images::JpegReader& reader, std::size_t picture)> run;
+    Samples seconds = {};
+  };
+  std::vector<Work> works = {
+      {"train",
+       [&](images::JpegReader& reader, std::size_t i) {
+         images::render(reader, training_view(reader, o, i), images::kImageNetNormalization, sample.data());
+       }},
+      {"validation",
+       [&](images::JpegReader& reader, std::size_t) {
+         const auto view = images::centre_crop(reader.height(), reader.width(), std::max(o.resize, o.size), o.size);
+         images::render(reader, view, images::kImageNetNormalization, sample.data());
+       }},
+      {"decode", [&](images::JpegReader& reader, std::size_t i) {
+         const images::View view = training_view(reader, o, i);
+         reader.decode_region(view.reach, images::decoding_denominator(view));
+       }}};
+  // Picture by picture in turns, and each work first as often as the others: what disturbs the machine, or finds a picture
+  // in the caches, does so for all of them alike.
+  for (int pass = -1; pass < o.repeats; ++pass) {  // the first one is to warm up
+    std::vector<double> taken(works.size());
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+      for (std::size_t turn = 0; turn < works.size(); ++turn) {
+        const std::size_t w = (i + turn) % works.size();
+        taken[w] += seconds_of([&] {
+          images::JpegReader reader(pictures[i].bytes, pictures[i].name);
+          works[w].run(reader, i);
+        });
       }
-    });
-    const auto rate = [&](double taken) { return static_cast<double>(pictures.size()) / taken; };
+    }
+    for (std::size_t w = 0; w < works.size() && pass >= 0; ++w) works[w].seconds.values.push_back(taken[w]);
+  }
+  const auto rate = [&](double taken) { return static_cast<double>(pictures.size()) / taken; };
+  for (const Work& work : works) {
+    const double median = rate(work.seconds.median()), least = rate(work.seconds.largest()),
+                 most = rate(work.seconds.smallest());
     if (o.json) {
-      std::cout << nlohmann::json{{"work", name}, {"images_per_second", rate(seconds.median())},
-                                  {"min", rate(seconds.largest())}, {"max", rate(seconds.smallest())}}
+      std::cout << nlohmann::json{{"work", work.name}, {"images_per_second", median}, {"min", least}, {"max", most}}
                 << '\n';
     } else {
-      std::cout << name << ": " << rate(seconds.median()) << " images/s (" << rate(seconds.largest()) << " to "
-                << rate(seconds.smallest()) << ")\n";
+      std::cout << work.name << ": " << median << " images/s (" << least << " to " << most << ")\n";
     }
-  };
-  report("train", [&](images::JpegReader& reader, std::size_t i) {
-    images::render(reader, training_view(reader, o, i), images::kImageNetNormalization, sample.data());
-  });
-  report("validation", [&](images::JpegReader& reader, std::size_t) {
-    const images::View view = images::centre_crop(reader.height(), reader.width(), std::max(o.resize, o.size), o.size);
-    images::render(reader, view, images::kImageNetNormalization, sample.data());
-  });
-  report("decode", [&](images::JpegReader& reader, std::size_t i) {
-    const images::View view = training_view(reader, o, i);
-    reader.decode_region(view.reach, images::decoding_denominator(view));
-  });
+  }
   return 0;
 }
 

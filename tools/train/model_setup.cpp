@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/error.h"
+#include "core/links/batch_normalization.h"
 #include "core/models/model.h"
 #include "core/optimizers/make_optimizer.h"
 #include "core/serializers/weights.h"
@@ -50,6 +51,7 @@ std::unique_ptr<UnaryLink> make_network(const TrainOptions& o, const Shape& inpu
                                      .units = o.units,
                                      .width = o.width,
                                      .dropout = o.dropout,
+                                     .zero_last_gamma = o.zero_last_gamma,
                                      .eps = o.bn_eps,
                                      .dtype = o.dtype == "mixed16" ? Dtype::kFloat16 : dtype_from_name(o.dtype)});
 }
@@ -92,14 +94,29 @@ void apply_parameter_options(Link& model, const TrainOptions& options) {
   }
 }
 
-std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& o) {
+void set_statistics_decay(Link& model, const TrainOptions& o) {
+  for (const Link::NamedLink& named : model.named_links()) {
+    if (auto* const normalization = dynamic_cast<BatchNormalization*>(named.link)) normalization->set_decay(o.bn_decay);
+  }
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& o, double steps_per_epoch) {
   OptimizerOptions settings{.lr = o.lr};
   const auto is_one_of = [&](std::initializer_list<const char*> names) {
     return std::any_of(names.begin(), names.end(), [&](const char* name) { return o.optimizer == name; });
   };
-  if (is_one_of({"momentum_sgd", "corrected_momentum_sgd", "nesterov_ag", "lars"})) settings.momentum = o.momentum;
+  if (is_one_of(
+          {"momentum_sgd", "corrected_momentum_sgd", "nesterov_ag", "lars", "corrected_lars", "rmsprop_warmup"})) {
+    settings.momentum = o.momentum;
+  }
+  if (is_one_of({"lars", "corrected_lars"})) settings.eta = o.trust;
+  if (is_one_of({"rmsprop_warmup"})) {
+    settings.rmsprop_lr = o.rmsprop_lr;
+    settings.centre = o.rmsprop_centre * steps_per_epoch;
+    settings.period = o.rmsprop_period * steps_per_epoch;
+  }
   settings.common.clip_norm = o.clip_norm;
-  if (is_one_of({"adamw", "lamb", "lars", "lion"})) {
+  if (is_one_of({"adamw", "lamb", "lars", "corrected_lars", "lion"})) {
     settings.weight_decay_rate = o.weight_decay;
   } else {
     settings.common.weight_decay = o.weight_decay;

@@ -21,7 +21,10 @@ std::vector<std::string> load_initial_weights(Link& model, const std::string& pa
 /// matches nothing (the nearest path is named) or cannot be read.
 void apply_parameter_options(Link& model, const TrainOptions& options);
 
-std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options);
+/// `steps_per_epoch`: updates, with a fraction.
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, double steps_per_epoch);
+/// Gives every batch normalization of the model bn_decay.
+void set_statistics_decay(Link& model, const TrainOptions& options);
 /// Gives the optimizer that steps are made with the loss scale that dtype and loss_scale ask for.
 void set_loss_scale(Optimizer& optimizer, const TrainOptions& options);
 

@@ -20,8 +20,19 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("min_scale", o.min_scale, "smallest share of a photograph that a training crop shows",
         {.min = 0, .max = 1, .above_min = true});
   t.add("augment", o.augment, "random crops and flips of the training pictures");
+  t.add("rand_augment", o.rand_augment, "RandAugment's operations on each training picture; 0: none",
+        {.min = 0, .max = 14});
+  t.add("rand_augment_magnitude", o.rand_augment_magnitude, "their strength", {.min = 0, .max = 30});
+  t.add("colour_jitter", o.colour_jitter,
+        "up to four numbers: brightness, contrast, saturation, hue, as torchvision's ColorJitter");
+  t.add("mixup", o.mixup, "alpha of the shares with which pairs of training pictures are blended; 0: not", {.min = 0});
+  t.add("cutmix", o.cutmix, "alpha of the shares of the areas that pairs of training pictures exchange; 0: not",
+        {.min = 0});
   t.add("short_tail", o.short_tail, "an epoch ends with a short batch of what is left; false: batches run on into the next epoch");
   t.add("cache_mib", o.cache_mib, "photographs' files that a rank keeps in memory, in MiB, of each set; 0: none", {.min = 0});
+  t.add("cache_shared", o.cache_shared,
+        "cache_mib is for all ranks of a node together, and what one has read serves all");
+  t.add("cache_decoded", o.cache_decoded, "the cache keeps pixels instead of files: later epochs decode nothing");
   t.add("max_bad_images", o.max_bad_images, "files that may be unreadable before the run is given up", {.min = 0});
 
   t.add("arch", o.arch, "network", {.choices = models::model_names()});
@@ -32,7 +43,9 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("loss_scale", o.loss_scale, "what the loss is multiplied by before backward; 0: found by itself for mixed16, 1 for others",
         {.min = 0});
   t.add("mnbn", o.mnbn, "batch normalization over the batches of all ranks together");
-  t.add("dropout", o.dropout, "residual networks: share of the features before the last layer that training drops",
+  t.add("dropout", o.dropout,
+        "residual networks: share of the features before the last layer that training drops; transformers: of what "
+        "blocks add",
         {.min = 0, .max = 0.999});
   t.add("bn_eps", o.bn_eps, "eps of batch normalization; weights that PyTorch trained expect 1e-5", {.min = 0, .above_min = true});
   t.add("initmodel", o.initmodel, "snapshot, folder with snapshots, .npz, .safetensors or .h5 to start the weights from; what does not fit is listed and left");
@@ -42,12 +55,30 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("optimizer", o.optimizer, "update rule", {.choices = optimizer_names()});
   t.add("epoch", o.epoch, "epochs to train", {.min = 0, .above_min = true});
   t.add("lr", o.lr, "learning rate after warm-up, for the batch of all ranks together", {.min = 0, .above_min = true});
-  t.add("momentum", o.momentum, "of momentum_sgd, corrected_momentum_sgd, nesterov_ag and lars", {.min = 0, .max = 1});
-  t.add("weight_decay", o.weight_decay, "L2 (adamw, lamb, lars, lion: decay by the optimizer's own rule)", {.min = 0});
+  t.add("momentum", o.momentum,
+        "of momentum_sgd, corrected_momentum_sgd, nesterov_ag, lars, corrected_lars and rmsprop_warmup",
+        {.min = 0, .max = 1});
+  t.add("weight_decay", o.weight_decay,
+        "L2 (adamw, lamb, lars, corrected_lars, lion: decay by the optimizer's own rule)", {.min = 0});
+  t.add("trust", o.trust, "lars and corrected_lars: step of a layer relative to its weights",
+        {.min = 0, .above_min = true});
+  t.add("rmsprop_lr", o.rmsprop_lr, "rmsprop_warmup: the rate of its RMSprop part", {.min = 0});
+  t.add("rmsprop_centre", o.rmsprop_centre, "rmsprop_warmup: epoch at which it is half RMSprop and half SGD",
+        {.min = 0});
+  t.add("rmsprop_period", o.rmsprop_period, "rmsprop_warmup: epochs over which it changes", {.min = 0});
+  t.add("bn_decay", o.bn_decay, "of batch normalization's running statistics; 0: those of the last batch",
+        {.min = 0, .max = 1});
+  t.add("bn_reestimate", o.bn_reestimate,
+        "training batches of each rank that give the statistics anew before each validation; 0: not", {.min = 0});
+  t.add("zero_last_gamma", o.zero_last_gamma, "residual networks: blocks begin as their shortcuts");
+  t.add("recipe", o.recipe, "akiba: rmsprop_warmup, slow_start and bn_decay = 0 of the 15-minute ImageNet paper",
+        {.choices = {"none", "akiba"}});
   t.add("decay_bias_and_norm", o.decay_bias_and_norm, "false: no decay of biases, gamma and beta");
   t.add("clip_norm", o.clip_norm, "largest norm of all gradients together; 0: no limit", {.min = 0});
   t.add("label_smoothing", o.label_smoothing, "share of a target spread over all classes", {.min = 0, .max = 0.999});
-  t.add("schedule", o.schedule, "of the learning rate", {.choices = {"constant", "step", "cosine", "polynomial"}});
+  t.add("schedule", o.schedule, "of the learning rate",
+        {.choices = {"constant", "step", "cosine", "polynomial", "slow_start"}});
+  t.add("power", o.power, "polynomial: of what is left of the run", {.min = 0, .above_min = true});
   t.add("milestones", o.milestones, "step: epochs at which the rate is multiplied by gamma");
   t.add("gamma", o.gamma, "step: the factor", {.min = 0});
   t.add("final_lr", o.final_lr, "cosine and polynomial: the rate at the end", {.min = 0});
@@ -94,6 +125,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("trace_first", o.trace_first, "number of the first step in the trace", {.min = 1});
   t.add("trace_steps", o.trace_steps, "steps in the trace", {.min = 1, .max = 100000});
   t.add("stragglers", o.stragglers, "interval at which the log says what holds the ranks up; \"never\": none");
+  t.add("dump_graph", o.dump_graph, "writes the graph of the first step's loss to cg.dot, for Graphviz");
   t.add("progress", o.progress, "a progress bar on standard error");
 }
 
@@ -116,14 +148,57 @@ ReducerOptions reducer_options(const TrainOptions& o) {
   return reducer;
 }
 
+images::Augmentation augmentation(const TrainOptions& o) {
+  if (o.colour_jitter.size() > 4) {
+    throw ConfigError("colour_jitter: ", o.colour_jitter.size(),
+                      " numbers, expected up to four: brightness, contrast, saturation, hue.");
+  }
+  std::vector<double> jitter = o.colour_jitter;
+  jitter.resize(4);
+  const images::Augmentation augmentation{
+      .rand_augment = {.operations = o.rand_augment, .magnitude = o.rand_augment_magnitude},
+      .colour_jitter = {.brightness = jitter[0], .contrast = jitter[1], .saturation = jitter[2], .hue = jitter[3]}};
+  augmentation.check();
+  return augmentation;
+}
+
+void apply_recipe(TrainOptions& o) {
+  if (o.recipe == "none") return;
+  const TrainOptions plain;
+  const auto set = [](const char* key, auto& value, const auto& before, const auto& of_recipe) {
+    if (value != before && value != of_recipe) {
+      throw ConfigError("recipe = akiba sets ", key, ", which has a value of its own. Leave one of them out.");
+    }
+    value = of_recipe;
+  };
+  set("optimizer", o.optimizer, plain.optimizer, std::string("rmsprop_warmup"));
+  set("schedule", o.schedule, plain.schedule, std::string("slow_start"));
+  set("bn_decay", o.bn_decay, plain.bn_decay, 0.0);
+}
+
 void check_combinations(const TrainOptions& o) {
   reducer_options(o);
+  if (augmentation(o).any() && !o.augment) {
+    throw ConfigError(
+        "rand_augment and colour_jitter change training pictures, which augment = false leaves as they are. "
+        "Leave one of them out.");
+  }
+  if (o.arch == "mlp" && (augmentation(o).any() || o.cutmix > 0)) {
+    throw ConfigError(
+        "arch = mlp sees a picture as a row of numbers: rand_augment, colour_jitter and cutmix need a "
+        "convolutional network.");
+  }
   for (const std::string& report : o.reports) {
     if (report == "json_lines" || report == "tensorboard" || report == "prometheus" || report == "plot") continue;
     throw ConfigError("reports: \"", report, "\" is unknown, expected json_lines, tensorboard, prometheus or plot.");
   }
   if (device_from_name(o.device).kind == DeviceKind::kCuda && o.reproducible > 0) {
     throw ConfigError("reproducible sums shards on the CPU. Leave it out, or use --device cpu.");
+  }
+  if ((o.cache_shared || o.cache_decoded) && o.cache_mib == 0) {
+    throw ConfigError(
+        "cache_shared and cache_decoded say how pictures are kept, and cache_mib = 0 keeps none. Add --cache_mib, "
+        "the memory to use.");
   }
   if (o.reproducible == 0) return;
   if (o.mnbn) {

@@ -7,6 +7,7 @@
 #include "comm/communicators/create_communicator.h"
 #include "comm/gradients/reducer_options.h"
 #include "tools/options/option_table.h"
+#include "trainer/images/augmentation.h"
 
 namespace rensa::tools {
 
@@ -18,7 +19,11 @@ struct TrainOptions {
   int size = 224, resize = 256;
   double min_scale = 0.08;
   bool augment = true, short_tail = false;
+  int rand_augment = 0, rand_augment_magnitude = 9;
+  std::vector<double> colour_jitter;
+  double mixup = 0, cutmix = 0;
   std::int64_t max_bad_images = 100, cache_mib = 0;
+  bool cache_shared = false, cache_decoded = false, dump_graph = false;
   // Network
   std::string arch = "resnet50";
   std::int64_t units = 1000, width = 64;
@@ -33,6 +38,11 @@ struct TrainOptions {
   std::vector<double> milestones;
   double gamma = 0.1, final_lr = 0, warmup_epochs = 0, warmup_lr = 0;
   bool decay_bias_and_norm = true;
+  double power = 1, trust = 0.001, rmsprop_lr = 3e-4, rmsprop_centre = 10, rmsprop_period = 5;
+  double bn_decay = 0.9;
+  int bn_reestimate = 0;
+  bool zero_last_gamma = false;
+  std::string recipe = "none";
   // The run
   std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto", device = "cpu";
   bool tf32 = false;
@@ -56,8 +66,13 @@ struct TrainOptions {
 
 /// How the reducer is to work. Throws Error for keys that exclude each other, naming both.
 ReducerOptions reducer_options(const TrainOptions& options);
+/// What happens to training pictures beside crop and flip. Throws an Error for numbers out of range.
+images::Augmentation augmentation(const TrainOptions& options);
 /// Throws ConfigError for options that exclude each other.
 void check_combinations(const TrainOptions& options);
+
+/// Sets the keys that `recipe` stands for. Throws ConfigError if one of them has a value of its own.
+void apply_recipe(TrainOptions& options);
 
 void add_train_options(OptionTable& table, TrainOptions& options);
 

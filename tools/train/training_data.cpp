@@ -1,5 +1,7 @@
 #include "tools/train/training_data.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -41,6 +43,7 @@ TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOp
   if (options.augment && !trained.flat) {
     trained.pad = colour ? 4 : 2;
     trained.flip = true;
+    trained.augmentation = augmentation(options);
   }
   data.input = trained.flat ? Shape{static_cast<std::int64_t>(train.channels) * train.height * train.width}
                             : Shape{train.channels, train.height, train.width};
@@ -63,21 +66,38 @@ std::unique_ptr<ImageSource> find_photographs(const std::string& data, const std
   return shards.empty() ? nullptr : open_tar_shards(shards, class_names);
 }
 
-TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<ImageSource> judged, const TrainOptions& options,
-                         const ImageProblems::Report& on_problem) {
+std::shared_ptr<ByteCache> make_cache(std::int64_t count, const TrainOptions& options, Communicator* comm) {
+  const std::int64_t bytes = options.cache_mib << 20;
+  if (!options.cache_shared || comm == nullptr) return make_memory_cache(count, bytes);
+  if (auto shared = make_node_cache(*comm, count, bytes)) return shared;
+  const std::int64_t share = bytes / comm->intra_size();
+  spdlog::warn("cache_shared: the ranks of this node cannot share memory; each keeps {} MiB of its own", share >> 20);
+  return make_memory_cache(count, share);
+}
+
+/// A data set over `source`, with a cache in front of it or of the decoder if there is to be one.
+std::shared_ptr<ImageDataset> make_dataset(std::unique_ptr<ImageSource> source, ImageDatasetOptions form,
+                                           const TrainOptions& options, Communicator* comm) {
+  if (options.cache_mib == 0) return std::make_shared<ImageDataset>(std::move(source), std::move(form));
+  std::shared_ptr<ByteCache> cache = make_cache(source->size(), options, comm);
+  if (options.cache_decoded) {
+    return std::make_shared<ImageDataset>(std::move(source), std::move(form), std::move(cache));
+  }
+  return std::make_shared<ImageDataset>(keep_in_memory(std::move(source), std::move(cache)), std::move(form));
+}
+
+TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<ImageSource> judged,
+                         const TrainOptions& options, const ImageProblems::Report& on_problem, Communicator* comm) {
   ImageDatasetOptions form{.train = options.augment, .max_bad_images = options.max_bad_images, .on_problem = on_problem};
   form.crop.size = options.size;
   form.crop.min_scale = options.min_scale;
   form.resize = options.resize;
-  if (options.cache_mib > 0) {
-    train = keep_in_memory(std::move(train), options.cache_mib << 20);
-    judged = keep_in_memory(std::move(judged), options.cache_mib << 20);
-  }
+  form.augmentation = augmentation(options);
   TrainingData data;
   data.class_names = train->class_names();
-  data.train = std::make_shared<ImageDataset>(std::move(train), form);
+  data.train = make_dataset(std::move(train), form, options, comm);
   form.train = false;
-  data.validation = std::make_shared<ImageDataset>(std::move(judged), form);
+  data.validation = make_dataset(std::move(judged), form, options, comm);
   data.input = {3, options.size, options.size};
   data.form = {.resize = options.resize, .size = options.size};
   data.description = detail::join(data.train->size(), " + ", data.validation->size(), " photographs");
@@ -107,7 +127,8 @@ bool holds_small_pictures(const std::string& folder) {
   return fs::is_directory(folder) && (has_idx(folder) || has_cifar(folder));
 }
 
-TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem) {
+TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem,
+                                Communicator* comm) {
   if (options.data.empty()) throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
   if (!fs::is_directory(options.data)) throw FileError(options.data, ": there is no such folder (key data).");
   if (has_idx(options.data)) {
@@ -124,7 +145,7 @@ TrainingData open_training_data(const TrainOptions& options, const ImageProblems
   auto train = find_photographs(options.data, "train", {});
   if (train) {
     auto judged = find_photographs(options.data, "val", train->class_names());
-    if (judged) return photographs(std::move(train), std::move(judged), options, on_problem);
+    if (judged) return photographs(std::move(train), std::move(judged), options, on_problem, comm);
   }
   throw FileError(options.data, ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or pictures: "
                                 "the folders train/<class> and val/<class>, the lists train.txt and val.txt, or the shards "

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/communicators/communicator.h"
 #include "core/array/shape.h"
 #include "tools/train/train_options.h"
 #include "trainer/datasets/dataset.h"
@@ -35,7 +36,9 @@ std::vector<std::string> photograph_classes(const std::string& data);
 bool holds_small_pictures(const std::string& folder);
 
 /// Finds out what kind of folder `options.data` is. Throws FileError that says what was expected.
-/// `on_problem` is told of each picture that cannot be read or was read with warnings.
-TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem);
+/// `on_problem` is told of each picture that cannot be read or was read with warnings. `comm`: of all ranks, which make
+/// this call together, for a cache that they share; null: there is none.
+TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem,
+                                Communicator* comm = nullptr);
 
 }  // namespace rensa::tools

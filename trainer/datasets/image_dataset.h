@@ -7,6 +7,7 @@
 #include "trainer/datasets/dataset.h"
 #include "trainer/datasets/image_problems.h"
 #include "trainer/datasets/image_source.h"
+#include "trainer/images/augmentation.h"
 #include "trainer/images/view.h"
 
 namespace rensa {
@@ -14,6 +15,7 @@ namespace rensa {
 struct ImageDatasetOptions {
   bool train = true;  ///< random-resized crop and flip; false: resize of the shorter side and centre crop
   images::RandomResizedCropOptions crop = {};  ///< crop.size is the sample's side in both cases
+  images::Augmentation augmentation = {};      ///< after crop and flip; of training pictures alone
   int resize = 256;                            ///< shorter side before the centre crop
   images::Normalization normalization = images::kImageNetNormalization;
   std::int64_t max_bad_images = 100;
@@ -27,7 +29,11 @@ struct ImageDatasetOptions {
 /// every run. More than max_bad_images bad files end the run with FileError.
 class ImageDataset : public InPlaceDataset {
  public:
-  explicit ImageDataset(std::unique_ptr<ImageSource> source, ImageDatasetOptions options = {});
+  /// `decoded`: pictures are decoded whole and kept there as pixels, so that later epochs need not decode them; for
+  /// source->size() numbers, 3 bytes a pixel. Null: what a sample shows is decoded each time, reduced where it is
+  /// large; pixels then differ a little (see decoding_denominator).
+  explicit ImageDataset(std::unique_ptr<ImageSource> source, ImageDatasetOptions options = {},
+                        std::shared_ptr<ByteCache> decoded = nullptr);
 
   std::int64_t size() const override { return source_->size(); }
   std::vector<FieldSpec> fields() const override;
@@ -40,9 +46,14 @@ class ImageDataset : public InPlaceDataset {
 
  private:
   bool try_fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const;
+  /// Sample `index` from a picture that render() takes, of that height and width.
+  template <class Picture>
+  void write_sample(Picture& picture, std::int64_t index, const SampleContext& context, const BatchSlot& slot) const;
+  bool fill_from_cache(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const;
 
   const std::unique_ptr<ImageSource> source_;
   const ImageDatasetOptions options_;
+  const std::shared_ptr<ByteCache> decoded_;
   std::unique_ptr<ImageProblems> problems_;
 };
 

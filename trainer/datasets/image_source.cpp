@@ -1,7 +1,6 @@
 #include "trainer/datasets/image_source.h"
 
 #include <fstream>
-#include <mutex>
 
 #include "core/error.h"
 
@@ -10,8 +9,8 @@ namespace {
 
 class KeptInMemory final : public ImageSource {
  public:
-  KeptInMemory(std::unique_ptr<ImageSource> source, std::int64_t bytes)
-      : source_(std::move(source)), left_(bytes), kept_(static_cast<std::size_t>(source_->size())) {}
+  KeptInMemory(std::unique_ptr<ImageSource> source, std::shared_ptr<ByteCache> cache)
+      : source_(std::move(source)), cache_(std::move(cache)) {}
 
   std::int64_t size() const override { return source_->size(); }
   std::string name(std::int64_t index) const override { return source_->name(index); }
@@ -19,33 +18,27 @@ class KeptInMemory final : public ImageSource {
   const std::vector<std::string>& class_names() const override { return source_->class_names(); }
 
   std::vector<std::uint8_t> read(std::int64_t index) const override {
-    Bytes& place = kept_[static_cast<std::size_t>(index)];
-    {
-      const std::lock_guard lock(mutex_);
-      if (place) return *place;
-    }
-    std::vector<std::uint8_t> bytes = source_->read(index);
-    const auto size = static_cast<std::int64_t>(bytes.size());
-    const std::lock_guard lock(mutex_);
-    if (!place && size <= left_) {
-      left_ -= size;
-      place = std::make_shared<const std::vector<std::uint8_t>>(bytes);
-    }
+    std::vector<std::uint8_t> bytes;
+    if (cache_->visit(index, [&](ByteCache::Bytes kept) { bytes.assign(kept.begin(), kept.end()); })) return bytes;
+    bytes = source_->read(index);
+    cache_->put(index, {bytes});
     return bytes;
   }
 
  private:
-  using Bytes = std::shared_ptr<const std::vector<std::uint8_t>>;
   const std::unique_ptr<ImageSource> source_;
-  mutable std::mutex mutex_;
-  mutable std::int64_t left_;
-  mutable std::vector<Bytes> kept_;
+  const std::shared_ptr<ByteCache> cache_;
 };
 
 }  // namespace
 
+std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source, std::shared_ptr<ByteCache> cache) {
+  return std::make_unique<KeptInMemory>(std::move(source), std::move(cache));
+}
+
 std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source, std::int64_t bytes) {
-  return std::make_unique<KeptInMemory>(std::move(source), bytes);
+  auto cache = make_memory_cache(source->size(), bytes);
+  return keep_in_memory(std::move(source), std::move(cache));
 }
 
 void check_label(const std::string& what, std::int64_t label, std::size_t classes) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "trainer/datasets/byte_cache.h"
+
 namespace rensa {
 
 /// Encoded pictures with their classes, by number, wherever they lie. read() is called by several threads at once.
@@ -38,7 +40,9 @@ std::unique_ptr<ImageSource> open_image_list(const std::string& list, const std:
 std::unique_ptr<ImageSource> open_tar_shards(std::vector<std::string> archives,
                                              const std::vector<std::string>& class_names = {});
 
-/// Keeps the bytes of pictures that were read in memory, up to `bytes` of them: those read first.
+/// Keeps the files of pictures that were read in `cache`, made for source->size() numbers.
+std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source, std::shared_ptr<ByteCache> cache);
+/// The same in this process's memory, up to `bytes` of it.
 std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source, std::int64_t bytes);
 
 /// Throws FileError unless the label of picture `what` is a number of one of `classes` classes.

@@ -15,6 +15,10 @@ SmallPictures::SmallPictures(PictureTable table, SmallPicturesOptions options)
                      "; the pictures have ", channels, " channels.");
   }
   if (options_.pad < 0) throw ValueError("SmallPictures: pad = ", options_.pad, " must not be negative.");
+  options_.augmentation.check();
+  if (options_.augmentation.any() && channels != 1 && channels != images::Image::kChannels) {
+    throw ValueError("SmallPictures: pictures of ", channels, " channels cannot be augmented; expected 1 or 3.");
+  }
   values_.resize(channels * 256);
   for (std::size_t c = 0; c < channels; ++c) {
     if (!(options_.std[c] > 0)) throw ValueError("SmallPictures: std ", options_.std[c], " must be positive.");
@@ -31,32 +35,66 @@ std::vector<FieldSpec> SmallPictures::fields() const {
   return {{chw, Dtype::kFloat32, Layout::kChannelsLast}, label};
 }
 
+SmallPictures::Cut SmallPictures::draw_cut(RandomStream& random) const {
+  const auto places = static_cast<std::uint64_t>(2 * options_.pad + 1);
+  Cut cut;
+  cut.down = static_cast<int>(random.below(places)) - options_.pad;
+  cut.right = static_cast<int>(random.below(places)) - options_.pad;
+  cut.flip = random.uniform() < 0.5 && options_.flip;
+  return cut;
+}
+
+namespace {
+
+/// Calls use(y, x, pixel) for each pixel of a crop; null: outside the picture.
+template <class Use>
+void for_each_pixel(const std::uint8_t* pixels, int height, int width, int channels, int down, int right, bool flip,
+                    const Use& use) {
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const int from_y = y + down, from_x = (flip ? width - 1 - x : x) + right;
+      const bool inside = from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
+      use(y, x, inside ? pixels + (from_y * width + from_x) * channels : nullptr);
+    }
+  }
+}
+
+}  // namespace
+
+images::Image SmallPictures::augmented(std::int64_t index, const Cut& cut, RandomStream& random) const {
+  const int height = table_.height, width = table_.width, channels = table_.channels;
+  images::Image picture(height, width);
+  const std::size_t bytes = static_cast<std::size_t>(height) * static_cast<std::size_t>(width * channels);
+  for_each_pixel(table_.pixels.data() + static_cast<std::size_t>(index) * bytes, height, width, channels, cut.down,
+                 cut.right, cut.flip, [&](int y, int x, const std::uint8_t* pixel) {
+                   for (int c = 0; c < images::Image::kChannels; ++c) {
+                     picture.at(y, x)[c] = pixel ? pixel[channels == 1 ? 0 : c] : std::uint8_t{0};
+                   }
+                 });
+  images::augment(picture, options_.augmentation, random);
+  return picture;
+}
+
 void SmallPictures::fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {
   check_sample_index(index, size());
   const int height = table_.height, width = table_.width, channels = table_.channels;
-  int down = 0, right = 0;  // by how much the crop is shifted against the picture
-  bool flip = false;
-  if (options_.pad > 0 || options_.flip) {
-    RandomStream random(context.seed, Purpose::kAugment, static_cast<std::uint64_t>(context.epoch),
-                        static_cast<std::uint64_t>(index));
-    const auto places = static_cast<std::uint64_t>(2 * options_.pad + 1);
-    down = static_cast<int>(random.below(places)) - options_.pad;
-    right = static_cast<int>(random.below(places)) - options_.pad;
-    flip = random.uniform() < 0.5 && options_.flip;
-  }
-  const std::size_t bytes = static_cast<std::size_t>(height) * static_cast<std::size_t>(width * channels);
-  const std::uint8_t* pixels = table_.pixels.data() + static_cast<std::size_t>(index) * bytes;
+  RandomStream random(context.seed, Purpose::kAugment, static_cast<std::uint64_t>(context.epoch),
+                      static_cast<std::uint64_t>(index));
+  const Cut cut = options_.pad > 0 || options_.flip ? draw_cut(random) : Cut{};
   float* x = slot.data<float>(0).data();
   const int pixel_step = options_.flat ? 1 : channels, channel_step = options_.flat ? height * width : 1;
-  for (int y = 0; y < height; ++y) {
-    for (int column = 0; column < width; ++column) {
-      const int from_y = y + down, from_x = (flip ? width - 1 - column : column) + right;
-      const bool inside = from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
-      const std::uint8_t* pixel = inside ? pixels + (from_y * width + from_x) * channels : nullptr;
-      float* out = x + (y * width + column) * pixel_step;
-      for (int c = 0; c < channels; ++c)
-        out[c * channel_step] = values_[static_cast<std::size_t>(c * 256 + (pixel ? pixel[c] : 0))];
-    }
+  const auto write = [&](int y, int column, const std::uint8_t* pixel) {
+    float* out = x + (y * width + column) * pixel_step;
+    for (int c = 0; c < channels; ++c)
+      out[c * channel_step] = values_[static_cast<std::size_t>(c * 256 + (pixel ? pixel[c] : 0))];
+  };
+  if (options_.augmentation.any()) {
+    const images::Image picture = augmented(index, cut, random);
+    for_each_pixel(picture.row(0), height, width, images::Image::kChannels, 0, 0, false, write);
+  } else {
+    const std::size_t bytes = static_cast<std::size_t>(height) * static_cast<std::size_t>(width * channels);
+    for_each_pixel(table_.pixels.data() + static_cast<std::size_t>(index) * bytes, height, width, channels, cut.down,
+                   cut.right, cut.flip, write);
   }
   slot.data<std::int32_t>(1)[0] = table_.labels[static_cast<std::size_t>(index)];
 }

@@ -4,12 +4,14 @@
 
 #include "trainer/datasets/dataset.h"
 #include "trainer/datasets/picture_table.h"
+#include "trainer/images/augmentation.h"
 
 namespace rensa {
 
 struct SmallPicturesOptions {
   int pad = 0;        ///< > 0: pads every side with zeros and takes a crop of the original size at a random place
   bool flip = false;  ///< mirrors every second picture, by chance
+  images::Augmentation augmentation = {};  ///< after crop and flip; grey pictures count as having three equal channels
   bool flat = false;  ///< x is (C * H * W) in the order C, H, W, for networks of fully connected layers
   std::vector<float> mean = {}, std = {};  ///< of each channel, on [0, 1]; empty: 0 and 1
 };
@@ -20,7 +22,8 @@ struct SmallPicturesOptions {
 /// normalization (black), as torchvision's transforms have it in the usual order.
 class SmallPictures final : public InPlaceDataset {
  public:
-  /// Throws ValueError if mean or std has another size than the channels, a std is not positive, or pad is negative.
+  /// Throws ValueError if mean or std has another size than the channels, a std is not positive, pad is negative, or an
+  /// augmentation is asked for of pictures that have neither one channel nor three.
   SmallPictures(PictureTable table, SmallPicturesOptions options);
 
   std::int64_t size() const override { return table_.count(); }
@@ -31,6 +34,14 @@ class SmallPictures final : public InPlaceDataset {
   const PictureTable& table() const { return table_; }
 
  private:
+  /// Where a picture is cut out, and whether it is mirrored.
+  struct Cut {
+    int down = 0, right = 0;  ///< by how much the crop is shifted against the picture
+    bool flip = false;
+  };
+  Cut draw_cut(RandomStream& random) const;
+  images::Image augmented(std::int64_t index, const Cut& cut, RandomStream& random) const;
+
   PictureTable table_;
   SmallPicturesOptions options_;
   std::vector<float> values_;  ///< (channels, 256): every byte normalized

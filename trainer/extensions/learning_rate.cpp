@@ -18,6 +18,10 @@ double learning_rate_at(const LearningRateOptions& o, double epoch) {
     for (const double milestone : o.milestones) lr *= epoch >= milestone ? o.gamma : 1;
     return lr;
   }
+  if (o.schedule == "slow_start") {
+    const double part = 90 * epoch / o.epochs;
+    return o.lr * (part < 40 ? 0.5 : part < 70 ? 0.075 : part < 85 ? 0.01 : 0.001);
+  }
   if (o.schedule == "cosine") {
     return o.final_lr + (o.lr - o.final_lr) * (1 + std::cos(std::numbers::pi * progress)) / 2;
   }
@@ -27,8 +31,9 @@ double learning_rate_at(const LearningRateOptions& o, double epoch) {
 
 LearningRate::LearningRate(const LearningRateOptions& options) : options_(options) {
   const auto& s = options.schedule;
-  if (s != "constant" && s != "step" && s != "cosine" && s != "polynomial") {
-    throw ValueError("learning-rate schedule \"", s, "\" is unknown, expected constant, step, cosine or polynomial.");
+  if (s != "constant" && s != "step" && s != "cosine" && s != "polynomial" && s != "slow_start") {
+    throw ValueError("learning-rate schedule \"", s,
+                     "\" is unknown, expected constant, step, cosine, polynomial or slow_start.");
   }
   if (!(options.lr > 0) || options.warmup_epochs < 0 || options.epochs <= 0 || options.power <= 0) {
     throw ValueError("learning-rate schedule: lr ", options.lr, ", warmup_epochs ", options.warmup_epochs, ", epochs ",

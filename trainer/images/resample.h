@@ -34,10 +34,15 @@ struct ResampleAxis {
 /// [low, high). Throws ValueError if a size is not positive or [low, high) is empty.
 ResampleAxis bilinear_axis(double start, double length, int size, int low, int high);
 
-/// Resizes and normalizes in one go. out (rows.size(), columns.size(), 3), as NHWC wants it.
-/// Vector code for the machine at hand, chosen at run time.
+/// Resizes and normalizes in one go. out (rows.size(), columns.size(), 3), as NHWC wants it. `rows` go from the top
+/// down. Vector code for the machine at hand, chosen at run time.
 void resample(const Image& image, const ResampleAxis& rows, const ResampleAxis& columns,
               const Normalization& normalization, float* out);
+/// The same, rounded to 8 bits.
+Image resample(const Image& image, const ResampleAxis& rows, const ResampleAxis& columns);
+
+/// The picture as floats, out (height, width, 3).
+void normalize(const Image& image, const Normalization& normalization, float* out);
 
 /// The whole picture at another size, rounded to 8 bits.
 Image resize(const Image& image, int height, int width);

@@ -5,24 +5,38 @@
 
 namespace rensa::images {
 
-inline constexpr std::size_t kPaddingFloats = 4;  ///< readable behind `in` of blend_columns
+inline constexpr int kRowsAtOnce = 4;  ///< rows that share the weights of one pass along the columns
 
-/// scale * value + shift; the fourth lane fills a vector register and is never seen.
+inline constexpr std::size_t kMostLanes = 16;  ///< floats of the longest vectors in use
+
+/// scale * value + shift, channel by channel: the numbers of three vectors, which are a whole number of pixels.
 struct Affine {
-  float scale[4], shift[4];
+  float scale[3 * kMostLanes], shift[3 * kMostLanes];
 };
 
 struct ColumnWeights {
   const int* first;      ///< of each output: its first input float (3 for each pixel)
-  const int* count;      ///< of each output: inputs
-  const float* weights;  ///< (size, taps)
+  const float* weights;  ///< (size, taps); 0 where an output has fewer inputs
   int taps, size;
 };
 
-/// out[i] = sum over k < count of weights[k] * rows[k][i], for i < width.
-void blend_rows(const std::uint8_t* const* rows, const float* weights, int count, std::size_t width, float* out);
+/// Values of 8 bits as floats.
+void widen_row(const std::uint8_t* in, std::size_t count, float* out);
 
-/// out (size, 3): weighted sums of the RGB pixels of `in`, then `affine`.
-void blend_columns(const float* in, const ColumnWeights& columns, const Affine& affine, float* out);
+/// out[r] (size, 3) of each of kRowsAtOnce rows: weighted sums of the RGB pixels of in[r], which must be finite up to
+/// `taps` pixels behind the last first input and one float more. Writes one float behind each row.
+void blend_columns(const float* const* in, const ColumnWeights& columns, float* const* out);
+
+/// out[i] = affine(sum over k < count of weights[k] * rows[k][i]), for i < width, a whole number of RGB pixels.
+void blend_rows(const float* const* rows, const float* weights, int count, std::size_t width, const Affine& affine,
+                float* out);
+void blend_rows(const std::uint8_t* const* rows, const float* weights, int count, std::size_t width,
+                const Affine& affine, float* out);
+
+/// The same sums, rounded to 8 bits.
+void blend_rows(const float* const* rows, const float* weights, int count, std::size_t width, std::uint8_t* out);
+
+/// affine(in[i]) for i < width, a whole number of RGB pixels.
+void normalize_row(const std::uint8_t* in, std::size_t width, const Affine& affine, float* out);
 
 }  // namespace rensa::images

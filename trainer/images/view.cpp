@@ -55,8 +55,9 @@ struct Placement {
   int top, left, denominator;
 };
 
-void render_placed(const Image& pixels, const Placement& placement, const View& view,
-                   const Normalization& normalization, float* out) {
+/// Calls use(rows, columns): the axes that make the sample of `pixels`.
+template <class Use>
+void with_axes(const Image& pixels, const Placement& placement, const View& view, const Use& use) {
   const int d = placement.denominator;
   const auto axis = [d](double start, double length, int size, int origin, int reach, int reach_count, int count) {
     const int low = std::max(0, (reach - origin) / d);
@@ -69,7 +70,21 @@ void render_placed(const Image& pixels, const Placement& placement, const View& 
   ResampleAxis columns =
       axis(view.left, view.width, view.out_width, placement.left, reach.left, reach.width, pixels.width());
   if (view.flip) columns.reverse();
-  resample(pixels, rows, columns, normalization, out);
+  use(rows, columns);
+}
+
+void render_placed(const Image& pixels, const Placement& placement, const View& view,
+                   const Normalization& normalization, float* out) {
+  with_axes(pixels, placement, view, [&](const ResampleAxis& rows, const ResampleAxis& columns) {
+    resample(pixels, rows, columns, normalization, out);
+  });
+}
+
+Image render_placed(const Image& pixels, const Placement& placement, const View& view) {
+  Image out;
+  with_axes(pixels, placement, view,
+            [&](const ResampleAxis& rows, const ResampleAxis& columns) { out = resample(pixels, rows, columns); });
+  return out;
 }
 
 }  // namespace
@@ -118,5 +133,12 @@ void render(JpegReader& reader, const View& view, const Normalization& normaliza
 void render(const Image& image, const View& view, const Normalization& normalization, float* out) {
   render_placed(image, {0, 0, 1}, view, normalization, out);
 }
+
+Image render_image(JpegReader& reader, const View& view) {
+  const JpegRegion region = reader.decode_region(view.reach, decoding_denominator(view));
+  return render_placed(region.pixels, {region.top, region.left, region.denominator}, view);
+}
+
+Image render_image(const Image& image, const View& view) { return render_placed(image, {0, 0, 1}, view); }
 
 }  // namespace rensa::images

@@ -45,4 +45,8 @@ int decoding_denominator(const View& view);
 void render(JpegReader& reader, const View& view, const Normalization& normalization, float* out);
 void render(const Image& image, const View& view, const Normalization& normalization, float* out);
 
+/// The same sample in 8 bits, for augmentations that work on pictures.
+Image render_image(JpegReader& reader, const View& view);
+Image render_image(const Image& image, const View& view);
+
 }  // namespace rensa::images

@@ -12,7 +12,7 @@ namespace rensa {
 
 /// What one rank works on in one step.
 struct Batch {
-  std::vector<Array> fields;          ///< usually {x (n, …), t (n)}
+  std::vector<Array> fields;          ///< usually {x (n, …), t (n)}; of mixed samples (MixedIterator) two more
   std::vector<std::int64_t> indices;  ///< (n): the samples' numbers in the dataset
   std::int64_t first = 0;             ///< position of the first sample in the global batch
   std::int64_t global_size = 0;       ///< samples of this step over all ranks: what a mean over the step divides by

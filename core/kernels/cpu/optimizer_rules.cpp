@@ -213,6 +213,7 @@ const Implementation cpu_adagrad(adagrad_update, DeviceKind::kCpu, update<formul
 const Implementation cpu_adadelta(adadelta_update, DeviceKind::kCpu, update<formulas::AdaDelta>);
 const Implementation cpu_rmsprop(rmsprop_update, DeviceKind::kCpu, update<formulas::RmsProp>);
 const Implementation cpu_rmsprop_graves(rmsprop_graves_update, DeviceKind::kCpu, update<formulas::RmsPropGraves>);
+const Implementation cpu_rmsprop_warmup(rmsprop_warmup_update, DeviceKind::kCpu, update<formulas::RmsPropWarmup>);
 const Implementation cpu_smorms3(smorms3_update, DeviceKind::kCpu, update<formulas::Smorms3>);
 const Implementation cpu_msvag(msvag_update, DeviceKind::kCpu, update<formulas::Msvag>);
 const Implementation cpu_bounded_adam(bounded_adam_update, DeviceKind::kCpu, update<formulas::BoundedAdam>);

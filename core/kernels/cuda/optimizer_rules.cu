@@ -92,6 +92,7 @@ const Implementation cuda_corrected_momentum(corrected_momentum_update, kCuda, u
 const Implementation cuda_adagrad(adagrad_update, kCuda, update_by<formulas::AdaGrad>);
 const Implementation cuda_adadelta(adadelta_update, kCuda, update_by<formulas::AdaDelta>);
 const Implementation cuda_rmsprop(rmsprop_update, kCuda, update_by<formulas::RmsProp>);
+const Implementation cuda_rmsprop_warmup(rmsprop_warmup_update, kCuda, update_by<formulas::RmsPropWarmup>);
 const Implementation cuda_rmsprop_graves(rmsprop_graves_update, kCuda, update_by<formulas::RmsPropGraves>);
 const Implementation cuda_smorms3(smorms3_update, kCuda, update_by<formulas::Smorms3>);
 const Implementation cuda_msvag(msvag_update, kCuda, update_by<formulas::Msvag>);

@@ -64,6 +64,26 @@ struct RmsProp {
   }
 };
 
+/// {lr, momentum, alpha, eps, share of SGD, share of RMSprop}; s: v, ms
+template <class T>
+struct RmsPropWarmup {
+  static constexpr int kStates = 2;
+  T lr, momentum, alpha, rest, eps, sgd, rmsprop;
+  explicit RmsPropWarmup(const RuleNumbers& n)
+      : lr(T(n[0])),
+        momentum(T(n[1])),
+        alpha(T(n[2])),
+        rest(T(1 - n[2])),
+        eps(T(n[3])),
+        sgd(T(n[4])),
+        rmsprop(T(n[5])) {}
+  RENSA_FORMULA void operator()(T& p, T g, T* s) const {
+    s[1] = alpha * s[1] + rest * g * g;
+    s[0] = momentum * s[0] - (sgd + rmsprop / (std::sqrt(s[1]) + eps)) * g;
+    p += lr * s[0];
+  }
+};
+
 /// {lr, alpha, momentum, eps}; s: n, g, delta
 template <class T>
 struct RmsPropGraves {

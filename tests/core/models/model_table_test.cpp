@@ -18,8 +18,9 @@ struct Size {
 
 class ModelSizeTest : public ::testing::TestWithParam<Size> {};
 
-/// Parameters and multiply-adds are those of torchvision's table of models (its "GFLOPS" are multiply-adds, without those of
-/// normalizations), GoogLeNet's those of the paper's layers, NIN's those of Chainer's example.
+/// Parameters and multiply-adds are those of torchvision's table of models (its "GFLOPS" are multiply-adds, without
+/// those of normalizations), GoogLeNet's those of the paper's layers, NIN's those of Chainer's example, ViT-S's those
+/// of DeiT-S.
 TEST_P(ModelSizeTest, IsTheLiteratures) {
   const auto model = make_model(GetParam().name, {.input = {3, 224, 224}, .classes = 1000});
   const ConfigScope judged({.train = false});
@@ -39,7 +40,8 @@ INSTANTIATE_TEST_SUITE_P(ImageNet, ModelSizeTest,
                                            Size{"alexnet", 61100840, 0.71}, Size{"nin", 7595176, 1.10},
                                            Size{"googlenet", 6998552, 1.58}, Size{"googlenet_bn", 6624904, 1.50},
                                            Size{"vgg16", 138357544, 15.47}, Size{"vgg19", 143667240, 19.63},
-                                           Size{"mobilenet_v2", 3504872, 0.30}),
+                                           Size{"mobilenet_v2", 3504872, 0.30}, Size{"vit_s_16", 22050664, 4.60},
+                                           Size{"vit_b_16", 86567656, 17.56}),
                          [](const auto& each) { return std::string(each.param.name); });
 
 TEST(ModelTableTest, NamesLinksAndCountsSharedParametersOnce) {

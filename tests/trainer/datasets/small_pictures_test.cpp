@@ -49,6 +49,26 @@ TEST(SmallPicturesTest, AugmentationMovesAndMirrorsBySampleAndEpoch) {
   EXPECT_EQ(seen.size(), 18u);  // 3 x 3 places, mirrored or not
 }
 
+TEST(SmallPicturesTest, AugmentsGreyPicturesAsThoseOfThreeEqualChannels) {
+  const std::vector<std::uint8_t> grey{10, 200, 30, 90, 50, 60, 70, 180, 0};
+  std::vector<std::uint8_t> coloured;
+  for (const std::uint8_t value : grey) coloured.insert(coloured.end(), 3, value);
+  const SmallPicturesOptions options{.flip = true,
+                                     .augmentation = {.rand_augment = {.operations = 3, .magnitude = 20}}};
+  const SmallPictures one({3, 3, 1, grey, {0}, {"a"}}, options), three({3, 3, 3, coloured, {0}, {"a"}}, options);
+  std::set<std::vector<float>> seen;
+  for (std::int64_t epoch = 0; epoch < 50; ++epoch) {
+    const SampleContext context{.seed = 4, .epoch = epoch};
+    const std::vector<float> x = to_vector<float>(one.get(0, context).at(0));
+    const std::vector<float> channels = to_vector<float>(three.get(0, context).at(0));
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), channels.begin()));
+    seen.insert(x);
+  }
+  EXPECT_GT(seen.size(), 30u);
+  EXPECT_THAT([] { SmallPictures(tiny(), {.augmentation = {.rand_augment = {.operations = 1}}}); },
+              ThrowsMessage<ValueError>(HasSubstr("1 or 3")));
+}
+
 TEST(SmallPicturesTest, WrongNumberOfMeansIsRefused) {
   EXPECT_THAT([] { SmallPictures(tiny(), {.mean = {0.5f}}); },
               ThrowsMessage<ValueError>(AllOf(HasSubstr("1 values"), HasSubstr("2 channels"))));

@@ -2,6 +2,7 @@
 
 #include "core/device/gpu/caching_allocator.h"
 #include "core/device/random.h"
+#include "core/functions/arithmetic.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax_cross_entropy.h"
 #include "core/links/attention.h"

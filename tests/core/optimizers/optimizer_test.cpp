@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(Dtypes, OptimizerGoldenTest, ::testing::Values(Dtype::k
 
 TEST(OptimizerTest, AnElementsStepDoesNotDependOnItsPlace) {
   for (const std::string& name : optimizer_names()) {
-    if (name == "lamb" || name == "lars" || name == "adafactor") continue;  // they look at whole parameters
+    if (name == "lamb" || name.ends_with("lars") || name == "adafactor") continue;  // they look at whole parameters
     One all(random_array({37}, 1, Dtype::kFloat32)), few(all.W.array().slice(0, {.start = 30, .stop = 37}).copy());
     const Array gradient = random_array({37}, 2, Dtype::kFloat32);
     const auto first = make_optimizer(name), second = make_optimizer(name);

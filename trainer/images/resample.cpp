@@ -87,11 +87,10 @@ class ColumnPass {
 
   int left() const { return left_; }            ///< first pixel of a row that counts
   std::size_t width() const { return width_; }  ///< values from there that count
-  std::size_t out_stride() const { return out_width() + kSpare; }
   std::size_t out_width() const { return static_cast<std::size_t>(size_) * Image::kChannels; }
   float* input(int i) { return input_.data() + stride_ * static_cast<std::size_t>(i); }
 
-  /// From the input rows into rows of out_stride() values.
+  /// From the input rows into rows of out_width() values.
   void run(float* const* out) {
     const float* in[kRowsAtOnce];
     for (int i = 0; i < kRowsAtOnce; ++i) in[i] = input(i);
@@ -115,8 +114,8 @@ void columns_first(const Image& image, const ResampleAxis& rows, const ResampleA
   ColumnPass pass(columns);
   // Rows are needed from the top down: those of one result, and the others of a group of kRowsAtOnce.
   const int most = std::ranges::max(rows.count), kept = most + kRowsAtOnce - 1;
-  std::vector<float> resized(pass.out_stride() * static_cast<std::size_t>(kept));
-  const auto place = [&](int y) { return resized.data() + pass.out_stride() * static_cast<std::size_t>(y % kept); };
+  std::vector<float> resized(pass.out_width() * static_cast<std::size_t>(kept));
+  const auto place = [&](int y) { return resized.data() + pass.out_width() * static_cast<std::size_t>(y % kept); };
   std::vector<const float*> inputs(static_cast<std::size_t>(most));
   int next = rows.first.front();  // the first row that is not resized yet
   for (int y = 0; y < rows.size(); ++y) {
@@ -138,17 +137,17 @@ void columns_first(const Image& image, const ResampleAxis& rows, const ResampleA
 }
 
 /// Along the rows first, with `affine` (the weights of a pixel sum to 1, so it may come first), then along the columns:
-/// less work where a crop is reduced. Calls finish(y, row) with the floats of row y of the result.
-template <class Finish>
+/// less work where a crop is reduced. Row y of the result comes to lie at place(y), then finish(y, row) is called.
+template <class Place, class Finish>
 void rows_first(const Image& image, const ResampleAxis& rows, const ResampleAxis& columns, const Affine& affine,
-                const Finish& finish) {
+                const Place& place, const Finish& finish) {
   ColumnPass pass(columns);
-  std::vector<float> results(pass.out_stride() * kRowsAtOnce);
-  float* out[kRowsAtOnce];
-  for (int i = 0; i < kRowsAtOnce; ++i) out[i] = results.data() + pass.out_stride() * static_cast<std::size_t>(i);
+  std::vector<float> unused(pass.out_width());
   std::vector<const std::uint8_t*> inputs(static_cast<std::size_t>(std::ranges::max(rows.count)));
   for (int y = 0; y < rows.size(); y += kRowsAtOnce) {
+    float* out[kRowsAtOnce];
     const int count = std::min(kRowsAtOnce, rows.size() - y);
+    for (int i = 0; i < kRowsAtOnce; ++i) out[i] = i < count ? place(y + i) : unused.data();
     for (int i = 0; i < count; ++i) {
       const auto at = static_cast<std::size_t>(y + i);
       for (int k = 0; k < rows.count[at]; ++k) {
@@ -178,7 +177,7 @@ void resample(const Image& image, const ResampleAxis& rows, const ResampleAxis& 
       blend_rows(in, weights, count, width, affine, row(y));
     });
   } else {
-    rows_first(image, rows, columns, affine, [&](int y, const float* values) { std::copy_n(values, width, row(y)); });
+    rows_first(image, rows, columns, affine, row, [](int, const float*) {});
   }
 }
 
@@ -190,7 +189,11 @@ Image resample(const Image& image, const ResampleAxis& rows, const ResampleAxis&
     });
   } else {
     const Affine as_it_is = affine_of({.mean = {0, 0, 0}, .std = {1 / 255.f, 1 / 255.f, 1 / 255.f}});
-    rows_first(image, rows, columns, as_it_is, [&](int y, const float* values) {
+    std::vector<float> group(out.row_bytes() * kRowsAtOnce);
+    const auto place = [&](int y) {
+      return group.data() + static_cast<std::size_t>(y % kRowsAtOnce) * out.row_bytes();
+    };
+    rows_first(image, rows, columns, as_it_is, place, [&](int y, const float* values) {
       constexpr float kWhole = 1;
       blend_rows(&values, &kWhole, 1, out.row_bytes(), out.row(y));
     });

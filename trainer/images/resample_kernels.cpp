@@ -29,8 +29,8 @@ void WidenRow(const std::uint8_t* in, std::size_t count, float* out) {
   for (; i < count; ++i) out[i] = static_cast<float>(in[i]);
 }
 
-// One RGB pixel and a lane to spare, in whatever registers there are; the next pixel overwrites what the spare lane
-// stores.
+// One RGB pixel and a lane to spare, in whatever registers there are. What the spare lane stores is overwritten by the
+// next pixel; the last one of a row is stored without it.
 using Pixel = float __attribute__((vector_size(16)));
 
 HWY_INLINE Pixel LoadPixel(const float* from) {
@@ -42,16 +42,22 @@ HWY_INLINE Pixel LoadPixel(const float* from) {
 template <int kTaps>
 HWY_INLINE void BlendColumnsOf(const float* const* in, const ColumnWeights& columns, float* const* out) {
   const int taps = kTaps > 0 ? kTaps : columns.taps;
-  const float* weights = columns.weights;
-  for (int x = 0; x < columns.size; ++x, weights += taps) {
-    const std::ptrdiff_t from = columns.first[x], to = 3 * std::ptrdiff_t{x};
-    Pixel sums[kRowsAtOnce];
+  const auto blend = [&](int x, Pixel* sums) HWY_ATTR {
+    const float* weights = columns.weights + std::ptrdiff_t{x} * taps;
+    const std::ptrdiff_t from = columns.first[x];
     for (int r = 0; r < kRowsAtOnce; ++r) sums[r] = weights[0] * LoadPixel(in[r] + from);
     for (int k = 1; k < taps; ++k) {
       for (int r = 0; r < kRowsAtOnce; ++r) sums[r] += weights[k] * LoadPixel(in[r] + from + 3 * k);
     }
-    for (int r = 0; r < kRowsAtOnce; ++r) std::memcpy(out[r] + to, &sums[r], sizeof sums[r]);
+  };
+  const int last = columns.size - 1;
+  Pixel sums[kRowsAtOnce];
+  for (int x = 0; x < last; ++x) {
+    blend(x, sums);
+    for (int r = 0; r < kRowsAtOnce; ++r) std::memcpy(out[r] + 3 * std::ptrdiff_t{x}, &sums[r], sizeof sums[r]);
   }
+  blend(last, sums);
+  for (int r = 0; r < kRowsAtOnce; ++r) std::memcpy(out[r] + 3 * std::ptrdiff_t{last}, &sums[r], 3 * sizeof(float));
 }
 
 void BlendColumns(const float* const* in, const ColumnWeights& columns, float* const* out) {

@@ -24,7 +24,7 @@ struct ColumnWeights {
 void widen_row(const std::uint8_t* in, std::size_t count, float* out);
 
 /// out[r] (size, 3) of each of kRowsAtOnce rows: weighted sums of the RGB pixels of in[r], which must be finite up to
-/// `taps` pixels behind the last first input and one float more. Writes one float behind each row.
+/// `taps` pixels behind the last first input and one float more.
 void blend_columns(const float* const* in, const ColumnWeights& columns, float* const* out);
 
 /// out[i] = affine(sum over k < count of weights[k] * rows[k][i]), for i < width, a whole number of RGB pixels.

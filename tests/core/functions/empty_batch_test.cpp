@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "core/autograd/gradient_check.h"
@@ -45,7 +46,8 @@ TEST(EmptyBatchTest, EveryNetworkGivesZerosToItsParameters) {
       loss.backward({.loss_scale = 0});
       for (const auto& named : model->named_parameters()) {
         ASSERT_TRUE(named.parameter->grad()) << named.path;
-        EXPECT_THAT(to_vector<double>(named.parameter->grad()), Each(0.0)) << named.path;
+        const std::vector<double> gradient = to_vector<double>(named.parameter->grad());  // tens of millions: no matcher
+        EXPECT_TRUE(std::all_of(gradient.begin(), gradient.end(), [](double g) { return g == 0; })) << named.path;
       }
       for (const auto& named : model->named_persistents()) {
         if (named.path.ends_with("/N")) {

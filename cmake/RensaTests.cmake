@@ -87,7 +87,7 @@ if(RENSA_MPI_FOUND)
   if(TARGET mpi_test)
     function(rensa_add_mpi_test name ranks label limit_s filter)
       add_test(NAME ${name} COMMAND ${MPIEXEC_EXECUTABLE} ${mpiexec_flags} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
-                                    $<TARGET_FILE:mpi_test> --gtest_brief=1 --gtest_filter=${filter})
+                                    $<TARGET_FILE:mpi_test> --gtest_brief=1 --gtest_color=no --gtest_filter=${filter})
       set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} PROCESSORS ${ranks}
                            ENVIRONMENT "${RENSA_TEST_ENVIRONMENT};OMP_NUM_THREADS=1;OMPI_MCA_mpi_yield_when_idle=1")
     endfunction()

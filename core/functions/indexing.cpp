@@ -55,7 +55,8 @@ Variable take_checked(const Variable& x, const Array& rows, const Shape& rows_sh
 
 template <class T>
 Array gather_positions_of(const char* name, const Array& indices, const Shape& shape, int axis) {
-  const Array source = indices.contiguous(), positions = empty(indices.shape(), Dtype::kInt64);
+  const Array source = indices.to(Device{}).contiguous();  // looked at on the host
+  const Array positions = empty(indices.shape(), Dtype::kInt64);
   const Shape view = around(indices.shape(), axis);
   const std::int64_t size = shape[axis], inner = view[2], block = view[1] * inner;
   const T* from = source.data<T>();

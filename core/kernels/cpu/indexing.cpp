@@ -7,6 +7,7 @@
 #include "core/array/dispatch.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/strided_loop.h"
+#include "core/kernels/formulas/comparison.h"
 
 namespace rensa::kernels {
 namespace {
@@ -148,27 +149,6 @@ Array where_cpu(const Array& condition, const Array& a, const Array& b) {
   return y;
 }
 
-template <class T>
-struct Order {
-  Comparison comparison;
-  bool operator()(T a, T b) const {
-    switch (comparison) {
-      case Comparison::kEqual:
-        return a == b;
-      case Comparison::kNotEqual:
-        return a != b;
-      case Comparison::kLess:
-        return a < b;
-      case Comparison::kLessEqual:
-        return a <= b;
-      case Comparison::kGreater:
-        return a > b;
-      default:
-        return a >= b;
-    }
-  }
-};
-
 Array compare_cpu(const Array& a, const Array& b, Comparison comparison) {
   Array y = empty(a.shape(), Dtype::kBool);
   dispatch_all(a.dtype(), [&](auto tag) {
@@ -178,9 +158,9 @@ Array compare_cpu(const Array& a, const Array& b, Comparison comparison) {
     auto* to = static_cast<bool*>(y.raw_data());
     const auto holds = [comparison](const T& l, const T& r) {
       if constexpr (std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>) {
-        return Order<float>{comparison}(static_cast<float>(l), static_cast<float>(r));
+        return formulas::holds(static_cast<float>(l), static_cast<float>(r), comparison);
       } else {
-        return Order<T>{comparison}(l, r);
+        return formulas::holds(l, r, comparison);
       }
     };
     cpu::for_each_row<3>(y.shape(), {y.strides(), a.strides(), b.strides()},

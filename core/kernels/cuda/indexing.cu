@@ -3,6 +3,7 @@
 #include "core/kernels/cuda/element.cuh"
 #include "core/kernels/cuda/launch.h"
 #include "core/kernels/cuda/strided.h"
+#include "core/kernels/formulas/comparison.h"
 
 namespace rensa::kernels {
 namespace {
@@ -167,29 +168,11 @@ Array where_cuda(const Array& condition, const Array& a, const Array& b) {
 }
 
 template <class T>
-__device__ bool holds(T a, T b, Comparison comparison) {
-  switch (comparison) {
-    case Comparison::kEqual:
-      return a == b;
-    case Comparison::kNotEqual:
-      return a != b;
-    case Comparison::kLess:
-      return a < b;
-    case Comparison::kLessEqual:
-      return a <= b;
-    case Comparison::kGreater:
-      return a > b;
-    default:
-      return a >= b;
-  }
-}
-
-template <class T>
 __global__ void compare_kernel(const T* a, const T* b, bool* y, Comparison comparison, Strided<3> places) {
   const auto threads = static_cast<std::uint32_t>(gridDim.x) * blockDim.x;
   for (std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < places.count; i += threads) {
     const auto at = places.offsets(i);
-    y[at.at[0]] = holds(widen(a[at.at[1]]), widen(b[at.at[2]]), comparison);
+    y[at.at[0]] = formulas::holds(widen(a[at.at[1]]), widen(b[at.at[2]]), comparison);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "core/kernels/cpu/parallel.h"
 #include "core/kernels/differentiable.h"
 #include "core/kernels/formulas/dual.h"
+#include "core/kernels/formulas/from_constants.h"
 
 namespace rensa::cpu {
 
@@ -26,16 +27,6 @@ class Differentiated : kernels::Implementation {
   Differentiated() : Implementation(kernel, DeviceKind::kCpu, run) {}
 
  private:
-  static Formula formula(const kernels::Constants& c) {
-    if constexpr (std::is_empty_v<Formula>) {
-      return {};
-    } else if constexpr (sizeof(Formula) == sizeof(double)) {
-      return {c[0]};
-    } else {
-      return {c[0], c[1]};
-    }
-  }
-
   /// Elements where they lie; an array with gaps is closed up first.
   static Array run(const Array& x, const Array& gy, int order, const kernels::Constants& constants) {
     const Array source = x.is_dense() ? x : x.contiguous();
@@ -45,7 +36,7 @@ class Differentiated : kernels::Implementation {
       g = empty_like(source);
       g.copy_from(gy);
     }
-    const Formula f = formula(constants);
+    const Formula f = formulas::from_constants<Formula>(constants);
     if (is_half(x.dtype())) {
       for_each_block(
           y.size(), [&](std::int64_t begin, std::int64_t end) { half_block(f, order, source, g, y, begin, end); },

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <type_traits>
-
 #include "core/kernels/cuda/elementwise.cuh"
 #include "core/kernels/differentiable.h"
 #include "core/kernels/formulas/dual.h"
+#include "core/kernels/formulas/from_constants.h"
 
 namespace rensa::cuda {
 
@@ -26,16 +25,6 @@ class Differentiated : kernels::Implementation {
   Differentiated() : Implementation(kernel, DeviceKind::kCuda, run) {}
 
  private:
-  static Formula formula(const kernels::Constants& c) {
-    if constexpr (std::is_empty_v<Formula>) {
-      return {};
-    } else if constexpr (sizeof(Formula) == sizeof(double)) {
-      return {c[0]};
-    } else {
-      return {c[0], c[1]};
-    }
-  }
-
   /// Derivatives that are rarely wanted have a kernel for float64 alone: compiling is what they cost most.
   template <class F>
   static Array in_float64(const F& f, const Array& x, const Array& gy) {
@@ -47,7 +36,7 @@ class Differentiated : kernels::Implementation {
 
   static Array run(const Array& x, const Array& gy, int order, const kernels::Constants& constants) {
     const char* const name = kernel.name();
-    const Formula f = formula(constants);
+    const Formula f = formulas::from_constants<Formula>(constants);
     if (order == 0) return map<kHot>(name, f, x);
     if (order == 1) return map_alike<kHot>(name, TimesDerivative<1, Formula>{f}, x, gy);
     if (order == 2) return in_float64(TimesDerivative<2, Formula>{f}, x, gy);

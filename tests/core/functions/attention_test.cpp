@@ -1,0 +1,81 @@
+#include <gmock/gmock.h>
+
+#include "core/autograd/config.h"
+#include "core/autograd/gradient_check.h"
+#include "core/device/allocator.h"
+#include "core/functions/attention.h"
+#include "tests/core/functions/function_case.h"
+#include "tests/support/golden_file.h"
+
+namespace rensa::testing {
+namespace {
+
+namespace F = functions;
+using V = const Variable&;
+
+std::vector<FunctionCase> attention_cases() {
+  const std::vector<Operand> qkv = {{"abmd"}, {"abld"}, {"able"}};
+  return {
+      {.name = "scaled_dot_product_attention",
+       .f = of([](V q, V k, V v) { return F::scaled_dot_product_attention(q, k, v); }),
+       .inputs = qkv,
+       .may_be_empty = "abmle",
+       .refusals = {{"expected q (…, M, D)",
+                     [] {
+                       F::scaled_dot_product_attention(zeros({2, 3}), zeros({2, 4}), zeros({2, 3}));
+                     }}}},
+      {.name = "scaled_dot_product_attention__causal",
+       .f = of([](V q, V k, V v) { return F::scaled_dot_product_attention(q, k, v, {.causal = true}); }),
+       .inputs = qkv,
+       .may_be_empty = "abmle",
+       .refusals = {{"q is float64",
+                     [] {
+                       F::scaled_dot_product_attention(zeros({2, 3}, Dtype::kFloat64), zeros({2, 3}), zeros({2, 3}));
+                     }}}},
+      {.name = "scaled_dot_product_attention__padded",
+       .f = of([](V q, V k, V v) {
+         return F::scaled_dot_product_attention(q, k, v, {.scale = 0.3, .lengths = array<std::int32_t>({3, 5})});
+       }),
+       .inputs = {{"2bmd"}, {"2b5d"}, {"2b5e"}},
+       .may_be_empty = "bme",
+       .refusals = {{"the lengths are (1,)",
+                     [] {
+                       F::scaled_dot_product_attention(zeros({2, 3, 4}), zeros({2, 3, 4}), zeros({2, 3, 4}),
+                                                       {.lengths = array<std::int32_t>({3})});
+                     }}}},
+      {.name = "rotary_embedding",
+       .f = of([](V x) { return F::rotary_embedding(x); }),
+       .inputs = {{"ab6"}},
+       .may_be_empty = "ab",
+       .refusals = {{"rotary_embedding: expected x",
+                     [] {
+                       F::rotary_embedding(zeros({2, 3}));
+                     }}}},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Attention, FunctionCaseTest, ::testing::ValuesIn(attention_cases()), case_name);
+
+TEST(RotaryEmbeddingTest, NeighboursArePairsOfTheSameAngles) {
+  const Array x = random_array({3, 4}, 1);
+  const Array apart =
+      x.reshape({3, 2, 2}).transpose({0, 2, 1}).contiguous().reshape({3, 4});  // neighbours become halves
+  const Array halves =
+      F::rotary_embedding(apart).array().reshape({3, 2, 2}).transpose({0, 2, 1}).contiguous().reshape({3, 4});
+  EXPECT_TRUE(near(F::rotary_embedding(x, 10000, 0, F::RotaryPairs::kNeighbours).array(), halves, 1e-15));
+}
+
+TEST(AttentionTest, MemoryGrowsWithTheLengthAndNotWithItsSquare) {
+  const auto peak = [](std::int64_t length) {
+    const Array q = zeros({1, length, 8});
+    allocator({}).reset_peak();
+    const std::size_t before = allocator({}).statistics().in_use;
+    const NoBackpropMode scope;
+    F::scaled_dot_product_attention(q, q, q, {.causal = true});
+    return allocator({}).statistics().peak_in_use - before;
+  };
+  EXPECT_LT(peak(4096), 8 * peak(1024));
+}
+
+}  // namespace
+}  // namespace rensa::testing

@@ -131,6 +131,15 @@ bool Judge::all_have_answered(Clock::time_point since) const {
   });
 }
 
+/// Whether every rank that can still speak has told the calls that it remembers of a communicator.
+bool Judge::all_remember(std::uint64_t id) const {
+  return std::all_of(records_.begin(), records_.end(), [&](const Record& record) {
+    const auto known = record.communicators.find(id);
+    return !record.watched || record.standing != Standing::kAlive || known == record.communicators.end() ||
+           known->second.detail;
+  });
+}
+
 std::optional<Verdict> Judge::judge_deaths(Clock::time_point now) {
   if (!death_since_) return {};
   if (!all_have_answered(*death_since_) && seconds_between(*death_since_, now) < kDeathSettles) return {};
@@ -146,7 +155,16 @@ std::optional<Verdict> Judge::judge_deaths(Clock::time_point now) {
 
 std::optional<Verdict> Judge::judge_failures(Clock::time_point now) {
   if (!failure_since_) return {};
-  if (!all_have_answered(*failure_since_) && seconds_between(*failure_since_, now) < kFailureSettles) return {};
+  if (seconds_between(*failure_since_, now) < kFailureSettles) {
+    if (!all_have_answered(*failure_since_)) return {};
+    // the error may follow from calls that differ, which reports of the last ones need not show
+    bool all_told = true;
+    for (const std::uint64_t id : communicators_outermost_first()) {
+      ask(id);
+      all_told = all_told && all_remember(id);
+    }
+    if (!all_told) return {};
+  }
   const auto first = std::min_element(records_.begin(), records_.end(), [](const Record& a, const Record& b) {
     constexpr auto kNever = Clock::time_point::max();
     return a.failed_at.value_or(kNever) < b.failed_at.value_or(kNever);

@@ -26,7 +26,8 @@ struct Verdict {
 ///
 /// In order: ranks that made different calls (the others' errors follow from it); a rank that died; one that gave up;
 /// one that is silent; one that is late. Where the first sign may be a consequence of something that is still on its way,
-/// it waits a moment.
+/// it waits a moment. When a rank gives up, all are asked for the calls that they remember: a message of another length than
+/// expected is an error where it arrives, but the fault of the rank that sent it.
 class Judge {
  public:
   /// `own` is the rank that judges; `watched` are the ranks it hears of, itself among them.
@@ -76,6 +77,7 @@ class Judge {
   std::optional<Mismatch> find_mismatch() const;
   bool all_know(const Mismatch& mismatch, Clock::time_point now) const;
   bool all_have_answered(Clock::time_point since) const;
+  bool all_remember(std::uint64_t id) const;
   void ask(std::uint64_t id);
 
   std::optional<Verdict> judge_mismatch(Clock::time_point now);
@@ -95,6 +97,7 @@ class Judge {
   const int own_;
   const Limits limits_;
   std::vector<Record> records_;
+  std::optional<Mismatch> mismatch_;  ///< the one that was seen last: reports move on, it stays
   std::optional<Clock::time_point> mismatch_since_, death_since_, failure_since_, silence_since_;
   std::vector<std::uint64_t> questions_;
   std::set<std::uint64_t> asked_;

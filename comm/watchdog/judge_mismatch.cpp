@@ -36,6 +36,9 @@ std::optional<Judge::Mismatch> Judge::find_mismatch() const {
       for (const CallLog::Mark& mark : report.marks) {
         if (mark.number > 0 && mark.number != report.number) compare(mark.number, mark.digest);
       }
+      if (!known->second.detail) continue;
+      std::uint64_t number = known->second.detail->first;
+      for (const CallLog::Kept& kept : known->second.detail->calls) compare(number++, kept.digest);
     }
     if (lowest) return Mismatch{id, *lowest};
   }
@@ -58,7 +61,8 @@ bool Judge::all_know(const Mismatch& mismatch, Clock::time_point now) const {
 }
 
 std::optional<Verdict> Judge::judge_mismatch(Clock::time_point now) {
-  const std::optional<Mismatch> mismatch = find_mismatch();
+  if (const auto found = find_mismatch()) mismatch_ = found;
+  const std::optional<Mismatch>& mismatch = mismatch_;
   if (!mismatch) return {};
   if (!mismatch_since_) mismatch_since_ = now;
   ask(mismatch->id);

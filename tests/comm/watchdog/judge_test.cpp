@@ -158,6 +158,38 @@ TEST_F(JudgeTest, BlamesADisagreementBeforeTheErrorsThatFollow) {
   EXPECT_THAT(line(), StartsWith("rensa: rank 3 of 4 on right: call #1"));
 }
 
+TEST_F(JudgeTest, AsksWhetherAnErrorFollowsFromADisagreement) {
+  // No two reports are of the same call: the last ones show no difference.
+  for (int step = 0; step < 5; ++step) {
+    for (int r = 0; r < 4; ++r) {
+      if (step < 3 + r % 3) call(r, step == 2 && r == 1 ? Call("all_reduce", 1001, Dtype::kFloat32) : kSum);
+    }
+  }
+  for (const int r : {1, 2, 3}) hear(r, true);
+  hear(0);
+  judge_.failed(0, "MPI_Allreduce: message truncated", 1, now_);
+  EXPECT_EQ(line(), "");
+  while (judge_.question()) answer_all(/*id=*/0);
+  EXPECT_EQ(line(), "") << "it asks for what they remember";
+  EXPECT_EQ(judge_.question(), kWhole);
+  answer_all();
+  EXPECT_THAT(line(), StartsWith("rensa: rank 1 of 4 on left: call #3 on flat: rank 1 called all_reduce of 1001 float32"));
+}
+
+TEST_F(JudgeTest, KeepsADisagreementInMindWhenReportsMoveOn) {
+  for (int r = 0; r < 4; ++r) call(r, r == 2 ? Call("barrier", 0, Dtype::kUInt8) : kSum);
+  hear_all();
+  EXPECT_EQ(line(), "");
+  for (int r = 0; r < 4; ++r) {
+    for (int step = 0; step <= r; ++step) call(r, kSum);
+  }
+  hear_all(/*running=*/true);  // each is in another call now
+  judge_.failed(1, "MPI_Allreduce: message truncated", 1, now_);
+  line();
+  answer_all();
+  EXPECT_THAT(line(), StartsWith("rensa: rank 2 of 4 on right: call #1 on flat: rank 2 called barrier"));
+}
+
 TEST_F(JudgeTest, NamesARankThatDiedAndItsLastCall) {
   for (int r = 0; r < 4; ++r) call(r, kSum);
   hear_all();
@@ -176,6 +208,8 @@ TEST_F(JudgeTest, NamesTheFirstRankThatGaveUpAndItsReason) {
   EXPECT_TRUE(judge_.question().has_value());
   pass(0.01);
   answer_all(/*id=*/0);
+  EXPECT_EQ(line(), "") << "it asks what they remember";
+  answer_all();
   const auto verdict = judge_.judge(now_);
   ASSERT_TRUE(verdict);
   EXPECT_EQ(verdict->status, 3);

@@ -27,7 +27,7 @@ foreach(line IN LISTS listing)
     set(limit_s ${slow_timeout_s})
   endif()
   add_test(${target}.${suite} ${executable} --gtest_filter=${suite}.* --gtest_brief=1)
-  set_tests_properties(${target}.${suite} PROPERTIES LABELS ${label} TIMEOUT ${limit_s}
+  set_tests_properties(${target}.${suite} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} PROCESSORS ${processors}
     WORKING_DIRECTORY ${source_dir} ENVIRONMENT "${environment}"
     SKIP_REGULAR_EXPRESSION "PASSED  \\] 0 tests\\.\n(\\[  SKIPPED [^\n]*\n)+$")  # all of a suite skipped, none failed
 endforeach()

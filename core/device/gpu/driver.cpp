@@ -42,7 +42,11 @@ void register_driver(std::unique_ptr<Driver> (*make)()) { make_driver = make; }
 
 void replace_driver(std::unique_ptr<Driver> replacement) {
   const std::lock_guard lock(mutex);
-  delete current.exchange(nullptr);  // what it held finds no runtime to go back to
+  if (Runtime* const old = current.load(std::memory_order_relaxed)) {
+    old->release_memory();
+    current.store(nullptr, std::memory_order_release);  // what others still hold finds no runtime to go back to
+    delete old;
+  }
   if (replacement) current.store(new Runtime(std::move(replacement)), std::memory_order_release);
 }
 

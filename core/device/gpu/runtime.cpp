@@ -25,6 +25,11 @@ Runtime::~Runtime() {
   }
 }
 
+void Runtime::release_memory() {
+  pinned.reset();
+  for (const auto& device : devices) device->allocator.reset();
+}
+
 DeviceState& Runtime::of(int device) {
   if (device < 0 || device >= static_cast<int>(devices.size())) {
     throw DeviceError("device cuda:", device, " is not there: this process sees ", devices.size(),

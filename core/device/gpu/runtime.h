@@ -25,6 +25,8 @@ struct DeviceState {
 struct Runtime {
   explicit Runtime(std::unique_ptr<Driver> driver);
   ~Runtime();
+  /// Ends the allocators, while the events that their memory waits for can still go back to where they came from.
+  void release_memory();
   DeviceState& of(int device);  ///< throws DeviceError that says how many devices there are
 
   std::unique_ptr<Driver> driver;

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 
 #include "core/device/random.h"
 #include "core/error.h"
@@ -81,8 +82,16 @@ TEST(DlpackTest, RefusedTensorsAreGivenBackAtOnce) {
   refused([](DLTensor& t, Foreign&) { t.byte_offset = 3; }, "multiples of their 8 bytes");
   refused([](DLTensor&, Foreign& f) { f.shape[0] = -1; }, "negative");
   refused([](DLTensor&, Foreign& f) { f.shape = {1LL << 40, 1LL << 40}; }, "no memory holds");
+  refused([](DLTensor& t, Foreign& f) { f.shape = {0, 1LL << 40, 1LL << 40}, t.ndim = 3; }, "no memory holds");
   refused([](DLTensor&, Foreign& f) { f.strides[0] = 1LL << 62; }, "no memory holds");
   EXPECT_THAT([] { from_dlpack(nullptr); }, ThrowsMessage<ValueError>(HasSubstr("null")));
+}
+
+TEST(DlpackTest, StridesOfNoElementsAreNotLookedAt) {
+  Foreign foreign;
+  foreign.shape = {0, 3};
+  foreign.strides = {1LL << 62, std::numeric_limits<std::int64_t>::min()};
+  EXPECT_EQ(from_dlpack(&foreign.tensor).shape(), Shape({0, 3}));
 }
 
 /// Descriptors of random numbers, some near what is right: every one is taken or refused, and given back once. The

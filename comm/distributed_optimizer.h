@@ -61,6 +61,7 @@ class DistributedOptimizer final : public Optimizer {
   void loss_scaling(std::int64_t interval = 1000) override;
   void set_loss_scale(double scale) override { inner_->set_loss_scale(scale); }
   double loss_scale() const override { return inner_->loss_scale(); }
+  void backward(const Variable& loss, double share = 1) const override { inner_->backward(loss, share); }
   bool has_dynamic_loss_scale() const override { return inner_->has_dynamic_loss_scale(); }
   /// Throws ValueError with zero > 0 or carry_over: a hook would see gradients of which a part alone is the mean.
   void add_hook(std::string name, Hook hook) override;

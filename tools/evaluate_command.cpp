@@ -124,6 +124,7 @@ int evaluate_command(int argc, char** argv) {
   try {
     if (!table.parse(argc, argv, std::cout)) return 0;
     snapshot = find_snapshot(snapshot);
+    options.augment_on = "host";  // a training's configuration may say otherwise
   } catch (const Error& error) {
     std::cerr << "rensa evaluate: " << error.what() << '\n';
     return 2;

@@ -144,6 +144,7 @@ int predict_command(int argc, char** argv) {
     if (!table.parse(argc, argv, std::cout, &paths)) return 0;
     if (paths.empty()) throw ConfigError("no picture was named.");
     snapshot = find_snapshot(snapshot);
+    options.augment_on = "host";  // a training's configuration may say otherwise
   } catch (const Error& error) {
     std::cerr << "rensa predict: " << error.what() << '\n';
     return 2;

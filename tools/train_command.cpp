@@ -13,6 +13,7 @@
 #include "comm/links/communicator_statistics.h"
 #include "comm/links/multi_node_batch_normalization.h"
 #include "core/device/gpu/driver.h"
+#include "core/device/gpu/notes.h"
 #include "core/device/gpu/precision.h"
 #include "core/error.h"
 #include "tools/train/model_setup.h"
@@ -41,6 +42,7 @@
 #include "trainer/extensions/trace.h"
 #include "trainer/iterators/mixed_iterator.h"
 #include "trainer/iterators/multithread_iterator.h"
+#include "trainer/iterators/picture_iterator.h"
 #include "trainer/iterators/prefetch_iterator.h"
 #include "trainer/reproducible_updater.h"
 #include "trainer/trainer.h"
@@ -54,10 +56,10 @@ constexpr const char* kUsage =
     "       mpirun -n 8 rensa train --config FILE [--key value …]\n\n"
     "Trains a network on the pictures in `data`, on one process or many.";
 
-std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, const TrainOptions& o,
-                                        const Communicator& comm, Device device, bool train) {
+std::unique_ptr<Iterator> make_iterator(const TrainingData& data, const TrainOptions& o, const Communicator& comm,
+                                        Device device, bool train) {
   const std::int64_t batch = train ? o.batchsize : o.val_batchsize;
-  auto iterator = rensa::make_iterator(std::move(dataset),
+  auto iterator = rensa::make_iterator(train ? data.train : data.validation,
                                        {.batch_size = batch * comm.size(),
                                         .repeat = train,
                                         .short_tail = train && o.short_tail,
@@ -70,8 +72,9 @@ std::unique_ptr<Iterator> make_iterator(std::shared_ptr<const Dataset> dataset, 
     const MixOptions mix{.mixup_alpha = o.mixup, .cutmix_alpha = o.cutmix, .seed = o.seed};
     iterator = std::make_unique<MixedIterator>(std::move(iterator), mix);
   }
-  if (device.kind == DeviceKind::kCpu) return iterator;
-  return std::make_unique<PrefetchIterator>(std::move(iterator), device);
+  if (device.kind != DeviceKind::kCpu) iterator = std::make_unique<PrefetchIterator>(std::move(iterator), device);
+  if (data.raw) iterator = std::make_unique<PictureIterator>(std::move(iterator), *data.raw);
+  return iterator;
 }
 
 /// "cuda" is the GPU of the rank's number on its node.
@@ -181,10 +184,10 @@ std::string data_advice(const TrainOptions& o, int cores) {
 }
 
 void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Device device, const TrainOptions& o) {
-  auto validation = make_iterator(data.validation, o, trainer.comm(), device, /*train=*/false);
+  auto validation = make_iterator(data, o, trainer.comm(), device, /*train=*/false);
   if (o.bn_reestimate > 0) {
     trainer.extend(std::make_unique<ReestimateStatistics>(
-        make_iterator(data.train, o, trainer.comm(), device, /*train=*/true), model,
+        make_iterator(data, o, trainer.comm(), device, /*train=*/true), model,
         [&model](const Batch& batch) { model(batch); }, o.bn_reestimate));
   }
   trainer.extend(std::make_unique<Evaluator>(std::move(validation), model));
@@ -227,7 +230,10 @@ void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Devic
 int train(const TrainOptions& o, Communicator& comm) {
   const bool speaks = comm.rank() == 0;
   const Device device = device_of(o, comm);
-  if (device.kind == DeviceKind::kCuda) gpu::allow_tf32(o.tf32);
+  if (device.kind == DeviceKind::kCuda) {
+    gpu::allow_tf32(o.tf32);
+    if (speaks) gpu::on_note([](const std::string& sentence) { spdlog::info("{}", sentence); });
+  }
   // a number that follows from the machine would give other bits on other ranks
   const int threads = set_compute_threads(comm, o.reproducible > 0 ? std::max(1, o.threads) : o.threads);
   PictureProblems problems(comm);
@@ -256,7 +262,7 @@ int train(const TrainOptions& o, Communicator& comm) {
                  model.count_parameters());
     if (device.kind == DeviceKind::kCuda) spdlog::info("{}", gpu::availability().description);
   }
-  const auto iterator = make_iterator(data.train, o, comm, device, /*train=*/true);
+  const auto iterator = make_iterator(data, o, comm, device, /*train=*/true);
   const std::unique_ptr<Updater> updater = make_updater(*iterator, model, *optimizer, comm, o);
   Trainer trainer(*updater, {o.epoch, Unit::kEpoch}, o.out, comm);
   extend(trainer, model, data, device, o);

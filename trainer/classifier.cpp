@@ -43,11 +43,11 @@ Classifier::Result Classifier::operator()(const Batch& batch) {
   result.y = (*predictor_)(batch.x().to(predictor_->device()).to(dtype));
   if (const std::optional<MixedLabels> labels = mixed_labels(batch); labels && batch.size() > 0) {
     result.loss = mixed_loss(result.y, *labels, options_);
-    result.accuracy = F::accuracy(result.y.array(), larger_labels(*labels));
+    result.accuracy = F::accuracy_array(result.y.array(), larger_labels(*labels));
     return result;
   }
   result.loss = functions::softmax_cross_entropy(result.y, batch.t(), options_);
-  result.accuracy = functions::accuracy(result.y.array(), batch.t());
+  result.accuracy = functions::accuracy_array(result.y.array(), batch.t());
   return result;
 }
 

@@ -15,9 +15,9 @@ class Classifier : public Link {
   explicit Classifier(std::unique_ptr<UnaryLink> predictor, const functions::SoftmaxCrossEntropyOptions& options = {});
 
   struct Result {
-    Variable y;         ///< logits (n, classes)
-    Variable loss;      ///< mean over the batch
-    double accuracy;    ///< in [0, 1]
+    Variable y;      ///< logits (n, classes)
+    Variable loss;   ///< mean over the batch
+    Array accuracy;  ///< in [0, 1]: a float64 scalar on y's device
   };
   /// Moves x to the network's device and converts it to its dtype. Class numbers are best left on the host. A batch of
   /// MixedIterator's has two labels for each sample: the losses against both count by their shares, and an answer is right

@@ -50,7 +50,7 @@ void ReproducibleUpdater::add_gradients(const Batch& batch, Observation& observa
       set_random_context(part);
       const Loss step = timed(Span::Phase::kForward, [&] { return loss(part); });
       Observation seen = step.observation;
-      seen["main/loss"] = {step.loss.item<double>(), size};
+      seen["main/loss"] = deferred().observe(step.loss.array(), size);
       join_means(observation, seen);
       timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share * optimizer().loss_scale()}); });
     }

@@ -50,6 +50,8 @@ class Trainer {
   double progress() const;         ///< done part of the run, in [0, 1]
   double elapsed_time() const;     ///< seconds of all runs together
   double update_seconds() const { return update_seconds_; }  ///< of steps alone, in this run
+  /// Time of steps that was waited for behind them: a GPU goes on when update() has returned.
+  void add_update_seconds(double seconds) { update_seconds_ += seconds; }
 
   /// Everything needed to go on bit for bit, under Chainer's keys. Saving is a call on all ranks together.
   void serialize(Serializer& serializer);

@@ -11,10 +11,10 @@
 namespace rensa {
 namespace {
 
-StandardUpdater::Loss classify(Classifier& model, const Batch& batch) {
+StandardUpdater::Loss classify(Classifier& model, const Batch& batch, DeferredNumbers& deferred) {
   Classifier::Result result = model(batch);
   const auto weight = static_cast<double>(batch.size());
-  return {.loss = result.loss, .observation = {{"main/accuracy", {result.accuracy, weight}}}};
+  return {.loss = result.loss, .observation = {{"main/accuracy", deferred.observe(result.accuracy, weight)}}};
 }
 
 }  // namespace
@@ -26,7 +26,8 @@ StandardUpdater::StandardUpdater(Iterator& iterator, Link& model, LossFunction l
 StandardUpdater::StandardUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm,
                                  std::uint64_t seed)
     : StandardUpdater(
-          iterator, model, [&model](const Batch& batch) { return classify(model, batch); }, optimizer, comm, seed) {}
+          iterator, model, [&model, this](const Batch& batch) { return classify(model, batch, deferred_); }, optimizer,
+          comm, seed) {}
 
 void StandardUpdater::update(Observation& observation) {
   spans_.clear();
@@ -53,11 +54,11 @@ void StandardUpdater::add_gradients(const Batch& batch, Observation& observation
   const auto size = static_cast<double>(batch.size());
   Loss step = timed(Span::Phase::kForward, [&] { return loss(batch); });
   if (batch.size() > 0) {  // a mean over no samples says nothing
-    step.observation["main/loss"] = {step.loss.item<double>(), size};
+    step.observation["main/loss"] = deferred_.observe(step.loss.array(), size);
     join_means(observation, step.observation);
   }
   const double share = size * comm_.size() / static_cast<double>(batch.global_size) / pieces_;
-  timed(Span::Phase::kBackward, [&] { step.loss.backward({.loss_scale = share * optimizer_.loss_scale()}); });
+  timed(Span::Phase::kBackward, [&] { optimizer_.backward(step.loss, share); });
 }
 
 StandardUpdater::Loss StandardUpdater::loss(const Batch& batch) {

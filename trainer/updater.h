@@ -9,6 +9,7 @@
 #include "comm/communicators/communicator.h"
 #include "core/optimizers/optimizer.h"
 #include "trainer/classifier.h"
+#include "trainer/deferred_number.h"
 #include "trainer/iterators/iterator.h"
 #include "trainer/observation.h"
 #include "trainer/span.h"
@@ -81,6 +82,8 @@ class StandardUpdater : public Updater {
   /// Numbers the random operations of the step's samples in `batch`.
   void set_random_context(const Batch& batch) const;
   Loss loss(const Batch& batch);
+  /// Observes numbers that lie on a GPU, for which the host does not wait.
+  DeferredNumbers& deferred() { return deferred_; }
   /// fn(), remembered as a phase of the step.
   template <class Fn>
   auto timed(Span::Phase phase, const Fn& fn) {
@@ -110,6 +113,7 @@ class StandardUpdater : public Updater {
       previous_detail_;  ///< of the last step, whose last batch the iterator knows; none: before the first
   std::optional<bool> new_epoch_;
   std::vector<Span> spans_;
+  DeferredNumbers deferred_;
 };
 
 }  // namespace rensa

@@ -1,5 +1,7 @@
 #include "comm/sharding/zero_shards.h"
 
+#include "core/kernels/memory.h"
+
 namespace rensa {
 
 std::vector<ArenaWindow> ZeroShards::windows(const ParameterArena& arena) const {
@@ -11,12 +13,14 @@ std::vector<ArenaWindow> ZeroShards::windows(const ParameterArena& arena) const 
   return windows;
 }
 
-double ZeroShards::sum(double mine) {
+Array ZeroShards::sum(const Array& mine) {
   // in the order of ranks: the same bits on all
-  const Array all = empty({comm_.size()}, Dtype::kFloat64);
-  comm_.all_gather(full({1}, mine, Dtype::kFloat64), all);
-  double total = 0;
-  for (const double each : to_vector<double>(all)) total += each;
+  const Array all = empty({comm_.size()}, mine.dtype(), mine.device());
+  comm_.all_gather(mine, all);
+  const Array total = zeros({1}, mine.dtype(), mine.device());
+  for (int rank = 0; rank < comm_.size(); ++rank) {
+    kernels::accumulate(total, all.slice(0, {.start = rank, .stop = rank + 1}));
+  }
   return total;
 }
 

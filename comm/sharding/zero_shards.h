@@ -15,7 +15,7 @@ class ZeroShards final : public ArenaShards {
 
   std::vector<ArenaWindow> windows(const ParameterArena& arena) const override;
   std::int64_t multiple() const override { return 16 * static_cast<std::int64_t>(comm_.size()); }
-  double sum(double mine) override;
+  Array sum(const Array& mine) override;
   Array gather(const ParameterArena& arena, const Array& mine) override;
 
   /// Every rank gets the others' windows of a 1-d array laid out like `arena`, such as its values. A call on all ranks

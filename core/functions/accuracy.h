@@ -17,8 +17,11 @@ struct AccuracyOptions {
 ///
 /// Of equal scores the first class wins. Throws ShapeError if y and t do not fit.
 double accuracy(const Array& y, const Array& t, const AccuracyOptions& options = {});
+/// The same as a float64 scalar on y's device: the host waits for nothing.
+Array accuracy_array(const Array& y, const Array& t, const AccuracyOptions& options = {});
 
 /// The share of places where fewer than `k` classes score above the label's. Throws ValueError if k < 1.
 double top_k_accuracy(const Array& y, const Array& t, std::int64_t k, const AccuracyOptions& options = {});
+Array top_k_accuracy_array(const Array& y, const Array& t, std::int64_t k, const AccuracyOptions& options = {});
 
 }  // namespace rensa::functions

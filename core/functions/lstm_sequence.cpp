@@ -20,12 +20,19 @@ struct Sequence final : Function {
   enum Input { kX, kWx, kWh, kB, kHx, kCx };
   kernels::LstmSteps steps;
   Array gates, cells, y;
+  kernels::LstmLayer made;  ///< where the device has a layer of its own
 
   explicit Sequence(kernels::LstmSteps s) : steps(std::move(s)) {}
   const char* name() const override { return "lstm_sequence"; }
 
   Arrays forward(const Arrays& inputs) override {
     retain_inputs(kX, kWx, kWh, kHx, kCx);
+    if (!steps.backwards) {
+      made =
+          kernels::lstm_layer(inputs[kX].contiguous(), inputs[kWx], inputs[kWh], inputs[kB], inputs[kHx].contiguous(),
+                              inputs[kCx].contiguous(), steps.rows, config().enable_backprop);
+      if (made.y) return {made.y, made.h, made.c};
+    }
     gates = kernels::linear(inputs[kX].contiguous(), inputs[kWx].contiguous(), inputs[kB].contiguous());
     const auto result =
         kernels::lstm_steps(gates, inputs[kHx].contiguous(), inputs[kCx].contiguous(), inputs[kWh].contiguous(), steps);
@@ -45,24 +52,43 @@ struct Sequence final : Function {
       return g ? g.array().copy() : zeros(like.shape(), like.dtype(), like.device());
     };
     const Array gh = given(gys[1], h0), gc = given(gys[2], c0);
-    const Array gy = gys[0] ? gys[0].array().contiguous() : zeros(y.shape(), y.dtype(), y.device());
-    const Array sums = gates.copy();  // becomes the gradient; the graph may be kept for another backward()
-    kernels::lstm_steps_grad(sums, cells, c0, W, gy, gh, gc, steps);
+    const Array& like_y = made.y ? made.y : y;
+    const Array gy = gys[0] ? gys[0].array().contiguous() : zeros(like_y.shape(), like_y.dtype(), like_y.device());
     Variables gradients(6);
-    if (needs_input_grad(kX)) gradients[kX] = Variable(kernels::product(sums, W_x.array(), Array()));
+    if (made.y) {
+      const kernels::LstmLayerGrad g =
+          kernels::lstm_layer_grad(gy, gh, gc, made, x.array().contiguous(), h0, c0, steps.rows);
+      const Array all[] = {g.gx, g.gW_x, g.gW_h, g.gb, g.ghx, g.gcx};
+      for (int i = 0; i < 6; ++i) {
+        if (needs_input_grad(i)) gradients[static_cast<std::size_t>(i)] = Variable(all[i]);
+      }
+    } else {
+      const Array sums = gates.copy();  // becomes the gradient; the graph may be kept for another backward()
+      kernels::lstm_steps_grad(sums, cells, c0, W, gy, gh, gc, steps);
+      put_gradients(sums, x.array(), W_x.array(), h0, gradients);
+      if (needs_input_grad(kHx)) gradients[kHx] = Variable(gh);
+      if (needs_input_grad(kCx)) gradients[kCx] = Variable(gc);
+    }
+    return gradients;
+  }
+  void release_saved() override {
+    gates = cells = y = {};
+    made = {};
+  }
+
+ private:
+  /// Of the inputs and weights, from the gradient of what the inputs gave.
+  void put_gradients(const Array& sums, const Array& x, const Array& W_x, const Array& h0, Variables& gradients) {
+    if (needs_input_grad(kX)) gradients[kX] = Variable(kernels::product(sums, W_x, Array()));
     if (needs_input_grad(kWx)) {
-      gradients[kWx] = Variable(kernels::product(sums.transpose(), x.array().contiguous(), gradient_destination(kWx)));
+      gradients[kWx] = Variable(kernels::product(sums.transpose(), x.contiguous(), gradient_destination(kWx)));
     }
     if (needs_input_grad(kWh)) {
       const Array before = kernels::lstm_states_before(y, h0, steps);
       gradients[kWh] = Variable(kernels::product(sums.transpose(), before, gradient_destination(kWh)));
     }
     if (needs_input_grad(kB)) gradients[kB] = sum(Variable(sums), {0});
-    if (needs_input_grad(kHx)) gradients[kHx] = Variable(gh);
-    if (needs_input_grad(kCx)) gradients[kCx] = Variable(gc);
-    return gradients;
   }
-  void release_saved() override { gates = cells = y = {}; }
 };
 
 void check(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x, const Variable& W_h,

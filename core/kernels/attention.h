@@ -14,8 +14,8 @@ struct AttentionOptions {
 // Queries (batch, M, D), keys (batch, L, D), values (batch, L, E), contiguous, float32 and float64; `bias` (1 or batch,
 // 1 or M, L) is added to the scores, or no array; -infinity hides a key. Memory grows with L, not with M L.
 
-/// {y (batch, M, E), log of the sum of each query's exponentials (batch, M) in float64}; a query that sees no key gives
-/// 0.
+/// {y (batch, M, E), log of the sum of each query's exponentials (batch, M), for attention_grad: in float64, or in
+/// float32 where the device's fused kernel gave it}; a query that sees no key gives 0.
 extern Kernel<std::array<Array, 2>(const Array& q, const Array& k, const Array& v, const Array& bias,
                                    const AttentionOptions& options)>
     attention;

@@ -34,6 +34,25 @@ extern Kernel<void(const Array& gates, const Array& c, const Array& cx, const Ar
                    const Array& gh, const Array& gc, const LstmSteps& steps)>
     lstm_steps_grad;
 
+/// What a library's own layer returns, and what it keeps for its gradient: no arrays if it does not take the layer.
+struct LstmLayer {
+  Array y, h, c;            ///< (S, n), last h and last c (batch, n)
+  Array weights, reserved;  ///< bytes, in the library's own order
+};
+/// The whole layer from x (S, in), W_x (4 n, in), W_h (4 n, n) and b (4 n) in blocks a, i, f, o, the first step first;
+/// every sequence has a step. `training`: a gradient will be asked for.
+extern Kernel<LstmLayer(const Array& x, const Array& W_x, const Array& W_h, const Array& b, const Array& hx,
+                        const Array& cx, const std::vector<std::int64_t>& rows, bool training)>
+    lstm_layer;
+
+struct LstmLayerGrad {
+  Array gx, gW_x, gW_h, gb, ghx, gcx;
+};
+/// From the gradients of `made`'s y, h and c, all of them arrays.
+extern Kernel<LstmLayerGrad(const Array& gy, const Array& gh, const Array& gc, const LstmLayer& made, const Array& x,
+                            const Array& hx, const Array& cx, const std::vector<std::int64_t>& rows)>
+    lstm_layer_grad;
+
 /// h before each row's step (S, n): y of the step before it, or hx.
 extern Kernel<Array(const Array& y, const Array& hx, const LstmSteps& steps)> lstm_states_before;
 

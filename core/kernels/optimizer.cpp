@@ -10,6 +10,7 @@ constinit Kernel<void(const Array&, const Array&, const Array&, double, double, 
 constinit Kernel<void(const Array&, const Array&, const Array&, const Array&, const AdamStep&, const GradientIntake&)>
     adam_update("adam_update");
 constinit Kernel<void(const Array&, const Array&)> adopt_values("adopt_values");
-constinit Kernel<double(const Array&, const std::vector<Array>&)> sum_of_squares("sum_of_squares");
+constinit Kernel<Array(const Array&, const std::vector<Array>&)> sum_of_squares("sum_of_squares");
+constinit Kernel<void(const Array&, const Array&, const StepDecision&)> decide_step("decide_step");
 
 }  // namespace rensa::kernels

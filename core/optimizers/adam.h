@@ -33,6 +33,7 @@ class Adam : public Optimizer {
   struct Unchecked {};
   Adam(const AdamOptions& options, Unchecked) : Optimizer(options.common), options_(options) {}
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
 
  private:
   AdamOptions options_;

@@ -10,7 +10,7 @@ namespace {
 
 template <class Range>
 kernels::GradientIntake intake(const Range& range) {
-  return {.scale = range.gradient_scale, .weight_decay = range.weight_decay};
+  return {.scale = range.gradient_scale, .weight_decay = range.weight_decay, .control = range.control};
 }
 
 }  // namespace

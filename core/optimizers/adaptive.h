@@ -20,6 +20,7 @@ class CorrectedMomentumSgd final : public RuleWithOptions<CorrectedMomentumSgdOp
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
 };
 
 struct AdaGradOptions {
@@ -36,6 +37,7 @@ class AdaGrad final : public RuleWithOptions<AdaGradOptions> {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
 };
 
 struct AdaDeltaOptions {
@@ -53,6 +55,7 @@ class AdaDelta final : public RuleWithOptions<AdaDeltaOptions> {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
 };
 
 struct RmsPropOptions {
@@ -70,6 +73,7 @@ class RmsProp final : public RuleWithOptions<RmsPropOptions> {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
 };
 
 struct RmsPropGravesOptions {
@@ -86,6 +90,7 @@ class RmsPropGraves final : public RuleWithOptions<RmsPropGravesOptions> {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
 };
 
 struct RmsPropWarmupOptions {
@@ -160,6 +165,7 @@ class Lion final : public RuleWithOptions<LionOptions> {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
 };
 
 }  // namespace rensa

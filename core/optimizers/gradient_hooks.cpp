@@ -42,14 +42,15 @@ Array flat(const Array& dense) {
   const auto offset = static_cast<std::byte*>(dense.raw_data()) - dense.buffer()->data();
   return Array(dense.buffer(), static_cast<std::size_t>(offset), {dense.size()}, {1}, dense.dtype());
 }
-double norm(const Array& dense) { return std::sqrt(kernels::sum_of_squares(flat(dense), {})); }
+double norm(const Array& dense) { return std::sqrt(kernels::sum_of_squares(flat(dense), {}).item<double>()); }
 
 }  // namespace
 
 Optimizer::Hook gradient_clipping(double threshold) {
   return [=](Optimizer& optimizer) {
     double squares = 0;
-    for_each(optimizer, [&](Parameter&, const Array& g) { squares += kernels::sum_of_squares(flat(g), {}); });
+    for_each(optimizer,
+             [&](Parameter&, const Array& g) { squares += kernels::sum_of_squares(flat(g), {}).item<double>(); });
     const double length = std::sqrt(squares);
     if (length <= threshold) return;
     const double scale = threshold / length;

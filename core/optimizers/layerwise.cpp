@@ -40,8 +40,8 @@ double decay_of(const LarsOptions& o, const Range& range) {
 template <class Range>
 double lars_ratio(const Array& p, const Array& g, const LarsOptions& o, const Range& range) {
   if (range.decay_scale == 0) return 1;
-  const double of_p = std::sqrt(kernels::sum_of_squares(p, {}));
-  const double of_g = std::sqrt(kernels::sum_of_squares(g, {})) * range.gradient_scale;
+  const double of_p = std::sqrt(kernels::sum_of_squares(p, {}).item<double>());
+  const double of_g = std::sqrt(kernels::sum_of_squares(g, {}).item<double>()) * range.gradient_scale;
   return of_p > 0 ? o.trust * of_p / (of_g + decay_of(o, range) * of_p + o.eps) : 1;
 }
 

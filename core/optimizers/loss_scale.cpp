@@ -1,17 +1,12 @@
 #include "core/optimizers/loss_scale.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "core/kernels/formulas/step_control.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
-namespace {
-
-constexpr double kMost = 65504;  // float16's largest number
-
-}  // namespace
 
 LossScale LossScale::fixed(double scale) {
   if (!(scale > 0)) throw ValueError("loss scale: ", scale, ", expected a number above 0.");
@@ -30,8 +25,14 @@ LossScale LossScale::dynamic(std::int64_t interval) {
 void LossScale::after_step(bool finite) {
   if (!is_dynamic()) return;
   settled_ = settled_ || !finite;
-  const double grows = settled_ ? std::exp2(1 / static_cast<double>(interval_)) : 2;
-  value_ = std::clamp(value_ * (finite ? grows : 0.5), 1.0, kMost);
+  value_ = kernels::formulas::next_loss_scale(value_, finite, settled_, growth());
+}
+
+double LossScale::growth() const { return std::exp2(1 / static_cast<double>(interval_)); }
+
+void LossScale::become(double value, bool settled) {
+  value_ = value;
+  settled_ = settled;
 }
 
 void LossScale::serialize(Serializer& serializer) {

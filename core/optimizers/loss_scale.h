@@ -20,8 +20,13 @@ class LossScale {
 
   double value() const { return value_; }
   bool is_dynamic() const { return interval_ > 0; }
+  /// What a settled dynamic scale grows by in each step.
+  double growth() const;
+  bool is_settled() const { return settled_; }
   /// After a step whose gradients were finite, or not.
   void after_step(bool finite);
+  /// Takes over what a dynamic scale became elsewhere.
+  void become(double value, bool settled);
   /// Saves or loads a dynamic scale, under "loss_scale"; a file without it leaves it as it is.
   void serialize(Serializer& serializer);
 

@@ -26,6 +26,7 @@ class MomentumSgd final : public Optimizer {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
   double lr_, momentum_;
 };
 
@@ -43,6 +44,7 @@ class NesterovAg final : public Optimizer {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
   double lr_, momentum_;
 };
 

@@ -25,6 +25,7 @@ Dtype state_dtype(const ParameterArena& arena) {
 }  // namespace
 
 void Optimizer::setup(Link& model) {
+  settle_control();
   model_ = &model;
   t_ = epoch_ = 0;
   arenas_.clear();
@@ -127,6 +128,7 @@ void Optimizer::keep_windows(const ArenaState& state, const Array& from_whole, c
 }
 
 void Optimizer::rebuild_arenas(const std::vector<Parameter*>& parameters) {
+  settle_control();
   std::vector<ArenaState> old_states = std::move(states_);
   const std::vector<ParameterArena> old_arenas = std::move(arenas_);
   for (std::size_t a = 0; a < old_arenas.size() && shards_; ++a) {
@@ -217,6 +219,10 @@ void Optimizer::update() {
   for (const ParameterArena& arena : arenas_) {
     for (const ParameterArena::Slot& slot : arena.slots) ParameterArena::complete_gradient(slot);
   }
+  if (const Device device = deciding_device(); device.kind != DeviceKind::kCpu) {
+    return update_as_device_decides(device);
+  }
+  settle_control();
   const bool safe = !loss_scale_.is_dynamic() || is_safe_to_update();
   const bool unscaled = safe && !hooks_.empty() && loss_scale_.value() != 1;
   if (unscaled) unscale_gradients();
@@ -254,9 +260,11 @@ std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, con
   return found;
 }
 
-double Optimizer::sum_of_squares() const {
+Array Optimizer::sum_of_squares() const {
   std::vector<Array> gradients;
+  Device device;
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
+    device = arenas_[a].values.device();
     for (const ParameterArena::Slot& slot : arenas_[a].slots) {
       if (!slot.parameter->update_enabled) continue;
       for (const Piece& piece : pieces(arenas_[a], states_[a], slot.offset, slot.offset + slot.size)) {
@@ -264,8 +272,10 @@ double Optimizer::sum_of_squares() const {
       }
     }
   }
-  double squares = 0;
-  if (!gradients.empty()) {
+  Array squares;
+  if (gradients.empty()) {
+    squares = zeros({1}, Dtype::kFloat64, device);
+  } else {
     const Array first = gradients.front();
     gradients.erase(gradients.begin());
     squares = kernels::sum_of_squares(first, gradients);
@@ -273,13 +283,12 @@ double Optimizer::sum_of_squares() const {
   return shards_ ? shards_->sum(squares) : squares;
 }
 
-bool Optimizer::is_safe_to_update() const { return std::isfinite(sum_of_squares()); }
+bool Optimizer::is_safe_to_update() const { return std::isfinite(sum_of_squares().item<double>()); }
 
 /// The factor of the gradients, whose loss scale is divided out by `unscale`.
 double Optimizer::clip_scale(double unscale) const {
   if (common_.clip_norm <= 0) return unscale;
-  const double norm = std::sqrt(sum_of_squares()) * unscale;
-  return norm > common_.clip_norm ? unscale * common_.clip_norm / norm : unscale;
+  return kernels::formulas::gradient_factor(sum_of_squares().item<double>(), unscale, common_.clip_norm);
 }
 
 void Optimizer::unscale_gradients() {
@@ -293,7 +302,8 @@ void Optimizer::update_slots(std::size_t arena, std::size_t first, std::size_t l
   for (std::size_t s = first; s < last; ++s) arenas_[arena].slots[s].parameter->clear_grad();
 }
 
-void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t last_slot, double gradient_scale) {
+void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
+                             const double* control) {
   const ParameterArena& arena = arenas_[a];
   ArenaState& state = states_[a];
   const auto& slots = arena.slots;
@@ -317,7 +327,8 @@ void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t 
                     .weight_decay = common_.weight_decay * settings.weight_decay_scale,
                     .decay_scale = settings.weight_decay_scale,
                     .gradient_scale = gradient_scale,
-                    .t = state.t[first] + 1};
+                    .t = state.t[first] + 1,
+                    .control = control};
         const Slice kept{.start = piece.offset, .stop = piece.offset + piece.end - piece.begin};
         for (const Array& array : state.state) range.state.push_back(array.slice(0, kept));
         if (is_half(arena.values.dtype())) {
@@ -334,13 +345,13 @@ void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t 
   }
 }
 
-/// Stretch by stretch, so that the widened gradients stay in the cache.
+/// Stretch by stretch, so that the widened gradients stay in the cache; a GPU wants much to do at once instead.
 void Optimizer::update_through_masters(const Range& range, const Array& masters) {
-  constexpr std::int64_t kStretch = std::int64_t{1} << 17;
+  const std::int64_t stretch = std::int64_t{1} << (range.values.device().kind == DeviceKind::kCpu ? 17 : 24);
   const std::int64_t size = range.values.size();
-  const Array widened = empty({std::min(size, kStretch)}, Dtype::kFloat32, range.values.device());
-  for (std::int64_t begin = 0; begin < size; begin += kStretch) {
-    const Slice part{.start = begin, .stop = std::min(size, begin + kStretch)};
+  const Array widened = empty({std::min(size, stretch)}, Dtype::kFloat32, range.values.device());
+  for (std::int64_t begin = 0; begin < size; begin += stretch) {
+    const Slice part{.start = begin, .stop = std::min(size, begin + stretch)};
     const Array values = range.values.slice(0, part);
     Range wide = range;
     wide.values = masters.slice(0, part);
@@ -385,6 +396,7 @@ Array Optimizer::state(const std::string& name, const Parameter& parameter) {
 
 void Optimizer::serialize(Serializer& serializer) {
   Optimizer::join_parameters();
+  settle_control();
   serializer("t", t_);
   serializer("epoch", epoch_);
   if (serializer.has("lr")) {  // not in Chainer's snapshots

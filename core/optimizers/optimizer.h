@@ -58,12 +58,19 @@ class Optimizer {
   void new_epoch() { set_epoch(epoch() + 1); }
   virtual CommonOptions& common() { return common_; }
 
+  /// loss.backward() with `share` of the loss scale as its start. The way to a step in which the host does not wait for
+  /// a GPU that keeps the scale.
+  virtual void backward(const Variable& loss, double share = 1) const;
+
   // Chainer's names. `loss.backward({.loss_scale = optimizer.loss_scale()})`, then update(), which divides by it.
 
-  /// A dynamic scale (LossScale): a step whose gradients are not finite counts and changes nothing.
-  virtual void loss_scaling(std::int64_t interval = 1000) { loss_scale_ = LossScale::dynamic(interval); }
-  virtual void set_loss_scale(double scale) { loss_scale_ = LossScale::fixed(scale); }
-  virtual double loss_scale() const { return loss_scale_.value(); }
+  /// A dynamic scale (LossScale): a step whose gradients are not finite counts and changes nothing. With all parameters
+  /// on one GPU, and a rule that asks for nothing but what the GPU knows (the SGDs, Adam and AdamW, AdaGrad, AdaDelta,
+  /// RMSprop, Lion), it is kept there, as is the norm for clip_norm; loss_scale() and serialize() wait for it. Other
+  /// rules, and hooks beside a dynamic scale, let the host wait in each step.
+  virtual void loss_scaling(std::int64_t interval = 1000);
+  virtual void set_loss_scale(double scale);
+  virtual double loss_scale() const;
   virtual bool has_dynamic_loss_scale() const { return loss_scale_.is_dynamic(); }
   /// Whether every gradient in the arenas is finite.
   bool is_safe_to_update() const;
@@ -136,11 +143,16 @@ class Optimizer {
     double decay_scale;        ///< the parameters' weight_decay_scale itself, for a decay apart from the gradient
     double gradient_scale;     ///< the gradients are to be multiplied by this (clipping)
     std::int64_t t;            ///< number of these parameters' update, from 1
+    /// For rules that follow it: what GradientIntake says. Then t counts the steps that were left out, too.
+    const double* control = nullptr;
   };
   /// True if this process keeps state for parts of the arenas only (set_shards).
   bool is_sharded() const { return shards_ != nullptr; }
   /// Updates the values of one range from its gradients.
   virtual void update_range(const Range& range) = 0;
+  /// Whether update_range() needs no number that a GPU alone knows: it gives range.control to its kernel, and what it
+  /// makes of t the kernel can make anew.
+  virtual bool follows_control() const { return false; }
 
  private:
   /// Beside an arena.
@@ -171,16 +183,25 @@ class Optimizer {
   static void keep_windows(const ArenaState& state, const Array& from_whole, const Array& into);
   static std::vector<Piece> pieces(const ParameterArena& arena, const ArenaState& state, std::int64_t begin,
                                    std::int64_t end);
-  /// Of all gradients that are updated here, in all processes.
-  double sum_of_squares() const;
+  /// Of all gradients that are updated here, in all processes: one number on their device.
+  Array sum_of_squares() const;
   double clip_scale(double unscale) const;
+  /// Where steps are decided on a GPU: that one. The host otherwise.
+  Device deciding_device() const;
+  void update_as_device_decides(Device device);
+  /// Takes a dynamic scale, and what it left out of the parameters' t, back to the host.
+  void settle_control();
   void unscale_gradients();
   void update_through_masters(const Range& range, const Array& masters);
-  void update_arena(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale);
+  void update_arena(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
+                    const double* control = nullptr);
+  std::vector<bool> updated_slots() const;
 
   Link* model_ = nullptr;
   CommonOptions common_;
   LossScale loss_scale_;
+  Array control_;                    ///< kernels::formulas::StepControl on a GPU; none while the host knows it all
+  std::vector<bool> under_control_;  ///< the slots that were updated since control_ was made, arena by arena
   std::vector<ParameterArena> arenas_;
   std::vector<ArenaState> states_;
   std::vector<std::pair<std::string, Hook>> hooks_;

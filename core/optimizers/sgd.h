@@ -19,6 +19,7 @@ class Sgd final : public Optimizer {
 
  private:
   void update_range(const Range& range) override;
+  bool follows_control() const override { return true; }
   double lr_;
 };
 

@@ -69,7 +69,7 @@ inline std::string train_reproducibly(const ReproducibleTask& task, Communicator
     observation.clear();
     updater.update(observation);
   }
-  EXPECT_TRUE(std::isfinite(observation.at("main/loss").value));
+  EXPECT_TRUE(std::isfinite(observation.at("main/loss").value()));
   std::string bytes;
   const auto append = [&](const Array& array) {
     const Array flat = array.contiguous();

@@ -71,12 +71,17 @@ bool SimulatedDriver::has_happened(gpu::EventHandle event) {
 }
 void SimulatedDriver::synchronize(gpu::EventHandle event) {
   const std::lock_guard lock(mutex_);
+  ++host_waits_;
   auto* const e = static_cast<Event*>(event);
   if (e->stream)
     run_until(
         e->stream, [&] { return finished_[e] >= e->records; }, 0);
 }
-void SimulatedDriver::synchronize(int, gpu::StreamHandle stream) { run(stream); }
+void SimulatedDriver::synchronize(int, gpu::StreamHandle stream) {
+  const std::lock_guard lock(mutex_);
+  ++host_waits_;
+  run(stream);
+}
 
 void SimulatedDriver::run(gpu::StreamHandle stream) {
   const std::lock_guard lock(mutex_);

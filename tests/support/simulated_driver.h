@@ -55,6 +55,8 @@ class SimulatedDriver final : public gpu::Driver {
   void clear_log() { log_.clear(); }
   std::size_t used(int device) const { return used_.at(static_cast<std::size_t>(device)); }
   bool is_high_priority(gpu::StreamHandle stream) const;
+  /// How often the host has waited for a stream or an event.
+  int host_waits() const { return host_waits_; }
 
  private:
   struct Event {
@@ -85,6 +87,7 @@ class SimulatedDriver final : public gpu::Driver {
   std::vector<std::unique_ptr<Event>> events_;
   std::map<Event*, std::uint64_t> finished_;  ///< the newest record that has happened
   std::vector<std::string> log_;
+  int host_waits_ = 0;
 };
 
 /// Simulated GPUs for as long as it lives; arrays on them must be gone before it.

@@ -73,7 +73,7 @@ inline std::vector<StepSeen> train_uneven(Iterator& iterator, Communicator& comm
     updater.update(observation);
     const Observed loss = observation.contains("main/loss") ? observation.at("main/loss") : Observed{0, 0};
     const Observed right = observation.contains("main/accuracy") ? observation.at("main/accuracy") : Observed{0, 0};
-    const Array sums = array<double>({loss.value * loss.weight, right.value * right.weight, loss.weight});
+    const Array sums = array<double>({loss.value() * loss.weight, right.value() * right.weight, loss.weight});
     comm.all_reduce(sums);
     const double* sum = sums.data<double>();
     StepSeen now{

@@ -34,6 +34,15 @@ for arch in mlp vgg_cifar; do
     fail "$arch: predict with names failed"
   [ "$(grep -Ec '"class":"(dark|bright)","probability":' "$work/log")" -eq 4 ] || fail "$arch: --classes names the answers"
 done
+# samples made where the network is are the host's, and so are the losses
+for where in host device; do
+  "$rensa" train "${network[@]}" --batchsize 10 --epoch 3 --lr 0.05 --colour_jitter 0.4,0.4 --augment_on $where --progress false \
+    --out "$work/on_$where" >"$work/log" 2>&1 </dev/null || fail "augment_on $where: training failed"
+done
+losses() { grep -E '"(validation/)?main/(loss|accuracy)"' "$work/on_$1/log"; }
+[ -n "$(losses host)" ] || fail "no losses were logged"
+[ "$(losses host)" = "$(losses device)" ] || fail "augment_on device gives other losses"
+
 mkdir "$work/empty"
 if "$rensa" predict "${network[@]}" --snapshot_file "$work/mlp" "$work/empty" >"$work/log" 2>&1; then fail "an empty folder gave status 0"; fi
 exit 0

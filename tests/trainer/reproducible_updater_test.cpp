@@ -105,8 +105,8 @@ TEST(ReproducibleTest, TheGradientIsThatOfTheMeanLoss) {
       updater->update(seen);
     }
     std::vector<double> result = to_vector<double>(model.parameters().front()->array());
-    result.push_back(seen.at("main/loss").value);
-    result.push_back(seen.at("main/accuracy").value);
+    result.push_back(seen.at("main/loss").value());
+    result.push_back(seen.at("main/accuracy").value());
     result.push_back(seen.at("main/loss").weight);
     return result;
   };

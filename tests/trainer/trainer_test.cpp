@@ -222,7 +222,7 @@ TEST(UpdaterTest, AccumulatedBatchesMakeTheStepOfALargeOne) {
     for (int i = 0; i < 7; ++i) {
       Observation observation;
       updater.update(observation);
-      seen.losses.push_back(observation.at("main/loss").value * observation.at("main/loss").weight);
+      seen.losses.push_back(observation.at("main/loss").value() * observation.at("main/loss").weight);
       seen.details.push_back(updater.previous_epoch_detail());
       seen.new_epochs.push_back(updater.is_new_epoch());
     }
@@ -308,8 +308,9 @@ TEST(EvaluatorTest, IsExactForAnyNumberOfRanksAndSamples) {
     for (int ranks = 2; ranks <= 4; ++ranks) {
       run_on_threads(ranks, [&](Communicator& comm) {
         const Observation together = evaluate(comm);
-        EXPECT_THAT(together.at("validation/main/loss").value, DoubleNear(alone.at("validation/main/loss").value, 1e-6));
-        EXPECT_DOUBLE_EQ(together.at("validation/main/accuracy").value, alone.at("validation/main/accuracy").value);
+        EXPECT_THAT(together.at("validation/main/loss").value(),
+                    DoubleNear(alone.at("validation/main/loss").value(), 1e-6));
+        EXPECT_DOUBLE_EQ(together.at("validation/main/accuracy").value(), alone.at("validation/main/accuracy").value());
       });
     }
   }

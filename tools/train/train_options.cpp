@@ -20,6 +20,10 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("min_scale", o.min_scale, "smallest share of a photograph that a training crop shows",
         {.min = 0, .max = 1, .above_min = true});
   t.add("augment", o.augment, "random crops and flips of the training pictures");
+  t.add("augment_on", o.augment_on,
+        "where crops and flips of small pictures, colour_jitter and normalization are made; device: pictures travel in "
+        "8 bits",
+        {.choices = {"host", "device"}});
   t.add("rand_augment", o.rand_augment, "RandAugment's operations on each training picture; 0: none",
         {.min = 0, .max = 14});
   t.add("rand_augment_magnitude", o.rand_augment_magnitude, "their strength", {.min = 0, .max = 30});
@@ -194,6 +198,9 @@ void check_combinations(const TrainOptions& o) {
   }
   if (device_from_name(o.device).kind == DeviceKind::kCuda && o.reproducible > 0) {
     throw ConfigError("reproducible sums shards on the CPU. Leave it out, or use --device cpu.");
+  }
+  if (o.augment_on == "device" && (o.mixup > 0 || o.cutmix > 0)) {
+    throw ConfigError("mixup and cutmix blend samples on the host: they need augment_on = host.");
   }
   if ((o.cache_shared || o.cache_decoded) && o.cache_mib == 0) {
     throw ConfigError(

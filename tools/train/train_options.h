@@ -19,6 +19,7 @@ struct TrainOptions {
   int size = 224, resize = 256;
   double min_scale = 0.08;
   bool augment = true, short_tail = false;
+  std::string augment_on = "host";
   int rand_augment = 0, rand_augment_magnitude = 9;
   std::vector<double> colour_jitter;
   double mixup = 0, cutmix = 0;

@@ -11,6 +11,7 @@
 #include "trainer/datasets/picture_table.h"
 #include "trainer/datasets/small_pictures.h"
 #include "trainer/datasets/tar_shards.h"
+#include "trainer/images/picture_edit.h"
 
 namespace rensa::tools {
 namespace {
@@ -34,10 +35,21 @@ void normalize_by(const PictureTable& table, SmallPicturesOptions& options) {
   }
 }
 
+/// How raw pictures are finished for the network that trains.
+PictureFormOptions finished(const Array& values, const TrainOptions& options, bool flat) {
+  return {.values = values,
+          .changes_colours = augmentation(options).colour_jitter.any(),
+          .flat = flat,
+          .dtype = options.dtype == "mixed16"    ? Dtype::kFloat16
+                   : options.dtype == "bfloat16" ? Dtype::kBFloat16
+                                                 : Dtype::kFloat32};
+}
+
 TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, bool colour) {
   TrainingData data;
   data.class_names = train.class_names;
-  SmallPicturesOptions judged{.flat = options.arch == "mlp"};
+  const bool raw = options.augment_on == "device";
+  SmallPicturesOptions judged{.flat = options.arch == "mlp", .raw = raw};
   normalize_by(train, judged);
   SmallPicturesOptions trained = judged;
   if (options.augment && !trained.flat) {
@@ -51,7 +63,9 @@ TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOp
   data.form = {.resize = train.height, .size = train.height, .channels = train.channels, .normalization = {}};
   std::copy(judged.mean.begin(), judged.mean.end(), data.form.normalization.mean.begin());
   std::copy(judged.std.begin(), judged.std.end(), data.form.normalization.std.begin());
-  data.train = std::make_shared<SmallPictures>(std::move(train), trained);
+  auto trained_on = std::make_shared<SmallPictures>(std::move(train), trained);
+  if (raw) data.raw = finished(trained_on->values(), options, trained.flat);
+  data.train = std::move(trained_on);
   data.validation = std::make_shared<SmallPictures>(std::move(test), judged);
   return data;
 }
@@ -93,7 +107,9 @@ TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<Ima
   form.crop.min_scale = options.min_scale;
   form.resize = options.resize;
   form.augmentation = augmentation(options);
+  form.raw = options.augment_on == "device";
   TrainingData data;
+  if (form.raw) data.raw = finished(images::normalized_values(form.normalization), options, /*flat=*/false);
   data.class_names = train->class_names();
   data.train = make_dataset(std::move(train), form, options, comm);
   form.train = false;

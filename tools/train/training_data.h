@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "trainer/datasets/dataset.h"
 #include "trainer/datasets/image_problems.h"
 #include "trainer/images/resample.h"
+#include "trainer/iterators/picture_iterator.h"
 
 namespace rensa::tools {
 
@@ -26,6 +28,7 @@ struct TrainingData {
   Shape input;  ///< of one sample
   std::vector<std::string> class_names;
   PictureForm form;
+  std::optional<PictureFormOptions> raw;  ///< samples are raw pictures, which a PictureIterator finishes like that
   std::string description;  ///< for the log
 };
 

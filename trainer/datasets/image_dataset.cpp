@@ -6,6 +6,7 @@
 #include "core/device/random.h"
 #include "core/error.h"
 #include "trainer/images/image_error.h"
+#include "trainer/images/picture_edit.h"
 
 namespace rensa {
 
@@ -30,8 +31,11 @@ std::int32_t ImageDataset::label(std::int64_t index) const {
 
 std::vector<FieldSpec> ImageDataset::fields() const {
   const std::int64_t side = options_.crop.size;
-  return {{{images::Image::kChannels, side, side}, Dtype::kFloat32, Layout::kChannelsLast},
-          {{}, Dtype::kInt32, Layout::kRowMajor}};
+  std::vector<FieldSpec> fields{
+      {{images::Image::kChannels, side, side}, options_.raw ? Dtype::kUInt8 : Dtype::kFloat32, Layout::kChannelsLast},
+      {{}, Dtype::kInt32, Layout::kRowMajor}};
+  if (options_.raw) fields.push_back({{kernels::formulas::kEditNumbers}, Dtype::kFloat32, Layout::kRowMajor});
+  return fields;
 }
 
 void ImageDataset::fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {
@@ -50,6 +54,15 @@ void ImageDataset::write_sample(Picture& picture, std::int64_t index, const Samp
   const images::View view =
       options_.train ? images::random_resized_crop(picture.height(), picture.width(), options_.crop, random)
                      : images::centre_crop(picture.height(), picture.width(), options_.resize, options_.crop.size);
+  slot.data<std::int32_t>(1)[0] = label(index);
+  if (options_.raw) {
+    images::Image sample = images::render_image(picture, view);
+    const images::Augmentation& wanted = options_.augmentation;
+    if (options_.train) images::rand_augment(sample, wanted.rand_augment, random);
+    std::memcpy(slot.data<std::uint8_t>(0).data(), sample.row(0), sample.bytes());
+    return images::write_edit({}, options_.train ? wanted.colour_jitter : images::ColourJitterOptions{}, random,
+                              slot.data<float>(2));
+  }
   float* const x = slot.data<float>(0).data();
   if (options_.train && options_.augmentation.any()) {
     images::Image sample = images::render_image(picture, view);
@@ -58,7 +71,6 @@ void ImageDataset::write_sample(Picture& picture, std::int64_t index, const Samp
   } else {
     images::render(picture, view, options_.normalization, x);
   }
-  slot.data<std::int32_t>(1)[0] = label(index);
 }
 
 bool ImageDataset::fill_from_cache(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {

@@ -18,6 +18,9 @@ struct ImageDatasetOptions {
   images::Augmentation augmentation = {};      ///< after crop and flip; of training pictures alone
   int resize = 256;                            ///< shorter side before the centre crop
   images::Normalization normalization = images::kImageNetNormalization;
+  /// Samples are {pictures (3, size, size) uint8, t, edits} for a PictureIterator, which makes x of them: cropped,
+  /// resized, mirrored and RandAugmented here, in 8 bits; colour jitter and normalization follow there.
+  bool raw = false;
   std::int64_t max_bad_images = 100;
   ImageProblems::Report on_problem = nullptr;  ///< told of every bad or damaged file once
 };

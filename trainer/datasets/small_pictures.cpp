@@ -1,5 +1,7 @@
 #include "trainer/datasets/small_pictures.h"
 
+#include <cstring>
+
 #include "core/device/random.h"
 #include "core/error.h"
 
@@ -31,6 +33,11 @@ SmallPictures::SmallPictures(PictureTable table, SmallPicturesOptions options)
 std::vector<FieldSpec> SmallPictures::fields() const {
   const FieldSpec label{{}, Dtype::kInt32, Layout::kRowMajor};
   const Shape chw{table_.channels, table_.height, table_.width};
+  if (options_.raw) {
+    return {{chw, Dtype::kUInt8, Layout::kChannelsLast},
+            label,
+            {{kernels::formulas::kEditNumbers}, Dtype::kFloat32, Layout::kRowMajor}};
+  }
   if (options_.flat) return {{{total_size(chw)}, Dtype::kFloat32, Layout::kRowMajor}, label};
   return {{chw, Dtype::kFloat32, Layout::kChannelsLast}, label};
 }
@@ -61,7 +68,7 @@ void for_each_pixel(const std::uint8_t* pixels, int height, int width, int chann
 
 }  // namespace
 
-images::Image SmallPictures::augmented(std::int64_t index, const Cut& cut, RandomStream& random) const {
+images::Image SmallPictures::cut_out(std::int64_t index, const Cut& cut) const {
   const int height = table_.height, width = table_.width, channels = table_.channels;
   images::Image picture(height, width);
   const std::size_t bytes = static_cast<std::size_t>(height) * static_cast<std::size_t>(width * channels);
@@ -71,8 +78,25 @@ images::Image SmallPictures::augmented(std::int64_t index, const Cut& cut, Rando
                      picture.at(y, x)[c] = pixel ? pixel[channels == 1 ? 0 : c] : std::uint8_t{0};
                    }
                  });
-  images::augment(picture, options_.augmentation, random);
   return picture;
+}
+
+Array SmallPictures::values() const { return array(values_, {table_.channels, 256}); }
+
+void SmallPictures::fill_raw(std::int64_t index, const Cut& cut, RandomStream& random, const BatchSlot& slot) const {
+  const std::span<std::uint8_t> out = slot.data<std::uint8_t>(0);
+  const std::span<float> edit = slot.data<float>(2);
+  if (options_.augmentation.rand_augment.operations == 0) {
+    std::memcpy(out.data(), table_.pixels.data() + static_cast<std::size_t>(index) * out.size(), out.size());
+    return images::write_edit(cut, options_.augmentation.colour_jitter, random, edit);
+  }
+  images::Image picture = cut_out(index, cut);
+  images::rand_augment(picture, options_.augmentation.rand_augment, random);
+  const auto channels = static_cast<std::size_t>(table_.channels);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = picture.row(0)[i / channels * images::Image::kChannels + i % channels];
+  }
+  images::write_edit({}, options_.augmentation.colour_jitter, random, edit);
 }
 
 void SmallPictures::fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {
@@ -81,6 +105,8 @@ void SmallPictures::fill(std::int64_t index, const SampleContext& context, const
   RandomStream random(context.seed, Purpose::kAugment, static_cast<std::uint64_t>(context.epoch),
                       static_cast<std::uint64_t>(index));
   const Cut cut = options_.pad > 0 || options_.flip ? draw_cut(random) : Cut{};
+  slot.data<std::int32_t>(1)[0] = table_.labels[static_cast<std::size_t>(index)];
+  if (options_.raw) return fill_raw(index, cut, random, slot);
   float* x = slot.data<float>(0).data();
   const int pixel_step = options_.flat ? 1 : channels, channel_step = options_.flat ? height * width : 1;
   const auto write = [&](int y, int column, const std::uint8_t* pixel) {
@@ -89,14 +115,14 @@ void SmallPictures::fill(std::int64_t index, const SampleContext& context, const
       out[c * channel_step] = values_[static_cast<std::size_t>(c * 256 + (pixel ? pixel[c] : 0))];
   };
   if (options_.augmentation.any()) {
-    const images::Image picture = augmented(index, cut, random);
+    images::Image picture = cut_out(index, cut);
+    images::augment(picture, options_.augmentation, random);
     for_each_pixel(picture.row(0), height, width, images::Image::kChannels, 0, 0, false, write);
   } else {
     const std::size_t bytes = static_cast<std::size_t>(height) * static_cast<std::size_t>(width * channels);
     for_each_pixel(table_.pixels.data() + static_cast<std::size_t>(index) * bytes, height, width, channels, cut.down,
                    cut.right, cut.flip, write);
   }
-  slot.data<std::int32_t>(1)[0] = table_.labels[static_cast<std::size_t>(index)];
 }
 
 }  // namespace rensa

@@ -5,6 +5,7 @@
 #include "trainer/datasets/dataset.h"
 #include "trainer/datasets/picture_table.h"
 #include "trainer/images/augmentation.h"
+#include "trainer/images/picture_edit.h"
 
 namespace rensa {
 
@@ -14,6 +15,9 @@ struct SmallPicturesOptions {
   images::Augmentation augmentation = {};  ///< after crop and flip; grey pictures count as having three equal channels
   bool flat = false;  ///< x is (C * H * W) in the order C, H, W, for networks of fully connected layers
   std::vector<float> mean = {}, std = {};  ///< of each channel, on [0, 1]; empty: 0 and 1
+  /// Samples are {pictures (C, H, W) uint8, t, edits} for a PictureIterator, which makes x of them: the bytes as they
+  /// are, and what was drawn. RandAugment is made here, and then crop and flip, too.
+  bool raw = false;
 };
 
 /// The pictures of a table as (value / 255 - mean) / std, {x (C, H, W) float32 channels-last, t () int32}, with the
@@ -32,15 +36,14 @@ class SmallPictures final : public InPlaceDataset {
 
   const std::vector<std::string>& class_names() const { return table_.class_names; }
   const PictureTable& table() const { return table_; }
+  /// (channels, 256): every byte normalized.
+  Array values() const;
 
  private:
-  /// Where a picture is cut out, and whether it is mirrored.
-  struct Cut {
-    int down = 0, right = 0;  ///< by how much the crop is shifted against the picture
-    bool flip = false;
-  };
+  using Cut = images::PictureCut;
   Cut draw_cut(RandomStream& random) const;
-  images::Image augmented(std::int64_t index, const Cut& cut, RandomStream& random) const;
+  images::Image cut_out(std::int64_t index, const Cut& cut) const;
+  void fill_raw(std::int64_t index, const Cut& cut, RandomStream& random, const BatchSlot& slot) const;
 
   PictureTable table_;
   SmallPicturesOptions options_;

@@ -1,6 +1,7 @@
 #include "trainer/extensions/evaluator.h"
 
 #include "core/autograd/inference_mode.h"
+#include "trainer/deferred_number.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
@@ -11,17 +12,18 @@ Evaluator::Evaluator(std::unique_ptr<Iterator> iterator, Classifier& model, std:
 Observation Evaluator::evaluate(Communicator& comm) {
   average_persistents(model_, comm);
   const InferenceMode scope;
-  const Array sums = zeros({3}, Dtype::kFloat64);  // losses, right answers, samples
-  double* sum = sums.data<double>();
+  DeferredNumbers deferred;
+  ObservedSum losses, right;
   iterator_->reset();
   while (const std::optional<Batch> batch = iterator_->next()) {
     if (batch->size() == 0) continue;
     const Classifier::Result result = model_(*batch);
     const auto size = static_cast<double>(batch->size());
-    sum[0] += result.loss.item<double>() * size;
-    sum[1] += result.accuracy * size;
-    sum[2] += size;
+    losses.add(deferred.observe(result.loss.array(), size));
+    right.add(deferred.observe(result.accuracy, size));
   }
+  const Array sums = array<double>({losses.total(), right.total(), losses.weight()});
+  const double* sum = sums.data<double>();
   comm.all_reduce(sums);
   if (sum[2] == 0) return {};
   return {{name_ + "/main/loss", {sum[0] / sum[2], 1}}, {name_ + "/main/accuracy", {sum[1] / sum[2], 1}}};

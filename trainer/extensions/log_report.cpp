@@ -1,6 +1,7 @@
 #include "trainer/extensions/log_report.h"
 
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -47,11 +48,13 @@ void LogReport::initialize(Trainer& trainer) {
 }
 
 void LogReport::observe(Trainer& trainer) {
-  for (const auto& [key, observed] : trainer.observation()) {
-    Sum& sum = sums_[key];
-    sum.total += observed.value * observed.weight;
-    sum.weight += observed.weight;
-  }
+  for (const auto& [key, observed] : trainer.observation()) sums_[key].add(observed);
+}
+
+void LogReport::read_deferred(Trainer& trainer) {
+  const auto start = std::chrono::steady_clock::now();
+  for (auto& [key, sum] : sums_) sum.settle();
+  trainer.add_update_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
 }
 
 /// Rank 0 takes the sums of all ranks, the others start again: afterwards the total over the ranks is what it was.
@@ -68,17 +71,18 @@ void LogReport::sum_over_ranks(Trainer& trainer) {
     }
   }
   std::vector<double> values;
-  for (const auto& [key, sum] : sums_) values.insert(values.end(), {sum.total, sum.weight});
+  for (const auto& [key, sum] : sums_) values.insert(values.end(), {sum.total(), sum.weight()});
   const Array all = array(values, {static_cast<std::int64_t>(values.size())});
   comm.all_reduce(all);
   const double* value = all.data<double>();
   for (auto& [key, sum] : sums_) {
-    sum = comm.rank() == 0 ? Sum{value[0], value[1]} : Sum{};
+    sum = comm.rank() == 0 ? ObservedSum(value[0], value[1]) : ObservedSum();
     value += 2;
   }
 }
 
 void LogReport::operator()(Trainer& trainer) {
+  read_deferred(trainer);
   sum_over_ranks(trainer);
   const Updater& updater = trainer.updater();
   Entry entry = {{"epoch", static_cast<double>(updater.epoch())},
@@ -88,7 +92,7 @@ void LogReport::operator()(Trainer& trainer) {
   entry["images_per_second"] = seconds > 0 ? static_cast<double>(updater.samples() - samples_) / seconds : 0;
   initialize(trainer);
   for (const auto& [key, sum] : sums_) {
-    if (sum.weight > 0) entry[key] = sum.total / sum.weight;
+    if (sum.weight() > 0) entry[key] = sum.total() / sum.weight();
   }
   sums_.clear();
   if (trainer.comm().rank() != 0) return;
@@ -114,9 +118,9 @@ void LogReport::write_for_chainer(Serializer& serializer, Trainer& trainer) cons
   Serializer& summary = serializer.child("_summary");
   nlohmann::json names = nlohmann::json::array();
   for (const auto& [key, sum] : sums_) {
-    if (sum.weight <= 0) continue;
+    if (sum.weight() <= 0) continue;
     Serializer& one = summary.child("_summaries").child(std::to_string(names.size()));
-    double mean = sum.total / sum.weight, square = mean * mean;
+    double mean = sum.total() / sum.weight(), square = mean * mean;
     std::int64_t count = 1;
     one("_x", mean);
     one("_x2", square);
@@ -128,12 +132,13 @@ void LogReport::write_for_chainer(Serializer& serializer, Trainer& trainer) cons
 }
 
 void LogReport::serialize(Serializer& serializer, Trainer& trainer) {
+  read_deferred(trainer);
   if (!serializer.is_loading()) sum_over_ranks(trainer);
   nlohmann::json log = nlohmann::json::array(), sums = nlohmann::json::object();
   for (const Entry& entry : log_) log.push_back(as_json(entry));
   // Doubles as their bits: a resumed run must not differ in the last digit of a mean.
   for (const auto& [key, sum] : sums_) {
-    sums[key] = {std::bit_cast<std::uint64_t>(sum.total), std::bit_cast<std::uint64_t>(sum.weight)};
+    sums[key] = {std::bit_cast<std::uint64_t>(sum.total()), std::bit_cast<std::uint64_t>(sum.weight())};
   }
   std::string log_text = log.dump(), sums_text = sums.dump();
   serializer("_log", log_text);
@@ -146,7 +151,8 @@ void LogReport::serialize(Serializer& serializer, Trainer& trainer) {
   for (const auto& object : nlohmann::json::parse(log_text)) log_.push_back(from_json(object));
   const nlohmann::json stored = nlohmann::json::parse(sums_text);
   for (const auto& [key, bits] : stored.items()) {
-    sums_[key] = {std::bit_cast<double>(bits[0].get<std::uint64_t>()), std::bit_cast<double>(bits[1].get<std::uint64_t>())};
+    sums_[key] = ObservedSum(std::bit_cast<double>(bits[0].get<std::uint64_t>()),
+                             std::bit_cast<double>(bits[1].get<std::uint64_t>()));
   }
 }
 

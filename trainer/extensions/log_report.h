@@ -31,16 +31,15 @@ class LogReport final : public Extension {
   const std::vector<Entry>& log() const { return log_; }
 
  private:
-  struct Sum {
-    double total = 0, weight = 0;
-  };
+  /// Waits for what steps left on a GPU: the steps' time.
+  void read_deferred(Trainer& trainer);
   void sum_over_ranks(Trainer& trainer);
   void write(const std::string& path) const;
   void write_for_chainer(Serializer& serializer, Trainer& trainer) const;
 
   const Trigger trigger_;
   const std::string file_name_;
-  std::map<std::string, Sum> sums_;
+  std::map<std::string, ObservedSum> sums_;
   std::vector<Entry> log_;
   std::int64_t samples_ = 0;  ///< of the updater at the last report
   double seconds_ = 0;        ///< of steps at the last report

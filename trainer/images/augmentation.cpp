@@ -46,6 +46,29 @@ const std::array<Operation, 14> kOperations{{
     {"Equalize", false, [](Image& image, double) { equalize(image); }},
 }};
 
+void colour_jitter(Image& image, const ColourJitterOptions& options, RandomStream& random) {
+  const ColourJitter drawn = draw_colour_jitter(options, random);
+  for (const int which : drawn.order) {
+    if (which == 0 && options.brightness > 0) adjust_brightness(image, drawn.brightness);
+    if (which == 1 && options.contrast > 0) adjust_contrast(image, drawn.contrast);
+    if (which == 2 && options.saturation > 0) adjust_saturation(image, drawn.saturation);
+    if (which == 3 && options.hue > 0) adjust_hue(image, drawn.hue);
+  }
+}
+
+}  // namespace
+
+ColourJitter draw_colour_jitter(const ColourJitterOptions& options, RandomStream& random) {
+  ColourJitter drawn;
+  for (std::size_t i = drawn.order.size(); i > 1; --i) std::swap(drawn.order[i - 1], drawn.order[random.below(i)]);
+  const auto factor = [&random](double v) { return random.uniform(std::max(0.0, 1 - v), 1 + v); };
+  drawn.brightness = factor(options.brightness);
+  drawn.contrast = factor(options.contrast);
+  drawn.saturation = factor(options.saturation);
+  drawn.hue = random.uniform(-options.hue, options.hue);
+  return drawn;
+}
+
 void rand_augment(Image& image, const RandAugmentOptions& options, RandomStream& random) {
   for (int i = 0; i < options.operations; ++i) {
     const auto number = static_cast<int>(random.below(kOperations.size()));
@@ -54,27 +77,7 @@ void rand_augment(Image& image, const RandAugmentOptions& options, RandomStream&
   }
 }
 
-void colour_jitter(Image& image, const ColourJitterOptions& options, RandomStream& random) {
-  std::array<int, 4> order{0, 1, 2, 3};
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
-  const auto factor = [&random](double v) { return random.uniform(std::max(0.0, 1 - v), 1 + v); };
-  const double brightness = factor(options.brightness), contrast = factor(options.contrast);
-  const double saturation = factor(options.saturation), hue = random.uniform(-options.hue, options.hue);
-  for (const int which : order) {
-    if (which == 0 && options.brightness > 0) adjust_brightness(image, brightness);
-    if (which == 1 && options.contrast > 0) adjust_contrast(image, contrast);
-    if (which == 2 && options.saturation > 0) adjust_saturation(image, saturation);
-    if (which == 3 && options.hue > 0) adjust_hue(image, hue);
-  }
-}
-
-bool any_jitter(const ColourJitterOptions& o) {
-  return o.brightness > 0 || o.contrast > 0 || o.saturation > 0 || o.hue > 0;
-}
-
-}  // namespace
-
-bool Augmentation::any() const { return rand_augment.operations > 0 || any_jitter(colour_jitter); }
+bool Augmentation::any() const { return rand_augment.operations > 0 || colour_jitter.any(); }
 
 void Augmentation::check() const {
   const RandAugmentOptions& r = rand_augment;
@@ -93,7 +96,7 @@ void Augmentation::check() const {
 void augment(Image& image, const Augmentation& augmentation, RandomStream& random) {
   if (image.empty()) return;
   rand_augment(image, augmentation.rand_augment, random);
-  if (any_jitter(augmentation.colour_jitter)) colour_jitter(image, augmentation.colour_jitter, random);
+  if (augmentation.colour_jitter.any()) colour_jitter(image, augmentation.colour_jitter, random);
 }
 
 const std::vector<std::string_view>& rand_augment_names() {

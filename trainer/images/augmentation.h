@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct RandAugmentOptions {
 /// three are factors from [max(0, 1 - v), 1 + v], the hue is turned by [-v, v] rounds; 0: left alone.
 struct ColourJitterOptions {
   double brightness = 0, contrast = 0, saturation = 0, hue = 0;
+
+  bool any() const { return brightness > 0 || contrast > 0 || saturation > 0 || hue > 0; }
 };
 
 /// What happens to the colours and pixels of a training picture after it is cropped and mirrored: RandAugment first.
@@ -33,6 +36,16 @@ struct Augmentation {
   /// Throws ValueError for numbers that are out of range, with the range.
   void check() const;
 };
+
+/// A picture's colour jitter, drawn: which changes are made, in their order, and how far they go.
+struct ColourJitter {
+  std::array<int, 4> order{0, 1, 2, 3};  ///< 0 brightness, 1 contrast, 2 saturation, 3 hue
+  double brightness = 1, contrast = 1, saturation = 1, hue = 0;
+};
+ColourJitter draw_colour_jitter(const ColourJitterOptions& options, RandomStream& random);
+
+/// RandAugment's part of augment().
+void rand_augment(Image& image, const RandAugmentOptions& options, RandomStream& random);
 
 /// Applies what is asked for. The numbers come from `random`, in an order that does not depend on the picture.
 void augment(Image& image, const Augmentation& augmentation, RandomStream& random);

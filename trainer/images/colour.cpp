@@ -3,28 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 
 #include "core/error.h"
+#include "core/kernels/formulas/colour.h"
 
 namespace rensa::images {
 namespace {
+
+using namespace kernels::formulas;
 
 constexpr int kValues = 256;
 using Table = std::array<std::uint8_t, kValues>;
 
 std::uint8_t cut(double value) { return static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0)); }
-
-/// From `zero` (factor 0) over `one` (factor 1) and on; in float32 and cut off, not rounded, as Pillow blends.
-std::uint8_t blend(int zero, int one, float factor) {
-  const float value = static_cast<float>(zero) + factor * static_cast<float>(one - zero);
-  return static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f));
-}
-
-/// Luminance by ITU-R 601-2, in 16-bit fixed point.
-int grey(const std::uint8_t* pixel) {
-  return static_cast<int>((pixel[0] * 19595u + pixel[1] * 38470u + pixel[2] * 7471u + 0x8000u) >> 16);
-}
 
 std::size_t pixels(const Image& image) { return image.bytes() / Image::kChannels; }
 
@@ -56,42 +47,6 @@ void apply_to_channels(Image& image, const MakeTable& make_table) {
   }
 }
 
-/// Hue, saturation and value on 0 … 255, in the float32 arithmetic of Pillow's conversion.
-/// Source: Smith, "Color gamut transform pairs" (1978): the hexcone model.
-std::array<std::uint8_t, 3> to_hsv(const std::uint8_t* pixel) {
-  const int r = pixel[0], g = pixel[1], b = pixel[2];
-  const int largest = std::max({r, g, b}), smallest = std::min({r, g, b});
-  if (largest == smallest) return {0, 0, static_cast<std::uint8_t>(largest)};
-  const auto range = static_cast<float>(largest - smallest);
-  const float s = range / static_cast<float>(largest);
-  const auto distance = [&](int value) { return static_cast<float>(largest - value) / range; };
-  float h = 0;
-  if (r == largest) {
-    h = distance(b) - distance(g);
-  } else if (g == largest) {
-    h = static_cast<float>(2.0 + distance(r) - distance(b));
-  } else {
-    h = static_cast<float>(4.0 + distance(g) - distance(r));
-  }
-  h = static_cast<float>(std::fmod(h / 6.0 + 1.0, 1.0));
-  return {cut(h * 255.0), cut(s * 255.0), static_cast<std::uint8_t>(largest)};
-}
-
-void from_hsv(const std::array<std::uint8_t, 3>& hsv, std::uint8_t* pixel) {
-  const std::uint8_t v = hsv[2];
-  if (hsv[1] == 0) {
-    std::fill_n(pixel, Image::kChannels, v);
-    return;
-  }
-  const float turn = static_cast<float>(hsv[0]) * 6.0f / 255.0f;
-  const float sector = std::floor(turn);
-  const float f = turn - sector, s = static_cast<float>(hsv[1]) / 255.0f;
-  const auto part = [v](float share) { return static_cast<std::uint8_t>(std::lround(static_cast<float>(v) * share)); };
-  const std::uint8_t p = part(1.0f - s), q = part(1.0f - s * f), t = part(1.0f - s * (1.0f - f));
-  const std::uint8_t colours[6][3] = {{v, t, p}, {q, v, p}, {p, v, t}, {p, q, v}, {t, p, v}, {v, p, q}};
-  std::memcpy(pixel, colours[static_cast<int>(sector) % 6], Image::kChannels);
-}
-
 }  // namespace
 
 void adjust_brightness(Image& image, double factor) {
@@ -104,7 +59,7 @@ void adjust_contrast(Image& image, double factor) {
   for (const std::uint8_t* pixel = image.row(0); pixel != image.row(0) + image.bytes(); pixel += Image::kChannels) {
     sum += grey(pixel);
   }
-  const int mean = static_cast<int>(static_cast<double>(sum) / static_cast<double>(pixels(image)) + 0.5);
+  const int mean = mean_grey(sum, static_cast<std::int64_t>(pixels(image)));
   apply_to_values(image, [mean, f = static_cast<float>(factor)](int value) { return blend(mean, value, f); });
 }
 
@@ -135,13 +90,13 @@ void adjust_hue(Image& image, double shift) {
   if (!(shift >= -0.5 && shift <= 0.5)) {
     throw ValueError("adjust_hue: a shift of ", shift, " rounds, expected -0.5 to 0.5.");
   }
-  const auto steps = static_cast<std::uint8_t>(static_cast<int>(shift * 255));
+  const std::uint8_t steps = hue_steps(shift);
   for (std::uint8_t* pixel = image.row(0); pixel != image.row(0) + image.bytes(); pixel += Image::kChannels) {
-    std::array<std::uint8_t, 3> hsv = to_hsv(pixel);
-    hsv[0] = static_cast<std::uint8_t>(hsv[0] + steps);
-    from_hsv(hsv, pixel);
+    turn_hue(pixel, steps);
   }
 }
+
+std::uint8_t hue_steps(double shift) { return static_cast<std::uint8_t>(static_cast<int>(shift * 255)); }
 
 void posterize(Image& image, int bits) {
   const int mask = 0xff << (8 - std::clamp(bits, 0, 8));

@@ -14,6 +14,7 @@ void adjust_saturation(Image& image, double factor);  ///< 0: grey
 void adjust_sharpness(Image& image, double factor);   ///< 0: smoothed over 3 x 3 pixels; the rim stays
 /// Turns the colour circle by `shift` rounds, in 256 steps. Throws ValueError unless -0.5 <= shift <= 0.5.
 void adjust_hue(Image& image, double shift);
+std::uint8_t hue_steps(double shift);  ///< how many of 256, going round
 
 void posterize(Image& image, int bits);         ///< keeps the highest `bits` of each value, 0 to 8
 void solarize(Image& image, double threshold);  ///< inverts values from the threshold on

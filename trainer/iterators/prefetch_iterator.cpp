@@ -50,7 +50,8 @@ PrefetchIterator::Ready PrefetchIterator::take_one() {
     ready.batch = source_->next();
     if (ready.batch) {
       for (Array& field : ready.batch->fields) {
-        if (field && is_floating(field.dtype())) field = gpu::uploaded(field, stream_);
+        if (field && (is_floating(field.dtype()) || field.dtype() == Dtype::kUInt8))
+          field = gpu::uploaded(field, stream_);
       }
     }
     ready.copied.record(stream_);

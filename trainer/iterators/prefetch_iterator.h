@@ -14,9 +14,9 @@
 namespace rensa {
 
 /// Brings the batches of another iterator to a GPU ahead of the steps that use them: a thread of its own takes them and
-/// copies their floating fields in a stream of its own, while the GPU computes. Whole numbers (class numbers, words)
-/// stay on the host, where the functions that take them look at them. Order, contents and state are the other
-/// iterator's. One thread may call this object.
+/// copies their floating fields, and pictures in 8 bits, in a stream of its own, while the GPU computes. Other whole
+/// numbers (class numbers, words) stay on the host, where the functions that take them look at them. Order, contents
+/// and state are the other iterator's. One thread may call this object.
 class PrefetchIterator final : public Iterator {
  public:
   /// `ahead` batches are on the device beside the one that is in use. Throws DeviceError if the device is not there,

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "trainer/observation.h"
 #include "trainer/trigger.h"
 
 namespace rensa {
@@ -25,7 +26,7 @@ class MonitoredMean {
   void sum_over_ranks(Trainer& trainer);
 
   const std::string key_;
-  double total_ = 0, weight_ = 0;
+  ObservedSum sum_;
 };
 
 }  // namespace rensa

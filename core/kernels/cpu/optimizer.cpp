@@ -201,7 +201,9 @@ void for_each_part(const char* name, const Array& p, int arrays, const Body& bod
   });
 }
 
-void sgd_cpu(const Array& p, const Array& g, double lr, const GradientIntake& intake) {
+void sgd_cpu(const Array& p, const Array& g, double lr, const GradientIntake& given) {
+  if (!is_made(given)) return;
+  const GradientIntake intake = decided(given);
   for_each_part("sgd", p, 3, [&](auto tag, std::int64_t begin, std::size_t count) {
     using T = typename decltype(tag)::type;
     const auto update = of_type<T>(HWY_DYNAMIC_DISPATCH(SgdF32), HWY_DYNAMIC_DISPATCH(SgdF64));
@@ -210,7 +212,9 @@ void sgd_cpu(const Array& p, const Array& g, double lr, const GradientIntake& in
 }
 
 void momentum_sgd_cpu(const Array& p, const Array& g, const Array& v, double lr, double momentum,
-                      const GradientIntake& intake) {
+                      const GradientIntake& given) {
+  if (!is_made(given)) return;
+  const GradientIntake intake = decided(given);
   for_each_part("momentum_sgd", p, 5, [&](auto tag, std::int64_t begin, std::size_t count) {
     using T = typename decltype(tag)::type;
     const auto update = of_type<T>(HWY_DYNAMIC_DISPATCH(MomentumF32), HWY_DYNAMIC_DISPATCH(MomentumF64));
@@ -220,7 +224,9 @@ void momentum_sgd_cpu(const Array& p, const Array& g, const Array& v, double lr,
 }
 
 void nesterov_ag_cpu(const Array& p, const Array& g, const Array& v, double lr, double momentum,
-                     const GradientIntake& intake) {
+                     const GradientIntake& given) {
+  if (!is_made(given)) return;
+  const GradientIntake intake = decided(given);
   for_each_part("nesterov_ag", p, 5, [&](auto tag, std::int64_t begin, std::size_t count) {
     using T = typename decltype(tag)::type;
     const auto update = of_type<T>(HWY_DYNAMIC_DISPATCH(NesterovF32), HWY_DYNAMIC_DISPATCH(NesterovF64));
@@ -229,8 +235,14 @@ void nesterov_ag_cpu(const Array& p, const Array& g, const Array& v, double lr, 
   });
 }
 
-void adam_cpu(const Array& p, const Array& g, const Array& m, const Array& v, const AdamStep& step,
-              const GradientIntake& intake) {
+void adam_cpu(const Array& p, const Array& g, const Array& m, const Array& v, const AdamStep& asked,
+              const GradientIntake& given) {
+  if (!is_made(given)) return;
+  const GradientIntake intake = decided(given);
+  AdamStep step = asked;
+  if (given.control) {
+    step.step = formulas::adam_size(step.alpha, step.beta1, step.beta2, step.t - given.control[formulas::kLeftOut]);
+  }
   for_each_part("adam", p, 7, [&](auto tag, std::int64_t begin, std::size_t count) {
     using T = typename decltype(tag)::type;
     const auto update = of_type<T>(HWY_DYNAMIC_DISPATCH(AdamF32), HWY_DYNAMIC_DISPATCH(AdamF64));
@@ -270,10 +282,14 @@ double squares_of(const Array& x) {
   return total;
 }
 
-double sum_of_squares_cpu(const Array& first, const std::vector<Array>& others) {
+Array sum_of_squares_cpu(const Array& first, const std::vector<Array>& others) {
   double total = squares_of(first);
   for (const Array& x : others) total += squares_of(x);
-  return total;
+  return full({1}, total, Dtype::kFloat64);
+}
+
+void decide_step_cpu(const Array& control, const Array& squares, const StepDecision& decision) {
+  formulas::decide_step(control.data<double>(), *squares.data<double>(), decision);
 }
 
 void adopt_values_cpu(const Array& masters, const Array& values) {
@@ -300,6 +316,7 @@ const Implementation cpu_sgd(sgd_update, DeviceKind::kCpu, sgd_cpu);
 const Implementation cpu_momentum_sgd(momentum_sgd_update, DeviceKind::kCpu, momentum_sgd_cpu);
 const Implementation cpu_nesterov_ag(nesterov_ag_update, DeviceKind::kCpu, nesterov_ag_cpu);
 const Implementation cpu_adam(adam_update, DeviceKind::kCpu, adam_cpu);
+const Implementation cpu_decide_step(decide_step, DeviceKind::kCpu, decide_step_cpu);
 const Implementation cpu_sum_of_squares(sum_of_squares, DeviceKind::kCpu, sum_of_squares_cpu);
 
 }  // namespace

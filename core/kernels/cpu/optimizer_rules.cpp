@@ -39,7 +39,9 @@ void update_part(const Formula& formula, std::int64_t begin, std::int64_t end, T
 
 template <template <class> class Formula>
 void update(const Array& p, const Array& g, const std::vector<Array>& state, const RuleNumbers& numbers,
-            const GradientIntake& intake) {
+            const GradientIntake& given) {
+  if (!is_made(given)) return;
+  const GradientIntake intake = decided(given);
   dispatch_floating(p.dtype(), "update", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Formula<T> formula(numbers);

@@ -6,6 +6,7 @@
 #include "core/kernels/cuda/blas.h"
 #include "core/kernels/cuda/block_sum.cuh"
 #include "core/kernels/cuda/element.cuh"
+#include "core/kernels/cuda/fused_attention.h"
 #include "core/kernels/cuda/launch.h"
 
 namespace rensa::kernels {
@@ -23,8 +24,8 @@ using cuda::pointer;
 using cuda::SumOp;
 using cuda::widen;
 
-// Products by cuBLASLt, and everything between them in one kernel. Scores are in memory for a stretch of queries at a
-// time, in the type that they are computed in; both passes compute them.
+// Where cuDNN has no fused kernel: products by cuBLASLt, and everything between them in one kernel. Scores are in
+// memory for a stretch of queries at a time, in the type that they are computed in; both passes compute them.
 
 constexpr std::int64_t kMostScores = std::int64_t{1} << 26;  ///< 256 MiB in float32
 
@@ -128,6 +129,7 @@ Operand scores_of(const Stretch& s, Dtype dtype, Device device) {
 
 std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array& v, const Array& bias,
                                     const AttentionOptions& o) {
+  if (const auto fused = cuda::fused_attention(q, k, v, bias, o)) return *fused;
   const Sizes n(q, k, v);
   const Device device = q.device();
   const Array y = zeros({n.batch, n.M, n.E}, q.dtype(), device);
@@ -153,8 +155,12 @@ std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array&
 }
 
 /// With p the shares: gv = pᵀ gy, gp = gy vᵀ, gs = p (gp - sum(gy y)), gq = scale gs k, gk = scale gsᵀ q.
-std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const Array& log_sums, const Array& q,
+std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const Array& given_sums, const Array& q,
                                          const Array& k, const Array& v, const Array& bias, const AttentionOptions& o) {
+  if (given_sums.dtype() == Dtype::kFloat32) {  // a fused kernel's
+    if (const auto fused = cuda::fused_attention_grad(gy, y, given_sums, q, k, v, o)) return *fused;
+  }
+  const Array log_sums = given_sums.to(Dtype::kFloat64);
   const Sizes n(q, k, v);
   const Device device = q.device();
   const Array result = y.contiguous(), gq = zeros(q.shape(), q.dtype(), device),

@@ -14,13 +14,13 @@ using cuda::pointer;
 using cuda::stream_for;
 
 template <class T>
-struct Sgd {
+struct Sgd : cuda::PreparedRule {
   static constexpr int kStates = 0;
   T lr;
   __device__ void operator()(T& p, T g, T*) const { p -= lr * g; }
 };
 template <class T>
-struct Momentum {
+struct Momentum : cuda::PreparedRule {
   static constexpr int kStates = 1;
   T lr, momentum;
   __device__ void operator()(T& p, T g, T* s) const {
@@ -29,7 +29,7 @@ struct Momentum {
   }
 };
 template <class T>
-struct Nesterov {
+struct Nesterov : cuda::PreparedRule {
   static constexpr int kStates = 1;
   T lr, momentum;
   __device__ void operator()(T& p, T g, T* s) const {
@@ -42,12 +42,24 @@ template <class T>
 struct Adam {
   static constexpr int kStates = 2;
   T rest1, rest2, eps, step, decay;
+  AdamStep asked;
   explicit Adam(const AdamStep& s)
       : rest1(static_cast<T>(1 - s.beta1)),
         rest2(static_cast<T>(1 - s.beta2)),
         eps(static_cast<T>(s.eps)),
         step(static_cast<T>(s.step)),
-        decay(static_cast<T>(s.decay)) {}
+        decay(static_cast<T>(s.decay)),
+        asked(s) {}
+  /// The step size of the updates that were made. Of the block's threads one computes it: powers of doubles take long.
+  __device__ void prepare(const double* control) {
+    if (!control) return;
+    __shared__ double size;
+    if (threadIdx.x == 0) {
+      size = formulas::adam_size(asked.alpha, asked.beta1, asked.beta2, asked.t - control[formulas::kLeftOut]);
+    }
+    __syncthreads();
+    step = static_cast<T>(size);
+  }
   __device__ void operator()(T& p, T g, T* s) const {
     s[0] += rest1 * (g - s[0]);
     s[1] += rest2 * (g * g - s[1]);
@@ -58,28 +70,28 @@ struct Adam {
 void sgd_cuda(const Array& p, const Array& g, double lr, const GradientIntake& intake) {
   cuda::dispatch_wide(p.dtype(), "sgd", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    cuda::update("sgd", Sgd<T>{static_cast<T>(lr)}, p, g, {}, intake);
+    cuda::update<T>("sgd", Sgd<T>{{}, static_cast<T>(lr)}, p, g, {}, intake);
   });
 }
 void momentum_sgd_cuda(const Array& p, const Array& g, const Array& v, double lr, double momentum,
                        const GradientIntake& intake) {
   cuda::dispatch_wide(p.dtype(), "momentum_sgd", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    cuda::update("momentum_sgd", Momentum<T>{static_cast<T>(lr), static_cast<T>(momentum)}, p, g, {v}, intake);
+    cuda::update<T>("momentum_sgd", Momentum<T>{{}, static_cast<T>(lr), static_cast<T>(momentum)}, p, g, {v}, intake);
   });
 }
 void nesterov_ag_cuda(const Array& p, const Array& g, const Array& v, double lr, double momentum,
                       const GradientIntake& intake) {
   cuda::dispatch_wide(p.dtype(), "nesterov_ag", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    cuda::update("nesterov_ag", Nesterov<T>{static_cast<T>(lr), static_cast<T>(momentum)}, p, g, {v}, intake);
+    cuda::update<T>("nesterov_ag", Nesterov<T>{{}, static_cast<T>(lr), static_cast<T>(momentum)}, p, g, {v}, intake);
   });
 }
 void adam_cuda(const Array& p, const Array& g, const Array& m, const Array& v, const AdamStep& step,
                const GradientIntake& intake) {
   cuda::dispatch_wide(p.dtype(), "adam", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    cuda::update("adam", Adam<T>(step), p, g, {m, v}, intake);
+    cuda::update<T>("adam", Adam<T>(step), p, g, {m, v}, intake);
   });
 }
 
@@ -135,10 +147,9 @@ void launch_squares(const Array& x, double* sums) {
   });
 }
 
-double sum_of_squares_cuda(const Array& first, const std::vector<Array>& others) {
+Array sum_of_squares_cuda(const Array& first, const std::vector<Array>& others) {
   std::int64_t blocks = blocks_of(first);
   for (const Array& x : others) blocks += blocks_of(x);
-  if (blocks == 0) return 0;
   const Array sums = empty({blocks + 1}, Dtype::kFloat64, first.device());
   auto* const data = pointer<double>(sums);
   const cudaStream_t stream = stream_for(first);
@@ -150,7 +161,17 @@ double sum_of_squares_cuda(const Array& first, const std::vector<Array>& others)
   }
   total_kernel<<<1, 512, 0, stream>>>(data, blocks, data + blocks);
   cuda::check_launch("sum_of_squares");
-  return sums.select(0, blocks).item<double>();
+  return sums.slice(0, {.start = blocks});
+}
+
+__global__ void decide_step_kernel(double* control, const double* squares, StepDecision decision) {
+  formulas::decide_step(control, *squares, decision);
+}
+
+void decide_step_cuda(const Array& control, const Array& squares, const StepDecision& decision) {
+  decide_step_kernel<<<1, 1, 0, stream_for(control)>>>(pointer<double>(control), pointer<const double>(squares),
+                                                       decision);
+  cuda::check_launch("decide_step");
 }
 
 constexpr DeviceKind kCuda = DeviceKind::kCuda;
@@ -159,6 +180,7 @@ const Implementation cuda_momentum_sgd(momentum_sgd_update, kCuda, momentum_sgd_
 const Implementation cuda_nesterov_ag(nesterov_ag_update, kCuda, nesterov_ag_cuda);
 const Implementation cuda_adam(adam_update, kCuda, adam_cuda);
 const Implementation cuda_adopt_values(adopt_values, kCuda, adopt_values_cuda);
+const Implementation cuda_decide_step(decide_step, kCuda, decide_step_cuda);
 const Implementation cuda_sum_of_squares(sum_of_squares, kCuda, sum_of_squares_cuda);
 
 }  // namespace

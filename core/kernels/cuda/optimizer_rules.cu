@@ -13,12 +13,18 @@ using cuda::kThreads;
 using cuda::pointer;
 using cuda::stream_for;
 
+/// A formula as a rule: all its numbers are known when it is launched.
+template <class T, template <class> class Formula>
+struct FormulaRule : Formula<T>, cuda::PreparedRule {
+  explicit FormulaRule(const RuleNumbers& numbers) : Formula<T>(numbers) {}
+};
+
 template <template <class> class Formula>
 void update_by(const Array& p, const Array& g, const std::vector<Array>& state, const RuleNumbers& numbers,
                const GradientIntake& intake) {
   cuda::dispatch_wide(p.dtype(), "update", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    cuda::update("update", Formula<T>(numbers), p, g, state, intake);
+    cuda::update<T>("update", FormulaRule<T, Formula>(numbers), p, g, state, intake);
   });
 }
 
@@ -28,9 +34,10 @@ template <class T>
 __global__ void lamb_moments_kernel(formulas::LambStep<T> lamb, const T* p, const T* g, T* m, T* v, std::int64_t count,
                                     cuda::Intake<T> intake, double* sums) {
   const std::int64_t first = blockIdx.x * kSumBlock, last = first + kSumBlock < count ? first + kSumBlock : count;
+  const T scale = intake.factor();
   double of_p = 0, of_r = 0;
   for (std::int64_t i = first + threadIdx.x; i < last; i += blockDim.x) {
-    const T value = p[i], gradient = intake.scale * g[i] + intake.decay * value;
+    const T value = p[i], gradient = scale * g[i] + intake.decay * value;
     const T a = m[i] += lamb.rest1 * (gradient - m[i]), b = v[i] += lamb.rest2 * (gradient * gradient - v[i]);
     const double r = lamb.direction(value, a, b);
     of_p += static_cast<double>(value) * static_cast<double>(value);
@@ -54,8 +61,7 @@ std::array<double, 2> lamb_moments_cuda(const Array& p, const Array& g, const Ar
     using T = typename decltype(tag)::type;
     lamb_moments_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream_for(p)>>>(
         formulas::LambStep<T>(numbers), pointer<const T>(p), pointer<const T>(g), pointer<T>(m), pointer<T>(v),
-        p.size(), cuda::Intake<T>{static_cast<T>(intake.scale), static_cast<T>(intake.weight_decay)},
-        pointer<double>(sums));
+        p.size(), cuda::Intake<T>(intake), pointer<double>(sums));
     cuda::check_launch("lamb");
   });
   const std::vector<double> parts = to_vector<double>(sums);

@@ -173,6 +173,28 @@ void install_kernels() {
       DeviceKind::kCuda, [](const Array& p, const Array& g, double lr, const kernels::GradientIntake& intake) {
         launch(p, [to = on_host(p), from = on_host(g), lr, intake] { kernels::sgd_update(to, from, lr, intake); });
       });
+  kernels::adam_update.implement(
+      DeviceKind::kCuda, [](const Array& p, const Array& g, const Array& m, const Array& v,
+                            const kernels::AdamStep& step, const kernels::GradientIntake& intake) {
+        launch(p, [to = on_host(p), from = on_host(g), first = on_host(m), second = on_host(v), step, intake] {
+          kernels::adam_update(to, from, first, second, step, intake);
+        });
+      });
+  kernels::sum_of_squares.implement(DeviceKind::kCuda, [](const Array& x, const std::vector<Array>& others) {
+    const Array result = empty({1}, Dtype::kFloat64, x.device());
+    std::vector<Array> rest;
+    for (const Array& each : others) rest.push_back(on_host(each));
+    launch(x, [to = on_host(result), first = on_host(x), rest] {
+      kernels::copy(to, kernels::sum_of_squares(first, rest));
+    });
+    return result;
+  });
+  kernels::decide_step.implement(DeviceKind::kCuda,
+                                 [](const Array& control, const Array& squares, const kernels::StepDecision& decision) {
+                                   launch(control, [to = on_host(control), from = on_host(squares), decision] {
+                                     kernels::decide_step(to, from, decision);
+                                   });
+                                 });
   kernels::mul_number.implement(DeviceKind::kCuda, [](const Array& x, double number) {
     const Array result = empty_like(x);
     launch(x,

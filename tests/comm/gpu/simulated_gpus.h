@@ -77,8 +77,8 @@ class RunningDriver final : public gpu::Driver {
   std::atomic<int> host_waits_{0};
 };
 
-/// Simulated GPUs in the place of real ones for as long as it lives, with the kernels that communication needs: copies,
-/// filling and arithmetic. Arrays on them must be gone before it.
+/// Simulated GPUs in the place of real ones for as long as it lives, with the kernels that communication and updates
+/// need: copies, filling, arithmetic, the simplest rules. Arrays on them must be gone before it.
 class SimulatedGpus {
  public:
   explicit SimulatedGpus(int devices);

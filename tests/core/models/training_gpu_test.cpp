@@ -68,7 +68,7 @@ std::vector<double> losses(Link& model, Optimizer& optimizer, const Run& run, co
   for (int step = 0; step < run.steps; ++step) {
     random_context() = {.seed = 1, .step = static_cast<std::uint64_t>(step), .first_sample = 0, .uses = 0};
     const Variable value = loss(static_cast<std::uint64_t>(step));
-    value.backward({.loss_scale = optimizer.loss_scale()});
+    optimizer.backward(value);
     optimizer.update();
     seen.push_back(value.item<double>());
   }

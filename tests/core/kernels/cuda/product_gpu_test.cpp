@@ -1,4 +1,9 @@
+#include <cmath>
+#include <limits>
+#include <numeric>
+
 #include "core/device/gpu/precision.h"
+#include "core/functions/lstm_sequence.h"
 #include "core/kernels/convolution.h"
 #include "core/kernels/lstm.h"
 #include "core/kernels/optimizer.h"
@@ -55,6 +60,34 @@ TEST_F(ProductGpuTest, Tf32IsAllowedByASettingAlone) {
   expect_same(
       "TF32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 2000);
   gpu::allow_tf32(false);
+}
+
+TEST_F(ProductGpuTest, LstmLayersWithTheirGradients) {
+  for (const std::vector<std::int64_t>& rows : {std::vector<std::int64_t>{3, 3, 2, 1}, {5, 5, 5}, {1}}) {
+    const std::int64_t all = std::accumulate(rows.begin(), rows.end(), std::int64_t{0}), batch = rows.front();
+    for (const bool backwards : {false, true}) {
+      const Arrays inputs = {numbers({all, 6}, Dtype::kFloat32, 1),        numbers({32, 6}, Dtype::kFloat32, 2, 0, 0.3),
+                             numbers({32, 8}, Dtype::kFloat32, 3, 0, 0.3), numbers({32}, Dtype::kFloat32, 4),
+                             numbers({batch, 8}, Dtype::kFloat32, 5),      numbers({batch, 8}, Dtype::kFloat32, 6)};
+      expect_same_all(
+          "lstm_sequence", inputs,
+          [&](const Arrays& in) {
+            std::vector<Variable> v;
+            for (const Array& x : in) v.emplace_back(x, /*requires_grad=*/true);
+            const auto made = functions::lstm_sequence(v[0], rows, v[1], v[2], v[3], v[4], v[5], backwards);
+            Variable y = made.y, h = made.h, c = made.c;
+            const Device device = in[0].device();
+            y.set_grad(Variable(numbers(y.shape(), Dtype::kFloat32, 7).to(device)));
+            h.set_grad(Variable(numbers(h.shape(), Dtype::kFloat32, 8).to(device)));
+            c.set_grad(Variable(numbers(c.shape(), Dtype::kFloat32, 9).to(device)));
+            backward(Variables{y, h, c});
+            Arrays results = {y.array(), h.array(), c.array()};
+            for (const Variable& each : v) results.push_back(each.grad());
+            return results;
+          },
+          16);
+    }
+  }
 }
 
 TEST_F(ProductGpuTest, LstmStepsWithTheirGradients) {
@@ -195,13 +228,68 @@ TEST_F(UpdateGpuTest, RulesMoveParametersAndState) {
   }
 }
 
+TEST_F(UpdateGpuTest, RulesFollowAControl) {
+  using namespace kernels::formulas;
+  const Array p = numbers({10007}, Dtype::kFloat32, 1), g = numbers({10007}, Dtype::kFloat32, 2),
+              a = numbers({10007}, Dtype::kFloat32, 3, 2, 0.1), b = numbers({10007}, Dtype::kFloat32, 4, 2, 0.1);
+  for (const double made : {1.0, 0.0}) {
+    const Array control = array(std::vector<double>{0.25, made, 3, 1024, 1}, {kStepControls});
+    const auto intake = [](const Array& numbers_of_step) {
+      return kernels::GradientIntake{
+          .scale = 2, .weight_decay = 0.01, .control = static_cast<const double*>(numbers_of_step.raw_data())};
+    };
+    expect_same_written("sgd", {p, g, control},
+                        [&](const Arrays& in) { kernels::sgd_update(in[0], in[1], 0.1, intake(in[2])); });
+    expect_same_written("adagrad", {p, g, a, control}, [&](const Arrays& in) {
+      kernels::adagrad_update(in[0], in[1], {in[2]}, {0.1, 1e-8}, intake(in[3]));
+    });
+    expect_same_written("adam", {p, g, a, b, control}, [&](const Arrays& in) {
+      kernels::adam_update(
+          in[0], in[1], in[2], in[3],
+          {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = 7, .decay = 0.001, .alpha = 0.01, .t = 9}, intake(in[4]));
+    });
+  }
+}
+
+TEST_F(UpdateGpuTest, AdafactorMovesMatricesAndVectors) {
+  const kernels::AdafactorStep step{.mix = 0.3, .lr = 0.01, .eps1 = 1e-7, .eps2 = 1e-3, .d = 1, .decay = 0.001};
+  const kernels::GradientIntake intake{.scale = 0.5, .weight_decay = 0.01};
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64}) {
+    for (const Shape& shape : {Shape{70, 33}, Shape{3, 5, 200}, Shape{40000}}) {
+      Shape row = shape, column = shape;
+      const bool matrix = shape.ndim() > 1;
+      if (matrix) row.erase(shape.ndim() - 1);
+      if (matrix) column.erase(shape.ndim() - 2);
+      const auto squares = [&](const Shape& s, std::uint64_t seed) { return numbers(s, dtype, seed, 2, 0.1); };
+      expect_same_written(
+          "adafactor",
+          {numbers(shape, dtype, 1), numbers(shape, dtype, 2), matrix ? squares(row, 3) : Array(),
+           matrix ? squares(column, 4) : Array(), matrix ? Array() : squares(shape, 5)},
+          [&](const Arrays& in) { kernels::adafactor_update(in[0], in[1], in[2], in[3], in[4], step, intake); }, 4);
+    }
+  }
+}
+
+TEST_F(UpdateGpuTest, StepsAreDecidedAlike) {
+  const Array start = array(std::vector<double>{0, 0, 0, 64, 0}, {kernels::formulas::kStepControls});
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double sum : {0.0, 3.0, 1e6, infinity, std::nan("")}) {
+    for (const kernels::StepDecision& decision :
+         {kernels::StepDecision{.dynamic = true, .clip_norm = 1, .growth = 1.5},
+          kernels::StepDecision{.unscale = 0.125}, kernels::StepDecision{.unscale = 0.5, .clip_norm = 2}}) {
+      expect_same_written("decide_step", {start, full({1}, sum, Dtype::kFloat64)},
+                          [&](const Arrays& in) { kernels::decide_step(in[0], in[1], decision); });
+    }
+  }
+}
+
 TEST_F(UpdateGpuTest, SumsOfSquaresOfSeveralArrays) {
   for (const Dtype dtype : kFloatingTypes) {
     const Arrays x = {numbers({40000}, dtype, 1), numbers({3}, dtype, 2), numbers({0}, dtype, 3),
                       numbers({20000}, dtype, 4)},
                  there = moved(x);
-    const double own = kernels::sum_of_squares(x[0], {x[1], x[2], x[3]});
-    EXPECT_NEAR(kernels::sum_of_squares(there[0], {there[1], there[2], there[3]}), own, 1e-12 * own);
+    const double own = kernels::sum_of_squares(x[0], {x[1], x[2], x[3]}).item<double>();
+    EXPECT_NEAR(kernels::sum_of_squares(there[0], {there[1], there[2], there[3]}).item<double>(), own, 1e-12 * own);
   }
 }
 

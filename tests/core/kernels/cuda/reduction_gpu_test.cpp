@@ -1,4 +1,7 @@
 #include "core/kernels/attention.h"
+
+#include <limits>
+
 #include "core/kernels/batch_normalization.h"
 #include "core/kernels/dropout.h"
 #include "core/kernels/indexing.h"
@@ -164,6 +167,31 @@ TEST_F(NormalizationGpuTest, DropoutChoosesTheSameElements) {
   }
 }
 
+TEST_F(NormalizationGpuTest, RunningSumsProductsAndSorting) {
+  for (const Dtype dtype : kFloatingTypes) {
+    for (const Shape& shape : {Shape{3, 1000}, Shape{2, 5}, Shape{1, 5000}, Shape{40, 1}}) {
+      const Array x = numbers(shape, dtype, 1), near_one = numbers(shape, dtype, 2, 1, 0.001);
+      for (const bool reverse : {false, true}) {
+        expect_same("cumsum", {x}, [&](const Arrays& in) { return kernels::running_sum(in[0], reverse); }, 4);
+        const Array ordered = kernels::sorting_positions(x.to(kGpu), reverse);
+        EXPECT_EQ(to_vector<std::int64_t>(ordered), to_vector<std::int64_t>(kernels::sorting_positions(x, reverse)));
+      }
+      expect_same("cumprod", {near_one}, [](const Arrays& in) { return kernels::running_product(in[0]); }, 4);
+    }
+    const double none = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+    const Array odd = array<double>({0, none, -0.0, 1, -infinity, none, infinity, 1, 0}, {1, 9}).to(dtype);
+    for (const bool descending : {false, true}) {
+      EXPECT_EQ(to_vector<std::int64_t>(kernels::sorting_positions(odd.to(kGpu), descending)),
+                to_vector<std::int64_t>(kernels::sorting_positions(odd, descending)));
+    }
+  }
+  for (const Dtype dtype : {Dtype::kInt8, Dtype::kInt32, Dtype::kInt64, Dtype::kUInt8, Dtype::kBool}) {
+    const Array x = numbers({4, 3000}, Dtype::kFloat32, 3, 60, 10).to(dtype);
+    EXPECT_EQ(to_vector<std::int64_t>(kernels::sorting_positions(x.to(kGpu), false)),
+              to_vector<std::int64_t>(kernels::sorting_positions(x, false)));
+  }
+}
+
 TEST_F(NormalizationGpuTest, AttentionWithItsGradients) {
   struct Case {
     std::int64_t batch, M, L, D, E;
@@ -171,7 +199,9 @@ TEST_F(NormalizationGpuTest, AttentionWithItsGradients) {
   };
   for (const Dtype dtype : kFloatingTypes) {
     for (const Case& c : {Case{3, 17, 17, 16, 16, true, false}, Case{2, 5, 33, 8, 24, false, true},
-                          Case{1, 40, 20, 64, 64, true, false}}) {
+                          Case{1, 40, 20, 64, 64, true, false}, Case{6, 128, 128, 64, 64, true, false},
+                          Case{3, 200, 77, 32, 32, false, false}, Case{2, 65, 65, 128, 64, true, false},
+                          Case{2, 8, 8, 7, 5, false, false}}) {  // most of float16's go to fused kernels
       const Array q = numbers({c.batch, c.M, c.D}, dtype, 1), k = numbers({c.batch, c.L, c.D}, dtype, 2),
                   v = numbers({c.batch, c.L, c.E}, dtype, 3), gy = numbers({c.batch, c.M, c.E}, dtype, 4),
                   bias = c.bias ? numbers({1, c.M, c.L}, dtype, 5) : Array();
@@ -184,6 +214,23 @@ TEST_F(NormalizationGpuTest, AttentionWithItsGradients) {
             return Arrays{made[0], grads[0], grads[1], grads[2]};
           },
           16);
+    }
+  }
+}
+
+TEST_F(NormalizationGpuTest, AttentionGivesTheSameBitsEveryTime) {
+  for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
+    const Array q = numbers({8, 256, 64}, dtype, 1).to(kGpu), k = numbers({8, 256, 64}, dtype, 2).to(kGpu),
+                v = numbers({8, 256, 64}, dtype, 3).to(kGpu), gy = numbers({8, 256, 64}, dtype, 4).to(kGpu);
+    const kernels::AttentionOptions options{.scale = 0.125, .causal = true};
+    std::vector<std::vector<float>> first;
+    for (int run = 0; run < 5; ++run) {
+      const auto made = kernels::attention(q, k, v, Array(), options);
+      const auto grads = kernels::attention_grad(gy, made[0], made[1], q, k, v, Array(), options);
+      std::vector<std::vector<float>> found;
+      for (const Array& x : {made[0], grads[0], grads[1], grads[2]}) found.push_back(to_vector<float>(x));
+      if (run == 0) first = found;
+      EXPECT_EQ(found, first);
     }
   }
 }

@@ -7,6 +7,7 @@
 
 namespace rensa::functions {
 
+/// Options of accuracy().
 struct AccuracyOptions {
   std::optional<std::int64_t> ignore_label;  ///< places with this label are left out
 };

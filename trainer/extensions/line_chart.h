@@ -29,6 +29,7 @@ std::pair<double, double> range_of_x(const ChartLines& lines);
 /// A page that needs no other file: head, style, the title as headline, and `body`, which is HTML.
 std::string html_document(const std::string& title, const std::string& body);
 
+/// With HTML's names for the characters that it would read as its own.
 std::string html_escaped(const std::string& text);
 std::string html_number(double value);  ///< five digits
 

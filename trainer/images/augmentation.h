@@ -32,7 +32,7 @@ struct Augmentation {
   RandAugmentOptions rand_augment = {};
   ColourJitterOptions colour_jitter = {};
 
-  bool any() const;
+  bool any() const;  ///< False: pictures stay as they are
   /// Throws ValueError for numbers that are out of range, with the range.
   void check() const;
 };

@@ -146,6 +146,12 @@ foreach(program logits follow)
   target_link_libraries(${program} PRIVATE rensa_core)
 endforeach()
 
+# The batches of a training; scripts/evidence/8/curve gives them to PyTorch.
+add_executable(batches tests/training/batches.cpp)
+rensa_program(batches)
+target_link_libraries(batches PRIVATE ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core Boost::program_options
+                      spdlog::spdlog)
+
 # Reads files of weights that were changed at random; scripts/evidence/7/fuzz. The corpus is a test.
 add_executable(weight_files tests/fuzz/weight_files.cpp)
 rensa_program(weight_files)

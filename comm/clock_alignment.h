@@ -33,11 +33,15 @@ class AlignedClock {
   explicit AlignedClock(const ClockOffset& only) : first_(only), last_(only) {}
   AlignedClock(const ClockOffset& first, const ClockOffset& last) : first_(first), last_(last) {}
 
+  /// A time of this rank's clock as rank 0's clock shows it, in nanoseconds.
   std::int64_t on_rank_0(std::int64_t own_ns) const;
   /// How much quicker rank 0's clock runs, in parts per million.
   double drift_ppm() const;
+  /// The offsets measured at the beginning and at the end of the time between which it interpolates.
+  /// @{
   const ClockOffset& first() const { return first_; }
   const ClockOffset& last() const { return last_; }
+  /// @}
 
  private:
   ClockOffset first_, last_;

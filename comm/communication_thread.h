@@ -25,7 +25,7 @@ class Communicator;
 /// where other communicators launch beside this one. The thread starts with the first call that needs it.
 class CommunicationThread {
  public:
-  using Task = std::function<void(Communicator&)>;
+  using Task = std::function<void(Communicator&)>;  ///< runs on the thread, with its own communicator
 
   explicit CommunicationThread(std::unique_ptr<Communicator> comm);
   /// Waits for the calls given so far.

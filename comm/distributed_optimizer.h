@@ -79,9 +79,9 @@ class DistributedOptimizer final : public Optimizer {
   }
   std::vector<Parameter*> join_parameters() override { return inner_->join_parameters(); }
 
-  Optimizer& inner() { return *inner_; }
-  GradientReducer& reducer() { return reducer_; }
-  const GradientReducer& reducer() const { return reducer_; }
+  Optimizer& inner() { return *inner_; }                       ///< the optimizer that is wrapped
+  GradientReducer& reducer() { return reducer_; }              ///< what moves the gradients
+  const GradientReducer& reducer() const { return reducer_; }  ///< what moves the gradients
 
  private:
   void update_range(const Range&) override {}  // the wrapped optimizer's update() calls its own

@@ -13,7 +13,7 @@ struct Launcher {
   int local_rank = 0;  ///< among the ranks of this host
   int local_size = 1;  ///< -1: the launcher does not say
 
-  bool started_ranks() const { return !name.empty(); }
+  bool started_ranks() const { return !name.empty(); }  ///< whether one of the known launchers started the process
 };
 
 /// Looks a variable up; null if it is not set.

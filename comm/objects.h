@@ -42,6 +42,7 @@ struct Received {
   int source, tag;
 };
 
+/// Sends what cereal makes of `object`: one with serialize(), or of the standard library (include cereal/types/...).
 template <class T>
 void send_object(Communicator& comm, const T& object, int destination, int tag = 0) {
   comm.send_bytes(detail::to_bytes(object), destination, tag);
@@ -62,6 +63,7 @@ T broadcast_object(Communicator& comm, const T& object, int root) {
   return object;
 }
 
+/// Every rank's object, in the order of ranks.
 template <class T>
 std::vector<T> all_gather_objects(Communicator& comm, const T& object) {
   std::vector<T> objects;

@@ -20,15 +20,16 @@ class RollCall {
  public:
   RollCall();  ///< starts MPI unless the program has
 
-  int rank() const { return rank_; }
-  int size() const { return size_; }
-  MpiFacts mpi() const;
+  int rank() const { return rank_; }  ///< this rank's number among all
+  int size() const { return size_; }  ///< how many ranks there are
+  MpiFacts mpi() const;               ///< what the MPI library says of itself
 
   // Calls on all ranks together.
-  std::vector<std::string> all_gather(const std::string& mine) const;
+  std::vector<std::string> all_gather(const std::string& mine) const;  ///< every rank's text, in the order of ranks
   /// Every rank sends `bytes` to the next one: traffic that shows which interfaces are used.
   void pass_around(std::size_t bytes) const;
 
+  /// How this rank's clock stands to rank 0's.
   struct ClockReading {
     double ahead_s = 0;        ///< this rank's wall clock minus rank 0's
     double uncertainty_s = 0;  ///< half of the quickest answer

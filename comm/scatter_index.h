@@ -6,6 +6,7 @@
 
 namespace rensa {
 
+/// Positions [begin, end).
 struct IndexRange {
   std::int64_t begin, end;
 };

@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "tools/train/model_setup.h"
 #include "tools/train/picture_problems.h"
+#include "tools/train/report_sections.h"
 #include "tools/train/train_options.h"
 #include "tools/train/training_data.h"
 #include "tools/trained_network.h"
@@ -122,10 +123,10 @@ std::function<double()> waited_inside(Link& model) {
   return nullptr;
 }
 
-/// Where the time of a run on several ranks goes.
+/// Where the time of a step goes.
 void extend_with_timing(Trainer& trainer, Link& model, const BucketSource& buckets, const TrainOptions& o) {
   const std::function<double()> waited = waited_inside(model);
-  if (trainer.comm().size() > 1) trainer.extend(std::make_unique<StepTimeReport>(buckets, waited));
+  trainer.extend(std::make_unique<StepTimeReport>(buckets, waited));
   if (!o.trace.empty()) {
     trainer.extend(std::make_unique<Trace>(
         TraceOptions{.path = o.trace, .first_step = o.trace_first, .steps = o.trace_steps, .planted_skew_ns = 0}, buckets));
@@ -138,15 +139,17 @@ void extend_with_timing(Trainer& trainer, Link& model, const BucketSource& bucke
 /// The log in the other forms that were asked for.
 void extend_with_reports(Trainer& trainer, const Trigger& log_trigger, const TrainOptions& o) {
   const ExtendOptions with_log{.trigger = log_trigger};
+  const bool by_epochs = log_trigger.unit == Unit::kEpoch && log_trigger.period >= 1;
   for (const std::string& report : o.reports) {
     if (report == "json_lines") trainer.extend(std::make_unique<JsonLines>(), with_log);
     if (report == "tensorboard") trainer.extend(std::make_unique<TensorboardWriter>(), with_log);
     if (report == "prometheus") trainer.extend(std::make_unique<PrometheusFile>(), with_log);
     if (report != "plot") continue;
     for (const std::string family : {"loss", "accuracy"}) {
-      trainer.extend(std::make_unique<PlotReport>(std::vector<std::string>{"main/" + family, "validation/main/" + family}, "epoch",
-                                                  family + ".svg"),
-                     with_log);
+      trainer.extend(
+          std::make_unique<PlotReport>(std::vector<std::string>{"main/" + family, "validation/main/" + family},
+                                       by_epochs ? "epoch" : "iteration", family + ".svg"),
+          with_log);
     }
   }
 }
@@ -183,7 +186,8 @@ std::string data_advice(const TrainOptions& o, int cores) {
   return advice;
 }
 
-void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Device device, const TrainOptions& o) {
+void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Device device,
+            std::vector<ReportSection> sections, const TrainOptions& o) {
   auto validation = make_iterator(data, o, trainer.comm(), device, /*train=*/false);
   if (o.bn_reestimate > 0) {
     trainer.extend(std::make_unique<ReestimateStatistics>(
@@ -202,7 +206,7 @@ void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Devic
                                                                     .warmup_lr = o.warmup_lr}));
   const Trigger log_trigger = parse_trigger(o.log_interval);
   trainer.extend(std::make_unique<LogReport>(log_trigger));
-  trainer.extend(std::make_unique<HtmlReport>("rensa train: " + o.arch), {.trigger = log_trigger});
+  trainer.extend(std::make_unique<HtmlReport>("rensa train: " + o.arch, std::move(sections)), {.trigger = log_trigger});
   trainer.extend(std::make_unique<PrintReport>(
                      std::vector<std::string>{"epoch", "iteration", "main/loss", "main/accuracy", "validation/main/loss",
                                               "validation/main/accuracy", "lr", "images_per_second", "elapsed_time"},
@@ -227,7 +231,7 @@ void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Devic
 }
 
 /// Returns the exit status: 0, or kStatusResumeMe after a signal.
-int train(const TrainOptions& o, Communicator& comm) {
+int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communicator& comm) {
   const bool speaks = comm.rank() == 0;
   const Device device = device_of(o, comm);
   if (device.kind == DeviceKind::kCuda) {
@@ -265,7 +269,7 @@ int train(const TrainOptions& o, Communicator& comm) {
   const auto iterator = make_iterator(data, o, comm, device, /*train=*/true);
   const std::unique_ptr<Updater> updater = make_updater(*iterator, model, *optimizer, comm, o);
   Trainer trainer(*updater, {o.epoch, Unit::kEpoch}, o.out, comm);
-  extend(trainer, model, data, device, o);
+  extend(trainer, model, data, device, report_sections(values, comm, device, threads), o);
   extend_with_timing(trainer, model, bucket_source(*optimizer, *updater), o);
   const auto& signal = dynamic_cast<StopOnSignal&>(
       trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));
@@ -316,7 +320,7 @@ int train_command(int argc, char** argv) {
                .timeout_s = options.comm_timeout,
                .heartbeat_timeout_s = options.heartbeat_timeout,
                .allreduce_grad_dtype = options.allreduce_grad_dtype == "own" ? "" : options.allreduce_grad_dtype},
-              [&](Communicator& comm) { status = train(options, comm); });
+              [&](Communicator& comm) { status = train(options, table.values(), comm); });
   return failed != 0 ? failed : status;
 }
 

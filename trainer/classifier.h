@@ -14,6 +14,7 @@ class Classifier : public Link {
  public:
   explicit Classifier(std::unique_ptr<UnaryLink> predictor, const functions::SoftmaxCrossEntropyOptions& options = {});
 
+  /// What a batch gave.
   struct Result {
     Variable y;      ///< logits (n, classes)
     Variable loss;   ///< mean over the batch
@@ -24,7 +25,7 @@ class Classifier : public Link {
   /// if it is the label with the larger share.
   Result operator()(const Batch& batch);
 
-  UnaryLink& predictor() { return *predictor_; }
+  UnaryLink& predictor() { return *predictor_; }  ///< the network inside
 
  protected:
   std::unique_ptr<Link> do_clone() override {

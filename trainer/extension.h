@@ -24,13 +24,15 @@ class Extension {
   static constexpr int kWriter = 300, kEditor = 200, kReader = 100;
 
   virtual ~Extension() = default;
-  virtual std::string name() const = 0;
+  virtual std::string name() const = 0;  ///< its name in extension(), in snapshots and in messages
+  /// When it runs, unless extend() says otherwise.
   virtual Trigger default_trigger() const { return {1, Unit::kIteration}; }
+  /// In which order it runs, unless extend() says otherwise: larger ones first.
   virtual int default_priority() const { return kReader; }
 
   virtual void initialize(Trainer&) {}  ///< before the first step, after a resume
   virtual void observe(Trainer&) {}     ///< after every step, before the trigger is asked
-  virtual void operator()(Trainer& trainer) = 0;
+  virtual void operator()(Trainer& trainer) = 0;  ///< when the trigger fires
   virtual void end_of_run(Trainer&) {}  ///< after the last step, on all ranks together; not after an exception
   /// When a step or an extension threw, on this rank: before finalize(). The other ranks may be gone.
   virtual void on_error(Trainer&, std::exception_ptr) {}

@@ -12,9 +12,10 @@ namespace rensa {
 /// A number that is somewhere else still; see DeferredNumbers.
 class DeferredNumber {
  public:
+  /// Where the number is.
   struct Source {
     virtual ~Source() = default;
-    virtual double value(std::int64_t index) = 0;
+    virtual double value(std::int64_t index) = 0;  ///< waits for number `index`
   };
   DeferredNumber(std::shared_ptr<Source> source, std::int64_t index) : source_(std::move(source)), index_(index) {}
   double value() const { return source_->value(index_); }  ///< waits for it
@@ -35,8 +36,8 @@ class Observed {
     later_.push_back({std::move(number), number_weight});
   }
 
-  double value() const;
-  bool is_deferred() const { return !later_.empty(); }
+  double value() const;                                 ///< waits for what is deferred
+  bool is_deferred() const { return !later_.empty(); }  ///< whether value() may wait
   /// Becomes the mean of both, by their weights.
   void join(const Observed& other);
 
@@ -64,9 +65,9 @@ class ObservedSum {
  public:
   ObservedSum() = default;
   ObservedSum(double total, double weight) : total_(total), weight_(weight) {}
-  void add(const Observed& seen);
+  void add(const Observed& seen);  ///< takes in one value by its weight
   double total() const;  ///< waits for what is deferred
-  double weight() const { return weight_; }
+  double weight() const { return weight_; }  ///< of all values, the deferred ones too
   /// Adds what is deferred now.
   void settle();
 

@@ -22,7 +22,7 @@ class ReproducibleUpdater final : public StandardUpdater {
   ReproducibleUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm, int shards,
                       std::uint64_t seed = 0);
 
-  const ShardSums& sums() const { return sums_; }
+  const ShardSums& sums() const { return sums_; }  ///< what sums the shards
 
  private:
   void add_gradients(const Batch& batch, Observation& observation) override;

@@ -7,8 +7,9 @@ namespace rensa {
 
 /// What a rank's training thread did from when to when: one phase of a step.
 struct Span {
-  using Clock = std::chrono::steady_clock;
+  using Clock = std::chrono::steady_clock;  ///< steady
 
+  /// The phases of a step.
   enum class Phase {
     kInput,  ///< waiting for the next batch
     kForward,

@@ -8,7 +8,7 @@
 
 namespace rensa {
 
-using StepBuckets = std::vector<BucketTimes>;
+using StepBuckets = std::vector<BucketTimes>;  ///< the buckets of a step, in the order in which they left
 /// Asks whoever moves the gradients how the buckets of the last step fared; null, or an empty list: one rank alone.
 using BucketSource = std::function<StepBuckets()>;
 
@@ -23,7 +23,7 @@ struct StepTimes {
   double hidden = 0;  ///< the part of `wire` that passed while this rank was still computing
   double bytes = 0;   ///< that it gave to the communicator
 
-  double overlap() const { return wire > 0 ? hidden / wire : 0; }
+  double overlap() const { return wire > 0 ? hidden / wire : 0; }  ///< the hidden part of `wire`, in [0, 1]
 };
 
 /// `waited_inside`: seconds that calls inside forward and backward took (CommunicatorStatistics::seconds()).

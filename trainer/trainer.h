@@ -34,19 +34,21 @@ class Trainer {
   /// Throws ValueError if there is none of that name.
   Extension& extension(const std::string& name);
 
+  /// Trains until the stop trigger fires, stop() or stop_when() ends it, or something throws; then extensions are
+  /// finished.
   void run();
   void stop() { stopping_ = true; }  ///< after this step
   /// Stops after the step at which `trigger` fires, if that is before the end: {1, Unit::kEpoch, early_stopping()}.
   void stop_when(Trigger trigger) { early_stops_.push_back(std::move(trigger)); }
 
-  Updater& updater() { return updater_; }
-  const Updater& updater() const { return updater_; }
-  Communicator& comm() { return comm_; }
-  Optimizer& optimizer() { return updater_.optimizer(); }
-  const std::string& out() const { return out_; }
-  Observation& observation() { return observation_; }
-  const Observation& observation() const { return observation_; }
-  const Trigger& stop_trigger() const { return stop_; }
+  Updater& updater() { return updater_; }                  ///< what makes the steps
+  const Updater& updater() const { return updater_; }      ///< what makes the steps
+  Communicator& comm() { return comm_; }                   ///< the ranks that train
+  Optimizer& optimizer() { return updater_.optimizer(); }  ///< the updater's
+  const std::string& out() const { return out_; }          ///< the folder that extensions write into
+  Observation& observation() { return observation_; }      ///< what this step has reported so far; extensions add to it
+  const Observation& observation() const { return observation_; }  ///< what this step has reported so far
+  const Trigger& stop_trigger() const { return stop_; }            ///< when the run ends
   double progress() const;         ///< done part of the run, in [0, 1]
   double elapsed_time() const;     ///< seconds of all runs together
   double update_seconds() const { return update_seconds_; }  ///< of steps alone, in this run

@@ -11,6 +11,7 @@ class Serializer;
 class Trainer;
 class Updater;
 
+/// What a trigger counts.
 enum class Unit { kIteration, kEpoch };
 
 /// What a trigger whose interval has passed makes depend on more: "only if the validation is better than ever"

@@ -29,8 +29,9 @@ class Updater {
   virtual bool is_new_epoch() const = 0;             ///< the last step completed an epoch
   virtual std::int64_t samples() const = 0;          ///< of all steps since this object was made, on all ranks
   virtual std::vector<Span> last_spans() const { return {}; }  ///< the phases of the last step, if it has them timed
-  virtual Optimizer& optimizer() = 0;
-  virtual Link& model() = 0;
+  virtual Optimizer& optimizer() = 0;                          ///< what update() changes the model with
+  virtual Link& model() = 0;                                   ///< what is trained
+  /// Saves or loads how far it has come, with iterator, model and optimizer; saving is a call on all ranks together.
   virtual void serialize(Serializer& serializer) = 0;
 };
 
@@ -40,11 +41,12 @@ class Updater {
 /// find it there.
 class StandardUpdater : public Updater {
  public:
+  /// What a batch gave.
   struct Loss {
     Variable loss;            ///< the mean over this rank's part of the batch
     Observation observation;  ///< what to report beside it, such as the accuracy
   };
-  using LossFunction = std::function<Loss(const Batch&)>;
+  using LossFunction = std::function<Loss(const Batch&)>;  ///< the loss of this rank's part of a batch, with its graph
 
   /// Everything must outlive the updater; the optimizer is set up with `model`. `seed` numbers the random operations of
   /// the network (dropout).
@@ -81,7 +83,7 @@ class StandardUpdater : public Updater {
   virtual void add_gradients(const Batch& batch, Observation& observation);
   /// Numbers the random operations of the step's samples in `batch`.
   void set_random_context(const Batch& batch) const;
-  Loss loss(const Batch& batch);
+  Loss loss(const Batch& batch);  ///< what the loss function gives for the batch
   /// Observes numbers that lie on a GPU, for which the host does not wait.
   DeferredNumbers& deferred() { return deferred_; }
   /// fn(), remembered as a phase of the step.

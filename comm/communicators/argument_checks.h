@@ -13,7 +13,7 @@ struct ArgumentChecks {
 
   void array(const Array& data) const;                        ///< ValueError for no array
   void reduction(const Array& data, Reduce op) const;         ///< DtypeError for what has no such reduction
-  void one_device(const Array& a, const Array& b) const;
+  void one_device(const Array& a, const Array& b) const;      ///< DeviceError for arrays on two devices
   void parts(const Array& whole, const Array& part) const;    ///< `whole` is size parts like `part`
   void equal_parts(const Array& in, const Array& out) const;  ///< both are size parts
   void member(int other) const;                               ///< ValueError for a rank that does not exist
@@ -24,9 +24,10 @@ struct ArgumentChecks {
 /// output writes the copy back at the end.
 class Stretch {
  public:
+  /// Whether the call reads the argument, writes it, or does both.
   enum Use { kIn, kOut, kInOut };
   Stretch(const Array& argument, Use use);
-  const Array& array() const { return copy_ ? *copy_ : argument_; }
+  const Array& array() const { return copy_ ? *copy_ : argument_; }  ///< Contiguous; what the call is given
   /// To be called after the call has succeeded.
   void write_back() const;
 

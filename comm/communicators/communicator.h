@@ -40,8 +40,8 @@ struct RankPlace {
   bool nodes_are_equal = true;  ///< every node has the same number of ranks
 };
 
-inline constexpr int kAnySource = -1;
-inline constexpr int kAnyTag = -1;
+inline constexpr int kAnySource = -1;  ///< takes the next message of any rank
+inline constexpr int kAnyTag = -1;     ///< takes the next message with any tag
 
 /// Bytes that a rank has sent, and how they were addressed.
 struct Message {
@@ -73,13 +73,13 @@ class Communicator {
   Communicator& operator=(const Communicator&) = delete;
 
   virtual std::string_view name() const = 0;  ///< "naive", "flat", "hierarchical", "self" …
-  int rank() const { return place_.rank; }
-  int size() const { return place_.size; }
-  int intra_rank() const { return place_.intra_rank; }
-  int intra_size() const { return place_.intra_size; }
-  int inter_rank() const { return place_.inter_rank; }
-  int inter_size() const { return place_.inter_size; }
-  const RankPlace& place() const { return place_; }
+  int rank() const { return place_.rank; }    ///< this rank's number among all, from 0
+  int size() const { return place_.size; }    ///< how many ranks there are
+  int intra_rank() const { return place_.intra_rank; }  ///< this rank's number among those of its node
+  int intra_size() const { return place_.intra_size; }  ///< how many ranks this node has
+  int inter_rank() const { return place_.inter_rank; }  ///< this node's number
+  int inter_size() const { return place_.inter_size; }  ///< how many nodes there are
+  const RankPlace& place() const { return place_; }     ///< all of these at once
   /// How long a rank waits for the others before it gives up: create_communicator's option, handed down by split().
   double timeout_s() const { return timeout_s_; }
 
@@ -99,15 +99,20 @@ class Communicator {
   void scatter(const Array& in, const Array& out, int root);
   /// Part p of `in` goes to rank p, into its part number rank(). The arrays do not overlap.
   void all_to_all(const Array& in, const Array& out);
+  /// One message to one rank, which must ask for it with recv() of the same shape and dtype; returns when `data` may
+  /// be written again.
   void send(const Array& data, int destination, int tag = 0);
+  /// Waits for the message of `source` with that tag and writes it into `data`.
   void recv(const Array& data, int source, int tag = 0);
-  void barrier();
+  void barrier();  ///< returns when every rank has called it
 
   /// Messages of any length, such as serialized objects (comm/objects.h).
   std::string broadcast_bytes(std::string bytes, int root);
+  /// Every rank's bytes, in the order of ranks; lengths may differ.
   std::vector<std::string> all_gather_bytes(const std::string& bytes);
   std::vector<std::string> gather_bytes(const std::string& bytes, int root);  ///< empty except on root
-  void send_bytes(const std::string& bytes, int destination, int tag = 0);
+  void send_bytes(const std::string& bytes, int destination, int tag = 0);    ///< one message to one rank
+  /// Waits for a message; the result says who sent it, and with which tag.
   Message recv_bytes(int source = kAnySource, int tag = kAnyTag);
 
   /// Runs `call` on a thread of this communicator's own, on a communicator of its own, after the calls started before:
@@ -147,7 +152,7 @@ class Communicator {
 
   /// Settings that may change, alike on all ranks; split() hands them down.
   CommunicatorConfig& config() { return config_; }
-  const CommunicatorConfig& config() const { return config_; }
+  const CommunicatorConfig& config() const { return config_; }  ///< the settings as they are
 
   /// What "auto" has chosen for which size, as text for logs and checkpoints; empty for communicators without a choice.
   virtual std::string choice() const { return {}; }
@@ -155,6 +160,7 @@ class Communicator {
   /// all ranks together, with one text.
   virtual bool adopt_choice(const std::string& /*choice*/) { return false; }
 
+  /// The number, name and size of the calls made so far: what the watchdog compares between ranks.
   const CallLog& calls() const { return calls_; }
   /// From now on the job's watchdog looks after this communicator and after those that are split from it.
   void watch(std::unique_ptr<Watch> watch);

@@ -16,8 +16,9 @@ class CommunicatorConfig {
   CommunicatorConfig();
   /// Throws ValueError for an unknown name, with the known ones, or for a value that the name does not take.
   void set(const std::string& name, const std::string& value);
-  const std::string& get(const std::string& name) const;
+  const std::string& get(const std::string& name) const;  ///< the value as text; throws ValueError for an unknown name
 
+  /// The dtype in which gradients travel, if one other than their own was set.
   std::optional<Dtype> allreduce_grad_dtype() const;
 
  private:

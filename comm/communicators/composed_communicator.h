@@ -10,7 +10,8 @@ namespace rensa {
 class ComposedCommunicator : public Communicator {
  protected:
   explicit ComposedCommunicator(std::unique_ptr<Communicator> whole);
-  Communicator& whole() const { return *whole_; }
+  Communicator& whole() const { return *whole_; }  ///< the communicator that this one is made of
+  /// From now on it is made of this one.
   void replace_whole(std::unique_ptr<Communicator> whole) { whole_ = std::move(whole); }
   /// The same composition of other ranks: what split() gives.
   virtual std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const = 0;

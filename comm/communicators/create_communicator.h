@@ -11,6 +11,7 @@ namespace rensa {
 /// Seconds that the environment variable `name` holds, or `fallback`. Throws ValueError if it is not a number.
 double seconds_from_environment(const char* name, double fallback);
 
+/// Which communicator, over which processes, and how long it waits.
 struct CommunicatorOptions {
   /// "auto"              the quickest for this cluster; one rank alone if no launcher started the program
   /// "flat"              all ranks alike, through MPI
@@ -38,7 +39,7 @@ struct CommunicatorOptions {
 /// A call on all ranks together. Throws ValueError that lists the names for an unknown one, CommError if MPI is asked
 /// for and absent or if the cluster does not suit the name.
 std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& options = {});
-std::unique_ptr<Communicator> create_communicator(const std::string& name);
+std::unique_ptr<Communicator> create_communicator(const std::string& name);  ///< the same with nothing but a name
 
 /// The communicator called `name` ("flat" gives `whole` back) of the ranks of `whole`: how transports other than MPI,
 /// threads for one, get the same communicators.

@@ -27,7 +27,7 @@ std::vector<GradientBucket> cut_arena(const ParameterArena& arena, const Reducer
 
 /// How one bucket fared in a step.
 struct BucketTimes {
-  using Clock = std::chrono::steady_clock;
+  using Clock = std::chrono::steady_clock;     ///< of all times; steady
   std::size_t bytes = 0;                       ///< of the gradients
   std::size_t sent_bytes = 0;                  ///< what this rank gave to the communicator
   Clock::time_point ready, started, finished;  ///< the last gradient was computed; the bucket left; it arrived
@@ -38,10 +38,11 @@ struct BucketTimes {
 /// event.
 class ReducerObserver {
  public:
-  using Clock = BucketTimes::Clock;
+  using Clock = BucketTimes::Clock;  ///< as BucketTimes has it
   virtual ~ReducerObserver() = default;
-  virtual void bucket_ready(const GradientBucket&, Clock::time_point) {}
-  virtual void bucket_leaves(const GradientBucket&, Clock::time_point) {}
+  virtual void bucket_ready(const GradientBucket&, Clock::time_point) {}   ///< its last gradient was computed
+  virtual void bucket_leaves(const GradientBucket&, Clock::time_point) {}  ///< it was given to the communicator
+  /// The mean over the ranks is in its place.
   virtual void bucket_arrived(const GradientBucket&, const BucketTimes&) {}
   /// update() had nothing to do between these times but to wait for buckets.
   virtual void waited(Clock::time_point, Clock::time_point) {}

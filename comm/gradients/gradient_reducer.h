@@ -23,7 +23,7 @@ namespace rensa {
 /// arenas were laid out and cut anew.
 class GradientReducer {
  public:
-  using Clock = BucketTimes::Clock;
+  using Clock = BucketTimes::Clock;  ///< as BucketTimes has it
 
   /// A call on all ranks together. `comm` must outlive the reducer, which works on a duplicate of it.
   GradientReducer(Communicator& comm, const ReducerOptions& options);
@@ -43,17 +43,17 @@ class GradientReducer {
   void complete_gradients();  ///< every parameter has one, in its place
   /// Lets all buckets leave from these arrays (one for each arena), which finish_started() waits for.
   void start(const std::vector<Array>& arrays);
-  void finish_started();
+  void finish_started();  ///< waits for the buckets of start(); throws what the communication threw
 
   // For carrying over, instead of finish():
   void carry();  ///< all buckets leave, and each is waited for by arrive()
-  void arrive(std::size_t bucket);
+  void arrive(std::size_t bucket);  ///< waits for one bucket of carry(); throws what the communication threw
   /// In which order buckets leave from now on: a permutation of their numbers, the same on all ranks.
   void set_order(const std::vector<std::size_t>& order) { order_ = order; }
 
   /// While on, gradients of backward() are added up and stay here.
   void set_accumulating(bool accumulating) { accumulating_ = accumulating; }
-  bool accumulating() const { return accumulating_; }
+  bool accumulating() const { return accumulating_; }  ///< whether gradients stay here
   /// This rank's share in the mean: gradients become Σ weight · gradient over the ranks, whose weights add up to 1.
   /// Holds for the backward() calls to come. 1 / size until something else is said.
   void set_weight(double weight) { factor_ = weight * comm_.size(); }
@@ -68,7 +68,8 @@ class GradientReducer {
   /// With zero_fill off: the parameters that no rank used in the step that finish() ended.
   const std::vector<Parameter*>& unused() const { return unused_; }
 
-  const std::vector<GradientBucket>& buckets() const { return buckets_; }
+  const std::vector<GradientBucket>& buckets() const { return buckets_; }  ///< the buckets, in the order of the arenas
+  /// How that bucket fared in the running or last step.
   const BucketTimes& times(std::size_t bucket) const { return progress_[bucket].times; }
   /// In the order in which they left.
   const std::vector<BucketTimes>& last_times() const { return last_times_; }

@@ -24,7 +24,7 @@ class CommunicatorStatistics final : public StatisticsReducer {
 
   std::int64_t merge(const Array& mean, const Array& var, std::int64_t count) override;
   void sum(const Array& values) override;
-  Communicator& comm() const { return comm_; }
+  Communicator& comm() const { return comm_; }  ///< the ranks that the batch is spread over
   /// Time that calls have taken so far, most of it for ranks that come later.
   double seconds() const { return seconds_; }
 

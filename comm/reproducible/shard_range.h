@@ -15,6 +15,7 @@ struct ShardRange {
   int shards = 1;            ///< of the batch
   int first = 0, count = 1;  ///< of this rank
 
+  /// Positions [begin, end) in the global batch.
   struct Samples {
     std::int64_t begin, end;
   };

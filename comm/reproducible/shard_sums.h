@@ -29,10 +29,10 @@ class ShardSums {
   /// suit the ranks.
   ShardSums(Link& model, Optimizer& optimizer, Communicator& comm, int shards);
 
-  const ShardRange& range() const { return range_; }
+  const ShardRange& range() const { return range_; }  ///< the shards that this rank computes
 
-  void begin_step();
-  void begin_shard();
+  void begin_step();   ///< remembers the persistent values, with which each shard is to start
+  void begin_shard();  ///< what backward() gives from now on is the next shard's, in a buffer of its own
   /// `share`: the shard's part of the step's samples, the weight of its running statistics.
   void end_shard(double share);
   /// Every gradient is the sum over all shards, in its arena; floating persistent values are the weighted means of what

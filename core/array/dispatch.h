@@ -7,9 +7,10 @@
 
 namespace rensa {
 
+/// A type as a value, for the generic lambdas that dispatch() calls.
 template <class T>
 struct TypeTag {
-  using type = T;
+  using type = T;  ///< what decltype(tag) is asked for
 };
 
 /// Calls `body(TypeTag<T>{})` with the C++ type of `dtype`, any of them.

@@ -11,6 +11,7 @@ struct Float16 {
 
   Float16() = default;
   explicit constexpr Float16(float value) : bits(round(value)) {}
+  /// Exact.
   constexpr operator float() const {
     const std::uint32_t sign = (bits & 0x8000u) << 16;
     const std::uint32_t magnitude = bits & 0x7fffu;
@@ -43,7 +44,7 @@ struct BFloat16 {
 
   BFloat16() = default;
   explicit constexpr BFloat16(float value) : bits(round(value)) {}
-  constexpr operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+  constexpr operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }  ///< exact
 
  private:
   /// Rounds to nearest, ties to even; NaN stays NaN.

@@ -15,7 +15,7 @@ struct Ellipsis {};  ///< as many whole axes as there are left; at most one
 /// numbers (int32 or int64, negative from the end), or bool of the axes' sizes, which takes the places where it is
 /// true.
 using IndexItem = std::variant<std::int64_t, Slice, NewAxis, Ellipsis, Array>;
-using Index = std::vector<IndexItem>;
+using Index = std::vector<IndexItem>;  ///< one item for each axis from the first on; axes without one are taken whole
 
 /// Which elements of an array of `shape` the index takes: their row-major numbers, in the shape of the result, by
 /// NumPy's rules of basic and advanced indexing. Throws IndexError that names the axis, DtypeError for an index array

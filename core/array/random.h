@@ -10,13 +10,17 @@ namespace rensa::random {
 //   RandomStream stream(/*seed=*/7, Purpose::kUser);
 //   Array x = random::normal({3, 4}, stream);
 
+/// In [low, high).
 Array uniform(const Shape& shape, RandomStream& stream, double low = 0, double high = 1, Dtype dtype = Dtype::kFloat32);
+/// Gaussian, by Box and Muller.
 Array normal(const Shape& shape, RandomStream& stream, double mean = 0, double deviation = 1,
              Dtype dtype = Dtype::kFloat32);
 Array integers(const Shape& shape, RandomStream& stream, std::int64_t low,
                std::int64_t high);                                                    ///< in [low, high), int64
 Array bernoulli(const Shape& shape, RandomStream& stream, double probability = 0.5);  ///< bool
+/// -log(-log(u)) for u uniform in (0, 1).
 Array gumbel(const Shape& shape, RandomStream& stream, Dtype dtype = Dtype::kFloat32);
+/// Of mean `scale`.
 Array exponential(const Shape& shape, RandomStream& stream, double scale = 1, Dtype dtype = Dtype::kFloat32);
 
 /// 0 to n - 1 in random order, int64.

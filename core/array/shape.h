@@ -9,7 +9,7 @@
 
 namespace rensa {
 
-inline constexpr int kMaxDims = 8;
+inline constexpr int kMaxDims = 8;  ///< the most axes an array has
 
 /// Up to kMaxDims whole numbers, stored inline: the sizes of an array's axes, or its strides in elements.
 class Dims {
@@ -19,6 +19,7 @@ class Dims {
   constexpr explicit Dims(std::span<const std::int64_t> values) : ndim_(checked(values.size())) {
     std::copy(values.begin(), values.end(), values_.begin());
   }
+  /// The same number `ndim` times.
   static constexpr Dims filled(int ndim, std::int64_t value) {
     Dims dims;
     dims.ndim_ = checked(static_cast<std::size_t>(ndim));
@@ -26,24 +27,35 @@ class Dims {
     return dims;
   }
 
-  constexpr int ndim() const { return ndim_; }
+  constexpr int ndim() const { return ndim_; }  ///< how many numbers there are
+  /// Number `axis`, which is not checked.
+  /// @{
   constexpr std::int64_t operator[](int axis) const { return values_[static_cast<std::size_t>(axis)]; }
   constexpr std::int64_t& operator[](int axis) { return values_[static_cast<std::size_t>(axis)]; }
+  /// @}
+  /// For range-for and the standard algorithms.
+  /// @{
   constexpr const std::int64_t* begin() const { return values_.data(); }
   constexpr const std::int64_t* end() const { return values_.data() + ndim_; }
+  /// @}
+  /// The last one; there must be one.
   constexpr std::int64_t back() const { return values_[static_cast<std::size_t>(ndim_ - 1)]; }
+  /// At the end; throws beyond kMaxDims.
   constexpr void push_back(std::int64_t value) {
     ndim_ = checked(static_cast<std::size_t>(ndim_) + 1);
     values_[static_cast<std::size_t>(ndim_ - 1)] = value;
   }
+  /// In front of number `axis`.
   constexpr void insert(int axis, std::int64_t value) {
     push_back(value);
     std::rotate(values_.begin() + axis, values_.begin() + ndim_ - 1, values_.begin() + ndim_);
   }
+  /// Without number `axis`.
   constexpr void erase(int axis) {
     std::copy(values_.begin() + axis + 1, values_.begin() + ndim_, values_.begin() + axis);
     --ndim_;
   }
+  /// Equal in length and numbers.
   friend constexpr bool operator==(const Dims& a, const Dims& b) {
     return a.ndim_ == b.ndim_ && std::equal(a.begin(), a.end(), b.begin());
   }
@@ -59,12 +71,13 @@ class Dims {
   int ndim_ = 0;
 };
 
-using Shape = Dims;
-using Strides = Dims;
+using Shape = Dims;    ///< sizes of the axes
+using Strides = Dims;  ///< elements from one position of an axis to the next; 0 where it is broadcast
 
 std::int64_t total_size(const Shape& shape);  ///< product of the sizes; 1 for a scalar's ()
-Strides contiguous_strides(const Shape& shape);
-/// Strides of an (N, C, spatial…) array whose channels lie next to each other in memory: NHWC in memory, NCHW in meaning.
+Strides contiguous_strides(const Shape& shape);  ///< strides of a row-major array without gaps
+/// Strides of an (N, C, spatial…) array whose channels lie next to each other in memory: NHWC in memory, NCHW in
+/// meaning.
 Strides channels_last_strides(const Shape& shape);
 
 /// `axis` counted from the end if negative; throws IndexError that names `operation` when it is outside `ndim`.

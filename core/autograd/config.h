@@ -9,7 +9,7 @@ struct Config {
   bool in_recomputing = false;  ///< functions::forget computes something for the second time
 };
 
-Config& config();
+Config& config();  ///< the calling thread's, to read or to change; ConfigScope changes it back
 
 /// Changes the configuration until the end of the scope:
 ///   const ConfigScope evaluating({.train = false, .enable_backprop = false});

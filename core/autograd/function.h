@@ -14,7 +14,7 @@
 
 namespace rensa {
 
-using Arrays = boost::container::small_vector<Array, 1>;
+using Arrays = boost::container::small_vector<Array, 1>;  ///< inputs or outputs of a function
 
 /// Called when a leaf's gradient of one backward() is complete.
 using GradientHook = std::function<void(const Variable&)>;
@@ -48,33 +48,38 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
                  public cpu::FromSmallBlocks {
  public:
   virtual ~Function();
-  virtual const char* name() const = 0;
+  virtual const char* name() const = 0;  ///< for error messages, hooks and drawings: "tanh"
 
-  // Override the one with the right number of inputs, or the general one.
+  /// Override the one with the right number of inputs, or the general one.
+  /// @{
   virtual Array forward(const Array& x);
   virtual Array forward(const Array& x0, const Array& x1);
   virtual Array forward(const Array& x0, const Array& x1, const Array& x2);
   virtual Arrays forward(const Arrays& inputs);
+  /// @}
 
   /// Gradients with respect to the inputs, from the gradient of the one output.
   virtual Variables backward(const Variable& gy);
   /// The general form; an output that nothing used has no variable in `gys`.
   virtual Variables backward(const Variables& gys);
 
-  int inputs() const { return static_cast<int>(edges_.size()); }
+  int inputs() const { return static_cast<int>(edges_.size()); }  ///< how many inputs it had
+  /// Where that input came from.
   const detail::Edge& edge(int input) const { return edges_[static_cast<std::size_t>(input)]; }
 
  protected:
   Function() = default;
 
   // In forward():
+  /// Keeps the inputs with these numbers, in that order, for retained_inputs().
   template <class... Index>
   void retain_inputs(Index... index) {
     ((retained_mask_ |= 1u << index), ...);
   }
-  void retain_output(const Array& y, int index = 0);
+  void retain_output(const Array& y, int index = 0);  ///< keeps an output for retained_output()
 
   // In backward():
+  /// Whether the gradient of that input is wanted.
   bool needs_input_grad(int input) const { return static_cast<bool>(edge(input)); }
   /// The inputs named to retain_inputs, in that order, as variables of the graph.
   template <std::size_t N>
@@ -83,7 +88,9 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
       return std::array<Variable, N>{retained_input(static_cast<int>(I))...};
     }(std::make_index_sequence<N>());
   }
+  /// Number `position` of retain_inputs(). Throws GraphError if its elements were written in place since.
   Variable retained_input(int position = 0) const;
+  /// The output kept by retain_output(), as a variable of the graph. Throws GraphError as retained_input() does.
   Variable retained_output(int index = 0);
   /// Where the gradient of a leaf is to lie, if it has such a place and nothing is there yet; otherwise no array. A
   /// function that writes its result there (and returns it) saves a copy; using it is optional.
@@ -145,6 +152,7 @@ Variable apply(boost::intrusive_ptr<Function> function, const Inputs&... inputs)
   static_assert(sizeof...(Inputs) >= 1 && sizeof...(Inputs) <= 3, "use apply_all for more than three inputs");
   return function->run(inputs...);
 }
+/// For a function without members to set.
 template <class F, class... Inputs>
 Variable apply(const Inputs&... inputs) {
   return apply(boost::intrusive_ptr<Function>(new F), inputs...);
@@ -152,6 +160,7 @@ Variable apply(const Inputs&... inputs) {
 /// Any number of inputs and outputs.
 Variables apply_all(boost::intrusive_ptr<Function> function, const Variables& inputs);
 
+/// For apply() with a function that has members: make_function<Elu>(alpha).
 template <class F, class... Arguments>
 boost::intrusive_ptr<Function> make_function(Arguments&&... arguments) {
   return new F{std::forward<Arguments>(arguments)...};

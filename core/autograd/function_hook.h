@@ -17,10 +17,14 @@ namespace rensa {
 class FunctionHook {
  public:
   virtual ~FunctionHook() = default;
+  /// Around a function's forward(), with what came out of it, and around its backward(), with the gradients of its
+  /// inputs.
+  /// @{
   virtual void before_forward(const Function&) {}
   virtual void after_forward(const Function&, std::span<const Array> /*outputs*/) {}
   virtual void before_backward(const Function&) {}
   virtual void after_backward(const Function&, const Variables& /*gradients*/) {}
+  /// @}
 };
 
 ///   TimerHook timer;
@@ -37,6 +41,7 @@ class FunctionHookScope {
 /// How long each kind of operation took. An operation that calls others (a backward made of functions) counts them too.
 class TimerHook final : public FunctionHook {
  public:
+  /// Seconds, and how often.
   struct Entry {
     double forward_s = 0, backward_s = 0;
     std::size_t forwards = 0, backwards = 0;
@@ -46,7 +51,7 @@ class TimerHook final : public FunctionHook {
   void before_backward(const Function& f) override;
   void after_backward(const Function& f, const Variables& gradients) override;
 
-  const std::map<std::string, Entry>& entries() const { return entries_; }
+  const std::map<std::string, Entry>& entries() const { return entries_; }  ///< by name of the function
   double total_time_s() const;           ///< of the outermost operations
   void report(std::ostream& out) const;  ///< a line for each kind, the slowest first
 
@@ -63,6 +68,7 @@ class TimerHook final : public FunctionHook {
 /// bytes.
 class MemoryHook final : public FunctionHook {
  public:
+  /// How much memory in use grew, in bytes; negative where more was freed.
   struct Entry {
     std::ptrdiff_t forward_bytes = 0, backward_bytes = 0;
   };
@@ -71,8 +77,8 @@ class MemoryHook final : public FunctionHook {
   void before_backward(const Function& f) override;
   void after_backward(const Function& f, const Variables& gradients) override;
 
-  const std::map<std::string, Entry>& entries() const { return entries_; }
-  void report(std::ostream& out) const;
+  const std::map<std::string, Entry>& entries() const { return entries_; }  ///< by name of the function
+  void report(std::ostream& out) const;                                     ///< a line for each kind
 
  private:
   std::ptrdiff_t grown();

@@ -6,6 +6,7 @@
 
 namespace rensa {
 
+/// Steps and tolerances of check_gradient().
 struct GradientCheckOptions {
   double eps = 1e-4;   ///< step of the central differences
   double atol = 1e-6, rtol = 1e-5;
@@ -17,12 +18,14 @@ struct GradientCheckOptions {
 /// Throws ValueError that names the function's values when they differ by more than atol + rtol × |numerical|.
 void check_gradient(const std::function<Variables(const Variables&)>& f, const std::vector<Array>& inputs,
                     const GradientCheckOptions& options = {});
+/// The same for a function of one variable.
 void check_gradient(const std::function<Variable(const Variable&)>& f, const Array& x,
                     const GradientCheckOptions& options = {});
 
 /// The same for the gradient's gradient: differentiates x, gy ↦ dL/dx.
 void check_double_gradient(const std::function<Variables(const Variables&)>& f, const std::vector<Array>& inputs,
                            const GradientCheckOptions& options = {});
+/// The same for a function of one variable.
 void check_double_gradient(const std::function<Variable(const Variable&)>& f, const Array& x,
                            const GradientCheckOptions& options = {});
 

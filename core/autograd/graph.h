@@ -10,6 +10,7 @@ namespace rensa {
 /// the outputs.
 Variables leaves_of(const Variables& outputs);
 
+/// How graph_as_dot() draws.
 struct GraphDrawingOptions {
   std::string rankdir = "TB";  ///< "LR": from left to right
   bool show_shapes = true;     ///< of the leaves and outputs

@@ -19,6 +19,7 @@ class Parameter : public Variable {
   Parameter(const Parameter&) = delete;
   Parameter& operator=(const Parameter&) = delete;
 
+  /// False until a lazy parameter has met its first batch.
   bool is_initialized() const { return static_cast<bool>(array()); }
   /// Allocates and fills the array, once; the values depend on the seed (see seed_parameters) and on the order of creation.
   void initialize(const Shape& shape);
@@ -30,7 +31,7 @@ class Parameter : public Variable {
   void set_array(Array array);
   /// From now on the gradient comes to lie in `view` (same shape and dtype). A gradient that is there is moved.
   void set_grad_destination(Array view);
-  const Array& grad_destination() const;
+  const Array& grad_destination() const;  ///< the place given to set_grad_destination(); no array if there is none
   /// `hook` is called once in each backward() that gives a gradient, when it is complete. Replaces an earlier one; null
   /// removes it.
   void on_gradient(GradientHook hook);

@@ -22,12 +22,13 @@ void intrusive_ptr_release(const VariableBody* body) noexcept;
 /// Is asked before the array of a variable is read: see Parameter::set_read_gate.
 class ReadGate {
  public:
-  virtual void before_read() = 0;
+  virtual void before_read() = 0;  ///< returns when the array may be read
 
  protected:
   ~ReadGate() = default;
 };
 
+/// Options of Variable::backward() and backward().
 struct BackwardOptions {
   bool retain_grad = false;             ///< keep the gradients of intermediate variables too
   bool enable_double_backprop = false;  ///< record the gradients' own graph, so that they can be differentiated
@@ -47,28 +48,34 @@ class Variable {
   Variable() = default;
   Variable(Array array, bool requires_grad = false);  // NOLINT(google-explicit-constructor): functions take arrays too
 
+  /// False for no variable, such as a gradient that does not exist.
   explicit operator bool() const { return body_ != nullptr; }
-  const Array& array() const;
+  const Array& array() const;  ///< the elements; no array for no variable
+  /// The array's.
+  /// @{
   const Shape& shape() const { return array().shape(); }
   int ndim() const { return array().ndim(); }
   std::int64_t size() const { return array().size(); }
   Dtype dtype() const { return array().dtype(); }
   Device device() const { return array().device(); }
+  /// @}
+  /// The only element, converted to T. Throws ShapeError if there are more.
   template <class T>
   T item() const {
     return array().template item<T>();
   }
 
+  /// Whether backward() gives it a gradient: said by a leaf, inherited by what depends on one.
   bool requires_grad() const;
   void set_requires_grad(bool value);  ///< of a leaf; throws GraphError otherwise
-  const std::string& name() const;
-  void set_name(std::string name);
+  const std::string& name() const;     ///< for drawings and messages; empty unless set
+  void set_name(std::string name);     ///< names it in drawings and messages
 
   /// The gradient's array, or no array before backward() and after clear_grad().
   Array grad() const;
   const Variable& grad_variable() const;  ///< with its own graph after backward({.enable_double_backprop = true})
-  void set_grad(Variable grad);
-  void clear_grad();
+  void set_grad(Variable grad);  ///< replaces the gradient; throws ShapeError unless it has the variable's shape
+  void clear_grad();             ///< from now on there is none: the next backward() starts from zero
 
   /// The function that returned this variable; null for a leaf.
   Function* creator() const;
@@ -93,7 +100,7 @@ class Variable {
   boost::intrusive_ptr<detail::VariableBody> body_;
 };
 
-using Variables = boost::container::small_vector<Variable, 4>;
+using Variables = boost::container::small_vector<Variable, 4>;  ///< Inputs, outputs or gradients of functions
 
 /// Gradients of `outputs` with respect to `inputs`, returned and not added to any grad(). `grad_outputs` may be empty
 /// (ones for scalars). An input that the outputs do not depend on gets no variable.

@@ -6,6 +6,7 @@
 
 namespace rensa {
 
+/// Bytes of one allocator.
 struct MemoryStatistics {
   std::size_t in_use = 0;       ///< bytes handed out and not yet given back
   std::size_t peak_in_use = 0;  ///< the most that in_use has been since reset_peak()
@@ -20,10 +21,11 @@ class Allocator {
 
   /// At least `bytes` bytes, aligned to 64. Throws MemoryError when the device or the limit has no room.
   virtual void* allocate(std::size_t bytes) = 0;
+  /// Gives back what allocate() gave for as many bytes.
   virtual void deallocate(void* data, std::size_t bytes) noexcept = 0;
 
-  virtual MemoryStatistics statistics() const = 0;
-  virtual void reset_peak() = 0;
+  virtual MemoryStatistics statistics() const = 0;  ///< since the program began, peak since reset_peak()
+  virtual void reset_peak() = 0;                    ///< the peak is what is in use now
   virtual void set_limit(std::size_t bytes) = 0;  ///< of in_use; 0 removes the limit
   virtual void trim() = 0;                        ///< gives free memory back to the system
 };

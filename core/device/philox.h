@@ -12,6 +12,7 @@ struct PhiloxWords {
   std::uint32_t word[4];
 };
 
+/// The words of counter (c0, c1, c2, c3) under key (k0, k1).
 RENSA_FORMULA inline PhiloxWords philox(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3,
                                         std::uint32_t k0, std::uint32_t k1) {
   for (int round = 0; round < 10; ++round) {

@@ -14,7 +14,7 @@ enum class Purpose : std::uint32_t { kInitialize, kDropout, kShuffle, kAugment, 
 /// read: by one thread or eight, on one rank or eight. Copying a stream copies its position.
 class RandomStream {
  public:
-  using result_type = std::uint32_t;  // a UniformRandomBitGenerator
+  using result_type = std::uint32_t;  ///< it is a UniformRandomBitGenerator
 
   RandomStream(std::uint64_t seed, Purpose purpose, std::uint64_t step = 0, std::uint64_t sample = 0);
 
@@ -27,10 +27,13 @@ class RandomStream {
   std::uint64_t below(std::uint64_t bound);         ///< uniform in [0, bound), without bias
   void skip(std::uint64_t words);                   ///< as if so many words had been drawn
   double uniform();                                 ///< uniform in [0, 1), 53 bits; takes two words
-  double uniform(double low, double high) { return low + (high - low) * uniform(); }
+  double uniform(double low, double high) { return low + (high - low) * uniform(); }  ///< uniform in [low, high)
   double normal();                                  ///< mean 0, variance 1 (Box and Muller); takes four words
+  /// The range of operator().
+  /// @{
   static constexpr std::uint32_t min() { return 0; }
   static constexpr std::uint32_t max() { return ~std::uint32_t{0}; }
+  /// @}
 
  private:
   std::array<std::uint32_t, 2> key_;
@@ -48,6 +51,6 @@ struct RandomContext {
   std::uint64_t first_sample = 0;
   std::uint32_t uses = 0;  ///< counts the random operations of the step, so that two dropouts differ
 };
-RandomContext& random_context();
+RandomContext& random_context();  ///< the calling thread's
 
 }  // namespace rensa

@@ -11,7 +11,7 @@ namespace rensa::distributions {
 class Bernoulli final : public Distribution {
  public:
   explicit Bernoulli(const Variable& p);
-  static Bernoulli of_logits(const Variable& logits) { return Bernoulli(logits, Logits{}); }
+  static Bernoulli of_logits(const Variable& logits) { return Bernoulli(logits, Logits{}); }  ///< from log(p / (1 - p))
   const char* name() const override { return "Bernoulli"; }
   Shape batch_shape() const override { return logits.shape(); }
   const char* support() const override { return "{0, 1}"; }
@@ -33,7 +33,7 @@ class Bernoulli final : public Distribution {
 class Categorical final : public Distribution {
  public:
   explicit Categorical(const Variable& p);
-  static Categorical of_logits(const Variable& logits);
+  static Categorical of_logits(const Variable& logits);  ///< from logits (…, classes): p is their softmax
   const char* name() const override { return "Categorical"; }
   Shape batch_shape() const override;
   const char* support() const override { return "class numbers"; }
@@ -53,6 +53,7 @@ class Categorical final : public Distribution {
 class OneHotCategorical final : public Distribution {
  public:
   explicit OneHotCategorical(const Variable& p) : number(p) {}
+  /// From logits (…, classes): p is their softmax.
   static OneHotCategorical of_logits(const Variable& logits) {
     return OneHotCategorical(Categorical::of_logits(logits));
   }

@@ -23,28 +23,30 @@ class Distribution {
   Distribution& operator=(const Distribution&) = delete;
   virtual ~Distribution() = default;
 
-  virtual const char* name() const = 0;
-  virtual Shape batch_shape() const = 0;
-  virtual Shape event_shape() const { return {}; }
+  virtual const char* name() const = 0;             ///< for messages: "Normal"
+  virtual Shape batch_shape() const = 0;            ///< how many independent variables there are, as a shape
+  virtual Shape event_shape() const { return {}; }  ///< the shape of one value; () for numbers
   /// Where values lie: "real", "positive", "[0, 1]", "{0, 1}" …
   virtual const char* support() const = 0;
-  virtual bool has_rsample() const { return false; }
+  virtual bool has_rsample() const { return false; }  ///< whether samples are differentiable in the parameters
 
   /// Of values x (sample…, batch…, event…): (sample…, batch…).
   virtual Variable log_prob(const Variable& x) const = 0;
-  virtual Variable prob(const Variable& x) const;
-  virtual Variable cdf(const Variable& x) const;
-  virtual Variable log_cdf(const Variable& x) const;
+  virtual Variable prob(const Variable& x) const;               ///< exp(log_prob): a probability, or a density
+  virtual Variable cdf(const Variable& x) const;                ///< the probability of a value up to x
+  virtual Variable log_cdf(const Variable& x) const;            ///< log(cdf)
   virtual Variable survival_function(const Variable& x) const;  ///< 1 - cdf
-  virtual Variable log_survival_function(const Variable& x) const;
+  virtual Variable log_survival_function(const Variable& x) const;  ///< log(1 - cdf)
   virtual Variable icdf(const Variable& p) const;  ///< the value below which a share p lies
 
-  // Of the batch: (batch…), or (batch…, event…) for what is a value.
+  /// Of the batch: (batch…), or (batch…, event…) for what is a value.
+  /// @{
   virtual Variable mean() const;
   virtual Variable variance() const;
   virtual Variable stddev() const;
   virtual Variable covariance() const;
   virtual Variable mode() const;
+  /// @}
   virtual Variable entropy() const;  ///< in nats
   Variable perplexity() const;       ///< exp(entropy)
 
@@ -54,6 +56,7 @@ class Distribution {
   virtual Variable sample_n(std::int64_t n) const = 0;
 
  protected:
+  /// Throws the ValueError that says that the family has no such thing.
   [[noreturn]] void refuse(const char* what) const;
 };
 

@@ -7,6 +7,7 @@
 
 namespace rensa::functions {
 
+/// Options of accuracy().
 struct AccuracyOptions {
   std::optional<std::int64_t> ignore_label;  ///< places with this label are left out
 };
@@ -22,6 +23,7 @@ Array accuracy_array(const Array& y, const Array& t, const AccuracyOptions& opti
 
 /// The share of places where fewer than `k` classes score above the label's. Throws ValueError if k < 1.
 double top_k_accuracy(const Array& y, const Array& t, std::int64_t k, const AccuracyOptions& options = {});
+/// The same as accuracy_array().
 Array top_k_accuracy_array(const Array& y, const Array& t, std::int64_t k, const AccuracyOptions& options = {});
 
 }  // namespace rensa::functions

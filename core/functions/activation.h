@@ -13,7 +13,7 @@ Variable relu(const Variable& x);
 Variable leaky_relu(const Variable& x, double slope = 0.2);
 /// 1 / (1 + exp(-x)).
 Variable sigmoid(const Variable& x);
-Variable tanh(const Variable& x);
+Variable tanh(const Variable& x);  ///< (exp(x) - exp(-x)) / (exp(x) + exp(-x))
 /// x where x >= 0, alpha (exp(x) - 1) elsewhere.
 /// Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2015.
 Variable elu(const Variable& x, double alpha = 1.0);
@@ -33,6 +33,7 @@ Variable selu(const Variable& x, double alpha = 1.673263242354377284817042991671
 /// x sigmoid(x). Source: Ramachandran, Zoph, Le, "Searching for activation functions", 2017 (swish with beta = 1).
 Variable silu(const Variable& x);
 
+/// Which formula gelu() computes.
 enum class GeluForm { kExact, kTanh };
 /// x times the normal distribution function of x; kTanh is the usual approximation of it by tanh.
 /// Source: Hendrycks, Gimpel, "Gaussian error linear units", 2016.

@@ -7,6 +7,7 @@
 
 namespace rensa::functions {
 
+/// Options of scaled_dot_product_attention(); queries (…, M, D), keys (…, L, D).
 struct AttentionOptions {
   std::optional<double> scale = std::nullopt;  ///< none: 1 / sqrt(D)
   bool causal = false;                         ///< a query sees the keys up to its own place, counted from the end
@@ -24,6 +25,7 @@ struct AttentionOptions {
 Variable scaled_dot_product_attention(const Variable& q, const Variable& k, const Variable& v,
                                       const AttentionOptions& options = {});
 
+/// Which numbers rotary_embedding() turns together.
 enum class RotaryPairs { kHalves, kNeighbours };
 /// Rotary position embedding: x (…, L, D) with each pair of numbers of position p turned by the angle p base^(-2 i /
 /// D). Pairs are (i, i + D / 2), or (2 i, 2 i + 1). The first position is `start`. Throws ShapeError unless D is even.

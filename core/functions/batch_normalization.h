@@ -5,6 +5,7 @@
 
 namespace rensa::functions {
 
+/// Options of batch_normalization().
 struct BatchNormalizationOptions {
   double eps = 2e-5;
   double decay = 0.9;  ///< of the running statistics
@@ -37,6 +38,7 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
 struct ChannelAffine {
   Array scale, shift;
 };
+/// Of given statistics (C) and parameters (C).
 ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean, const Array& var,
                                                double eps);
 

@@ -12,6 +12,7 @@ namespace rensa::functions {
 /// The share of places where y >= 0 agrees with t (0 or 1; -1 is left out).
 double binary_accuracy(const Array& y, const Array& t);
 
+/// What classification_summary() says of each class.
 struct ClassificationSummary {
   Array precision, recall, fbeta;  ///< (classes), float64; 0 where nothing was found or nothing was there
   Array support;                   ///< (classes), int64: how often each class is in t
@@ -20,12 +21,14 @@ struct ClassificationSummary {
 /// out.
 ClassificationSummary classification_summary(const Array& y, const Array& t, double beta = 1,
                                              std::optional<std::int64_t> ignore_label = std::nullopt);
-// Parts of it.
+/// Parts of it.
+/// @{
 Array precision(const Array& y, const Array& t, std::optional<std::int64_t> ignore_label = std::nullopt);
 Array recall(const Array& y, const Array& t, std::optional<std::int64_t> ignore_label = std::nullopt);
 Array fbeta_score(const Array& y, const Array& t, double beta = 1,
                   std::optional<std::int64_t> ignore_label = std::nullopt);
 Array f1_score(const Array& y, const Array& t, std::optional<std::int64_t> ignore_label = std::nullopt);
+/// @}
 
 /// The coefficient of determination, 1 - Σ (t - y)² / Σ (t - mean(t))², over all elements. Where t does not vary it is
 /// 0.

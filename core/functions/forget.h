@@ -16,6 +16,6 @@ namespace rensa::functions {
 /// been kept, hooks included. f must give the same numbers twice. The gradient's gradient is refused with a GraphError.
 /// Source: Chen et al., "Training deep nets with sublinear memory cost", 2016.
 Variables forget(const std::function<Variables(const Variables&)>& f, const Variables& xs);
-Variable forget(const std::function<Variable(const Variable&)>& f, const Variable& x);
+Variable forget(const std::function<Variable(const Variable&)>& f, const Variable& x);  ///< the same for one variable
 
 }  // namespace rensa::functions

@@ -35,6 +35,7 @@ Variable where(const Array& condition, const Variable& a, const Variable& b);
 /// 1 at each class number, 0 elsewhere, in a new last axis. Throws IndexError for a class outside [0, classes).
 Array one_hot(const Array& t, std::int64_t classes, Dtype dtype = Dtype::kFloat32);
 
+/// Options of embed_id().
 struct EmbedIdOptions {
   std::optional<std::int64_t> ignore_label = std::nullopt;  ///< places with this number give rows of 0
 };

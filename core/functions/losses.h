@@ -12,17 +12,19 @@ namespace rensa::functions {
 
 /// |x0 - x1|, (x0 - x1)², element by element, broadcast.
 Variable absolute_error(const Variable& x0, const Variable& x1);
-Variable squared_error(const Variable& x0, const Variable& x1);
+Variable squared_error(const Variable& x0, const Variable& x1);       ///< (x0 - x1)², as absolute_error()
 Variable squared_difference(const Variable& x0, const Variable& x1);  ///< the same as squared_error
 /// Their means, a scalar.
 Variable mean_absolute_error(const Variable& x0, const Variable& x1);
-Variable mean_squared_error(const Variable& x0, const Variable& x1);
+Variable mean_squared_error(const Variable& x0, const Variable& x1);  ///< the mean of (x0 - x1)², a scalar
 
+/// What huber_loss() gives: a number for each sample, or for each element.
 enum class HuberReduce { kSumAlongSecondAxis, kNone };
 /// d²/2 where |d| <= delta, delta (|d| - delta/2) elsewhere, for d = x - t; summed along axis 1.
 Variable huber_loss(const Variable& x, const Variable& t, double delta,
                     HuberReduce reduce = HuberReduce::kSumAlongSecondAxis);
 
+/// Options of sigmoid_cross_entropy().
 struct SigmoidCrossEntropyOptions {
   bool normalize = true;  ///< divide by the number of labels that are not ignored; false: by the batch size
   LossReduce reduce = LossReduce::kMean;
@@ -30,12 +32,14 @@ struct SigmoidCrossEntropyOptions {
 /// Cross entropy of sigmoid(x) against 0 or 1; t has x's shape, int32 or int64; -1 is ignored.
 Variable sigmoid_cross_entropy(const Variable& x, const Array& t, const SigmoidCrossEntropyOptions& options = {});
 
+/// Whether hinge() sums the parts or their squares.
 enum class HingeNorm { kL1, kL2 };
 /// max(0, 1 - x[t]) for the class t and max(0, 1 + x) for all others: x (batch, classes), t (batch). With kL2 the
 /// squares. The mean is over the batch, of sums over the classes.
 Variable hinge(const Variable& x, const Array& t, HingeNorm norm = HingeNorm::kL1,
                LossReduce reduce = LossReduce::kMean);
 
+/// What becomes of a loss's elements: their sum, their mean, or themselves.
 enum class SumReduce { kSum, kMean, kNone };
 /// -log of the probability of x: y are the logits of independent coins.
 Variable bernoulli_nll(const Variable& x, const Variable& y, SumReduce reduce = SumReduce::kSum);

@@ -8,6 +8,7 @@
 
 namespace rensa::functions {
 
+/// Results of lstm_sequence().
 struct LstmSequence {
   Variable y;     ///< (S, n): h of every step's rows
   Variable h, c;  ///< (batch, n): each sequence's last state
@@ -29,6 +30,7 @@ LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& r
 /// Weights whose rows are Chainer's, gate beside gate (a, i, f, o of each unit), as blocks: W (4 n, …) or b (4 n).
 Variable gate_blocks(const Variable& interleaved);
 
+/// Results of all layers and directions.
 struct LstmRows {
   Variable h, c;  ///< (layers × directions, batch, n)
   Variable y;     ///< (S, n × directions)

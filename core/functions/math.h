@@ -6,22 +6,22 @@ namespace rensa::functions {
 
 // Element by element, float32 and float64.
 
-Variable exp(const Variable& x);
-Variable log(const Variable& x);
-Variable sqrt(const Variable& x);
-Variable square(const Variable& x);
+Variable exp(const Variable& x);       ///< e to the power x
+Variable log(const Variable& x);       ///< the natural logarithm
+Variable sqrt(const Variable& x);      ///< the square root
+Variable square(const Variable& x);    ///< x²
 Variable abs(const Variable& x);       ///< its gradient at 0 is 0
 Variable absolute(const Variable& x);  ///< the same
 Variable expm1(const Variable& x);     ///< exp(x) - 1, exact near 0
 Variable log1p(const Variable& x);     ///< log(1 + x), exact near 0
-Variable log2(const Variable& x);
-Variable log10(const Variable& x);
+Variable log2(const Variable& x);      ///< the logarithm to base 2
+Variable log10(const Variable& x);     ///< the logarithm to base 10
 Variable rsqrt(const Variable& x);  ///< 1 / sqrt(x)
 
 // Steps, whose gradient is 0.
 
-Variable floor(const Variable& x);
-Variable ceil(const Variable& x);
+Variable floor(const Variable& x);  ///< the largest whole number that is not above x
+Variable ceil(const Variable& x);   ///< the smallest whole number that is not below x
 Variable fix(const Variable& x);   ///< towards 0
 Variable sign(const Variable& x);  ///< -1, 0 or 1
 

@@ -28,6 +28,7 @@ Variable local_response_normalization(const Variable& x, std::int64_t n = 5, dou
 /// x / (|x| + eps), the length taken over `axes`. The gradient at 0 is finite.
 Variable normalize(const Variable& x, double eps = 1e-5, const Dims& axes = {1});
 
+/// Options of batch_renormalization().
 struct BatchRenormalizationOptions {
   double eps = 2e-5, decay = 0.9;
   double rmax = 1, dmax = 0;  ///< how far the batch's statistics may be corrected; (1, 0): not at all
@@ -41,6 +42,7 @@ Variable batch_renormalization(const Variable& x, const Variable& gamma, const V
 Variable fixed_batch_renormalization(const Variable& x, const Variable& gamma, const Variable& beta, const Array& mean,
                                      const Array& var, double eps = 2e-5);
 
+/// Options of decorrelated_batch_normalization().
 struct DecorrelatedBatchNormalizationOptions {
   std::int64_t groups = 16;
   double eps = 2e-5, decay = 0.9;

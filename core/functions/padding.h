@@ -7,10 +7,12 @@
 
 namespace rensa::functions {
 
+/// How many elements one axis gets at its beginning and end.
 struct Padding {
   std::int64_t before = 0, after = 0;
 };
 
+/// What pad() fills in.
 enum class PadMode {
   kConstant,   ///< a number
   kEdge,       ///< the edge's element again

@@ -8,6 +8,7 @@
 
 namespace rensa::functions {
 
+/// Options of max_pooling_2d() and average_pooling_2d().
 struct PoolingOptions {
   std::array<std::int64_t, 2> kernel = {2, 2};                     ///< vertical, horizontal
   std::optional<std::array<std::int64_t, 2>> stride = std::nullopt;  ///< none: the kernel's size

@@ -8,6 +8,7 @@
 
 namespace rensa::functions {
 
+/// Options of pooling over any number of axes.
 struct PoolingNdOptions {
   EachAxis stride = {}, pad = {};  ///< the kernel's size, 0
   bool cover_all = true;           ///< max pooling and unpooling: the size is rounded up, so that every element counts
@@ -15,15 +16,22 @@ struct PoolingNdOptions {
 
 // Over any number of spatial axes: x (batch, C, d1, …). pooling.h has the two-dimensional ones, which are the fastest.
 
+/// The largest element of each window.
+/// @{
 Variable max_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
 Variable max_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdOptions& options = {});
 Variable max_pooling_3d(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+/// @}
 
 /// Padding counts as 0; the size is always rounded down, cover_all is not used.
 Variable average_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+/// average_pooling_nd() of one axis, or of three.
+/// @{
 Variable average_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdOptions& options = {});
 Variable average_pooling_3d(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
+/// @}
 
+/// Options of unpooling_nd() and its siblings.
 struct UnpoolingOptions {
   EachAxis stride = {}, pad = {};  ///< the kernel's size, 0
   EachAxis outsize = {};           ///< empty: stride (size - 1) + kernel - 2 pad, and 1 - stride more if cover_all
@@ -31,9 +39,12 @@ struct UnpoolingOptions {
 };
 /// Each element spread over its window; where windows overlap they add up.
 Variable unpooling_nd(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options = {});
+/// unpooling_nd() of one, two or three axes.
+/// @{
 Variable unpooling_1d(const Variable& x, std::int64_t kernel, const UnpoolingOptions& options = {});
 Variable unpooling_2d(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options = {});
 Variable unpooling_3d(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options = {});
+/// @}
 
 /// Which element of each window max_pooling_nd takes, counted row by row in the window; int64, its result's shape.
 Array max_pooling_indices(const Array& x, const EachAxis& kernel, const PoolingNdOptions& options = {});

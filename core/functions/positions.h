@@ -15,6 +15,7 @@ Variable add_at_positions(const char* name, const Variable& x, const Array& posi
 
 /// Rows of x along `axis`, and zeros along it of `size` with x's rows added: each other's gradient too.
 Variable take_rows_at(const Variable& x, const Array& rows, int axis);
+/// Zeros along `axis` of `size` with x's rows added at `rows`.
 Variable add_rows_at(const Variable& x, const Array& rows, int axis, std::int64_t size);
 
 /// 0, 1, 2 … in row-major order: what any view of it shows are the positions of that view's elements.

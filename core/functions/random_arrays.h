@@ -10,8 +10,8 @@ namespace rensa::functions {
 // Random arrays for the functions that draw: counted by (seed, step, sample, use) from random_context(), as dropout's
 // are; row i is sample first_sample + i. The same on one rank or eight.
 
-Array draw_uniform(const Shape& shape, double low, double high, Dtype dtype);
-Array draw_normal(const Shape& shape, Dtype dtype);
+Array draw_uniform(const Shape& shape, double low, double high, Dtype dtype);  ///< in [low, high)
+Array draw_normal(const Shape& shape, Dtype dtype);                            ///< mean 0, variance 1
 /// next(stream, i) for element i in row-major order.
 Array draw_each(const Shape& shape, Dtype dtype, const std::function<double(RandomStream&, std::int64_t)>& next);
 

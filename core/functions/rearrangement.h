@@ -13,11 +13,11 @@ namespace rensa::functions {
 Variable flatten(const Variable& x);  ///< one axis, row-major
 Variable copy(const Variable& x);     ///< elements of its own
 
-Variable flip(const Variable& x, int axis);
+Variable flip(const Variable& x, int axis);  ///< in the opposite order along `axis`
 Variable fliplr(const Variable& x);  ///< along axis 1
 Variable flipud(const Variable& x);  ///< along axis 0
 
-Variable swapaxes(const Variable& x, int axis1, int axis2);
+Variable swapaxes(const Variable& x, int axis1, int axis2);  ///< the two axes change places
 /// Axes `source` come to stand at `destination`, the others keep their order.
 Variable moveaxis(const Variable& x, const std::vector<int>& source, const std::vector<int>& destination);
 /// `axis` comes to stand before the axis `start`.

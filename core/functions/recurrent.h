@@ -9,6 +9,7 @@ namespace rensa::functions {
 
 // Cells and layers of recurrent networks, with Chainer's layout of gates.
 
+/// The state of a cell: c (batch, n) inside, h (batch, n) outside.
 struct LstmState {
   Variable c, h;
 };
@@ -31,6 +32,7 @@ LstmState tree_lstm(const Variables& children, const Variable& x);
 struct NStepWeights {
   std::vector<Variables> W, b;
 };
+/// Results of the n-step functions.
 struct NStepResult {
   Variable h;    ///< (layers × directions, batch, n): the last state of each sequence
   Variable c;    ///< the same of the cells; LSTM only
@@ -43,17 +45,24 @@ struct NStepResult {
 /// ShapeError if a shape does not.
 NStepResult n_step_lstm(int layers, double dropout, const Variable& hx, const Variable& cx, const NStepWeights& weights,
                         const Variables& xs);
+/// The same in both directions, and with GRU cells in one or both.
+/// @{
 NStepResult n_step_bilstm(int layers, double dropout, const Variable& hx, const Variable& cx,
                           const NStepWeights& weights, const Variables& xs);
 NStepResult n_step_gru(int layers, double dropout, const Variable& hx, const NStepWeights& weights,
                        const Variables& xs);
 NStepResult n_step_bigru(int layers, double dropout, const Variable& hx, const NStepWeights& weights,
                          const Variables& xs);
+/// @}
 
+/// Of plain cells: h = activation(W x + b + V h + d).
 enum class RnnActivation { kTanh, kRelu };
+/// With plain cells, in one direction or both.
+/// @{
 NStepResult n_step_rnn(int layers, double dropout, const Variable& hx, const NStepWeights& weights, const Variables& xs,
                        RnnActivation activation = RnnActivation::kTanh);
 NStepResult n_step_birnn(int layers, double dropout, const Variable& hx, const NStepWeights& weights,
                          const Variables& xs, RnnActivation activation = RnnActivation::kTanh);
+/// @}
 
 }  // namespace rensa::functions

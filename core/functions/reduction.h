@@ -7,11 +7,11 @@ namespace rensa::functions {
 // `axes` may be negative (from the end); empty: all of them. With keepdims the axes stay with size 1. Sums are kept in
 // float64 while they grow. Each throws IndexError for an axis that x does not have, ValueError for one named twice.
 
-Variable sum(const Variable& x, const Dims& axes = {}, bool keepdims = false);
-Variable mean(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+Variable sum(const Variable& x, const Dims& axes = {}, bool keepdims = false);   ///< the sum over `axes`
+Variable mean(const Variable& x, const Dims& axes = {}, bool keepdims = false);  ///< the mean over `axes`
 /// The gradient goes to every element that is equal to the largest. Throws ValueError over an axis of size 0.
 Variable max(const Variable& x, const Dims& axes = {}, bool keepdims = false);
-Variable min(const Variable& x, const Dims& axes = {}, bool keepdims = false);
+Variable min(const Variable& x, const Dims& axes = {}, bool keepdims = false);  ///< as max(), of the smallest
 /// The product. Its gradient is exact where elements are 0 too.
 Variable prod(const Variable& x, const Dims& axes = {}, bool keepdims = false);
 /// The mean weighted by `weights` (x's shape, or one number for each position of the one axis); none: the plain mean.

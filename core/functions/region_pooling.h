@@ -15,20 +15,24 @@ struct RegionOptions {
   std::int64_t sampling_ratio = 2;  ///< of the aligned ones: places read along each side of a bin
 };
 
-// Bins cut at whole pixels. Source: Girshick, "Fast R-CNN", 2015.
+/// Bins cut at whole pixels. Source: Girshick, "Fast R-CNN", 2015.
+/// @{
 Variable roi_max_pooling_2d(const Variable& x, const Array& rois, const Array& roi_indices,
                             const RegionOptions& options = {});
 Variable roi_average_pooling_2d(const Variable& x, const Array& rois, const Array& roi_indices,
                                 const RegionOptions& options = {});
+/// @}
 /// Max pooling with Caffe's rounding; rois (R, 5) are the picture's number, x_min, y_min, x_max, y_max, the last pixel
 /// included.
 Variable roi_pooling_2d(const Variable& x, const Array& rois, std::int64_t height, std::int64_t width,
                         double spatial_scale = 1);
 
-// Bins read between pixels. Source: He et al., "Mask R-CNN", 2017.
+/// Bins read between pixels. Source: He et al., "Mask R-CNN", 2017.
+/// @{
 Variable roi_max_align_2d(const Variable& x, const Array& rois, const Array& roi_indices,
                           const RegionOptions& options = {});
 Variable roi_average_align_2d(const Variable& x, const Array& rois, const Array& roi_indices,
                               const RegionOptions& options = {});
+/// @}
 
 }  // namespace rensa::functions

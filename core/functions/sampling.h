@@ -9,6 +9,7 @@ namespace rensa::functions {
 
 // Pictures read at places that are not pixels: x (batch, C, H, W).
 
+/// Between pixels: blended from four, or the nearest one.
 enum class ResizeMode { kBilinear, kNearest };
 /// x at another size. With align_corners the corners' centres stay where they are; without, the picture's edges do.
 Variable resize_images(const Variable& x, std::int64_t height, std::int64_t width,

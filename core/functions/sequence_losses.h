@@ -10,6 +10,7 @@
 
 namespace rensa::functions {
 
+/// Options of connectionist_temporal_classification().
 struct CtcOptions {
   std::int64_t blank_symbol = 0;
   Array input_length = {}, label_length = {};  ///< (batch), int32 or int64; none: all of xs, all of t
@@ -26,6 +27,7 @@ Variable connectionist_temporal_classification(const Variables& xs, const Array&
 /// random fields", 2001.
 Variable crf1d(const Variable& cost, const Variables& xs, const std::vector<Array>& ys,
                LossReduce reduce = LossReduce::kMean);
+/// The best labels, found by argmax_crf1d().
 struct CrfPath {
   Array score;              ///< (batch)
   std::vector<Array> path;  ///< for each step (batch of the step), int64

@@ -6,10 +6,12 @@
 
 namespace rensa::functions {
 
-inline constexpr std::int64_t kIgnoreLabel = -1;
+inline constexpr std::int64_t kIgnoreLabel = -1;  ///< the label that losses leave out unless told otherwise
 
+/// What becomes of the losses of the samples: their mean, or themselves.
 enum class LossReduce { kMean, kNone };
 
+/// Options of softmax_cross_entropy().
 struct SoftmaxCrossEntropyOptions {
   double label_smoothing = 0;  ///< in [0, 1): this share of each target is spread evenly over all classes
   std::int64_t ignore_label = kIgnoreLabel;
@@ -30,6 +32,7 @@ struct SoftmaxCrossEntropyOptions {
 /// "Rethinking the Inception architecture for computer vision", 2016, section 7.
 Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options = {});
 
+/// Which loss soft_cross_entropy() computes; they differ by the entropy of t.
 enum class SoftTargetLoss { kCrossEntropy, kKlDivergence };
 /// The same against probabilities t of x's shape: -Σ t log softmax(x) along axis 1, or Σ t (log t - log softmax(x)). The mean is
 /// over all places. Differentiable in t too. Throws ShapeError if the shapes differ.

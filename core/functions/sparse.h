@@ -16,6 +16,7 @@ CooMatrix to_coo(const Variable& x);
 /// The matrix product op(a) op(b) with a sparse operand, differentiable in its data and in the dense one. Throws ShapeError,
 /// IndexError.
 Variable sparse_matmul(const CooMatrix& a, const Variable& b, bool transpose_a = false, bool transpose_b = false);
+/// The same with the sparse operand second.
 Variable sparse_matmul(const Variable& a, const CooMatrix& b, bool transpose_a = false, bool transpose_b = false);
 
 }  // namespace rensa::functions

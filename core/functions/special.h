@@ -6,7 +6,7 @@ namespace rensa::functions {
 
 // Special functions, element by element, float32 and float64.
 
-Variable erf(const Variable& x);
+Variable erf(const Variable& x);      ///< the error function: 2 / √π times the integral of exp(-u²) from 0 to x
 Variable erfc(const Variable& x);     ///< 1 - erf(x)
 Variable erfcx(const Variable& x);    ///< exp(x²) erfc(x)
 Variable erfinv(const Variable& x);   ///< the inverse of erf; x in (-1, 1)

@@ -12,6 +12,7 @@ struct WindowAxis {
   std::int64_t size, kernel, stride = 1, pad = 0, dilate = 1;
   bool cover_all = false;
 
+  /// Elements from the first to the last that a window covers.
   std::int64_t reach() const { return (kernel - 1) * dilate + 1; }
   /// How many windows there are; throws ShapeError, ValueError that name `name` if there is none or a number is out of
   /// range.

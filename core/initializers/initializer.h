@@ -14,9 +14,9 @@ namespace init {
 
 // Fans: a weight has shape (out, in, kernel…); fan_in = in × kernel sizes, fan_out = out × kernel sizes.
 
-Initializer zeros();
-Initializer ones();
-Initializer constant(double value);
+Initializer zeros();                                   ///< all 0
+Initializer ones();                                    ///< all 1
+Initializer constant(double value);                    ///< all `value`
 Initializer normal(double scale = 0.05);               ///< N(0, scale²)
 Initializer uniform(double scale = 0.05);              ///< U(−scale, scale)
 Initializer lecun_normal(double scale = 1);            ///< N(0, scale²/fan_in); LeCun et al., "Efficient BackProp", 1998

@@ -41,6 +41,7 @@ class Swish : public UnaryLink {
   const Dtype dtype_;
 };
 
+/// Options of Maxout.
 struct MaxoutOptions {
   std::int64_t in, out, pool_size;
   Dtype dtype = Dtype::kFloat32;
@@ -60,6 +61,7 @@ class Maxout : public UnaryLink {
   const MaxoutOptions options_;
 };
 
+/// Options of SimplifiedDropconnect.
 struct SimplifiedDropconnectOptions {
   std::int64_t in, out;  ///< in: kLazySize for the first batch's
   double ratio = 0.5;    ///< of weights left out, for each sample by itself

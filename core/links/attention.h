@@ -9,6 +9,7 @@
 
 namespace rensa {
 
+/// Options of MultiHeadAttention.
 struct MultiHeadAttentionOptions {
   std::int64_t size;  ///< features of queries, keys, values and results
   int heads;
@@ -39,6 +40,7 @@ class MultiHeadAttention : public UnaryLink {
   Linear query_, key_, value_, out_;
 };
 
+/// Options of TransformerBlock.
 struct TransformerBlockOptions {
   std::int64_t size;
   int heads;
@@ -57,6 +59,8 @@ class TransformerBlock : public UnaryLink {
  public:
   explicit TransformerBlock(const TransformerBlockOptions& options);
   Variable operator()(const Variable& x) override { return (*this)(x, Variable()); }
+  /// With `cross`: attends to `memory` (batch, L, size), of which sample i has memory_lengths[i] rows; no array: all
+  /// of them. Throws ValueError for a memory without `cross`, or none with it.
   Variable operator()(const Variable& x, const Variable& memory, const Array& memory_lengths = {});
 
  protected:

@@ -8,6 +8,7 @@
 
 namespace rensa {
 
+/// Options of BatchNormalization.
 struct BatchNormalizationLinkOptions {
   std::int64_t size;  ///< channels
   double eps = 2e-5;
@@ -25,14 +26,15 @@ class BatchNormalization : public UnaryLink {
   /// relu(normalized x + residual) in the same passes over memory; the residual may be null.
   Variable with_relu(const Variable& x, const Variable* residual = nullptr) { return apply(x, true, residual); }
 
-  double eps() const { return options_.eps; }
-  const BatchNormalizationLinkOptions& options() const { return options_; }
+  double eps() const { return options_.eps; }                                ///< what is added to the variance
+  const BatchNormalizationLinkOptions& options() const { return options_; }  ///< the options that it was made with
   /// How much of the running statistics a batch leaves, from the next one on; 0: they are the last batch's.
   void set_decay(double decay) { options_.decay = decay; }
 
   /// From now on a batch is what all processes of `reducer` hold of it (comm/links/multi_node_batch_normalization.h).
   /// Null: this process's own.
   void share_statistics(std::shared_ptr<StatisticsReducer> reducer) { reducer_ = std::move(reducer); }
+  /// Who shares the statistics; null: this process alone.
   const std::shared_ptr<StatisticsReducer>& reducer() const { return reducer_; }
 
   Parameter gamma, beta;

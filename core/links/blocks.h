@@ -10,6 +10,7 @@
 
 namespace rensa {
 
+/// Options of MlpConvolution2D.
 struct MlpConvolution2DOptions {
   std::int64_t in;
   std::vector<std::int64_t> out;  ///< channels of each layer; all but the first are 1 x 1
@@ -31,6 +32,7 @@ class MlpConvolution2D : public UnaryLink {
   std::vector<std::unique_ptr<Convolution2D>> layers_;
 };
 
+/// Options of Inception.
 struct InceptionOptions {
   std::int64_t in, out1, proj3, out3, proj5, out5, proj_pool;  ///< channels
   Dtype dtype = Dtype::kFloat32;
@@ -50,6 +52,7 @@ class Inception : public UnaryLink {
   Convolution2D conv1_, proj3_, conv3_, proj5_, conv5_, projp_;
 };
 
+/// Options of InceptionBn.
 struct InceptionBnOptions {
   std::int64_t in, out1, proj3, out3, proj33, out33;  ///< channels; out1 = 0: no such branch
   bool average_pooling = false;

@@ -12,7 +12,7 @@ namespace rensa {
 class ParameterLink : public Link {
  public:
   explicit ParameterLink(const Shape& shape, Initializer initializer = init::zeros(), Dtype dtype = Dtype::kFloat32);
-  Variable operator()() { return W; }
+  Variable operator()() { return W; }  ///< the parameter
   Parameter W;
 
  protected:
@@ -40,6 +40,7 @@ class Bias : public UnaryLink {
   const Dtype dtype_;
 };
 
+/// Options of Scale.
 struct ScaleOptions {
   Shape shape;
   int axis = 1;            ///< of x, where W's first axis stands
@@ -61,6 +62,7 @@ class Scale : public UnaryLink {
   std::unique_ptr<Bias> bias_;
 };
 
+/// Options of Bilinear.
 struct BilinearOptions {
   std::int64_t left, right, out;
   bool linear_terms = true;  ///< V1, V2 and b
@@ -70,7 +72,7 @@ struct BilinearOptions {
 class Bilinear : public Link {
  public:
   explicit Bilinear(const BilinearOptions& options);
-  Variable operator()(const Variable& e1, const Variable& e2);
+  Variable operator()(const Variable& e1, const Variable& e2);  ///< e1 (batch, left), e2 (batch, right); (batch, out)
   Parameter W, V1, V2, b;
 
  protected:
@@ -80,6 +82,7 @@ class Bilinear : public Link {
   const BilinearOptions options_;
 };
 
+/// Options of EmbedId.
 struct EmbedIdLinkOptions {
   std::int64_t in, out;  ///< class numbers, features
   Initializer initial_W = init::normal(1);
@@ -90,7 +93,7 @@ struct EmbedIdLinkOptions {
 class EmbedId : public Link {
  public:
   explicit EmbedId(const EmbedIdLinkOptions& options);
-  Variable operator()(const Array& x);
+  Variable operator()(const Array& x);  ///< throws IndexError for a number outside [0, in) that is not ignored
   Parameter W;
 
  protected:
@@ -100,6 +103,7 @@ class EmbedId : public Link {
   const EmbedIdLinkOptions options_;
 };
 
+/// Options of Highway.
 struct HighwayOptions {
   std::int64_t size;
   double initial_bt = -1;  ///< bias of the gate: below 0 the link starts by passing x through

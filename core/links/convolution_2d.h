@@ -8,6 +8,7 @@
 
 namespace rensa {
 
+/// Options of Convolution2D.
 struct Convolution2DOptions {
   std::int64_t in, out;                        ///< channels of x (kLazySize: those of the first batch), of y
   std::array<std::int64_t, 2> kernel = {3, 3};  ///< vertical, horizontal

@@ -9,6 +9,7 @@
 
 namespace rensa {
 
+/// Options of ConvolutionNd.
 struct ConvolutionNdLinkOptions {
   int axes;              ///< spatial axes: 1 for Convolution1D, 3 for Convolution3D
   std::int64_t in, out;  ///< channels; in: kLazySize for the first batch's
@@ -32,8 +33,9 @@ class ConvolutionNd : public UnaryLink {
   const ConvolutionNdLinkOptions options_;
 };
 std::unique_ptr<ConvolutionNd> convolution_1d(ConvolutionNdLinkOptions options);  ///< options.axes is not looked at
-std::unique_ptr<ConvolutionNd> convolution_3d(ConvolutionNdLinkOptions options);
+std::unique_ptr<ConvolutionNd> convolution_3d(ConvolutionNdLinkOptions options);  ///< options.axes is not looked at
 
+/// Options of DeconvolutionNd.
 struct DeconvolutionNdLinkOptions {
   int axes;              ///< spatial axes
   std::int64_t in, out;  ///< channels; in: kLazySize for the first batch's
@@ -58,9 +60,13 @@ class DeconvolutionNd : public UnaryLink {
 };
 std::unique_ptr<DeconvolutionNd> deconvolution_1d(
     DeconvolutionNdLinkOptions options);  ///< options.axes is not looked at
+/// As deconvolution_1d().
+/// @{
 std::unique_ptr<DeconvolutionNd> deconvolution_2d(DeconvolutionNdLinkOptions options);
 std::unique_ptr<DeconvolutionNd> deconvolution_3d(DeconvolutionNdLinkOptions options);
+/// @}
 
+/// Options of links whose kernels are square.
 struct SquareConvolutionOptions {
   std::int64_t in, out;  ///< channels
   std::int64_t kernel = 3, stride = 1, pad = 0, dilate = 1;

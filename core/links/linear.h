@@ -6,6 +6,7 @@
 
 namespace rensa {
 
+/// Options of Linear.
 struct LinearOptions {
   std::int64_t in, out;  ///< features of x (kLazySize: those of the first batch), features of y
   bool bias = true;

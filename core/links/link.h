@@ -44,29 +44,32 @@ class Link {
   Link& operator=(const Link&) = delete;
   virtual ~Link() = default;
 
+  /// A parameter and the key that it has in a snapshot.
   struct NamedParameter {
     std::string path;  ///< "l1/W"
     Parameter* parameter;
   };
+  /// A persistent value and the key that it has in a snapshot.
   struct NamedPersistent {
     std::string path;  ///< "bn1/avg_mean"
     Array* array;
   };
+  /// A link and what its children's keys begin with.
   struct NamedLink {
     std::string path;  ///< "" for the link itself, "l1" for a child
     Link* link;
   };
 
   std::vector<Parameter*> parameters();            ///< in order of registration, children's after a link's own
-  std::vector<NamedParameter> named_parameters();
-  std::vector<NamedPersistent> named_persistents();
+  std::vector<NamedParameter> named_parameters();  ///< in the order of parameters()
+  std::vector<NamedPersistent> named_persistents();  ///< in the same order
   std::vector<NamedLink> named_links();            ///< itself first
 
   /// Saves or loads every parameter and persistent value under its path. Loading gives parameters without a shape the
   /// file's; throws FileError that names the key if one is missing or of another shape.
   void serialize(Serializer& serializer);
 
-  void clear_grads();
+  void clear_grads();               ///< parameters have no gradients afterwards
   std::int64_t count_parameters();  ///< elements of all initialised parameters
   /// Moves parameters and persistent values to `device`, where the network then computes; to be called before the optimizer's
   /// setup(). Parameters that get their shape later get it there. Whole numbers, such as counts of batches, stay on the host.
@@ -92,8 +95,9 @@ class Link {
   /// one is a copy of.
   virtual void adopt_settings(const Link& /*other*/) {}
 
+  /// A parameter of this link, which must be its member. Throws ValueError for a name that is taken.
   void add(std::string name, Parameter& parameter);
-  void add(std::string name, Link& child);
+  void add(std::string name, Link& child);  ///< a child link, which must live as long as this one
   /// A value that is saved with the model but not trained, such as running statistics. It may be replaced, not resized.
   void add_persistent(std::string name, Array& value);
   /// Takes over the members of `inner`, which this link is made of, under the names that they have there.
@@ -125,14 +129,14 @@ std::unique_ptr<L> clone(L& link, CopyMode mode = CopyMode::kCopy) {
 /// A link from one variable to one variable: what Sequential and the classifier hold.
 class UnaryLink : public Link {
  public:
-  virtual Variable operator()(const Variable& x) = 0;
+  virtual Variable operator()(const Variable& x) = 0;  ///< the result for a batch
 };
 
 /// Links and functions in a row. Child links are named "0", "1", … in their order, as in Chainer's Sequential; functions
 /// have no number.
 class Sequential : public UnaryLink {
  public:
-  using Function = std::function<Variable(const Variable&)>;
+  using Function = std::function<Variable(const Variable&)>;  ///< a step without parameters, such as functions::relu
 
   Sequential() = default;
   /// Sequential model(std::make_unique<Linear>(…), functions::relu, …);
@@ -140,15 +144,18 @@ class Sequential : public UnaryLink {
   explicit Sequential(Layers&&... layers) {
     (append(std::forward<Layers>(layers)), ...);
   }
+  /// Adds a link, or a function, at the end.
+  /// @{
   void append(std::unique_ptr<UnaryLink> link);
   void append(Function function);
   template <class L>
   void append(std::unique_ptr<L> link) {
     append(std::unique_ptr<UnaryLink>(std::move(link)));
+    /// @}
   }
   /// Before the layer number `position`; throws IndexError if there are not so many.
   void insert(std::size_t position, std::unique_ptr<UnaryLink> link);
-  void insert(std::size_t position, Function function);
+  void insert(std::size_t position, Function function);  ///< the same with a function
   /// Takes all layers of `other`, which is empty then.
   void extend(Sequential&& other);
   /// Takes layer number `position` out; the links behind it get other numbers.
@@ -160,6 +167,7 @@ class Sequential : public UnaryLink {
     for (const Layer& layer : layers_) count += dynamic_cast<const L*>(layer.link.get()) != nullptr ? 1 : 0;
     return count;
   }
+  /// Takes out the links of type L.
   template <class L>
   void remove_by_layer_type() {
     for (std::size_t i = layers_.size(); i-- > 0;) {
@@ -172,7 +180,7 @@ class Sequential : public UnaryLink {
   std::unique_ptr<Sequential> repeat(int times, CopyMode mode = CopyMode::kInit);
 
   Variable operator()(const Variable& x) override;
-  std::size_t size() const { return layers_.size(); }
+  std::size_t size() const { return layers_.size(); }  ///< links and functions together
   /// The link at that position; null for a function.
   UnaryLink* link(std::size_t position) const { return layers_.at(position).link.get(); }
 
@@ -199,23 +207,30 @@ std::unique_ptr<Sequential> repeat(UnaryLink& link, int times, CopyMode mode = C
 template <class L = Link>
 class ChainList : public Link {
  public:
+  /// Adds a link at the end, and gives it back.
   L& append(std::unique_ptr<L> link) {
     add(std::to_string(links_.size()), *link);
     links_.push_back(std::move(link));
     return *links_.back();
   }
+  /// Puts a link before number `position`; those behind it get the next number.
   void insert(std::size_t position, std::unique_ptr<L> link) {
     links_.insert(links_.begin() + static_cast<std::ptrdiff_t>(position), std::move(link));
     number();
   }
+  /// Takes link number `position` out; those behind it get the number before.
   void remove(std::size_t position) {
     links_.erase(links_.begin() + static_cast<std::ptrdiff_t>(position));
     number();
   }
-  std::size_t size() const { return links_.size(); }
+  std::size_t size() const { return links_.size(); }  ///< how many links there are
+  /// Throws std::out_of_range if there are not so many.
   L& operator[](std::size_t position) const { return *links_.at(position); }
+  /// The links, as unique_ptr.
+  /// @{
   auto begin() const { return links_.begin(); }
   auto end() const { return links_.end(); }
+  /// @}
 
  protected:
   std::unique_ptr<Link> do_clone() override {

@@ -14,8 +14,10 @@ namespace rensa {
 class Crf1d : public Link {
  public:
   explicit Crf1d(std::int64_t labels, Dtype dtype = Dtype::kFloat32);
+  /// xs[t] (batch of step t, labels) and ys[t] (batch of step t): the loss of functions::crf1d.
   Variable operator()(const Variables& xs, const std::vector<Array>& ys,
                       functions::LossReduce reduce = functions::LossReduce::kMean);
+  /// The best labels.
   functions::CrfPath argmax(const std::vector<Array>& xs) const { return functions::argmax_crf1d(cost.array(), xs); }
   Parameter cost;
 
@@ -33,7 +35,7 @@ class WalkerAlias {
  public:
   /// Throws ValueError unless some count is above 0 and none below.
   explicit WalkerAlias(const std::vector<double>& counts);
-  std::int64_t draw(RandomStream& stream) const;
+  std::int64_t draw(RandomStream& stream) const;                 ///< one class number
   Array sample(const Shape& shape, RandomStream& stream) const;  ///< int64
 
  private:
@@ -41,6 +43,7 @@ class WalkerAlias {
   std::vector<std::int64_t> alias_;
 };
 
+/// Options of NegativeSampling and BlackOut.
 struct SampledLossOptions {
   std::int64_t in;             ///< features of x
   std::vector<double> counts;  ///< how often each class occurs
@@ -54,6 +57,7 @@ struct SampledLossOptions {
 class NegativeSampling : public Link {
  public:
   explicit NegativeSampling(const SampledLossOptions& options);
+  /// x (batch, in), t (batch): a scalar, or (batch) with kNone.
   Variable operator()(const Variable& x, const Array& t, functions::SumReduce reduce = functions::SumReduce::kSum);
   Parameter W;
 
@@ -70,7 +74,7 @@ class NegativeSampling : public Link {
 class BlackOut : public Link {
  public:
   explicit BlackOut(const SampledLossOptions& options);
-  Variable operator()(const Variable& x, const Array& t);
+  Variable operator()(const Variable& x, const Array& t);  ///< x (batch, in), t (batch): the mean loss
   Parameter W;
 
  protected:
@@ -87,6 +91,7 @@ class BlackOut : public Link {
 /// "Hierarchical probabilistic neural network language model", 2005; Mikolov et al., 2013.
 class BinaryHierarchicalSoftmax : public Link {
  public:
+  /// Options of BinaryHierarchicalSoftmax; counts: how often each class occurs.
   struct Options {
     std::int64_t in;
     std::vector<double> counts;

@@ -9,8 +9,10 @@
 
 namespace rensa {
 
+/// What the cells are; kTanh and kRelu are plain ones with that activation.
 enum class NStepKind { kLstm, kGru, kTanh, kRelu };
 
+/// Options of NStepRnn.
 struct NStepOptions {
   int layers;
   std::int64_t in, out;  ///< features of x, units of each direction
@@ -25,6 +27,7 @@ class NStepRnn : public Link {
  public:
   NStepRnn(NStepKind kind, bool bidirectional, const NStepOptions& options);
 
+  /// Last states and all outputs.
   struct Result {
     Variable h;    ///< (layers × directions, batch, out)
     Variable c;    ///< the same of the cells; LSTM only
@@ -53,6 +56,8 @@ class NStepRnn : public Link {
   std::vector<std::unique_ptr<Weights>> weights_;
 };
 
+/// Chainer's NStepLSTM, NStepBiLSTM and so on; bi: in both directions.
+/// @{
 std::unique_ptr<NStepRnn> n_step_lstm(const NStepOptions& options);
 std::unique_ptr<NStepRnn> n_step_bilstm(const NStepOptions& options);
 std::unique_ptr<NStepRnn> n_step_gru(const NStepOptions& options);
@@ -61,5 +66,6 @@ std::unique_ptr<NStepRnn> n_step_rnn_tanh(const NStepOptions& options);
 std::unique_ptr<NStepRnn> n_step_birnn_tanh(const NStepOptions& options);
 std::unique_ptr<NStepRnn> n_step_rnn_relu(const NStepOptions& options);
 std::unique_ptr<NStepRnn> n_step_birnn_relu(const NStepOptions& options);
+/// @}
 
 }  // namespace rensa

@@ -7,6 +7,7 @@
 
 namespace rensa {
 
+/// Options of LayerNormalization and RmsNormalization.
 struct LayerNormalizationOptions {
   std::int64_t size = kLazySize;  ///< features of the last axis
   double eps = 1e-6;
@@ -40,6 +41,7 @@ class RmsNormalization : public UnaryLink {
   const LayerNormalizationOptions options_;
 };
 
+/// Options of GroupNormalization.
 struct GroupNormalizationOptions {
   std::int64_t groups;
   std::int64_t size = kLazySize;  ///< channels
@@ -60,6 +62,7 @@ class GroupNormalization : public UnaryLink {
   const GroupNormalizationOptions options_;
 };
 
+/// Options of BatchRenormalization.
 struct BatchRenormalizationLinkOptions {
   std::int64_t size;  ///< channels
   functions::BatchRenormalizationOptions normalization = {};
@@ -80,6 +83,7 @@ class BatchRenormalization : public UnaryLink {
   const BatchRenormalizationLinkOptions options_;
 };
 
+/// Options of DecorrelatedBatchNormalization.
 struct DecorrelatedBatchNormalizationLinkOptions {
   std::int64_t size;  ///< channels
   functions::DecorrelatedBatchNormalizationOptions normalization = {};

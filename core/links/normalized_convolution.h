@@ -5,6 +5,7 @@
 
 namespace rensa {
 
+/// What follows the normalization in the same pass over memory.
 struct AfterNormalization {
   const Variable* residual = nullptr;  ///< added, of the result's shape
   bool relu = false;                   ///< at last

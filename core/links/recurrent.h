@@ -11,6 +11,7 @@ namespace rensa {
 // ones keep it from call to call, until reset_state(). A batch may shrink from call to call (sequences in falling order
 // of length): the rows of the state that it lacks stay as they are.
 
+/// Options of all cells.
 struct CellOptions {
   std::int64_t in, out;         ///< features of x (kLazySize: those of the first batch), units
   double forget_bias_init = 1;  ///< LSTM: start of the forget gates' bias
@@ -39,12 +40,15 @@ class Lstm : public UnaryLink {
   /// All steps of x (steps, batch, in) as one operation, from the state and into it: (steps, batch, out). Cannot be
   /// differentiated twice. See functions::lstm_sequence.
   Variable sequence(const Variable& x);
-  void reset_state();
-  void set_state(const Variable& c, const Variable& h);
+  void reset_state();                                    ///< the next call starts from zeros
+  void set_state(const Variable& c, const Variable& h);  ///< the next call starts from these, (batch, out)
   /// Cuts the state's history: gradients of later steps stop here (truncated backpropagation).
   void unchain_state();
+  /// The state after the last call, (batch, out); no variable after reset_state().
+  /// @{
   const Variable& c() const { return c_; }
   const Variable& h() const { return h_; }
+  /// @}
   Linear upward, lateral;
 
  protected:
@@ -61,10 +65,13 @@ class StatefulPeepholeLstm : public UnaryLink {
  public:
   explicit StatefulPeepholeLstm(const CellOptions& options);
   Variable operator()(const Variable& x) override;
-  void reset_state() { c_ = h_ = {}; }
-  void set_state(const Variable& c, const Variable& h);
+  void reset_state() { c_ = h_ = {}; }                   ///< the next call starts from zeros
+  void set_state(const Variable& c, const Variable& h);  ///< the next call starts from these, (batch, out)
+  /// The state after the last call, (batch, out); no variable after reset_state().
+  /// @{
   const Variable& c() const { return c_; }
   const Variable& h() const { return h_; }
+  /// @}
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<StatefulPeepholeLstm>(options_); }
@@ -75,6 +82,7 @@ class StatefulPeepholeLstm : public UnaryLink {
   Variable c_, h_;
 };
 
+/// Options of StatefulZoneoutLstm.
 struct ZoneoutOptions {
   double c_ratio = 0.5, h_ratio = 0.5;  ///< share of units that keep their value in a step
 };
@@ -84,10 +92,13 @@ class StatefulZoneoutLstm : public UnaryLink {
  public:
   explicit StatefulZoneoutLstm(const CellOptions& options, const ZoneoutOptions& zoneout = {});
   Variable operator()(const Variable& x) override;
-  void reset_state() { c_ = h_ = {}; }
-  void set_state(const Variable& c, const Variable& h);
+  void reset_state() { c_ = h_ = {}; }                   ///< the next call starts from zeros
+  void set_state(const Variable& c, const Variable& h);  ///< the next call starts from these, (batch, out)
+  /// The state after the last call, (batch, out); no variable after reset_state().
+  /// @{
   const Variable& c() const { return c_; }
   const Variable& h() const { return h_; }
+  /// @}
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<StatefulZoneoutLstm>(options_, zoneout_); }
@@ -120,7 +131,7 @@ class StatelessGru : public Link {
 class StatelessMgu : public Link {
  public:
   explicit StatelessMgu(const CellOptions& options);
-  Variable operator()(const Variable& h, const Variable& x);
+  Variable operator()(const Variable& h, const Variable& x);  ///< h (batch, out), x (batch, in); the next h
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<StatelessMgu>(options_); }
@@ -136,8 +147,9 @@ class Stateful : public UnaryLink {
  public:
   explicit Stateful(const CellOptions& options) : options_(options), cell_(options) { add_members(cell_); }
   Variable operator()(const Variable& x) override { return h_ = cell_(h_, x); }
-  void reset_state() { h_ = {}; }
-  void set_state(const Variable& h) { h_ = h; }
+  void reset_state() { h_ = {}; }                ///< the next call starts from zeros
+  void set_state(const Variable& h) { h_ = h; }  ///< the next call starts from this, (batch, out)
+  /// The state after the last call, (batch, out); no variable after reset_state().
   const Variable& h() const { return h_; }
 
  protected:
@@ -148,7 +160,10 @@ class Stateful : public UnaryLink {
   Cell cell_;
   Variable h_;
 };
+/// Chainer's StatefulGRU and StatefulMGU.
+/// @{
 using StatefulGru = Stateful<StatelessGru>;
 using StatefulMgu = Stateful<StatelessMgu>;
+/// @}
 
 }  // namespace rensa

@@ -7,6 +7,7 @@
 
 namespace rensa::models {
 
+/// Options of AlexNet.
 struct AlexNetOptions {
   std::int64_t channels = 3, size = 224, classes = 1000;  ///< `size`: side of a picture, 63 or more
   double dropout = 0.5;

@@ -9,10 +9,12 @@
 
 namespace rensa::models {
 
+/// Options of ConvolutionUnit.
 struct ConvolutionUnitOptions {
   std::int64_t in, out;
   std::int64_t kernel = 3, stride = 1, pad = 0, groups = 1;
   double eps = 1e-5;  ///< of batch normalization
+  /// What follows the normalization.
   enum class Activation { kNone, kRelu, kRelu6 } activation = Activation::kRelu;
   std::string convolution_name = "conv", normalization_name = "bn";
   Dtype dtype = Dtype::kFloat32;

@@ -8,6 +8,7 @@
 
 namespace rensa::models {
 
+/// Options of GoogLeNet.
 struct GoogLeNetOptions {
   std::int64_t channels = 3, classes = 1000;
   /// false: the network of 2014 with local response normalization, 6,998,552 parameters. true: batch normalization after

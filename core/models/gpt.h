@@ -8,6 +8,7 @@
 
 namespace rensa::models {
 
+/// Options of Gpt.
 struct GptOptions {
   std::int64_t words = 65;    ///< different tokens, of the text and of the answers
   std::int64_t layers = 4;

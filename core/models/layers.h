@@ -14,9 +14,12 @@ namespace rensa::models {
 /// torchvision, where relu and pooling have a number too.
 class NumberedLayers final : public UnaryLink {
  public:
-  using Function = std::function<Variable(const Variable&)>;
+  using Function = std::function<Variable(const Variable&)>;  ///< a step without parameters
+  /// Adds one position.
+  /// @{
   void append(std::unique_ptr<UnaryLink> link);
   void append(Function function) { layers_.push_back({nullptr, std::move(function)}); }
+  /// @}
   Variable operator()(const Variable& x) override;
 
  private:
@@ -29,6 +32,7 @@ class NumberedLayers final : public UnaryLink {
 
 // Each call below appends one position, a convolution two: itself and relu.
 
+/// Options of append_convolution().
 struct PlainConvolution {
   std::int64_t in, out, kernel = 3, stride = 1, pad = 0;
   Dtype dtype = Dtype::kFloat32;
@@ -37,8 +41,8 @@ struct PlainConvolution {
 void append_convolution(NumberedLayers& layers, const PlainConvolution& convolution);
 /// A linear layer with weights N(0, 0.01²), as the networks of 2012 to 2014 have them.
 void append_linear(NumberedLayers& layers, std::int64_t in, std::int64_t out, Dtype dtype);
-void append_relu(NumberedLayers& layers);
-void append_dropout(NumberedLayers& layers, double ratio);
+void append_relu(NumberedLayers& layers);                   ///< one position, without parameters
+void append_dropout(NumberedLayers& layers, double ratio);  ///< one position, without parameters
 /// `cover_all`: a last window may reach over the edge (Caffe's rounding up).
 void append_max_pooling(NumberedLayers& layers, std::int64_t kernel, std::int64_t stride, bool cover_all = false);
 

@@ -6,6 +6,7 @@
 
 namespace rensa::models {
 
+/// Options of Mlp.
 struct MlpOptions {
   std::int64_t in = 784, units = 1000, out = 10;  ///< features of a sample, of both hidden layers, classes
   Dtype dtype = Dtype::kFloat32;

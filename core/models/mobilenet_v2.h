@@ -7,6 +7,7 @@
 
 namespace rensa::models {
 
+/// Options of MobileNetV2.
 struct MobileNetV2Options {
   std::int64_t channels = 3, classes = 1000;
   double dropout = 0.2;

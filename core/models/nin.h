@@ -8,6 +8,7 @@
 
 namespace rensa::models {
 
+/// Options of Nin.
 struct NinOptions {
   std::int64_t channels = 3, classes = 1000;
   double dropout = 0.5;

@@ -11,6 +11,7 @@
 
 namespace rensa::models {
 
+/// Options of ResNet.
 struct ResNetOptions {
   int layers = 50;  ///< 18, 34, 50, 101 or 152
   std::int64_t channels = 3, classes = 1000;
@@ -50,10 +51,13 @@ class ResNet : public UnaryLink {
 
 /// resnet18({.classes = 10}) and its siblings; the number of layers in the options is not looked at.
 std::unique_ptr<ResNet> resnet18(ResNetOptions options = {});
+/// As resnet18(), with so many layers.
+/// @{
 std::unique_ptr<ResNet> resnet34(ResNetOptions options = {});
 std::unique_ptr<ResNet> resnet50(ResNetOptions options = {});
 std::unique_ptr<ResNet> resnet101(ResNetOptions options = {});
 std::unique_ptr<ResNet> resnet152(ResNetOptions options = {});
+/// @}
 std::unique_ptr<ResNet> resnext50(ResNetOptions options = {});  ///< 32 x 4d
 
 }  // namespace rensa::models

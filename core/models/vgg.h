@@ -7,6 +7,7 @@
 
 namespace rensa::models {
 
+/// Options of Vgg.
 struct VggOptions {
   int layers = 16;                                        ///< 11, 13, 16 or 19
   std::int64_t channels = 3, size = 224, classes = 1000;  ///< `size`: side of a picture, 32 or more
@@ -33,6 +34,6 @@ class Vgg final : public UnaryLink {
 };
 
 std::unique_ptr<Vgg> vgg16(VggOptions options = {});  ///< Chainer's VGG16Layers; options.layers is not looked at
-std::unique_ptr<Vgg> vgg19(VggOptions options = {});
+std::unique_ptr<Vgg> vgg19(VggOptions options = {});  ///< the same with 19 layers
 
 }  // namespace rensa::models

@@ -10,6 +10,7 @@
 
 namespace rensa::models {
 
+/// Options of VggCifar.
 struct VggCifarOptions {
   std::int64_t channels = 3, classes = 10;
   std::vector<std::int64_t> widths = {64, 128, 256};  ///< channels of each stage of two convolutions
@@ -19,7 +20,7 @@ struct VggCifarOptions {
 
 /// A VGG-like network for small pictures: stages of two 3 x 3 convolutions with batch normalization and relu, 2 x 2 max
 /// pooling after each, the mean over all pixels, one linear layer. x (N, channels, H, W), H and W at least 2 per stage;
-/// logits (N, classes). Keys: features/<position>/…, fc/….
+/// logits (N, classes). Keys: `features/<position>/…`, `fc/…`.
 class VggCifar : public UnaryLink {
  public:
   explicit VggCifar(const VggCifarOptions& options = {});

@@ -7,6 +7,7 @@
 
 namespace rensa::models {
 
+/// Options of VisionTransformer.
 struct VisionTransformerOptions {
   std::int64_t channels = 3, side = 224, classes = 1000;
   std::int64_t patch = 16;  ///< side of a patch, in pixels

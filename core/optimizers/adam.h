@@ -4,6 +4,7 @@
 
 namespace rensa {
 
+/// Options of Adam and AdamW.
 struct AdamOptions {
   double lr = 0.001;  ///< called alpha in the paper and in Chainer
   double beta1 = 0.9;
@@ -27,7 +28,7 @@ class Adam : public Optimizer {
   double lr() const override { return options_.lr; }
   void set_lr(double lr) override { options_.lr = lr; }
   std::vector<std::string> state_names() const override { return {"m", "v"}; }
-  const AdamOptions& options() const { return options_; }
+  const AdamOptions& options() const { return options_; }  ///< with the rate that set_lr() has set
 
  protected:
   struct Unchecked {};

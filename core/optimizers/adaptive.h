@@ -6,6 +6,7 @@ namespace rensa {
 
 // Rules that scale each element's step by what its gradients were; defaults and names of state are Chainer's.
 
+/// Options of CorrectedMomentumSgd.
 struct CorrectedMomentumSgdOptions {
   double lr = 0.01, momentum = 0.9;
   CommonOptions common = {};
@@ -23,6 +24,7 @@ class CorrectedMomentumSgd final : public RuleWithOptions<CorrectedMomentumSgdOp
   bool follows_control() const override { return true; }
 };
 
+/// Options of AdaGrad.
 struct AdaGradOptions {
   double lr = 0.001, eps = 1e-8;
   CommonOptions common = {};
@@ -40,6 +42,7 @@ class AdaGrad final : public RuleWithOptions<AdaGradOptions> {
   bool follows_control() const override { return true; }
 };
 
+/// Options of AdaDelta.
 struct AdaDeltaOptions {
   double lr = 1;  ///< multiplies the step; the paper and Chainer have none
   double rho = 0.95, eps = 1e-6;
@@ -58,6 +61,7 @@ class AdaDelta final : public RuleWithOptions<AdaDeltaOptions> {
   bool follows_control() const override { return true; }
 };
 
+/// Options of RmsProp.
 struct RmsPropOptions {
   double lr = 0.01, alpha = 0.99, eps = 1e-8;
   bool eps_inside_sqrt = false;  ///< true: √(ms + eps), as TensorFlow has it
@@ -76,6 +80,7 @@ class RmsProp final : public RuleWithOptions<RmsPropOptions> {
   bool follows_control() const override { return true; }
 };
 
+/// Options of RmsPropGraves.
 struct RmsPropGravesOptions {
   double lr = 1e-4, alpha = 0.95, momentum = 0.9, eps = 1e-4;
   CommonOptions common = {};
@@ -93,6 +98,7 @@ class RmsPropGraves final : public RuleWithOptions<RmsPropGravesOptions> {
   bool follows_control() const override { return true; }
 };
 
+/// Options of RmsPropWarmup.
 struct RmsPropWarmupOptions {
   double lr = 0.01, momentum = 0.9;
   double alpha = 0.99, eps = 1e-8;
@@ -112,12 +118,13 @@ class RmsPropWarmup final : public RuleWithOptions<RmsPropWarmupOptions> {
   explicit RmsPropWarmup(const RmsPropWarmupOptions& options = {}) : RuleWithOptions(options) {}
   const char* name() const override { return "rmsprop_warmup"; }
   std::vector<std::string> state_names() const override { return {"v", "ms"}; }
-  double sgd_share(double t) const;
+  double sgd_share(double t) const;  ///< a, the share of SGD at update t
 
  private:
   void update_range(const Range& range) override;
 };
 
+/// Options of Smorms3.
 struct Smorms3Options {
   double lr = 0.001, eps = 1e-16;
   CommonOptions common = {};
@@ -134,6 +141,7 @@ class Smorms3 final : public RuleWithOptions<Smorms3Options> {
   void update_range(const Range& range) override;
 };
 
+/// Options of Msvag.
 struct MsvagOptions {
   double lr = 0.1, beta = 0.9, eta = 1, weight_decay_rate = 0;
   CommonOptions common = {};
@@ -150,6 +158,7 @@ class Msvag final : public RuleWithOptions<MsvagOptions> {
   void update_range(const Range& range) override;
 };
 
+/// Options of Lion.
 struct LionOptions {
   double lr = 1e-4, beta1 = 0.9, beta2 = 0.99;
   double weight_decay_rate = 0;  ///< decays apart from the gradient; multiplied by lr, as in the paper

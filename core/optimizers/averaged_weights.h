@@ -9,6 +9,7 @@ namespace rensa {
 
 class Serializer;
 
+/// Options of AveragedWeights.
 struct AveragedWeightsOptions {
   /// Exponential: average ← decay · average + (1 − decay) p. None (negative): the plain mean of all values seen,
   /// Polyak's.

@@ -6,6 +6,7 @@ namespace rensa {
 
 // Relatives of Adam (core/optimizers/adam.h), with its options and Chainer's names of state.
 
+/// Options of AdaBound, AmsBound and AmsGrad.
 struct BoundedAdamOptions {
   double lr = 0.001;  ///< alpha
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
@@ -55,6 +56,7 @@ class AmsBound final : public RuleWithOptions<BoundedAdamOptions> {
   double first_lr_;
 };
 
+/// Options of RAdam.
 struct RAdamOptions {
   double lr = 0.001, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay_rate = 0;  ///< decays apart from the gradient; multiplied by lr

@@ -9,6 +9,7 @@ namespace rensa {
 // Rules that look at whole parameters. They need all of a parameter on one process: with sharded state (zero = 1, 2)
 // they throw ValueError.
 
+/// Options of Lamb.
 struct LambOptions {
   double lr = 0.001, beta1 = 0.9, beta2 = 0.999, eps = 1e-6;
   double weight_decay_rate = 0;  ///< inside the direction r, and so under the trust ratio
@@ -27,6 +28,7 @@ class Lamb final : public RuleWithOptions<LambOptions> {
   void update_range(const Range& range) override;
 };
 
+/// Options of Lars and CorrectedLars.
 struct LarsOptions {
   double lr = 0.1, momentum = 0.9;
   double trust = 0.001;          ///< called eta in the paper
@@ -60,6 +62,7 @@ class CorrectedLars final : public RuleWithOptions<LarsOptions> {
   void update_range(const Range& range) override;
 };
 
+/// Options of Adafactor.
 struct AdafactorOptions {
   double lr = 0.01;              ///< the largest relative step; 1 / √t takes over when it is smaller
   double beta2_decay = -0.8;     ///< β2 of step t is 1 − t^beta2_decay

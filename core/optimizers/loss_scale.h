@@ -18,11 +18,11 @@ class LossScale {
   /// Throws ValueError if the interval is below 1.
   static LossScale dynamic(std::int64_t interval);
 
-  double value() const { return value_; }
-  bool is_dynamic() const { return interval_ > 0; }
+  double value() const { return value_; }            ///< what the loss is multiplied by
+  bool is_dynamic() const { return interval_ > 0; }  ///< whether it moves
   /// What a settled dynamic scale grows by in each step.
   double growth() const;
-  bool is_settled() const { return settled_; }
+  bool is_settled() const { return settled_; }  ///< whether it has once been found too large
   /// After a step whose gradients were finite, or not.
   void after_step(bool finite);
   /// Takes over what a dynamic scale became elsewhere.

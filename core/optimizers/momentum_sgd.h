@@ -4,6 +4,7 @@
 
 namespace rensa {
 
+/// Options of MomentumSgd and NesterovAg.
 struct MomentumSgdOptions {
   double lr = 0.01;
   double momentum = 0.9;

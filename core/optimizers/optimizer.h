@@ -39,7 +39,7 @@ struct CommonOptions {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  virtual const char* name() const = 0;
+  virtual const char* name() const = 0;  ///< as configurations and snapshots call it: "momentum_sgd"
 
   /// Takes the parameters of `model`, which must outlive the optimizer. Parameters that are initialised only later join
   /// at the update() that first sees them, with state of zeros and a t of their own.
@@ -48,15 +48,15 @@ class Optimizer {
   /// Throws GraphError before setup().
   virtual void update();
 
-  virtual double lr() const = 0;
-  virtual void set_lr(double lr) = 0;
+  virtual double lr() const = 0;       ///< the learning rate; Adam's alpha
+  virtual void set_lr(double lr) = 0;  ///< from the next update() on
 
   virtual std::int64_t t() const { return t_; }  ///< updates so far
-  virtual void set_t(std::int64_t t) { t_ = t; }
-  virtual std::int64_t epoch() const { return epoch_; }
-  virtual void set_epoch(std::int64_t epoch) { epoch_ = epoch; }
-  void new_epoch() { set_epoch(epoch() + 1); }
-  virtual CommonOptions& common() { return common_; }
+  virtual void set_t(std::int64_t t) { t_ = t; }                  ///< as if so many updates had been made
+  virtual std::int64_t epoch() const { return epoch_; }           ///< epochs so far, as new_epoch() counts them
+  virtual void set_epoch(std::int64_t epoch) { epoch_ = epoch; }  ///< as if so many epochs had passed
+  void new_epoch() { set_epoch(epoch() + 1); }                    ///< counts an epoch; the trainer does it
+  virtual CommonOptions& common() { return common_; }  ///< weight decay and clipping, which may change at any time
 
   /// loss.backward() with `share` of the loss scale as its start. The way to a step in which the host does not wait for
   /// a GPU that keeps the scale.
@@ -69,9 +69,9 @@ class Optimizer {
   /// RMSprop, Lion), it is kept there, as is the norm for clip_norm; loss_scale() and serialize() wait for it. Other
   /// rules, and hooks beside a dynamic scale, let the host wait in each step.
   virtual void loss_scaling(std::int64_t interval = 1000);
-  virtual void set_loss_scale(double scale);
-  virtual double loss_scale() const;
-  virtual bool has_dynamic_loss_scale() const { return loss_scale_.is_dynamic(); }
+  virtual void set_loss_scale(double scale);  ///< a scale that stays
+  virtual double loss_scale() const;          ///< what the loss is to be multiplied by now
+  virtual bool has_dynamic_loss_scale() const { return loss_scale_.is_dynamic(); }  ///< whether loss_scaling() is on
   /// Whether every gradient in the arenas is finite.
   bool is_safe_to_update() const;
 
@@ -79,8 +79,8 @@ class Optimizer {
   /// They see gradients that the loss scale is divided out of.
   /// Throws ValueError when the name is taken, or not there.
   using Hook = std::function<void(Optimizer&)>;
-  virtual void add_hook(std::string name, Hook hook);
-  virtual void remove_hook(const std::string& name);
+  virtual void add_hook(std::string name, Hook hook);  ///< adds a hook behind the others
+  virtual void remove_hook(const std::string& name);   ///< takes a hook out
 
   /// Names of the state kept for each parameter, as Chainer's snapshots call them: {"m", "v"}. Parameters in 16 bits
   /// have another one, "master".
@@ -94,6 +94,7 @@ class Optimizer {
 
   /// The model given to setup(); throws GraphError before.
   virtual Link& model() const;
+  /// Where parameters and gradients lie; empty before setup().
   virtual const std::vector<ParameterArena>& arenas() const { return arenas_; }
   /// Where arenas get their memory; to be called before setup(). comm gives shared memory of the node.
   virtual void set_arena_allocators(ArenaAllocator values, ArenaAllocator gradients);
@@ -126,7 +127,7 @@ class Optimizer {
   /// update() bit by bit, without hooks and clipping: start_update() counts the step, update_slots() makes it for the
   /// parameters in slots [first, last) of arena number `arena`, whose gradients are complete, and clears these.
   void start_update() { ++t_; }
-  void update_slots(std::size_t arena, std::size_t first, std::size_t last);
+  void update_slots(std::size_t arena, std::size_t first, std::size_t last);  ///< see start_update()
 
  protected:
   Optimizer() = default;

@@ -18,6 +18,7 @@ namespace rensa {
 /// A place is dense and keeps the parameter's shape in row-major order, or channels-last for convolution weights: the
 /// strides of the parameter's array are kept.
 struct ParameterArena {
+  /// One parameter's place.
   struct Slot {
     Parameter* parameter;
     std::int64_t offset;  ///< of its first element, in elements
@@ -45,6 +46,7 @@ using ArenaAllocator = std::function<Array(std::int64_t count, Dtype dtype, Devi
 std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters,
                                         const ArenaAllocator& allocate_values, const ArenaAllocator& allocate_gradients,
                                         std::int64_t multiple = 1);
+/// The same in memory of the device's allocator.
 std::vector<ParameterArena> make_arenas(const std::vector<Parameter*>& parameters);
 
 }  // namespace rensa

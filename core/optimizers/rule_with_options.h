@@ -10,7 +10,7 @@ class RuleWithOptions : public Optimizer {
  public:
   double lr() const override { return options_.lr; }
   void set_lr(double lr) override { options_.lr = lr; }
-  const Options& options() const { return options_; }
+  const Options& options() const { return options_; }  ///< with the rate that set_lr() has set
 
  protected:
   explicit RuleWithOptions(const Options& options) : Optimizer(options.common), options_(options) {}

@@ -4,6 +4,7 @@
 
 namespace rensa {
 
+/// Options of Sgd.
 struct SgdOptions {
   double lr = 0.01;
   CommonOptions common = {};

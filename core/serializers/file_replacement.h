@@ -13,7 +13,7 @@ class FileReplacement {
   FileReplacement(const FileReplacement&) = delete;
   FileReplacement& operator=(const FileReplacement&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }  ///< the file to write to
   /// Throws FileError with the system's reason; the target is then as it was.
   void commit();
 

@@ -32,7 +32,8 @@ class Hdf5Writer final : public Serializer {
   void operator()(std::string_view name, Array& value) override;
   bool has(std::string_view) const override { return true; }
   Serializer& child(std::string_view name) override;
-  void save();
+  void
+  save();  ///< Writes the file and puts it in the place of an older one. Throws FileError with the system's reason.
 
  private:
   struct File;
@@ -59,6 +60,7 @@ class Hdf5Reader final : public Serializer {
   Serializer& child(std::string_view name) override;
 
   std::vector<std::string> keys() const;  ///< below the prefix, sorted
+  /// A value below the prefix, in its own dtype; throws FileError if it is missing.
   Array array(std::string_view name) const;
 
  private:

@@ -22,13 +22,14 @@ class SafetensorsReader {
   /// that overlap, leave gaps, end elsewhere than the file does, or are not of the shape's size.
   explicit SafetensorsReader(const std::string& path);
 
+  /// What the header says of one tensor.
   struct Tensor {
     Dtype dtype;
     Shape shape;
     std::uint64_t begin, end;  ///< bytes behind the header
   };
-  const std::map<std::string, Tensor>& tensors() const { return tensors_; }
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, Tensor>& tensors() const { return tensors_; }         ///< by name
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }  ///< the file's "__metadata__"
   /// Throws FileError if there is none of that name.
   Array array(const std::string& name) const;
 

@@ -20,14 +20,17 @@ namespace rensa {
 class Serializer {
  public:
   virtual ~Serializer() = default;
-  virtual bool is_loading() const = 0;
+  virtual bool is_loading() const = 0;  ///< whether values are read from the file
 
+  /// Saves or loads one value.
+  /// @{
   virtual void operator()(std::string_view name, std::int64_t& value) = 0;
   virtual void operator()(std::string_view name, double& value) = 0;
   virtual void operator()(std::string_view name, bool& value) = 0;
   virtual void operator()(std::string_view name, std::string& value) = 0;
-  /// Loading writes into the elements where the array exists (converting the dtype), and makes the array where it does not.
-  /// No array is saved as None, Chainer's word for a parameter without a shape, and comes back as no array.
+  /// @}
+  /// Loading writes into the elements where the array exists (converting the dtype), and makes the array where it does
+  /// not. No array is saved as None, Chainer's word for a parameter without a shape, and comes back as no array.
   virtual void operator()(std::string_view name, Array& value) = 0;
   /// True if the file has a value of that name here (always true when saving): for values that newer versions added.
   virtual bool has(std::string_view name) const = 0;

@@ -22,6 +22,7 @@ std::string torch_name(const std::string& path);
 /// "blocks.3.norm1.weight". Files with timm's names are recognised and load; those written have torchvision's.
 std::string timm_name(const std::string& torch_name);
 
+/// Options of load_weights().
 struct WeightOptions {
   bool convert = false;  ///< take values of another floating dtype too
   bool partial = false;  ///< take what fits and leave the rest as it is

@@ -25,8 +25,8 @@ expect 2 "sed" "$rensa" data pictures --out "$work/x" --sed 3
 
 # Every help reads well at 80 columns.
 export LC_ALL=C.UTF-8
-for command in "" train evaluate predict bench "bench ops" "bench convolution" "bench step" "bench overlap" "bench reproducible" \
-  "bench input" "bench comm" data "data pictures" "data cifar" "data pack" inspect "inspect model" export doctor; do
+for command in "" train evaluate predict bench "bench ops" "bench convolution" "bench gpu" "bench step" "bench overlap" \
+  "bench reproducible" "bench input" "bench comm" data "data pictures" "data cifar" "data pack" inspect "inspect model" export doctor; do
   # shellcheck disable=SC2086  # several words
   while IFS= read -r line; do
     line=${line%"${line##*[! ]}"}

@@ -17,7 +17,7 @@ for config in "${RENSA_SOURCE_DIR:?}"/configs/*.cfg; do
   # every key was understood: only the data is missing
   [ $status -eq 1 ] && grep -qF "$work/none: there is no such folder" <<<"$output" || complain "$config: status $status: $output"
   while read -r key; do
-    grep -Eq -- "^  --$key arg \(=[^)]+\)" "$work/help" || complain "$config: $key is not in the help with a default"
+    grep -Eq -- "^  --$key \(=[^)]+\)" "$work/help" || complain "$config: $key is not in the help with a default"
   done < <(sed -n -E 's/^([a-z_]+) *=.*/\1/p' "$config")
 done
 [ $count -ge 6 ] || complain "only $count configurations were found"

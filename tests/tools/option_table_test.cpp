@@ -40,13 +40,16 @@ class OptionTableTest : public ::testing::Test {
     arguments.insert(arguments.begin(), "test");
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
-    return table.parse(static_cast<int>(argv.size()), argv.data(), out_, positional);
+    const bool goes_on = table.parse(static_cast<int>(argv.size()), argv.data(), out_, positional);
+    values_ = table.values();
+    return goes_on;
   }
   void expect_refused(const std::vector<std::string>& arguments, const std::string& text) {
     EXPECT_THAT([&] { parse(arguments); }, ThrowsMessage<ConfigError>(HasSubstr(text)));
   }
 
   Options options_;
+  std::vector<OptionValue> values_;
   std::ostringstream out_;
 };
 
@@ -70,10 +73,43 @@ TEST_F(OptionTableTest, TheCommandLineOverridesTheFile) {
   EXPECT_EQ(options_.lr, 0.25);
 }
 
+TEST_F(OptionTableTest, TellsWhatEveryKeyIsAndWhichHaveAValueOfTheirOwn) {
+  parse({"--epoch", "9", "--milestones", "1,2.5", "--overlap", "true"});
+  std::string own;
+  for (const OptionValue& option : values_) {
+    if (!option.is_default) own += option.key + " = " + option.value + '\n';
+  }
+  EXPECT_EQ(own, "epoch = 9\nmilestones = 1,2.5\n");
+  EXPECT_EQ(values_.size(), 7u);
+  EXPECT_EQ(values_.back().value, "a,b");
+}
+
 TEST_F(OptionTableTest, HelpListsEveryKeyWithItsDefault) {
   EXPECT_FALSE(parse({"--help"}));
-  EXPECT_THAT(out_.str(), AllOf(HasSubstr("--epoch arg (=5)"), HasSubstr("epochs to train"), HasSubstr("(=a,b)"),
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("\n  --epoch (=5)        epochs to train\n"), HasSubstr("(=a,b)"),
                                 HasSubstr("network: mlp, resnet18")));
+}
+
+TEST_F(OptionTableTest, HelpHasHeadlinesAndStaysWithin80Columns) {
+  OptionTable table("usage: test");
+  int number = 3;
+  std::string long_default = "a default that is longer than its column", words;
+  for (int i = 0; i < 20; ++i) words += "words… ";
+  table.heading("The run");
+  table.add("number", number, words);
+  table.heading("Data");
+  table.add("text", long_default, "short");
+  std::string program = "test", help = "--help";
+  char* argv[] = {program.data(), help.data()};
+  EXPECT_FALSE(table.parse(2, argv, out_));
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("\nThe run\n  --number (=3)"), HasSubstr("\nData\n  --text (=a default"),
+                                HasSubstr("\n" + std::string(32, ' ') + "short\n")));
+  std::istringstream lines(out_.str());
+  for (std::string line; std::getline(lines, line);) {
+    std::size_t letters = 0;
+    for (const char c : line) letters += (c & 0xC0) != 0x80 ? 1 : 0;
+    EXPECT_LE(letters, 80u) << line;
+  }
 }
 
 TEST_F(OptionTableTest, NamesTheNearestKeyAndTheLine) {

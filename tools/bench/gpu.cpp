@@ -161,7 +161,8 @@ void measure_gpu(const GpuOptions& o) {
 int bench_gpu(int argc, char** argv) {
   GpuOptions o;
   OptionTable table(
-      "usage: rensa bench gpu [--key value …]\n\nWhat a GPU's kernels reach of its bandwidth, a copy's, and what its "
+      "usage: rensa bench gpu [--key value …]\n\nWhat a GPU's kernels reach of its bandwidth, that of a copy, and what "
+      "its\n"
       "products reach.");
   table.add("device", o.device, "cuda or cuda:<index>");
   table.add("mib", o.mib, "size of an array, in MiB", {.min = 1});

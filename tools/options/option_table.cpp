@@ -1,7 +1,6 @@
 #include "tools/options/option_table.h"
 
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -12,8 +11,6 @@
 
 namespace rensa::tools {
 namespace {
-
-namespace po = boost::program_options;
 
 std::string trimmed(const std::string& text) {
   const std::size_t begin = text.find_first_not_of(" \t\r");
@@ -68,6 +65,31 @@ void check_range(double value, const OptionLimits& limits) {
   if (!fits) throw ConfigError(text_of(value), " is out of range, expected ", range_text(limits));
 }
 
+/// Characters, of which UTF-8 may spend several bytes.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+/// A key and, from column `indent` to column 80, what it means.
+std::string help_entry(const std::string& key, const std::string& help, std::size_t indent) {
+  constexpr std::size_t kColumns = 80;
+  std::string text = "  " + key;
+  std::size_t column = width_of(text);
+  const auto break_line = [&] { text += '\n' + std::string(column = indent, ' '); };
+  if (column + 2 > indent) break_line();
+  text += std::string(indent - column, ' ');
+  column = indent;
+  std::istringstream words(help);
+  for (std::string word; words >> word;) {
+    const std::size_t width = width_of(word);
+    if (column > indent && column + 1 + width > kColumns) break_line();
+    if (column > indent) text += ' ', ++column;
+    text += word;
+    column += width;
+  }
+  return text + '\n';
+}
+
 /// Levenshtein's distance.
 std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -99,47 +121,57 @@ std::string nearest(const std::string& text, const std::vector<std::string>& can
   return best;
 }
 
-void OptionTable::add_option(const std::string& key, const std::string& help, std::string default_text,
+void OptionTable::add_option(const std::string& key, const std::string& help, std::function<std::string()> text,
                              const OptionLimits& limits, std::function<void(const std::string&)> set) {
   const std::string choices = joined(limits.choices, ", ");
-  options_.push_back({key, choices.empty() ? help : help + ": " + choices, std::move(default_text), std::move(set), false});
+  std::string default_text = text();
+  options_.push_back({key, choices.empty() ? help : help + ": " + choices, std::move(default_text), heading_,
+                      std::move(text), std::move(set), false});
 }
 
 void OptionTable::add(const std::string& key, std::string& target, const std::string& help, const OptionLimits& limits) {
-  add_option(key, help, target, limits, [&target, choices = limits.choices](const std::string& text) {
-    if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
-      throw ConfigError("\"", text, "\" is not one of: ", joined(choices, ", "));
-    }
-    target = text;
-  });
+  add_option(
+      key, help, [&target] { return target; }, limits,
+      [&target, choices = limits.choices](const std::string& text) {
+        if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
+          throw ConfigError("\"", text, "\" is not one of: ", joined(choices, ", "));
+        }
+        target = text;
+      });
 }
 
 void OptionTable::add(const std::string& key, bool& target, const std::string& help) {
-  add_option(key, help, target ? "true" : "false", {}, [&target](const std::string& text) {
-    const bool yes = text == "true" || text == "1" || text == "yes" || text == "on";
-    if (!yes && text != "false" && text != "0" && text != "no" && text != "off") {
-      throw ConfigError("\"", text, "\" is neither true nor false");
-    }
-    target = yes;
-  });
+  add_option(
+      key, help, [&target] { return target ? "true" : "false"; }, {},
+      [&target](const std::string& text) {
+        const bool yes = text == "true" || text == "1" || text == "yes" || text == "on";
+        if (!yes && text != "false" && text != "0" && text != "no" && text != "off") {
+          throw ConfigError("\"", text, "\" is neither true nor false");
+        }
+        target = yes;
+      });
   options_.back().is_flag = true;
 }
 
 void OptionTable::add(const std::string& key, double& target, const std::string& help, const OptionLimits& limits) {
-  add_option(key, help, text_of(target), limits, [&target, limits](const std::string& text) {
-    const auto value = read_number<double>(text, "a number");
-    check_range(value, limits);
-    target = value;
-  });
+  add_option(
+      key, help, [&target] { return text_of(target); }, limits,
+      [&target, limits](const std::string& text) {
+        const auto value = read_number<double>(text, "a number");
+        check_range(value, limits);
+        target = value;
+      });
 }
 
 template <class Integer>
 void OptionTable::add_integer(const std::string& key, Integer& target, const std::string& help, const OptionLimits& limits) {
-  add_option(key, help, std::to_string(target), limits, [&target, limits](const std::string& text) {
-    const auto value = read_number<Integer>(text, "a whole number");
-    check_range(static_cast<double>(value), limits);
-    target = value;
-  });
+  add_option(
+      key, help, [&target] { return std::to_string(target); }, limits,
+      [&target, limits](const std::string& text) {
+        const auto value = read_number<Integer>(text, "a whole number");
+        check_range(static_cast<double>(value), limits);
+        target = value;
+      });
 }
 
 void OptionTable::add(const std::string& key, int& target, const std::string& help, const OptionLimits& limits) {
@@ -153,13 +185,18 @@ void OptionTable::add(const std::string& key, std::uint64_t& target, const std::
 }
 
 void OptionTable::add(const std::string& key, std::vector<std::string>& target, const std::string& help) {
-  add_option(key, help, joined(target, ","), {}, [&target](const std::string& value) { target = split_list(value); });
+  add_option(
+      key, help, [&target] { return joined(target, ","); }, {},
+      [&target](const std::string& value) { target = split_list(value); });
 }
 
 void OptionTable::add(const std::string& key, std::vector<double>& target, const std::string& help) {
-  std::vector<std::string> texts;
-  for (const double part : target) texts.push_back(text_of(part));
-  add_option(key, help, joined(texts, ","), {}, [&target](const std::string& value) {
+  const auto text = [&target] {
+    std::vector<std::string> texts;
+    for (const double part : target) texts.push_back(text_of(part));
+    return joined(texts, ",");
+  };
+  add_option(key, help, text, {}, [&target](const std::string& value) {
     std::vector<double> numbers;
     for (const std::string& part : split_list(value)) numbers.push_back(read_number<double>(part, "a number"));
     target = numbers;
@@ -233,15 +270,35 @@ bool OptionTable::parse(int argc, char** argv, std::ostream& out, std::vector<st
   return true;
 }
 
-void OptionTable::print_help(std::ostream& out) const {
-  po::options_description table(usage_ + "\n\nKeys, on the command line or in the file", 80, 40);
-  table.add_options()("config", po::value<std::string>(), "a file of lines \"key = value\"; # starts a comment");
+std::vector<OptionValue> OptionTable::values() const {
+  std::vector<OptionValue> values;
   for (const Option& option : options_) {
-    table.add_options()(option.key.c_str(),
-                        po::value<std::string>()->default_value(option.default_text.empty() ? std::string(2, '"') : option.default_text),
-                        option.help.c_str());
+    const std::string text = option.text();
+    values.push_back({option.key, text, text == option.default_text});
   }
-  out << table;
+  return values;
+}
+
+void OptionTable::print_help(std::ostream& out) const {
+  const std::string config = "--config FILE";
+  std::vector<std::string> keys;
+  std::size_t widest = width_of(config);
+  for (const Option& option : options_) {
+    const std::string text = option.default_text.empty() ? std::string(2, '"') : option.default_text;
+    keys.push_back("--" + option.key + " (=" + text + ")");
+    widest = std::max(widest, width_of(keys.back()));
+  }
+  const std::size_t indent = std::min<std::size_t>(widest + 4, 32);
+  out << usage_ << "\n\nKeys, on the command line or in the file, with their defaults:\n"
+      << help_entry(config, "a file of lines \"key = value\"; # starts a comment", indent);
+  std::string heading = "Keys";  // those that have none of their own follow the line above
+  for (std::size_t i = 0; i < options_.size(); ++i) {
+    if (heading != options_[i].heading) {
+      heading = options_[i].heading;
+      out << '\n' << heading << '\n';
+    }
+    out << help_entry(keys[i], options_[i].help, indent);
+  }
 }
 
 }  // namespace rensa::tools

@@ -16,6 +16,12 @@ struct OptionLimits {
   bool above_min = false;                 ///< the minimum itself is refused
 };
 
+/// A key as it is after parsing.
+struct OptionValue {
+  std::string key, value;  ///< as it would be written in a configuration file
+  bool is_default = false;
+};
+
 /// Keys of a command, given as `--key value` or as `key = value` in a configuration file, with defaults, ranges and help
 /// in one place. A misspelt key is refused with the nearest one, a value out of range with the range.
 ///
@@ -25,6 +31,9 @@ struct OptionLimits {
 class OptionTable {
  public:
   explicit OptionTable(std::string usage) : usage_(std::move(usage)) {}
+
+  /// The keys that are added from now on stand under this headline in the help.
+  void heading(std::string text) { heading_ = std::move(text); }
 
   // The present value of `target` is the default.
   void add(const std::string& key, std::string& target, const std::string& help, const OptionLimits& limits = {});
@@ -41,14 +50,18 @@ class OptionTable {
   /// if given. Returns false after printing the help to `out`. Throws ConfigError that names file and line.
   bool parse(int argc, char** argv, std::ostream& out, std::vector<std::string>* positional = nullptr);
 
+  /// What the keys are now, in the order of add().
+  std::vector<OptionValue> values() const;
+
  private:
   struct Option {
-    std::string key, help, default_text;
+    std::string key, help, default_text, heading;
+    std::function<std::string()> text;            ///< of the value as it is
     std::function<void(const std::string&)> set;  ///< throws ConfigError without the place
     bool is_flag = false;
   };
-  void add_option(const std::string& key, const std::string& help, std::string default_text, const OptionLimits& limits,
-                  std::function<void(const std::string&)> set);
+  void add_option(const std::string& key, const std::string& help, std::function<std::string()> text,
+                  const OptionLimits& limits, std::function<void(const std::string&)> set);
   template <class Integer>
   void add_integer(const std::string& key, Integer& target, const std::string& help, const OptionLimits& limits);
   void set(const std::string& key, const std::string& value, const std::string& where);
@@ -56,7 +69,7 @@ class OptionTable {
   void read_file(const std::string& path);
   void print_help(std::ostream& out) const;
 
-  std::string usage_;
+  std::string usage_, heading_ = "Keys";
   std::vector<Option> options_;
 };
 

@@ -10,6 +10,7 @@
 namespace rensa::tools {
 
 void add_train_options(OptionTable& t, TrainOptions& o) {
+  t.heading("Data");
   t.add("data", o.data, "folder of the data: MNIST's IDX files, CIFAR-10's .bin files, or pictures: train/<class>, train.txt or train-*.tar, and val the same");
   t.add("batchsize", o.batchsize, "samples of a step on each rank", {.min = 1});
   t.add("val_batchsize", o.val_batchsize, "samples of an evaluation step on each rank", {.min = 1});
@@ -39,6 +40,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("cache_decoded", o.cache_decoded, "the cache keeps pixels instead of files: later epochs decode nothing");
   t.add("max_bad_images", o.max_bad_images, "files that may be unreadable before the run is given up", {.min = 0});
 
+  t.heading("Network");
   t.add("arch", o.arch, "network", {.choices = models::model_names()});
   t.add("units", o.units, "units of the hidden layers of mlp", {.min = 1});
   t.add("width", o.width, "channels of the first stage of a convolutional network", {.min = 1});
@@ -56,6 +58,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("freeze", o.freeze, "patterns of parameters that are not trained, such as predictor/conv1/*");
   t.add("param_groups", o.param_groups, "PATTERN:LR:DECAY, factors for the parameters that match");
 
+  t.heading("Optimization");
   t.add("optimizer", o.optimizer, "update rule", {.choices = optimizer_names()});
   t.add("epoch", o.epoch, "epochs to train", {.min = 0, .above_min = true});
   t.add("lr", o.lr, "learning rate after warm-up, for the batch of all ranks together", {.min = 0, .above_min = true});
@@ -89,6 +92,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("warmup_epochs", o.warmup_epochs, "epochs in which the rate rises to lr", {.min = 0});
   t.add("warmup_lr", o.warmup_lr, "rate at the start of the warm-up", {.min = 0});
 
+  t.heading("The run");
   t.add("out", o.out, "folder of the log, snapshots and report.html");
   t.add("resume", o.resume, "snapshot to go on from, or a folder with snapshots (the newest that is whole); auto: `out`, if it has any");
   t.add("snapshot", o.snapshot, "interval of snapshots; \"never\": none");
@@ -99,6 +103,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("monitor", o.monitor, "patience: the observed value; one whose name holds \"accuracy\" should grow");
   t.add("fail_on_non_number", o.fail_on_non_number, "a weight that is not finite at the end of an epoch ends the run");
   t.add("log_interval", o.log_interval, "interval of the log's entries");
+  t.heading("Ranks and devices");
   t.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
   t.add("comm_timeout", o.comm_timeout, "seconds that a rank may be late for a call before the run is given up",
         {.min = 0, .above_min = true});
@@ -111,6 +116,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
         "shards of a step: the same weights bit for bit on 1, 2, 4 … ranks that divide it (8: up to 8 ranks); 0: off",
         {.min = 0, .max = 4096});
   t.add("seed", o.seed, "of weights, order, augmentation and dropout");
+  t.heading("How gradients travel");
   t.add("bucket_mib", o.bucket_mib, "size of the pieces in which gradients travel", {.min = 0, .above_min = true});
   t.add("first_bucket_mib", o.first_bucket_mib, "size of the first piece", {.min = 0, .above_min = true});
   t.add("overlap", o.overlap, "gradients travel while others are still computed");
@@ -125,6 +131,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("zero_fill", o.zero_fill,
         "parameters that no rank used count as having gradients of zeros; false: are left alone");
   t.add("accumulate", o.accumulate, "batches of a rank that make one step", {.min = 1});
+  t.heading("Looking inside");
   t.add("trace", o.trace, "file for a trace of all ranks, for ui.perfetto.dev or chrome://tracing; empty: none");
   t.add("trace_first", o.trace_first, "number of the first step in the trace", {.min = 1});
   t.add("trace_steps", o.trace_steps, "steps in the trace", {.min = 1, .max = 100000});

@@ -13,7 +13,7 @@ namespace rensa {
 /// first, until the memory is used up. Loader threads call it at the same time.
 class ByteCache {
  public:
-  using Bytes = std::span<const std::uint8_t>;
+  using Bytes = std::span<const std::uint8_t>;  ///< a view, valid during the call that gets it
 
   virtual ~ByteCache() = default;
   /// Calls use() with what is kept under `index`; false: nothing is.

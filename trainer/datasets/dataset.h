@@ -32,7 +32,7 @@ class BatchSlot {
  public:
   BatchSlot(std::span<const Array> fields, std::int64_t position) : fields_(fields), position_(position) {}
 
-  int fields() const { return static_cast<int>(fields_.size()); }
+  int fields() const { return static_cast<int>(fields_.size()); }  ///< how many arrays a sample has
   /// The sample's elements in the order in which they lie in memory. Throws DtypeError if T is not the field's.
   template <class T>
   std::span<T> data(int field) const {
@@ -67,7 +67,8 @@ class Dataset {
   Dataset& operator=(const Dataset&) = delete;
   virtual ~Dataset() = default;
 
-  virtual std::int64_t size() const = 0;
+  virtual std::int64_t size() const = 0;  ///< how many samples there are
+  /// Sample number `index`; throws IndexError unless it is in [0, size()).
   virtual Example get(std::int64_t index, const SampleContext& context) const = 0;
 
   /// Shapes and types of the fields; from sample 0 unless a dataset knows better.

@@ -12,6 +12,7 @@
 
 namespace rensa {
 
+/// Options of ImageDataset.
 struct ImageDatasetOptions {
   bool train = true;  ///< random-resized crop and flip; false: resize of the shorter side and centre crop
   images::RandomResizedCropOptions crop = {};  ///< crop.size is the sample's side in both cases
@@ -42,10 +43,14 @@ class ImageDataset : public InPlaceDataset {
   std::vector<FieldSpec> fields() const override;
   void fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const override;
 
+  /// The folders' names; a label is its place here.
   const std::vector<std::string>& class_names() const { return source_->class_names(); }
-  const ImageProblems& problems() const { return *problems_; }
+  const ImageProblems& problems() const { return *problems_; }  ///< the files that could not be read, so far
+  /// Of picture number `index`; for an archive, its name and the member's.
+  /// @{
   std::string path(std::int64_t index) const;
   std::int32_t label(std::int64_t index) const;
+  /// @}
 
  private:
   bool try_fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const;

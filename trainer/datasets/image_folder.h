@@ -7,10 +7,10 @@
 
 namespace rensa {
 
-using ImageFolderOptions = ImageDatasetOptions;
+using ImageFolderOptions = ImageDatasetOptions;  ///< options of ImageFolder
 
-/// Photographs in one folder for each class, ROOT/<class>/**/*.jpg: the pictures of open_image_folder(). `class_names`: of a
-/// validation folder the training folder's, so that the numbers agree; empty: the folder's own.
+/// Photographs in one folder for each class: the pictures of open_image_folder(). `class_names`: of a validation
+/// folder the training folder's, so that the numbers agree; empty: the folder's own.
 class ImageFolder final : public ImageDataset {
  public:
   explicit ImageFolder(const std::string& root, const ImageFolderOptions& options = {},

@@ -18,7 +18,7 @@ struct ImageProblem {
 /// Counts the files of one dataset that cannot be read or were read with warnings, each once. Thread safe.
 class ImageProblems {
  public:
-  using Report = std::function<void(const ImageProblem&)>;
+  using Report = std::function<void(const ImageProblem&)>;  ///< is told of a problem, on the thread that met it
 
   /// `report` is called once for each file, by the thread that met it, one call at a time.
   ImageProblems(std::int64_t max_bad, Report report) : max_bad_(max_bad), report_(std::move(report)) {}

@@ -13,18 +13,19 @@ namespace rensa {
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
-  virtual std::int64_t size() const = 0;
+  virtual std::int64_t size() const = 0;                   ///< how many pictures there are
   virtual std::string name(std::int64_t index) const = 0;  ///< for messages: a path, or an archive and its member
-  virtual std::int32_t label(std::int64_t index) const = 0;
+  virtual std::int32_t label(std::int64_t index) const = 0;  ///< the class of a picture, a place in class_names()
   /// The file's bytes. Throws images::ImageError if they cannot be read.
   virtual std::vector<std::uint8_t> read(std::int64_t index) const = 0;
+  /// Names of the classes, in the order of their numbers.
   virtual const std::vector<std::string>& class_names() const = 0;
 };
 
-/// ROOT/<class>/**/*.jpg (or .jpeg, in capitals too): ImageNet's layout. Classes are numbered in the order of their names,
-/// pictures in the order of their paths. `class_names`: of a validation folder the training folder's classes, so that the
-/// numbers agree; empty: the folder's own. Throws FileError if the folder is missing, has no class folders, a class has no
-/// pictures, or one is not in `class_names`.
+/// A folder `ROOT/<class>` for each class, with .jpg (or .jpeg, in capitals too) files at any depth: ImageNet's layout.
+/// Classes are numbered in the order of their names, pictures in the order of their paths. `class_names`: of a
+/// validation folder the training folder's classes, so that the numbers agree; empty: the folder's own. Throws
+/// FileError if the folder is missing, has no class folders, a class has no pictures, or one is not in `class_names`.
 std::unique_ptr<ImageSource> open_image_folder(const std::string& root, const std::vector<std::string>& class_names = {});
 
 /// A text file with a line "path label" for each picture, as Chainer's LabeledImageDataset reads: paths are relative to
@@ -33,10 +34,11 @@ std::unique_ptr<ImageSource> open_image_folder(const std::string& root, const st
 std::unique_ptr<ImageSource> open_image_list(const std::string& list, const std::string& root = "",
                                              const std::vector<std::string>& class_names = {});
 
-/// Tar files in WebDataset's convention: <key>.jpg (or .jpeg) and <key>.cls, a class number in text, for each sample. The
-/// archives are listed once, their headers alone; a picture is then read where it lies. Sorted by the archives' paths, then
-/// as they lie. `class_names`: empty: the lines of classes.txt beside the first archive if there is one, else the
-/// numbers. Throws FileError for what is not an archive, a picture without a class or a class out of range.
+/// Tar files in WebDataset's convention: `<key>.jpg` (or .jpeg) and `<key>.cls`, a class number in text, for each
+/// sample. The archives are listed once, their headers alone; a picture is then read where it lies. Sorted by the
+/// archives' paths, then as they lie. `class_names`: empty: the lines of classes.txt beside the first archive if there
+/// is one, else the numbers. Throws FileError for what is not an archive, a picture without a class or a class out of
+/// range.
 std::unique_ptr<ImageSource> open_tar_shards(std::vector<std::string> archives,
                                              const std::vector<std::string>& class_names = {});
 

@@ -13,9 +13,10 @@ struct PictureTable {
   std::vector<std::int32_t> labels;      ///< (count)
   std::vector<std::string> class_names;  ///< its size is the number of classes
 
-  std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }  ///< how many pictures there are
 };
 
+/// Which half of a data set that comes in two.
 enum class Split { kTrain, kTest };
 
 /// An IDX pair of grey pictures and labels. Throws FileError if either is bad or their counts differ. With

@@ -8,6 +8,7 @@
 
 namespace rensa {
 
+/// Options of scatter_dataset().
 struct ScatterOptions {
   bool shuffle = false;    ///< deal the samples in a random order, the same on all ranks
   std::uint64_t seed = 0;  ///< of that order

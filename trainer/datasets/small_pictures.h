@@ -9,6 +9,7 @@
 
 namespace rensa {
 
+/// Options of SmallPictures.
 struct SmallPicturesOptions {
   int pad = 0;        ///< > 0: pads every side with zeros and takes a crop of the original size at a random place
   bool flip = false;  ///< mirrors every second picture, by chance
@@ -34,8 +35,9 @@ class SmallPictures final : public InPlaceDataset {
   std::vector<FieldSpec> fields() const override;
   void fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const override;
 
+  /// Names of the classes, in the order of their numbers.
   const std::vector<std::string>& class_names() const { return table_.class_names; }
-  const PictureTable& table() const { return table_; }
+  const PictureTable& table() const { return table_; }  ///< the pictures as they were read
   /// (channels, 256): every byte normalized.
   Array values() const;
 

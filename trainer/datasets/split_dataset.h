@@ -9,7 +9,7 @@
 
 namespace rensa {
 
-using DatasetPointer = std::shared_ptr<const Dataset>;
+using DatasetPointer = std::shared_ptr<const Dataset>;  ///< parts keep their dataset alive
 
 // Parts of a dataset, as views. Each throws ValueError for a count that is out of range.
 
@@ -23,6 +23,7 @@ std::vector<DatasetPointer> split_dataset_n(const DatasetPointer& dataset, std::
 /// For each of `folds` parts: {the other parts, that part}. Their sizes differ by at most one.
 std::vector<std::pair<DatasetPointer, DatasetPointer>> get_cross_validation_datasets(const DatasetPointer& dataset,
                                                                                      std::int64_t folds);
+/// The same over the samples in a random order.
 std::vector<std::pair<DatasetPointer, DatasetPointer>> get_cross_validation_datasets_random(
     const DatasetPointer& dataset, std::int64_t folds, std::uint64_t seed = 0);
 

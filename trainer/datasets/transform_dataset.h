@@ -12,6 +12,7 @@ namespace rensa {
 /// sample's own of this epoch. Loader threads call the function at the same time.
 class TransformDataset final : public Dataset {
  public:
+  /// A sample to a sample; `random` is the sample's own of this epoch.
   using Transform = std::function<Example(Example sample, RandomStream& random)>;
 
   TransformDataset(std::shared_ptr<const Dataset> base, Transform transform)

@@ -7,6 +7,7 @@
 
 namespace rensa {
 
+/// Options of DataBoundWarning.
 struct DataBoundOptions {
   double threshold = 0.1;  ///< share of the steps' time spent waiting for batches from which it speaks
   int first_steps = 3;     ///< not counted: the loader has not read ahead yet

@@ -30,8 +30,11 @@ namespace rensa {
 template <class Local>
 class GenericMultiNodeEvaluator final : public Extension {
  public:
+  /// See the constructor.
+  /// @{
   using CalcLocal = std::function<Local(const Batch&)>;
   using Aggregate = std::function<Observation(const std::vector<Local>& results)>;
+  /// @}
 
   /// `iterator` gives each rank its part, once (repeat = false). `calc_local` is called on every rank in an
   /// InferenceMode, not for empty batches; `aggregate` on `root`, whose observation it joins.

@@ -8,6 +8,7 @@
 
 namespace rensa {
 
+/// Options of LearningRate.
 struct LearningRateOptions {
   double lr = 0.1;                  ///< the rate after warm-up, before any decay
   std::string schedule = "constant";  ///< "constant", "step", "cosine", "polynomial" or "slow_start"

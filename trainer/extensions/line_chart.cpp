@@ -12,9 +12,25 @@ constexpr double kWidth = 620, kHeight = 260, kLeft = 60, kBottom = 30, kTop = 1
 constexpr std::array<const char*, 8> kColours = {"#1565c0", "#d84315", "#2e7d32", "#6a1b9a",
                                                  "#f9a825", "#00838f", "#ad1457", "#5d4037"};
 
-/// The first mark ends at the frame's left, the last one at its right.
-const char* anchor(std::size_t mark, std::size_t marks) {
-  return mark == 0 ? "start" : mark + 1 == marks ? "end" : "middle";
+/// Charts stand side by side where there is room, and shrink to a narrow window; wide tables are scrolled by
+/// themselves.
+constexpr const char* kStyle = R"(
+body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;padding:0 1.5em;max-width:1300px;color:#222}
+h1{font-size:1.6em}h2{font-size:1.1em;margin:1em 0 .3em}
+svg{width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:#555}.grid{stroke:#ddd}
+.chart{display:inline-block;width:590px;max-width:100%;margin:0 1em 1em 0;vertical-align:top}
+.legend{margin:.2em 0}.legend span{margin-right:.8em;white-space:nowrap}
+.wide{overflow-x:auto}table{border-collapse:collapse}td,th{padding:2px 10px;border-bottom:1px solid #eee}
+.facts th{text-align:left;font-weight:normal;color:#666;white-space:nowrap;vertical-align:top}
+.facts td{overflow-wrap:anywhere}.log td,.log th{text-align:right;white-space:nowrap}
+summary{cursor:pointer;margin:1em 0 .3em}
+@media(max-width:600px){body{margin:1em auto;padding:0 .8em}.facts th{white-space:normal}svg text{font-size:16px}}
+)";
+
+/// Texts near the frame's sides stay inside.
+const char* anchor(double place) {
+  constexpr double kHalfAText = 40;
+  return place < kLeft + kHalfAText ? "start" : place > kWidth - kRight - kHalfAText ? "end" : "middle";
 }
 
 constexpr double kLegendLine = 16;  ///< height of a name below a picture's frame
@@ -59,27 +75,34 @@ std::string drawing(const ChartLines& lines, const std::vector<ChartMark>& marks
     for (const auto& [x, y] : points) y0 = std::min(y0, y), y1 = std::max(y1, y);
   }
   if (!(x1 > x0)) x1 = x0 + 1;
-  if (!(y1 > y0)) y1 = y0 + 1;
+  if (!(y1 > y0)) {
+    const double margin = y0 == 0 ? 1 : std::abs(y0) / 10;
+    y0 -= margin, y1 += margin;
+  }
   const auto px = [left = x0, right = x1](double x) {
     return kLeft + (x - left) / (right - left) * (kWidth - kLeft - kRight);
   };
   const auto py = [&](double y) { return kHeight - kBottom - (y - y0) / (y1 - y0) * (kHeight - kBottom - kTop); };
   std::ostringstream svg;
-  for (int i = 0; i <= 4; ++i) {
-    const double y = y0 + (y1 - y0) * i / 4;
+  for (const double y : round_levels(y0, y1, 5)) {
     svg << "<line class=\"grid\" x1=\"" << kLeft << "\" x2=\"" << kWidth - kRight << "\" y1=\"" << py(y) << "\" y2=\""
         << py(y) << "\"/><text x=\"" << kLeft - 6 << "\" y=\"" << py(y) + 4 << "\" text-anchor=\"end\">"
         << html_number(y) << "</text>\n";
   }
-  for (std::size_t i = 0; i < marks.size(); ++i) {
-    svg << "<text x=\"" << px(marks[i].x) << "\" y=\"" << kHeight - 10 << "\" text-anchor=\"" << anchor(i, marks.size())
-        << "\">" << html_escaped(marks[i].text) << "</text>\n";
+  for (const ChartMark& mark : marks) {
+    svg << "<text x=\"" << px(mark.x) << "\" y=\"" << kHeight - 10 << "\" text-anchor=\"" << anchor(px(mark.x)) << "\">"
+        << html_escaped(mark.text) << "</text>\n";
   }
   std::size_t colour = 0;
   for (const auto& [name, points] : lines) {
-    svg << "<polyline fill=\"none\" stroke=\"" << kColours[colour++ % kColours.size()] << "\" stroke-width=\"2\" points=\"";
+    const char* const ink = kColours[colour++ % kColours.size()];
+    svg << "<polyline fill=\"none\" stroke=\"" << ink << "\" stroke-width=\"2\" points=\"";
     for (const auto& [x, y] : points) svg << html_number(px(x)) << ',' << html_number(py(y)) << ' ';
     svg << "\"/>\n";
+    if (points.size() == 1) {  // a line of one point shows nothing
+      svg << "<circle r=\"3\" fill=\"" << ink << "\" cx=\"" << html_number(px(points[0].first)) << "\" cy=\""
+          << html_number(py(points[0].second)) << "\"/>\n";
+    }
   }
   return svg.str();
 }
@@ -100,9 +123,30 @@ std::string html_escaped(const std::string& text) {
 
 std::string html_number(double value) {
   std::ostringstream out;
-  out.precision(5);
+  out.precision(std::abs(value) >= 1e5 && std::abs(value) < 1e15 ? 0 : 5);
+  if (out.precision() == 0) out << std::fixed;
   out << value;
   return out.str();
+}
+
+std::vector<double> round_levels(double low, double high, int count) {
+  const double wanted = (high - low) / count;
+  if (!(wanted > 0)) return {low};
+  const double power = std::pow(10, std::floor(std::log10(wanted)));
+  const double step = power * (wanted > 5 * power ? 10 : wanted > 2 * power ? 5 : wanted > power ? 2 : 1);
+  std::vector<double> levels;
+  for (double n = std::ceil(low / step - 1e-9); n * step <= high + 1e-9 * step; ++n)
+    levels.push_back(n * step + 0.0);  // no -0
+  if (levels.empty()) levels.push_back(low);
+  return levels;
+}
+
+std::vector<ChartMark> round_marks(const ChartLines& lines, const std::string& name) {
+  const auto [first, last] = range_of_x(lines);
+  std::vector<ChartMark> marks;
+  for (const double x : round_levels(first, last, 6)) marks.push_back({x, html_number(x)});
+  marks.back().text = name + ' ' + marks.back().text;
+  return marks;
 }
 
 std::pair<double, double> range_of_x(const ChartLines& lines) {
@@ -126,12 +170,10 @@ std::string svg_picture(const ChartLines& lines, const std::vector<ChartMark>& m
 
 std::string html_document(const std::string& title, const std::string& body) {
   std::ostringstream page;
-  page << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" << html_escaped(title)
-       << "</title>\n<style>body{font:14px sans-serif;margin:2em;max-width:1300px}svg text{font:11px sans-serif;fill:#555}"
-          ".grid{stroke:#ddd}.chart{display:inline-block;margin:0 1em 1em 0;vertical-align:top}.legend{margin:.2em 0}"
-          "table{border-collapse:collapse}td,th{padding:2px 10px;text-align:right;border-bottom:1px solid #eee}</style>"
-          "</head><body>\n<h1>"
-       << html_escaped(title) << "</h1>\n"
+  page << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>"
+       << html_escaped(title) << "</title>\n<style>" << kStyle << "</style></head><body>\n<h1>" << html_escaped(title)
+       << "</h1>\n"
        << body << "</body></html>\n";
   return page.str();
 }

@@ -17,6 +17,7 @@ namespace rensa {
 /// The file is replaced at once; a reader never sees half of it.
 class LogReport final : public Extension {
  public:
+  /// Means of the observed values, with "epoch", "iteration" and "elapsed_time" (seconds).
   using Entry = std::map<std::string, double>;
 
   explicit LogReport(const Trigger& trigger = {1, Unit::kEpoch}, std::string file_name = "log");
@@ -28,7 +29,7 @@ class LogReport final : public Extension {
   void operator()(Trainer& trainer) override;
   void serialize(Serializer& serializer, Trainer& trainer) override;
 
-  const std::vector<Entry>& log() const { return log_; }
+  const std::vector<Entry>& log() const { return log_; }  ///< all entries so far, those before a resume included
 
  private:
   /// Waits for what steps left on a GPU: the steps' time.

@@ -14,6 +14,7 @@ namespace rensa {
 /// by linear interpolation. Empty for an empty array.
 std::map<std::string, double> statistics_of(const Array& values, const std::vector<double>& percentiles);
 
+/// Options of ParameterStatistics.
 struct ParameterStatisticsOptions {
   Trigger trigger = {1, Unit::kEpoch};
   std::string prefix = "";  ///< of the reported names

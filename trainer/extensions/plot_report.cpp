@@ -30,13 +30,10 @@ void PlotReport::operator()(Trainer& trainer) {
     }
   }
   if (lines.empty()) return;
-  const auto [first, last] = range_of_x(lines);
-  std::vector<ChartMark> marks = {{first, x_key_ + " " + html_number(first)}};
-  if (last > first) marks.push_back({last, x_key_ + " " + html_number(last)});
   const std::string path = trainer.out() + "/" + file_name_;
   FileReplacement file(path);
   std::ofstream out(file.path());
-  out << svg_picture(lines, marks);
+  out << svg_picture(lines, round_marks(lines, x_key_));
   out.close();
   if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
   file.commit();

@@ -7,7 +7,7 @@
 
 namespace rensa {
 
-/// OUT/<file_name>: curves of a LogReport as a picture (SVG), drawn anew with each entry: Chainer's PlotReport.
+/// `OUT/<file_name>`: curves of a LogReport as a picture (SVG), drawn anew with each entry: Chainer's PlotReport.
 class PlotReport final : public Extension {
  public:
   /// `y_keys`: observed names. `x_key`: "iteration", "epoch" or "elapsed_time".

@@ -9,6 +9,7 @@
 
 namespace rensa {
 
+/// Options of Snapshot.
 struct SnapshotOptions {
   Trigger trigger = {1, Unit::kEpoch};
   int keep = 2;  ///< newest files to keep; 0: all
@@ -20,8 +21,8 @@ struct SnapshotOptions {
   bool on_error = false;
 };
 
-/// Saves the trainer to OUT/snapshot_iter_<iteration> (Chainer's name and format), written by rank 0 and agreed by all: if it
-/// cannot be written, every rank throws FileError and the older files are as they were.
+/// Saves the trainer to `OUT/snapshot_iter_<iteration>` (Chainer's name and format), written by rank 0 and agreed by
+/// all: if it cannot be written, every rank throws FileError and the older files are as they were.
 class Snapshot final : public Extension {
  public:
   explicit Snapshot(const SnapshotOptions& options = {});

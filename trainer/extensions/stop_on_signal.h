@@ -11,6 +11,7 @@ namespace rensa {
 /// Exit status of a job that was asked to stop and made a snapshot: start it again with resume. EX_TEMPFAIL of sysexits.h.
 constexpr int kStatusResumeMe = 75;
 
+/// Options of StopOnSignal.
 struct StopOnSignalOptions {
   std::vector<int> signals = {SIGTERM, SIGUSR1};
   int keep = 2;                        ///< snapshots, as Snapshot's

@@ -20,7 +20,7 @@ namespace rensa {
 /// ranks.
 class StragglerReport final : public Extension {
  public:
-  using Say = std::function<void(const std::string& line)>;
+  using Say = std::function<void(const std::string& line)>;  ///< takes a line, without its end
 
   StragglerReport(const Trigger& trigger, BucketSource buckets, Say say,
                   std::function<double()> waited_inside = nullptr)
@@ -37,7 +37,7 @@ class StragglerReport final : public Extension {
 
   /// The last line said; on rank 0.
   const std::string& last_line() const { return last_line_; }
-  const stragglers::Verdict& last_verdict() const { return verdict_; }
+  const stragglers::Verdict& last_verdict() const { return verdict_; }  ///< what it rests on; on rank 0
 
  private:
   std::vector<std::vector<stragglers::Step>> gather(Communicator& comm) const;

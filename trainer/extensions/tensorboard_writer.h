@@ -7,7 +7,8 @@
 
 namespace rensa {
 
-/// OUT/tensorboard/events.out.tfevents.<seconds>.<host>.<pid>: the entries of a LogReport as scalars over the iterations.
+/// The entries of a LogReport as scalars over the iterations, in a file of OUT/tensorboard whose name begins with
+/// events.out.tfevents and goes on with the time, the host and the process.
 ///
 ///   tensorboard --logdir result
 ///

@@ -10,6 +10,7 @@
 
 namespace rensa {
 
+/// Options of Trace.
 struct TraceOptions {
   std::string path;              ///< of the file that rank 0 writes
   std::int64_t first_step = 10;  ///< number of the first step that is drawn, from 1; the first ones allocate and differ

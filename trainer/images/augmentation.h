@@ -24,6 +24,7 @@ struct RandAugmentOptions {
 struct ColourJitterOptions {
   double brightness = 0, contrast = 0, saturation = 0, hue = 0;
 
+  /// False: colours stay as they are.
   bool any() const { return brightness > 0 || contrast > 0 || saturation > 0 || hue > 0; }
 };
 
@@ -32,7 +33,7 @@ struct Augmentation {
   RandAugmentOptions rand_augment = {};
   ColourJitterOptions colour_jitter = {};
 
-  bool any() const;
+  bool any() const;  ///< False: pictures stay as they are
   /// Throws ValueError for numbers that are out of range, with the range.
   void check() const;
 };
@@ -42,6 +43,7 @@ struct ColourJitter {
   std::array<int, 4> order{0, 1, 2, 3};  ///< 0 brightness, 1 contrast, 2 saturation, 3 hue
   double brightness = 1, contrast = 1, saturation = 1, hue = 0;
 };
+/// Draws one: each change within its option.
 ColourJitter draw_colour_jitter(const ColourJitterOptions& options, RandomStream& random);
 
 /// RandAugment's part of augment().

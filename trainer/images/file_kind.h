@@ -11,7 +11,7 @@ namespace rensa::images {
 /// Names of files lie: web collections are full of PNG and HTML files called .jpg.
 std::string_view file_kind(std::span<const std::uint8_t> bytes);
 
-bool is_jpeg(std::span<const std::uint8_t> bytes);
+bool is_jpeg(std::span<const std::uint8_t> bytes);  ///< whether they begin as a JPEG does
 
 /// Whether the name ends in .jpg or .jpeg, in capitals or not.
 bool named_like_a_jpeg(const std::filesystem::path& path);

@@ -12,8 +12,8 @@ class ImageError : public Error {
   ImageError(std::string file, std::string reason)
       : Error(file + ": " + reason), file_(std::move(file)), reason_(std::move(reason)) {}
 
-  const std::string& file() const { return file_; }
-  const std::string& reason() const { return reason_; }
+  const std::string& file() const { return file_; }      ///< the file's name, without the reason
+  const std::string& reason() const { return reason_; }  ///< the reason, without the file's name
 
  private:
   std::string file_, reason_;

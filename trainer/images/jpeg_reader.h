@@ -40,11 +40,14 @@ class JpegReader {
   ~JpegReader();
   JpegReader(JpegReader&&) noexcept;
 
+  /// In pixels as stored, before orientation().
+  /// @{
   int height() const;
   int width() const;
+  /// @}
   int stored_channels() const;  ///< 1 grey, 3, or 4 (CMYK, YCCK)
-  bool progressive() const;
-  Orientation orientation() const;
+  bool progressive() const;     ///< whether it is stored in several scans, all of which must be read
+  Orientation orientation() const;  ///< how EXIF says it is to be turned
 
   Image decode();  ///< the whole picture
 

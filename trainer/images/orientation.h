@@ -23,7 +23,7 @@ enum class Orientation : std::uint8_t {
 /// A rectangle of whole pixels.
 struct PixelBox {
   int top = 0, left = 0, height = 0, width = 0;
-  friend bool operator==(const PixelBox&, const PixelBox&) = default;
+  friend bool operator==(const PixelBox&, const PixelBox&) = default;  ///< the same place and size
 };
 
 /// Reads the tag from an APP1 segment ("Exif\0\0" and a TIFF block). Cameras and editors write broken blocks often

@@ -13,6 +13,7 @@ inline constexpr int kPictureClasses = 10;
 /// The recipe's name, which becomes the class folder's: "bubbles", "bricks" …
 const std::string& picture_class_name(int label);
 
+/// Options of generate_picture().
 struct PictureOptions {
   std::uint64_t seed = 0;
   int min_size = 96, max_size = 200;  ///< of each side
@@ -24,6 +25,7 @@ struct PictureOptions {
 /// pixels. Throws ValueError for a label or size out of range.
 Image generate_picture(int label, std::uint64_t sample, const PictureOptions& options);
 
+/// Options of write_picture_folder().
 struct PictureFolderOptions {
   int classes = 5;
   int train_per_class = 120, val_per_class = 30;
@@ -31,8 +33,8 @@ struct PictureFolderOptions {
   int quality = 88;  ///< of the JPEG files
 };
 
-/// Writes FOLDER/train/<class>/0000.jpg … and FOLDER/val/<class>/0000.jpg …; no picture is in both. Existing files of
-/// these names are overwritten. Throws ValueError for options out of range, FileError if a file cannot be written.
+/// Writes `FOLDER/train/<class>/0000.jpg` … and `FOLDER/val/<class>/0000.jpg` …; no picture is in both. Existing files
+/// of these names are overwritten. Throws ValueError for options out of range, FileError if a file cannot be written.
 void write_picture_folder(const std::string& folder, const PictureFolderOptions& options);
 
 }  // namespace rensa::images

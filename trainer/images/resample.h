@@ -26,7 +26,7 @@ struct ResampleAxis {
   std::vector<int> first, count;
   std::vector<float> weights;
 
-  int size() const { return static_cast<int>(first.size()); }
+  int size() const { return static_cast<int>(first.size()); }  ///< samples of the output
   void reverse();  ///< mirrors the output
 };
 

@@ -17,6 +17,7 @@ struct View {
   bool flip = false;  ///< mirrored left to right
 };
 
+/// Options of random_resized_crop().
 struct RandomResizedCropOptions {
   int size = 224;                                   ///< of the square sample
   double min_scale = 0.08, max_scale = 1.0;         ///< share of the picture's area
@@ -43,10 +44,11 @@ int decoding_denominator(const View& view);
 /// are decoded, at the smallest of the scales 1, 1/2, 1/4 and 1/8 that still has 1.5 pixels for each pixel of the
 /// sample.
 void render(JpegReader& reader, const View& view, const Normalization& normalization, float* out);
+/// The same of a decoded picture.
 void render(const Image& image, const View& view, const Normalization& normalization, float* out);
 
 /// The same sample in 8 bits, for augmentations that work on pictures.
 Image render_image(JpegReader& reader, const View& view);
-Image render_image(const Image& image, const View& view);
+Image render_image(const Image& image, const View& view);  ///< the same of a decoded picture
 
 }  // namespace rensa::images

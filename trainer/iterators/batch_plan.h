@@ -8,6 +8,7 @@
 
 namespace rensa {
 
+/// Options that all iterators have.
 struct IteratorOptions {
   /// Samples of one step over all ranks that share the order (`size` of them): b ranks of n samples each and one rank
   /// of b * n see the same samples in the same step.
@@ -27,6 +28,7 @@ struct PlannedSample {
   std::int64_t index = 0, epoch = 0;
 };
 
+/// One batch to load.
 struct PlannedBatch {
   std::vector<PlannedSample> samples;  ///< this rank's
   std::int64_t first = 0, global_size = 0;
@@ -40,13 +42,16 @@ class BatchPlan {
   /// Throws ValueError for a batch size, rank or size out of range, and for an empty dataset that is to be repeated.
   BatchPlan(std::int64_t dataset_size, const IteratorOptions& options);
 
-  std::optional<PlannedBatch> next();
-  void reset();
-  const IteratorState& state() const { return state_; }
-  void restore(const IteratorState& state);
+  std::optional<PlannedBatch> next();  ///< the next batch; nothing after the end of an epoch without `repeat`
+  void reset();                        ///< back to the beginning of epoch 0
+  const IteratorState& state() const { return state_; }  ///< where next() goes on
+  void restore(const IteratorState& state);  ///< goes on from `state`; throws ValueError if it does not fit the dataset
 
+  /// As given to the constructor.
+  /// @{
   std::int64_t dataset_size() const { return dataset_size_; }
   const IteratorOptions& options() const { return options_; }
+  /// @}
 
  private:
   void draw_order();

@@ -14,7 +14,7 @@ class DatasetIterator : public Iterator {
   const IteratorState& state() const override { return given_; }
   std::int64_t epoch_size() const override { return plan_.dataset_size(); }
   std::int64_t batch_size() const override { return plan_.options().batch_size; }
-  const Dataset& dataset() const { return *dataset_; }
+  const Dataset& dataset() const { return *dataset_; }  ///< what it goes through
 
  protected:
   DatasetIterator(std::shared_ptr<const Dataset> dataset, const IteratorOptions& options);

@@ -17,9 +17,9 @@ struct Batch {
   std::int64_t first = 0;             ///< position of the first sample in the global batch
   std::int64_t global_size = 0;       ///< samples of this step over all ranks: what a mean over the step divides by
 
-  std::int64_t size() const { return static_cast<std::int64_t>(indices.size()); }
-  const Array& x() const { return fields.at(0); }
-  const Array& t() const { return fields.at(1); }
+  std::int64_t size() const { return static_cast<std::int64_t>(indices.size()); }  ///< samples of this rank
+  const Array& x() const { return fields.at(0); }  ///< the first field: what goes into the network
+  const Array& t() const { return fields.at(1); }  ///< the second field: what should come out
 };
 
 /// Where an iterator stands: after the last batch that next() gave, not after those read ahead. Positions count the
@@ -42,7 +42,7 @@ class Iterator {
   /// Back to the beginning of epoch 0.
   virtual void reset() = 0;
 
-  virtual const IteratorState& state() const = 0;
+  virtual const IteratorState& state() const = 0;  ///< where it stands after the last batch
   /// Goes on from `state` as if it had been reached here. Throws ValueError if it does not fit the dataset.
   virtual void restore(const IteratorState& state) = 0;
   /// The state under Chainer's keys (`order` only if there is one); loading ends in restore(). Snapshots of Chainer's
@@ -51,10 +51,12 @@ class Iterator {
   virtual std::int64_t epoch_size() const = 0;  ///< samples of an epoch over all ranks
   virtual std::int64_t batch_size() const = 0;  ///< samples of a full step over all ranks
 
-  std::int64_t epoch() const { return state().epoch; }
-  bool is_new_epoch() const { return state().is_new_epoch; }
+  std::int64_t epoch() const { return state().epoch; }        ///< epochs completed
+  bool is_new_epoch() const { return state().is_new_epoch; }  ///< the last batch completed an epoch
+  /// samples of the running epoch that were given, over all ranks
   std::int64_t current_position() const { return state().current_position; }
   double epoch_detail() const;  ///< epochs with the fraction of the running one
+  /// epoch_detail() before the last batch; nothing before the first
   std::optional<double> previous_epoch_detail() const;
 };
 

@@ -7,6 +7,7 @@
 
 namespace rensa {
 
+/// Options of MixedIterator.
 struct MixOptions {
   double mixup_alpha = 0;   ///< > 0: pairs are blended, with shares from Beta(alpha, alpha)
   double cutmix_alpha = 0;  ///< > 0: pairs exchange a rectangle, its area from Beta(alpha, alpha)

@@ -39,6 +39,7 @@ class MultiNodeIterator final : public Iterator {
   IteratorState state_;
 };
 
+/// ChainerMN's name for making a MultiNodeIterator.
 std::unique_ptr<Iterator> create_multi_node_iterator(std::unique_ptr<Iterator> base, Communicator& comm,
                                                      int rank_master = 0);
 

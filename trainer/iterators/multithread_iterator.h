@@ -11,6 +11,7 @@
 
 namespace rensa {
 
+/// Options of MultithreadIterator.
 struct LoaderOptions {
   int threads = 1;
   int prefetch = 2;  ///< batches loaded ahead of the one that next() gives

@@ -7,6 +7,7 @@
 
 namespace rensa {
 
+/// Options of PictureIterator.
 struct PictureFormOptions {
   Array values;                   ///< (channels, 256): every byte normalized
   bool changes_colours = false;   ///< whether edits may change colours

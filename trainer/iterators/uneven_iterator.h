@@ -31,7 +31,7 @@ class UnevenIterator final : public Iterator {
   void restore(const IteratorState& state) override;
   std::int64_t epoch_size() const override { return position_after(steps_); }
   std::int64_t batch_size() const override;
-  std::int64_t steps_of_epoch() const { return steps_; }
+  std::int64_t steps_of_epoch() const { return steps_; }  ///< the same on all ranks
 
  private:
   struct RankPart {

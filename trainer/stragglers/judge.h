@@ -16,6 +16,7 @@ struct LinkTime {
   double seconds = 0, bytes = 0;
 };
 
+/// Why steps take longer than they need.
 enum class Cause {
   kNone,
   kCompute,  ///< a rank's own work takes longer than the others'
@@ -24,6 +25,7 @@ enum class Cause {
   kLink,     ///< a host's links are slower than the others', and gradients are waited for
 };
 
+/// Who holds the others up, and why.
 struct Verdict {
   Cause cause = Cause::kNone;
   int rank = -1;               ///< the culprit, or the first rank of its host; -1: none

@@ -8,6 +8,7 @@
 
 namespace rensa {
 
+/// Options of early_stopping().
 struct EarlyStoppingOptions {
   std::string monitor = "main/loss";  ///< an observed name
   int patience = 3;                   ///< how many checks without a better value end the run

@@ -15,8 +15,8 @@ class MonitoredMean {
   /// `key`: an observed name, such as "validation/main/accuracy".
   explicit MonitoredMean(std::string key) : key_(std::move(key)) {}
 
-  const std::string& key() const { return key_; }
-  void observe(const Trainer& trainer);
+  const std::string& key() const { return key_; }  ///< the observed name
+  void observe(const Trainer& trainer);            ///< takes in what the step has reported under that name
   /// The mean, after which the next one begins; nothing if no rank saw the value. A call on all ranks together.
   std::optional<double> take(Trainer& trainer);
   /// A call on all ranks together when saving.

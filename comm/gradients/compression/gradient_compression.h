@@ -19,7 +19,7 @@ namespace rensa {
 class GradientCompression {
  public:
   virtual ~GradientCompression() = default;
-  virtual std::string name() const = 0;
+  virtual std::string name() const = 0;  ///< "one_bit", "power_sgd" or "top_k": the option that asks for it
   /// The buckets to come. Called again when they are cut anew: after the first step (which travels whole), and when
   /// parameters join.
   virtual void attach(const std::vector<GradientBucket>& buckets) = 0;

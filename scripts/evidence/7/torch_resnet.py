@@ -16,7 +16,7 @@ BLOCKS = {"resnet18": (False, (2, 2, 2, 2)), "resnet50": (True, (3, 4, 6, 3))}
 
 
 class Block(nn.Module):
-    def __init__(self, channels, width, stride, bottleneck):
+    def __init__(self, channels, width, stride, bottleneck, eps=1e-5):
         super().__init__()
         out = width * (4 if bottleneck else 1)
         sizes = [(channels, width, 1, 1), (width, width, 3, stride), (width, out, 1, 1)] if bottleneck else [
@@ -24,10 +24,10 @@ class Block(nn.Module):
         self.count = len(sizes)
         for i, (a, b, kernel, step) in enumerate(sizes, 1):
             setattr(self, f"conv{i}", nn.Conv2d(a, b, kernel, step, kernel // 2, bias=False))
-            setattr(self, f"bn{i}", nn.BatchNorm2d(b))
+            setattr(self, f"bn{i}", nn.BatchNorm2d(b, eps))
         self.downsample = None
         if stride != 1 or channels != out:
-            self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+            self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out, eps))
 
     def forward(self, x):
         h = x
@@ -39,23 +39,28 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, name):
+    """`small`: for 32 pixels, without the first stride and pooling. `first`: channels of the first stage."""
+
+    def __init__(self, name, first=64, classes=1000, small=False, eps=1e-5):
         super().__init__()
         bottleneck, counts = BLOCKS[name]
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        channels = 64
+        self.conv1 = nn.Conv2d(3, first, 3, 1, 1, bias=False) if small else nn.Conv2d(3, first, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(first, eps)
+        self.small = small
+        channels = first
         for stage, count in enumerate(counts):
             blocks = []
             for i in range(count):
-                width = 64 << stage
-                blocks.append(Block(channels, width, 2 if stage and i == 0 else 1, bottleneck))
+                width = first << stage
+                blocks.append(Block(channels, width, 2 if stage and i == 0 else 1, bottleneck, eps))
                 channels = width * (4 if bottleneck else 1)
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
-        self.fc = nn.Linear(channels, 1000)
+        self.fc = nn.Linear(channels, classes)
 
     def forward(self, x):
-        h = nn.functional.max_pool2d(self.bn1(self.conv1(x)).relu(), 3, 2, 1)
+        h = self.bn1(self.conv1(x)).relu()
+        if not self.small:
+            h = nn.functional.max_pool2d(h, 3, 2, 1)
         for stage in range(1, 5):
             h = getattr(self, f"layer{stage}")(h)
         return self.fc(h.mean((2, 3)))

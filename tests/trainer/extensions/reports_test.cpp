@@ -13,6 +13,7 @@
 #include "tests/support/scratch_folder.h"
 #include "tests/trainer/counting_updater.h"
 #include "trainer/extensions/html_report.h"
+#include "trainer/extensions/line_chart.h"
 #include "trainer/extensions/log_report.h"
 #include "trainer/extensions/print_report.h"
 #include "trainer/extensions/progress_bar.h"
@@ -22,6 +23,8 @@ namespace rensa {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::DoubleEq;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -80,6 +83,42 @@ TEST(HtmlReportTest, DrawsALineForEachNameAndATable) {
   std::size_t curves = 0;
   for (std::size_t at = 0; (at = page.find("<polyline", at)) != std::string::npos; ++at) ++curves;
   EXPECT_EQ(curves, 2u);
+}
+
+TEST(HtmlReportTest, ShowsSectionsAndFoldsThoseThatFewReadersWant) {
+  const std::string page = html_page("run", {{{"epoch", 1}, {"main/loss", 1}}},
+                                     {{.title = "Environment", .rows = {{"host", "a<b"}}},
+                                      {.title = "Defaults", .rows = {{"seed", "0"}}, .folded = true}});
+  EXPECT_THAT(page, HasSubstr("<h2>Environment</h2>"));
+  EXPECT_THAT(page, HasSubstr("<tr><th>host</th><td>a&lt;b</td></tr>"));
+  EXPECT_THAT(page, HasSubstr("<details><summary>Defaults</summary>"));
+  EXPECT_THAT(page, HasSubstr("<circle"));  // one entry: a line would show nothing
+}
+
+TEST(HtmlReportTest, BeginsWithLossAccuracyAndThroughput) {
+  const std::string page = html_page("run", {{{"epoch", 1},
+                                              {"a", 1},
+                                              {"main/accuracy", 1},
+                                              {"main/loss", 1},
+                                              {"images_per_second", 100},
+                                              {"input/time_ms", 2},
+                                              {"wait/time_ms", 3}}});
+  const std::size_t loss = page.find("<h2>loss"), accuracy = page.find("<h2>accuracy"),
+                    throughput = page.find("<h2>throughput"), times = page.find("<h2>where a step"),
+                    rest = page.find("<h2>a<");
+  EXPECT_LT(loss, accuracy);
+  EXPECT_LT(accuracy, throughput);
+  EXPECT_LT(throughput, times);
+  EXPECT_LT(times, rest);
+  EXPECT_NE(rest, std::string::npos);
+}
+
+TEST(LineChartTest, LevelsAreRoundAndInsideTheRange) {
+  EXPECT_THAT(round_levels(0.13, 2.31, 5), ElementsAre(DoubleEq(0.5), DoubleEq(1), DoubleEq(1.5), DoubleEq(2)));
+  EXPECT_THAT(round_levels(1, 12, 6), ElementsAre(2, 4, 6, 8, 10, 12));
+  EXPECT_THAT(round_levels(3, 3, 5), ElementsAre(3));
+  EXPECT_THAT(round_levels(-1, 1, 4), ElementsAre(-1, -0.5, 0, 0.5, 1));
+  EXPECT_THAT(round_levels(0.31, 0.32, 1), Not(IsEmpty()));
 }
 
 TEST(HtmlReportTest, LeavesOutWhatIsNotANumber) {

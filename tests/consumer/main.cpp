@@ -75,7 +75,7 @@ struct SmallestLoss final : rensa::Extension {
   explicit SmallestLoss(double* to) : smallest(to) {}
   std::string name() const override { return "SmallestLoss"; }
   void operator()(rensa::Trainer& trainer) override {
-    *smallest = std::min(*smallest, trainer.observation().at("main/loss").value);
+    *smallest = std::min(*smallest, trainer.observation().at("main/loss").value());
   }
 };
 

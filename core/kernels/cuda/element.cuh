@@ -77,7 +77,25 @@ decltype(auto) dispatch_floating(Dtype dtype, const char* operation, Body&& body
   }
 }
 
-/// The same for float32 and float64.
+/// Every dtype, for kernels that compare elements; bool as uint8.
+template <class Body>
+decltype(auto) dispatch_ordered(Dtype dtype, const char* operation, Body&& body) {
+  switch (dtype) {
+    case Dtype::kBool:
+    case Dtype::kUInt8:
+      return body(TypeOf<std::uint8_t>{});
+    case Dtype::kInt8:
+      return body(TypeOf<std::int8_t>{});
+    case Dtype::kInt32:
+      return body(TypeOf<std::int32_t>{});
+    case Dtype::kInt64:
+      return body(TypeOf<std::int64_t>{});
+    default:
+      return dispatch_floating(dtype, operation, body);
+  }
+}
+
+/// As dispatch_floating, for float32 and float64.
 template <class Body>
 decltype(auto) dispatch_wide(Dtype dtype, const char* operation, Body&& body) {
   if (dtype == Dtype::kFloat32) return body(TypeOf<float>{});

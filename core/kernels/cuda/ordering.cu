@@ -57,23 +57,7 @@ Array position_of_extreme_cuda(const Array& x, bool largest) {
         cuda::pointer<const T>(x), cuda::pointer<std::int64_t>(y), n, largest);
     cuda::check_launch("argmax");
   };
-  switch (x.dtype()) {
-    case Dtype::kBool:
-    case Dtype::kUInt8:
-      run(cuda::TypeOf<std::uint8_t>{});
-      break;
-    case Dtype::kInt8:
-      run(cuda::TypeOf<std::int8_t>{});
-      break;
-    case Dtype::kInt32:
-      run(cuda::TypeOf<std::int32_t>{});
-      break;
-    case Dtype::kInt64:
-      run(cuda::TypeOf<std::int64_t>{});
-      break;
-    default:
-      cuda::dispatch_floating(x.dtype(), "argmax", run);
-  }
+  cuda::dispatch_ordered(x.dtype(), "argmax", run);
   return y;
 }
 

@@ -134,23 +134,7 @@ Array sorting_positions_cuda(const Array& x, bool descending) {
     entries_kernel<<<cuda::blocks_for(lines * padded), cuda::kThreads, 0, stream>>>(pointer<const T>(x), entries, lines,
                                                                                     n, padded, descending);
   };
-  switch (x.dtype()) {
-    case Dtype::kBool:
-    case Dtype::kUInt8:
-      run(cuda::TypeOf<std::uint8_t>{});
-      break;
-    case Dtype::kInt8:
-      run(cuda::TypeOf<std::int8_t>{});
-      break;
-    case Dtype::kInt32:
-      run(cuda::TypeOf<std::int32_t>{});
-      break;
-    case Dtype::kInt64:
-      run(cuda::TypeOf<std::int64_t>{});
-      break;
-    default:
-      cuda::dispatch_floating(x.dtype(), "argsort", run);
-  }
+  cuda::dispatch_ordered(x.dtype(), "argsort", run);
   sort(entries, lines, padded, stream);
   positions_kernel<<<cuda::blocks_for(x.size()), cuda::kThreads, 0, stream>>>(entries, pointer<std::int64_t>(positions),
                                                                               lines, n, padded);

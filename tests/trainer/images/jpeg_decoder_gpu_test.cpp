@@ -1,6 +1,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 
 #include "core/device/gpu/jpeg_decoder.h"
 #include "core/error.h"
@@ -19,6 +20,7 @@ TEST_F(JpegPicturesGpuTest, AreThoseOfTheHostsDecoder) {
   try {
     decoder = gpu::make_jpeg_decoder(testing::kGpu);
   } catch (const DeviceError& error) {
+    if (!std::string_view(error.what()).starts_with("nvJPEG: ")) throw;  // it is there and fails
     GTEST_SKIP() << error.what();
   }
   const testing::ScratchFolder folder;

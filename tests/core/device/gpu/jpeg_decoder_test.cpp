@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include "core/error.h"
 #include "tests/support/gpu.h"
 #include "tests/support/simulated_driver.h"
@@ -31,6 +33,7 @@ TEST_F(JpegDecoderGpuTest, DecodesOrSaysWhatIsMissing) {
   try {
     decoder = gpu::make_jpeg_decoder(testing::kGpu);
   } catch (const DeviceError& error) {
+    if (!std::string_view(error.what()).starts_with("nvJPEG: ")) throw;  // it is there and fails
     GTEST_SKIP() << error.what();
   }
   EXPECT_TRUE(decoder->decode({}).empty());

@@ -5,6 +5,20 @@ function(rensa_compile_options target)
   target_compile_definitions(${target} PRIVATE RENSA_VERSION="${PROJECT_VERSION}")
 endfunction()
 
+# rensa_precompile_headers(TARGET [HEADER...]): headers that most sources include are read once for the target: a third of
+# the time of compilation. ccache keeps objects only of what it can read, and saves more.
+set(precompile ON)
+if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
+  set(precompile OFF)
+endif()
+option(RENSA_PRECOMPILE_HEADERS "Read the headers that most sources include once for each target" ${precompile})
+function(rensa_precompile_headers target)
+  if(RENSA_PRECOMPILE_HEADERS)
+    target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <cmath> <filesystem> <fstream> <functional> <iostream>
+                              <map> <memory> <mutex> <optional> <sstream> <string> <thread> <vector> ${ARGN})
+  endif()
+endfunction()
+
 # rensa_program(TARGET): the same for a program, which under the address sanitizer keeps Open MPI's plug-ins loaded, so that
 # the leak report can name them.
 function(rensa_program target)
@@ -49,15 +63,18 @@ function(rensa_add_library name)
     set(public PUBLIC)
     target_link_libraries(${target} PRIVATE ${link_PRIVATE})
     rensa_compile_options(${target})
+    rensa_precompile_headers(${target})
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION}
                           SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
     # Kernels promise nothing about errno or floating-point exceptions, and vectorise better without the promise.
     set(reductions ${sources})
     list(FILTER sources INCLUDE REGEX "^core/kernels/")
-    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math")
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math"
+                                SKIP_PRECOMPILE_HEADERS ON)  # made for other flags
     # A sum over ranks has the same bits whether its terms were scaled before or on the way.
     list(FILTER reductions INCLUDE REGEX "direct_reduction")
-    set_source_files_properties(${reductions} PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
+    set_source_files_properties(${reductions} PROPERTIES COMPILE_OPTIONS "-ffp-contract=off"
+                                SKIP_PRECOMPILE_HEADERS ON)
   else()
     add_library(${target} INTERFACE)
     set(public INTERFACE)

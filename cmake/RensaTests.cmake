@@ -8,6 +8,8 @@ if(RENSA_SANITIZE)
 endif()
 set(RENSA_TEST_ENVIRONMENT OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1 RENSA_CACHE=off)
+# Tests share the processors: OpenMP's threads that spin while they wait would take them from those that work.
+list(APPEND RENSA_TEST_ENVIRONMENT OMP_WAIT_POLICY=passive)
 
 # Where the data sets lie, unless the environment says it. Read by ctest, so that RENSA_DATA may change between runs.
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_environment.cmake @ONLY CONTENT [[
@@ -17,20 +19,11 @@ endif()
 ]])
 set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${PROJECT_BINARY_DIR}/test_environment.cmake)
 
-# ccache keeps objects only of what it can read, and saves more than precompiled headers do.
-set(precompile ON)
-if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
-  set(precompile OFF)
-endif()
-option(RENSA_PRECOMPILE_GOOGLETEST "Read GoogleTest's headers once for each test program" ${precompile})
-
 # Tests spend their time in the libraries: with less optimisation of their own they take as long, and compile in two
 # thirds of the time.
 function(rensa_compile_tests target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
-  if(RENSA_PRECOMPILE_GOOGLETEST)
-    target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
-  endif()
+  rensa_precompile_headers(${target} <gmock/gmock.h> <gtest/gtest.h> <nlohmann/json.hpp> core/array/array.h)
 endfunction()
 
 # rensa_test_executable(TARGET FOLDER LIBRARIES...): all .cpp files below tests/FOLDER, with tests/support beside them.

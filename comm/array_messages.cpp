@@ -8,7 +8,8 @@
 namespace rensa {
 namespace {
 
-/// Dtype, kind of device, number of axes and axes of an array as numbers of one fixed length, so that headers need none of their own.
+/// Dtype, kind of device, number of axes and axes of an array as numbers of one fixed length, so that headers need none
+/// of their own.
 constexpr std::int64_t kHeader = 3 + kMaxDims;
 
 void check(const char* call, const Array& data) {

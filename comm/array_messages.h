@@ -6,9 +6,9 @@
 
 namespace rensa {
 
-// Arrays whose shape and dtype the receiver does not know: they travel ahead of the elements. ChainerMN's send, recv, bcast,
-// gather, allgather, alltoall and scatter are these. Zero-sized arrays and arrays without axes are ordinary cases. All throw
-// CommError if a rank is lost, ValueError for a missing array or a wrong number of arrays.
+// Arrays whose shape and dtype the receiver does not know: they travel ahead of the elements. ChainerMN's send, recv,
+// bcast, gather, allgather, alltoall and scatter are these. Zero-sized arrays and arrays without axes are ordinary
+// cases. All throw CommError if a rank is lost, ValueError for a missing array or a wrong number of arrays.
 
 /// Sends `data` with its shape and dtype.
 void send_array(Communicator& comm, const Array& data, int destination, int tag = 0);

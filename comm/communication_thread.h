@@ -20,9 +20,9 @@ class Communicator;
 /// A thread that makes calls on a communicator of its own, one after another in the order they were given. MPI makes no
 /// progress by itself: calls travel while others compute only if some thread is inside them.
 ///
-/// Calls for a GPU go into a stream of its own, of high priority, behind what was in the caller's current stream. Those that
-/// only enqueue (NCCL's) are made by the caller's thread itself: every rank then launches in the order of its program, also
-/// where other communicators launch beside this one. The thread starts with the first call that needs it.
+/// Calls for a GPU go into a stream of its own, of high priority, behind what was in the caller's current stream. Those
+/// that only enqueue (NCCL's) are made by the caller's thread itself: every rank then launches in the order of its
+/// program, also where other communicators launch beside this one. The thread starts with the first call that needs it.
 class CommunicationThread {
  public:
   using Task = std::function<void(Communicator&)>;  ///< runs on the thread, with its own communicator

@@ -52,9 +52,10 @@ CommonOptions& DistributedOptimizer::common() {
 
 void DistributedOptimizer::loss_scaling(std::int64_t interval) {
   if (options_.carry_over || options_.double_buffering) {
-    throw ValueError("a dynamic loss scale and ", options_.carry_over ? "carry_over" : "double_buffering",
-                     " exclude each other: a step is skipped when its gradients are not finite, which is known when the "
-                     "last one has arrived. Use set_loss_scale(), or leave one of them out.");
+    throw ValueError(
+        "a dynamic loss scale and ", options_.carry_over ? "carry_over" : "double_buffering",
+        " exclude each other: a step is skipped when its gradients are not finite, which is known when the "
+        "last one has arrived. Use set_loss_scale(), or leave one of them out.");
   }
   inner_->loss_scaling(interval);
 }

@@ -33,8 +33,8 @@ class DistributedOptimizer final : public Optimizer {
   /// Throws ValueError for options that exclude each other (check_options), and for carry_over with clip_norm.
   DistributedOptimizer(std::unique_ptr<Optimizer> inner, Communicator& comm, const ReducerOptions& options = {});
   template <class Inner>
-  requires std::is_base_of_v<Optimizer, Inner> DistributedOptimizer(Inner inner, Communicator& comm,
-                                                                    const ReducerOptions& options = {})
+    requires std::is_base_of_v<Optimizer, Inner>
+  DistributedOptimizer(Inner inner, Communicator& comm, const ReducerOptions& options = {})
       : DistributedOptimizer(std::unique_ptr<Optimizer>(new Inner(std::move(inner))), comm, options) {}
   ~DistributedOptimizer() override;
 

@@ -21,8 +21,9 @@ using Environment = std::function<const char*(const char* name)>;
 
 /// Reads the launcher's marks in the environment.
 ///
-/// An mpirun inside a Slurm job leaves both marks: mpirun's count, because Slurm's number its daemons then. A job script
-/// of Slurm is a plain start although SLURM_NTASKS is set: only srun makes ranks. A mark that is no number is left out.
+/// An mpirun inside a Slurm job leaves both marks: mpirun's count, because Slurm's number its daemons then. A job
+/// script of Slurm is a plain start although SLURM_NTASKS is set: only srun makes ranks. A mark that is no number is
+/// left out.
 Launcher detect_launcher(const Environment& environment);
 Launcher detect_launcher();  ///< of this process
 

@@ -5,12 +5,12 @@
 
 namespace rensa {
 
-/// Gives every rank the parameters and persistent values of `root`'s model. Parameters that have no shape yet are left out;
-/// the models must agree on which those are. DistributedOptimizer::setup() does it by itself.
+/// Gives every rank the parameters and persistent values of `root`'s model. Parameters that have no shape yet are left
+/// out; the models must agree on which those are. DistributedOptimizer::setup() does it by itself.
 void broadcast_data(Communicator& comm, Link& model, int root = 0);
 
-/// Replaces each gradient by its mean over the ranks, without an optimizer (ChainerMN's multi_node_mean_grad; with one, use
-/// DistributedOptimizer, which overlaps this with backward). The mean counts all ranks.
+/// Replaces each gradient by its mean over the ranks, without an optimizer (ChainerMN's multi_node_mean_grad; with one,
+/// use DistributedOptimizer, which overlaps this with backward). The mean counts all ranks.
 ///
 ///   zero_fill   a rank without a gradient counts as zeros and gets the mean. Off: a parameter that some rank has no
 ///               gradient of is left alone everywhere.

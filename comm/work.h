@@ -18,8 +18,8 @@ class Work {
   Work(std::shared_future<void> put, std::shared_ptr<const gpu::Event> happened, Device device)
       : done_(std::move(put)), happened_(std::move(happened)), device_(device) {}
 
-  /// Returns when the call is done; throws what it threw. On a GPU: when it is certain to be done before whatever the calling
-  /// thread puts into its current stream from now on. The host does not wait for the device.
+  /// Returns when the call is done; throws what it threw. On a GPU: when it is certain to be done before whatever the
+  /// calling thread puts into its current stream from now on. The host does not wait for the device.
   void wait() const {
     if (done_.valid()) done_.get();
     if (happened_) happened_->wait_on(gpu::current_stream(device_));

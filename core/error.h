@@ -32,15 +32,15 @@ class TypedError : public Error {
   explicit TypedError(const Parts&... parts) : Error(detail::join(parts...)) {}
 };
 
-using ShapeError = TypedError<struct ShapeErrorKind>;      ///< shapes that do not fit each other
-using DtypeError = TypedError<struct DtypeErrorKind>;      ///< an element type that an operation cannot take
-using DeviceError = TypedError<struct DeviceErrorKind>;    ///< an operation or device that is not there
-using ValueError = TypedError<struct ValueErrorKind>;      ///< an argument out of its range
-using IndexError = TypedError<struct IndexErrorKind>;      ///< an index outside its axis
-using MemoryError = TypedError<struct MemoryErrorKind>;    ///< no memory left, or over the set limit
-using GraphError = TypedError<struct GraphErrorKind>;      ///< a graph that cannot be walked as asked
-using FileError = TypedError<struct FileErrorKind>;        ///< a file that is missing, damaged or not writable
-using ConfigError = TypedError<struct ConfigErrorKind>;    ///< a configuration key or value that is refused
-using CommError = TypedError<struct CommErrorKind>;        ///< a rank is lost, or ranks made different calls
+using ShapeError = TypedError<struct ShapeErrorKind>;    ///< shapes that do not fit each other
+using DtypeError = TypedError<struct DtypeErrorKind>;    ///< an element type that an operation cannot take
+using DeviceError = TypedError<struct DeviceErrorKind>;  ///< an operation or device that is not there
+using ValueError = TypedError<struct ValueErrorKind>;    ///< an argument out of its range
+using IndexError = TypedError<struct IndexErrorKind>;    ///< an index outside its axis
+using MemoryError = TypedError<struct MemoryErrorKind>;  ///< no memory left, or over the set limit
+using GraphError = TypedError<struct GraphErrorKind>;    ///< a graph that cannot be walked as asked
+using FileError = TypedError<struct FileErrorKind>;      ///< a file that is missing, damaged or not writable
+using ConfigError = TypedError<struct ConfigErrorKind>;  ///< a configuration key or value that is refused
+using CommError = TypedError<struct CommErrorKind>;      ///< a rank is lost, or ranks made different calls
 
 }  // namespace rensa

@@ -27,8 +27,12 @@ std::string kernel() {
 }  // namespace
 
 std::map<std::string, std::string> library_versions() {
-  return {{"Rensa", RENSA_VERSION},     {"oneDNN", onednn()}, {"BLAS", blas()}, {"compiler", __VERSION__},
-          {"C library", gnu_get_libc_version()}, {"kernel", kernel()}};
+  return {{"Rensa", RENSA_VERSION},
+          {"oneDNN", onednn()},
+          {"BLAS", blas()},
+          {"compiler", __VERSION__},
+          {"C library", gnu_get_libc_version()},
+          {"kernel", kernel()}};
 }
 
 }  // namespace rensa

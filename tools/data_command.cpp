@@ -97,7 +97,8 @@ int make_cifar(int argc, char** argv) {
   std::uint64_t seed = 0;
   po::options_description table("usage: rensa data cifar --in DIR --out DIR [options]\n\nOptions");
   table.add_options()("help,h", "prints this");
-  table.add_options()("in", po::value(&in)->required(), "folder with train/<class>/*.jpg and test/<class>/*.jpg, 32 x 32 pixels");
+  table.add_options()("in", po::value(&in)->required(),
+                      "folder with train/<class>/*.jpg and test/<class>/*.jpg, 32 x 32 pixels");
   table.add_options()("out", po::value(&out)->required(), "folder to write to; made if it is not there");
   table.add_options()("seed", po::value(&seed)->default_value(seed), "of the order of the training pictures");
   if (!parse(argc, argv, table)) return 0;
@@ -122,7 +123,8 @@ int data_command(int argc, char** argv) {
     std::cout << kUsage;
     return 0;
   }
-  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& each) { return each.name == kind; });
+  const auto found =
+      std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& each) { return each.name == kind; });
   if (found == std::end(kKinds)) {
     if (!kind.empty()) std::cerr << "rensa data: there is no \"" << kind << "\".\n";
     std::cerr << kUsage;

@@ -83,7 +83,8 @@ int doctor_command(int argc, char** argv) {
   table.add("timeout", o.timeout_s, "seconds that MPI may take to answer", {.min = 0, .above_min = true});
   table.add("gradients_mib", o.checks.gradients_mib, "size of the network's gradients", {.min = 0});
   table.add("max_clock_skew", o.checks.max_clock_skew_s, "seconds that clocks may differ", {.min = 0});
-  table.add("threads", o.checks.threads, "compute threads of a rank, as for train; 0: its share of the cores", {.min = 0});
+  table.add("threads", o.checks.threads, "compute threads of a rank, as for train; 0: its share of the cores",
+            {.min = 0});
   try {
     if (!table.parse(argc, argv, std::cout)) return 0;
     return examine(o);

@@ -33,7 +33,9 @@ struct Judgement {
   explicit Judgement(std::int64_t count)
       : classes(count), confusion(zeros({count, count}, Dtype::kFloat64)), sums(zeros({3}, Dtype::kFloat64)) {}
 
-  double count(std::int64_t truth, std::int64_t answer) const { return confusion.data<double>()[truth * classes + answer]; }
+  double count(std::int64_t truth, std::int64_t answer) const {
+    return confusion.data<double>()[truth * classes + answer];
+  }
   double of_class(std::int64_t truth) const {
     double sum = 0;
     for (std::int64_t c = 0; c < classes; ++c) sum += count(truth, c);
@@ -53,7 +55,10 @@ Judgement judge(const TrainOptions& o, const std::string& snapshot, const Traini
   const Dtype dtype = network->parameters().front()->dtype();
   const auto iterator = make_iterator(data.validation,
                                       {.batch_size = static_cast<std::int64_t>(o.val_batchsize) * comm.size(),
-                                       .repeat = false, .shuffle = false, .seed = o.seed, .rank = comm.rank(),
+                                       .repeat = false,
+                                       .shuffle = false,
+                                       .seed = o.seed,
+                                       .rank = comm.rank(),
                                        .size = comm.size()},
                                       {.threads = o.loaderjob});
   Judgement result(classes);
@@ -87,7 +92,8 @@ nlohmann::json as_json(const Judgement& j, const TrainingData& data) {
                        {"samples", static_cast<std::int64_t>(count)},
                        {"accuracy", count > 0 ? nlohmann::json(j.count(c, c) / count) : nlohmann::json()}});
     nlohmann::json row = nlohmann::json::array();
-    for (std::int64_t answer = 0; answer < j.classes; ++answer) row.push_back(static_cast<std::int64_t>(j.count(c, answer)));
+    for (std::int64_t answer = 0; answer < j.classes; ++answer)
+      row.push_back(static_cast<std::int64_t>(j.count(c, answer)));
     confusion.push_back(row);
   }
   return {{"samples", static_cast<std::int64_t>(j.samples())},
@@ -108,7 +114,8 @@ void print(const nlohmann::json& result, std::ostream& out) {
     const auto& c = result["classes"][row];
     out << std::left << std::setw(static_cast<int>(width)) << c["name"].get<std::string>() << std::right;
     for (const auto& count : result["confusion"][row]) out << std::setw(7) << count.get<std::int64_t>();
-    out << std::setw(10) << std::setprecision(4) << (c["accuracy"].is_null() ? 0.0 : c["accuracy"].get<double>()) << '\n';
+    out << std::setw(10) << std::setprecision(4) << (c["accuracy"].is_null() ? 0.0 : c["accuracy"].get<double>())
+        << '\n';
   }
 }
 

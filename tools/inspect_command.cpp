@@ -36,9 +36,11 @@ void print(const std::vector<models::LayerRow>& rows, std::int64_t parameters) {
     operation = std::max(operation, row.operation.size());
     output = std::max(output, detail::join(row.output).size());
   }
-  const auto line = [&](const std::string& p, const std::string& o, const std::string& y, const std::string& n, const std::string& m) {
-    std::cout << std::left << std::setw(static_cast<int>(path) + 2) << p << std::setw(static_cast<int>(operation) + 2) << o
-              << std::setw(static_cast<int>(output)) << y << std::right << std::setw(13) << n << std::setw(15) << m << '\n';
+  const auto line = [&](const std::string& p, const std::string& o, const std::string& y, const std::string& n,
+                        const std::string& m) {
+    std::cout << std::left << std::setw(static_cast<int>(path) + 2) << p << std::setw(static_cast<int>(operation) + 2)
+              << o << std::setw(static_cast<int>(output)) << y << std::right << std::setw(13) << n << std::setw(15) << m
+              << '\n';
   };
   line("link", "operation", "result", "parameters", "multiply-adds");
   std::int64_t multiply_adds = 0;
@@ -66,7 +68,8 @@ int inspect_model(int argc, char** argv) {
   if (!table.parse(argc, argv, std::cout)) return 0;
   const bool flat = o.arch == "mlp";
   const Shape sample = flat ? Shape{o.channels * o.size * o.size} : Shape{o.channels, o.size, o.size};
-  const auto model = models::make_model(o.arch, {.input = sample, .classes = o.classes, .units = o.units, .width = o.width});
+  const auto model =
+      models::make_model(o.arch, {.input = sample, .classes = o.classes, .units = o.units, .width = o.width});
   const Shape batch = flat ? Shape{1, sample[0]} : Shape{1, sample[0], sample[1], sample[2]};
   const auto rows = models::model_table(*model, [&] { return (*model)(Variable(zeros(batch))); });
   if (!o.json) {
@@ -74,8 +77,11 @@ int inspect_model(int argc, char** argv) {
     return 0;
   }
   for (const models::LayerRow& row : rows) {
-    std::cout << nlohmann::json{{"link", row.path}, {"operation", row.operation}, {"result", detail::join(row.output)},
-                                {"parameters", row.parameters}, {"multiply_adds", row.multiply_adds}}
+    std::cout << nlohmann::json{{"link", row.path},
+                                {"operation", row.operation},
+                                {"result", detail::join(row.output)},
+                                {"parameters", row.parameters},
+                                {"multiply_adds", row.multiply_adds}}
               << '\n';
   }
   return 0;

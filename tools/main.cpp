@@ -51,7 +51,8 @@ int run(int argc, char** argv) {
     print_usage(std::cout);
     return 0;
   }
-  const auto command = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == name; });
+  const auto command =
+      std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == name; });
   if (command == kCommands.end()) {
     if (!name.empty()) std::cerr << "rensa: there is no command \"" << name << "\"\n\n";
     print_usage(std::cerr);

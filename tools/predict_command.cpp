@@ -66,9 +66,8 @@ Task find_task(const TrainOptions& o, const std::vector<std::string>& given) {
   if (given.empty() && o.data.empty()) {
     throw ConfigError("classes: give --classes A,B,… or the training's --data folder.");
   }
-  return {given.empty() ? photograph_classes(o.data) : given,
-          {3, o.size, o.size},
-          {.resize = o.resize, .size = o.size}};
+  return {
+      given.empty() ? photograph_classes(o.data) : given, {3, o.size, o.size}, {.resize = o.resize, .size = o.size}};
 }
 
 /// (1, 3, H, W) in [0, 1] as one normalized channel: luminance by ITU-R BT.601, which is also JPEG's.
@@ -105,7 +104,8 @@ Json predict(UnaryLink& network, Dtype dtype, const std::string& file, const Tas
   const auto order = ranked_classes(p.data<float>(), static_cast<std::int64_t>(task.classes.size()));
   Json top = Json::array();
   for (std::size_t i = 0; i < std::min<std::size_t>(5, order.size()); ++i) {
-    top.push_back({{"class", task.classes[static_cast<std::size_t>(order[i])]}, {"probability", p.data<float>()[order[i]]}});
+    top.push_back(
+        {{"class", task.classes[static_cast<std::size_t>(order[i])]}, {"probability", p.data<float>()[order[i]]}});
   }
   return {{"file", file}, {"class", top[0]["class"]}, {"probability", top[0]["probability"]}, {"top", top}};
 }

@@ -129,7 +129,8 @@ void extend_with_timing(Trainer& trainer, Link& model, const BucketSource& bucke
   trainer.extend(std::make_unique<StepTimeReport>(buckets, waited));
   if (!o.trace.empty()) {
     trainer.extend(std::make_unique<Trace>(
-        TraceOptions{.path = o.trace, .first_step = o.trace_first, .steps = o.trace_steps, .planted_skew_ns = 0}, buckets));
+        TraceOptions{.path = o.trace, .first_step = o.trace_first, .steps = o.trace_steps, .planted_skew_ns = 0},
+        buckets));
   }
   if (o.stragglers == "never") return;
   trainer.extend(std::make_unique<StragglerReport>(
@@ -154,8 +155,8 @@ void extend_with_reports(Trainer& trainer, const Trigger& log_trigger, const Tra
   }
 }
 
-/// The file that `resume` means; "": there is nothing to go on from. Rank 0 looks, and all ranks take what it found: the folder
-/// changes as soon as one of them trains.
+/// The file that `resume` means; "": there is nothing to go on from. Rank 0 looks, and all ranks take what it found:
+/// the folder changes as soon as one of them trains.
 std::string resumed_file(const TrainOptions& o, Communicator& comm) {
   const bool automatic = o.resume == "auto";
   const std::string folder = automatic ? o.out : o.resume;
@@ -207,17 +208,20 @@ void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Devic
   const Trigger log_trigger = parse_trigger(o.log_interval);
   trainer.extend(std::make_unique<LogReport>(log_trigger));
   trainer.extend(std::make_unique<HtmlReport>("rensa train: " + o.arch, std::move(sections)), {.trigger = log_trigger});
-  trainer.extend(std::make_unique<PrintReport>(
-                     std::vector<std::string>{"epoch", "iteration", "main/loss", "main/accuracy", "validation/main/loss",
-                                              "validation/main/accuracy", "lr", "images_per_second", "elapsed_time"},
-                     std::cout),
-                 {.trigger = log_trigger});
+  trainer.extend(
+      std::make_unique<PrintReport>(
+          std::vector<std::string>{"epoch", "iteration", "main/loss", "main/accuracy", "validation/main/loss",
+                                   "validation/main/accuracy", "lr", "images_per_second", "elapsed_time"},
+          std::cout),
+      {.trigger = log_trigger});
   extend_with_reports(trainer, log_trigger, o);
   if (o.fail_on_non_number) trainer.extend(std::make_unique<FailOnNonNumber>());
   if (o.patience > 0) {
-    trainer.stop_when({1, Unit::kEpoch,
-                       early_stopping({.monitor = o.monitor, .patience = o.patience,
-                                       .report = [](const std::string& line) { spdlog::info("{}", line); }})});
+    trainer.stop_when(
+        {1, Unit::kEpoch,
+         early_stopping({.monitor = o.monitor, .patience = o.patience, .report = [](const std::string& line) {
+                           spdlog::info("{}", line);
+                         }})});
   }
   if (o.dump_graph) trainer.extend(std::make_unique<DumpGraph>());
   trainer.extend(std::make_unique<DataBoundWarning>(
@@ -261,7 +265,8 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
   optimizer->setup(model);
   if (speaks) {
     spdlog::info("{} ranks on {} nodes ({}), {} compute and {} loader threads each", comm.size(), comm.inter_size(),
-                 comm.choice().empty() ? comm.name() : detail::join(comm.name(), ": ", comm.choice()), threads, o.loaderjob);
+                 comm.choice().empty() ? comm.name() : detail::join(comm.name(), ": ", comm.choice()), threads,
+                 o.loaderjob);
     spdlog::info("{}: {}, {} classes; {}: {} parameters", o.data, data.description, data.class_names.size(), o.arch,
                  model.count_parameters());
     if (device.kind == DeviceKind::kCuda) spdlog::info("{}", gpu::availability().description);
@@ -271,8 +276,8 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
   Trainer trainer(*updater, {o.epoch, Unit::kEpoch}, o.out, comm);
   extend(trainer, model, data, device, report_sections(values, comm, device, threads), o);
   extend_with_timing(trainer, model, bucket_source(*optimizer, *updater), o);
-  const auto& signal = dynamic_cast<StopOnSignal&>(
-      trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));
+  const auto& signal =
+      dynamic_cast<StopOnSignal&>(trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.keep = o.keep})));
   if (!o.resume.empty()) {
     const std::string path = resumed_file(o, comm);
     if (!path.empty()) resume(trainer, path);
@@ -283,8 +288,8 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
   problems.log_totals();
   if (signal.stopped()) {
     if (speaks) {
-      spdlog::warn("stopped by a signal; {} is complete: go on with --resume {} (status {})", newest_snapshot(o.out), o.out,
-                   kStatusResumeMe);
+      spdlog::warn("stopped by a signal; {} is complete: go on with --resume {} (status {})", newest_snapshot(o.out),
+                   o.out, kStatusResumeMe);
     }
     return kStatusResumeMe;
   }

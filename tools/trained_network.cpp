@@ -19,7 +19,8 @@ std::unique_ptr<UnaryLink> load_trained_network(const TrainOptions& options, con
 }
 
 std::string find_snapshot(const std::string& given) {
-  if (given.empty()) throw ConfigError("snapshot_file: none was given. Add --snapshot_file FILE, or the folder of a training run.");
+  if (given.empty())
+    throw ConfigError("snapshot_file: none was given. Add --snapshot_file FILE, or the folder of a training run.");
   if (!std::filesystem::is_directory(given)) return given;
   const std::string newest = newest_snapshot(given);
   if (newest.empty()) throw FileError(given, ": has no snapshot_iter_… in it.");

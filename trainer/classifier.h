@@ -21,8 +21,8 @@ class Classifier : public Link {
     Array accuracy;  ///< in [0, 1]: a float64 scalar on y's device
   };
   /// Moves x to the network's device and converts it to its dtype. Class numbers are best left on the host. A batch of
-  /// MixedIterator's has two labels for each sample: the losses against both count by their shares, and an answer is right
-  /// if it is the label with the larger share.
+  /// MixedIterator's has two labels for each sample: the losses against both count by their shares, and an answer is
+  /// right if it is the label with the larger share.
   Result operator()(const Batch& batch);
 
   UnaryLink& predictor() { return *predictor_; }  ///< the network inside

@@ -10,8 +10,8 @@ namespace rensa {
 class Serializer;
 class Trainer;
 
-/// Something done beside the steps, when its trigger fires: evaluation, logs, snapshots. An extension that speaks to the
-/// other ranks must be there on all of them, with the same trigger.
+/// Something done beside the steps, when its trigger fires: evaluation, logs, snapshots. An extension that speaks to
+/// the other ranks must be there on all of them, with the same trigger.
 ///
 ///   struct SayHello : Extension {
 ///     std::string name() const override { return "SayHello"; }
@@ -30,8 +30,8 @@ class Extension {
   /// In which order it runs, unless extend() says otherwise: larger ones first.
   virtual int default_priority() const { return kReader; }
 
-  virtual void initialize(Trainer&) {}  ///< before the first step, after a resume
-  virtual void observe(Trainer&) {}     ///< after every step, before the trigger is asked
+  virtual void initialize(Trainer&) {}            ///< before the first step, after a resume
+  virtual void observe(Trainer&) {}               ///< after every step, before the trigger is asked
   virtual void operator()(Trainer& trainer) = 0;  ///< when the trigger fires
   virtual void end_of_run(Trainer&) {}  ///< after the last step, on all ranks together; not after an exception
   /// When a step or an extension threw, on this rank: before finalize(). The other ranks may be gone.

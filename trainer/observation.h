@@ -65,8 +65,8 @@ class ObservedSum {
  public:
   ObservedSum() = default;
   ObservedSum(double total, double weight) : total_(total), weight_(weight) {}
-  void add(const Observed& seen);  ///< takes in one value by its weight
-  double total() const;  ///< waits for what is deferred
+  void add(const Observed& seen);            ///< takes in one value by its weight
+  double total() const;                      ///< waits for what is deferred
   double weight() const { return weight_; }  ///< of all values, the deferred ones too
   /// Adds what is deferred now.
   void settle();

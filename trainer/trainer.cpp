@@ -28,7 +28,8 @@ Extension& Trainer::extend(std::unique_ptr<Extension> extension, const ExtendOpt
               .extension = std::move(extension),
               .call_before_training = options.call_before_training};
   for (const Entry& other : extensions_) {
-    if (other.name == entry.name) throw ValueError("trainer: there is an extension named \"", entry.name, "\" already.");
+    if (other.name == entry.name)
+      throw ValueError("trainer: there is an extension named \"", entry.name, "\" already.");
   }
   // Equal priorities run in the order in which they were added.
   const auto place = std::find_if(extensions_.begin(), extensions_.end(),
@@ -50,8 +51,8 @@ double Trainer::progress() const {
 
 bool Trainer::is_done() const {
   if (stopping_) return true;
-  const double done = stop_.unit == Unit::kEpoch ? static_cast<double>(updater_.epoch())
-                                                 : static_cast<double>(updater_.iteration());
+  const double done =
+      stop_.unit == Unit::kEpoch ? static_cast<double>(updater_.epoch()) : static_cast<double>(updater_.iteration());
   return done >= stop_.period;
 }
 

@@ -49,9 +49,9 @@ class Trainer {
   Observation& observation() { return observation_; }      ///< what this step has reported so far; extensions add to it
   const Observation& observation() const { return observation_; }  ///< what this step has reported so far
   const Trigger& stop_trigger() const { return stop_; }            ///< when the run ends
-  double progress() const;         ///< done part of the run, in [0, 1]
-  double elapsed_time() const;     ///< seconds of all runs together
-  double update_seconds() const { return update_seconds_; }  ///< of steps alone, in this run
+  double progress() const;                                         ///< done part of the run, in [0, 1]
+  double elapsed_time() const;                                     ///< seconds of all runs together
+  double update_seconds() const { return update_seconds_; }        ///< of steps alone, in this run
   /// Time of steps that was waited for behind them: a GPU goes on when update() has returned.
   void add_update_seconds(double seconds) { update_seconds_ += seconds; }
 

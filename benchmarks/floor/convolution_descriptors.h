@@ -19,7 +19,8 @@ struct ConvolutionShapes {
   dnnl::memory::dims stride, pad;
   ConvolutionShapes(const Convolution& c, dnnl::memory::format_tag tag)
       : x({c.batch, c.channels, c.height, c.width}, dnnl::memory::data_type::f32, tag),
-        W({c.out_channels, c.channels, c.kernel, c.kernel}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any),
+        W({c.out_channels, c.channels, c.kernel, c.kernel}, dnnl::memory::data_type::f32,
+          dnnl::memory::format_tag::any),
         y({c.batch, c.out_channels, c.out_height(), c.out_width()}, dnnl::memory::data_type::f32, tag),
         stride{c.stride, c.stride},
         pad{c.pad(), c.pad()} {}

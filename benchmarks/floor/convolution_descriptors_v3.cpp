@@ -9,8 +9,7 @@ ConvolutionDescriptors describe(const Convolution& c, dnnl::memory::format_tag t
   convolution_forward::primitive_desc forward(engine, prop_kind::forward_training, kDirect, s.x, s.W, s.y, s.stride,
                                               s.pad, s.pad);
   convolution_backward_data::primitive_desc data(engine, kDirect, s.x, s.W, s.y, s.stride, s.pad, s.pad, forward);
-  convolution_backward_weights::primitive_desc weights(engine, kDirect, s.x, s.W, s.y, s.stride, s.pad, s.pad,
-                                                       forward);
+  convolution_backward_weights::primitive_desc weights(engine, kDirect, s.x, s.W, s.y, s.stride, s.pad, s.pad, forward);
   return {forward, data, weights};
 }
 

@@ -62,7 +62,9 @@ class Walk {
   }
 
  private:
-  void passes(int count) { shapes_.other_bytes += count * kFloat * static_cast<double>(batch_ * channels_ * height_ * width_); }
+  void passes(int count) {
+    shapes_.other_bytes += count * kFloat * static_cast<double>(batch_ * channels_ * height_ * width_);
+  }
   void parameters(std::int64_t count) { shapes_.parameter_bytes += kFloat * static_cast<double>(count); }
 
   std::int64_t batch_, channels_, height_, width_;
@@ -143,7 +145,8 @@ NetworkShapes network_shapes(const std::string& model, std::int64_t batch, std::
   if (auto found = resnets.find(model); found != resnets.end()) {
     return resnet(batch, image_size, found->second.first, found->second.second);
   }
-  throw std::invalid_argument("floor: unknown model '" + model + "'; known: mlp, vgg_cifar, resnet18, 34, 50, 101, 152");
+  throw std::invalid_argument("floor: unknown model '" + model +
+                              "'; known: mlp, vgg_cifar, resnet18, 34, 50, 101, 152");
 }
 
 }  // namespace rensa::floor

@@ -16,9 +16,7 @@ struct Convolution {
   std::int64_t out_height() const { return (height + 2 * pad() - kernel) / stride + 1; }
   std::int64_t out_width() const { return (width + 2 * pad() - kernel) / stride + 1; }
   /// Multiplications and additions of one of forward, gradient of x, gradient of W.
-  double flops() const {
-    return 2.0 * batch * out_channels * out_height() * out_width() * channels * kernel * kernel;
-  }
+  double flops() const { return 2.0 * batch * out_channels * out_height() * out_width() * channels * kernel * kernel; }
   bool same_shape(const Convolution& o) const {
     return batch == o.batch && channels == o.channels && height == o.height && width == o.width &&
            out_channels == o.out_channels && kernel == o.kernel && stride == o.stride && first == o.first;

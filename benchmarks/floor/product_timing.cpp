@@ -20,10 +20,9 @@ Best time_sgemm(char a_form, char b_form, std::int64_t m, std::int64_t n, std::i
                            0.0f, c.get(), static_cast<int>(n));
              }),
              "openblas");
-  best.offer(median_ms([&] {
-               dnnl::sgemm(a_form, b_form, m, n, k, 1.0f, a.get(), lda, b.get(), ldb, 0.0f, c.get(), n);
-             }),
-             "onednn");
+  best.offer(
+      median_ms([&] { dnnl::sgemm(a_form, b_form, m, n, k, 1.0f, a.get(), lda, b.get(), ldb, 0.0f, c.get(), n); }),
+      "onednn");
   return best;
 }
 
@@ -31,9 +30,9 @@ Best time_sgemm(char a_form, char b_form, std::int64_t m, std::int64_t n, std::i
 
 LayerTime time_product(const Product& p) {
   LayerTime time;
-  time.forward = time_sgemm('N', 'T', p.rows, p.out, p.in);                         // y = x W^T
-  if (!p.first) time.backward_data = time_sgemm('N', 'N', p.rows, p.in, p.out);     // gx = gy W
-  time.backward_weights = time_sgemm('T', 'N', p.out, p.in, p.rows);                // gW = gy^T x
+  time.forward = time_sgemm('N', 'T', p.rows, p.out, p.in);                      // y = x W^T
+  if (!p.first) time.backward_data = time_sgemm('N', 'N', p.rows, p.in, p.out);  // gx = gy W
+  time.backward_weights = time_sgemm('T', 'N', p.out, p.in, p.rows);             // gW = gy^T x
   return time;
 }
 

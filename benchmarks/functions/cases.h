@@ -12,7 +12,8 @@ struct Case {
   std::string name;
   std::int64_t elements;
   std::function<void()> run;
-  double bytes = 0;  ///< what forward and backward must move at least, each operation by itself; 0: memory is not the limit
+  double bytes =
+      0;  ///< what forward and backward must move at least, each operation by itself; 0: memory is not the limit
 };
 
 /// Element-wise functions, reductions, normalizations, products, pooling, joining and indexing.

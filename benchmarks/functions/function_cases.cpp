@@ -42,8 +42,8 @@ class Cases {
   explicit Cases(std::int64_t elements) : elements_(elements) {}
   /// Bytes are four times what is given: elements read and written.
   void add(std::string name, double moved, std::vector<Variable> inputs, std::function<Variable()> function) {
-    cases_.push_back({std::move(name), elements_,
-                      forward_and_backward(std::move(inputs), std::move(function)), 4 * moved});
+    cases_.push_back(
+        {std::move(name), elements_, forward_and_backward(std::move(inputs), std::move(function)), 4 * moved});
   }
   std::vector<Case> take() { return std::move(cases_); }
 

@@ -1,8 +1,8 @@
 // Times training steps of recurrent, attention and generating networks, and of optimizers alone.
 //   networks CASE [STEPS [DEVICE]]    char_lstm, word_lstm, bilstm, gpt, gpt2, dcgan, adam, momentum_sgd
-// Prints one JSON object: step_ms (the median), floor_ms (on the CPU: the matrix products of a step alone, by the same BLAS;
-// for the optimizers a copy of as many bytes), peak_rss_bytes and peak_device_bytes. gpt2 is GPT-2 of 124 million parameters
-// in bfloat16. benchmarks/compare_networks.py and compare_gpu.py run it beside PyTorch.
+// Prints one JSON object: step_ms (the median), floor_ms (on the CPU: the matrix products of a step alone, by the same
+// BLAS; for the optimizers a copy of as many bytes), peak_rss_bytes and peak_device_bytes. gpt2 is GPT-2 of 124 million
+// parameters in bfloat16. benchmarks/compare_networks.py and compare_gpu.py run it beside PyTorch.
 #include <cblas.h>
 #include <sys/resource.h>
 
@@ -333,7 +333,10 @@ int run(const std::string& name, int steps, const std::string& where) {
       {"bilstm", ragged_bilstm},
       {"gpt", [] { return gpt({.words = 65, .size = 256, .length = 256, .batch = 8, .layers = 4}); }},
       {"gpt2",
-       [] { return gpt({.words = 50257, .size = 768, .length = 1024, .batch = 16, .layers = 12, .dtype = Dtype::kBFloat16}); }},
+       [] {
+         return gpt(
+             {.words = 50257, .size = 768, .length = 1024, .batch = 16, .layers = 12, .dtype = Dtype::kBFloat16});
+       }},
       {"dcgan", dcgan},
       {"adam", [] { return optimizer<Adam>(7); }},
       {"momentum_sgd", [] { return optimizer<MomentumSgd>(5); }}};

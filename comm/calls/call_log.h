@@ -55,7 +55,8 @@ class CallLog {
   };
   State state() const;
 
-  /// A call whose scope is over goes on on a device until unqueue(): the last call counts as running as long as there is one.
+  /// A call whose scope is over goes on on a device until unqueue(): the last call counts as running as long as there
+  /// is one.
   void queue() { queued_.fetch_add(1, std::memory_order_relaxed); }
   void unqueue();
   /// Collective call number `number`, if it is among the last kKept; otherwise one without a name.

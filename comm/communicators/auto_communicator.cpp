@@ -14,7 +14,8 @@ namespace rensa {
 namespace {
 
 constexpr int kRepetitions = 7;
-constexpr std::array<std::size_t, 4> kSizes = {256, 4 << 10, 64 << 10, 1 << 20};  ///< the last speaks for all larger ones
+constexpr std::array<std::size_t, 4> kSizes = {256, 4 << 10, 64 << 10,
+                                               1 << 20};  ///< the last speaks for all larger ones
 
 AutoChoice fixed_rule() { return AutoChoice({{0, "hierarchical"}}); }
 
@@ -22,7 +23,8 @@ AutoChoice fixed_rule() { return AutoChoice({{0, "hierarchical"}}); }
 std::string cluster_of(Communicator& comm) {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
-  const std::string mine = comm.intra_rank() == 0 ? std::string(host.data()) + " x " + std::to_string(comm.intra_size()) : "";
+  const std::string mine =
+      comm.intra_rank() == 0 ? std::string(host.data()) + " x " + std::to_string(comm.intra_size()) : "";
   std::string cluster;
   for (const std::string& each : comm.all_gather_bytes(mine)) {
     if (!each.empty()) cluster += (cluster.empty() ? "" : ", ") + each;
@@ -58,7 +60,8 @@ std::unique_ptr<Communicator> AutoCommunicator::compose(std::unique_ptr<Communic
 }
 
 Communicator* AutoCommunicator::find(const std::string& name) const {
-  const auto found = std::find_if(candidates_.begin(), candidates_.end(), [&](const auto& each) { return each->name() == name; });
+  const auto found =
+      std::find_if(candidates_.begin(), candidates_.end(), [&](const auto& each) { return each->name() == name; });
   return found == candidates_.end() ? nullptr : found->get();
 }
 

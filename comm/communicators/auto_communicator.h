@@ -8,9 +8,10 @@
 
 namespace rensa {
 
-/// Several nodes: reduces each array by whichever communicator is the quickest for its size. The candidates are measured at
-/// start, which takes some tenths of a second, and the choice is remembered for the cluster (hosts and ranks on each), because
-/// another choice may sum in another order. Arrays on GPUs go through NCCL where all ranks have it.
+/// Several nodes: reduces each array by whichever communicator is the quickest for its size. The candidates are
+/// measured at start, which takes some tenths of a second, and the choice is remembered for the cluster (hosts and
+/// ranks on each), because another choice may sum in another order. Arrays on GPUs go through NCCL where all ranks have
+/// it.
 class AutoCommunicator final : public ComposedCommunicator {
  public:
   /// `deterministic`: nothing is measured or remembered, a fixed rule decides.
@@ -31,7 +32,9 @@ class AutoCommunicator final : public ComposedCommunicator {
   void do_all_reduce(const Array& data, Reduce op) override { candidate_for(data.bytes()).all_reduce(data, op); }
   void do_reduce(const Array& data, int root, Reduce op) override { whole().reduce(data, root, op); }
   void do_broadcast(const Array& data, int root) override { candidates_.front()->broadcast(data, root); }
-  Array do_allocate_shared(std::int64_t count, Dtype dtype) override { return candidates_.front()->allocate_shared(count, dtype); }
+  Array do_allocate_shared(std::int64_t count, Dtype dtype) override {
+    return candidates_.front()->allocate_shared(count, dtype);
+  }
   std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const override;
 
   std::vector<std::unique_ptr<Communicator>> candidates_;  ///< hierarchical first: the one that suits every cluster

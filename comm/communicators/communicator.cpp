@@ -134,7 +134,8 @@ void Communicator::send(const Array& data, int destination, int tag) {
   check.peer(destination);
   const CallLog::Scope scope(calls_, between_two("send", data.size(), data.dtype(), destination));
   const Stretch stretch(data, Stretch::kIn);
-  goes_by_host(data) ? do_send(stretch.array(), destination, tag) : gpu_messages().send(stretch.array(), destination, tag);
+  goes_by_host(data) ? do_send(stretch.array(), destination, tag)
+                     : gpu_messages().send(stretch.array(), destination, tag);
 }
 
 void Communicator::recv(const Array& data, int source, int tag) {
@@ -177,7 +178,8 @@ std::string Communicator::do_broadcast_bytes(std::string bytes, int root) {
   const Array length = full({1}, static_cast<double>(bytes.size()), Dtype::kInt64);
   do_broadcast(length, root);
   bytes.resize(static_cast<std::size_t>(length.data<std::int64_t>()[0]));
-  if (!bytes.empty()) do_broadcast(Array::wrap(bytes.data(), {static_cast<std::int64_t>(bytes.size())}, Dtype::kUInt8), root);
+  if (!bytes.empty())
+    do_broadcast(Array::wrap(bytes.data(), {static_cast<std::int64_t>(bytes.size())}, Dtype::kUInt8), root);
   return bytes;
 }
 

@@ -26,7 +26,8 @@ enum class Reduce { kSum, kMean, kMax, kMin, kProduct };
 /// How a communicator carries arrays on GPUs. Those of the host always take its own way.
 enum class GpuWay {
   kComposed,  ///< it is made of others, which see to that
-  kHost,      ///< its own calls: MPI's, with addresses on the device where the library takes them, by way of the host otherwise
+  kHost,      ///< its own calls: MPI's, with addresses on the device where the library takes them, by way of the host
+              ///< otherwise
   kStaged,    ///< its own calls, always by way of pinned memory of the host
   kNccl,      ///< NCCL
   kQuickest   ///< NCCL where all ranks have it and a GPU each, its own calls otherwise
@@ -60,9 +61,9 @@ struct Message {
 /// Threads: one thread at a time. start() runs calls on a thread of its own; another thread needs a communicator of its
 /// own: split(0, rank()).
 ///
-/// Arrays on GPUs are carried in order with the current stream of their device (core/device/gpu/stream.h). Where NCCL does it,
-/// the call returns when it is in the stream and the host waits for nothing; what goes wrong later is thrown by a later call
-/// (docs/nccl.md). The first such call makes NCCL's communicator. A rank uses one GPU.
+/// Arrays on GPUs are carried in order with the current stream of their device (core/device/gpu/stream.h). Where NCCL
+/// does it, the call returns when it is in the stream and the host waits for nothing; what goes wrong later is thrown
+/// by a later call (docs/nccl.md). The first such call makes NCCL's communicator. A rank uses one GPU.
 ///
 /// All calls throw CommError if a rank is lost or makes another call, ShapeError and DtypeError for arrays that cannot
 /// be carried.
@@ -72,9 +73,9 @@ class Communicator {
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
-  virtual std::string_view name() const = 0;  ///< "naive", "flat", "hierarchical", "self" …
-  int rank() const { return place_.rank; }    ///< this rank's number among all, from 0
-  int size() const { return place_.size; }    ///< how many ranks there are
+  virtual std::string_view name() const = 0;            ///< "naive", "flat", "hierarchical", "self" …
+  int rank() const { return place_.rank; }              ///< this rank's number among all, from 0
+  int size() const { return place_.size; }              ///< how many ranks there are
   int intra_rank() const { return place_.intra_rank; }  ///< this rank's number among those of its node
   int intra_size() const { return place_.intra_size; }  ///< how many ranks this node has
   int inter_rank() const { return place_.inter_rank; }  ///< this node's number
@@ -119,8 +120,8 @@ class Communicator {
   ///   Work work = comm.start([x](Communicator& c) { c.all_reduce(x); });  …  work.wait();
   /// A call on all ranks together, in one order. The communicator waits for it before it goes.
   ///
-  /// `device` is where the call's arrays lie. On a GPU the call goes into a stream of high priority, behind what is in the
-  /// current stream now; wait() then makes the current stream wait, not the host.
+  /// `device` is where the call's arrays lie. On a GPU the call goes into a stream of high priority, behind what is in
+  /// the current stream now; wait() then makes the current stream wait, not the host.
   Work start(std::function<void(Communicator&)> call, Device device = {});
 
   /// `count` elements, zeros, that the ranks of the node can address: what lies there is reduced in place, without
@@ -129,15 +130,17 @@ class Communicator {
 
   /// How arrays on GPUs move from now on, alike on all ranks; split() hands it down.
   void carry_gpu_arrays(GpuWay way);
-  /// Where this rank's arrays on GPUs lie: with the first that was carried; before that, on the GPU of its number on the node.
+  /// Where this rank's arrays on GPUs lie: with the first that was carried; before that, on the GPU of its number on
+  /// the node.
   Device gpu() const;
-  /// Whether calls for arrays on `device` return at once, whatever other ranks do: those that NCCL makes. A call on all ranks
-  /// together.
+  /// Whether calls for arrays on `device` return at once, whatever other ranks do: those that NCCL makes. A call on all
+  /// ranks together.
   bool only_enqueues(Device device);
   /// Whether its own calls take addresses on GPUs.
   virtual bool takes_gpu_memory() const { return false; }
-  /// Tells NCCL, where it carries arrays on that GPU, that this memory will be sent and received often (a gradient arena), so
-  /// that others may reach it directly. It keeps the memory until the result goes. A call on all ranks together.
+  /// Tells NCCL, where it carries arrays on that GPU, that this memory will be sent and received often (a gradient
+  /// arena), so that others may reach it directly. It keeps the memory until the result goes. A call on all ranks
+  /// together.
   std::shared_ptr<void> register_memory(const Array& data);
 
   /// A new communicator of the ranks that gave the same colour, numbered by (key, rank). A negative colour takes no
@@ -156,8 +159,8 @@ class Communicator {
 
   /// What "auto" has chosen for which size, as text for logs and checkpoints; empty for communicators without a choice.
   virtual std::string choice() const { return {}; }
-  /// Goes on with a choice that another run made. False if it does not suit this cluster; then nothing changes. A call on
-  /// all ranks together, with one text.
+  /// Goes on with a choice that another run made. False if it does not suit this cluster; then nothing changes. A call
+  /// on all ranks together, with one text.
   virtual bool adopt_choice(const std::string& /*choice*/) { return false; }
 
   /// The number, name and size of the calls made so far: what the watchdog compares between ranks.

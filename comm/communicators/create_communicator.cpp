@@ -79,8 +79,8 @@ std::unique_ptr<Communicator> compose_communicator(const std::string& name, std:
 namespace {
 std::shared_ptr<Watchdog> start_watchdog(Communicator& transport, const CommunicatorOptions& options) {
   if (options.heartbeat_timeout_s <= 0) return nullptr;
-  auto dog = Watchdog::start(
-      transport, {.limits = {.heartbeat_s = options.heartbeat_timeout_s, .call_s = options.timeout_s}});
+  auto dog =
+      Watchdog::start(transport, {.limits = {.heartbeat_s = options.heartbeat_timeout_s, .call_s = options.timeout_s}});
   if (dog) transport.watch(Watch::first(dog, /*composed=*/false));
   return dog;
 }
@@ -92,8 +92,8 @@ std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& opt
   }
   const auto& names = communicator_names();
   const bool known = std::find(names.begin(), names.end(), options.name) != names.end();
-  const bool alone =
-      options.name == "self" || (options.name == "auto" && options.mpi_comm == nullptr && !detect_launcher().started_ranks());
+  const bool alone = options.name == "self" ||
+                     (options.name == "auto" && options.mpi_comm == nullptr && !detect_launcher().started_ranks());
   std::unique_ptr<Communicator> comm;
   if (alone) {
     comm = std::make_unique<SelfCommunicator>();

@@ -5,11 +5,12 @@
 namespace rensa {
 
 /// Reduce to the first rank of each node, all-reduce among those, broadcast inside: one rank of a node uses the
-/// network, with every byte once each way. Nodes may differ in their numbers of ranks. Arrays on GPUs: NCCL inside, the whole's
-/// way between nodes.
+/// network, with every byte once each way. Nodes may differ in their numbers of ranks. Arrays on GPUs: NCCL inside, the
+/// whole's way between nodes.
 class HierarchicalCommunicator final : public ComposedCommunicator {
  public:
-  /// `name` is "hierarchical", or "non_cuda_aware": the same, but arrays on GPUs always go by way of the host between nodes.
+  /// `name` is "hierarchical", or "non_cuda_aware": the same, but arrays on GPUs always go by way of the host between
+  /// nodes.
   explicit HierarchicalCommunicator(std::unique_ptr<Communicator> whole, std::string_view name = "hierarchical");
   std::string_view name() const override { return name_; }
 

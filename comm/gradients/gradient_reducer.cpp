@@ -4,8 +4,8 @@
 #include <numeric>
 #include <sstream>
 
-#include "comm/gradients/compression/gradient_compression.h"
 #include "comm/gpu/gpu_transport.h"
+#include "comm/gradients/compression/gradient_compression.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -82,11 +82,12 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   check_ranks_agree();
   for (const ParameterArena& arena : arenas) {
     if (options_.compression && arena.values.device().kind != DeviceKind::kCpu) {
-      throw DeviceError("gradient compression works on arrays of the host, but the parameters are on ", arena.values.device(),
-                        ". Leave compression out; allreduce_grad_dtype halves what travels.");
+      throw DeviceError("gradient compression works on arrays of the host, but the parameters are on ",
+                        arena.values.device(), ". Leave compression out; allreduce_grad_dtype halves what travels.");
     }
     if (!arena.gradients) continue;
-    if (auto registration = thread_->register_memory(arena.gradients)) registrations_.push_back(std::move(registration));
+    if (auto registration = thread_->register_memory(arena.gradients))
+      registrations_.push_back(std::move(registration));
   }
   if (options_.compression) options_.compression->attach(buckets_);
   for (Parameter* parameter : in_arenas_) {

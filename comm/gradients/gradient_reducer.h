@@ -46,7 +46,7 @@ class GradientReducer {
   void finish_started();  ///< waits for the buckets of start(); throws what the communication threw
 
   // For carrying over, instead of finish():
-  void carry();  ///< all buckets leave, and each is waited for by arrive()
+  void carry();                     ///< all buckets leave, and each is waited for by arrive()
   void arrive(std::size_t bucket);  ///< waits for one bucket of carry(); throws what the communication threw
   /// In which order buckets leave from now on: a permutation of their numbers, the same on all ranks.
   void set_order(const std::vector<std::size_t>& order) { order_ = order; }
@@ -125,8 +125,8 @@ class GradientReducer {
   std::vector<Parameter*> seen_;       ///< in the order in which backward finished them, since attach()
   std::vector<Parameter*> unused_;
   std::vector<BucketTimes> last_times_;
-  std::vector<Work> carried_;  ///< of each bucket, with carry()
-  std::vector<Work> works_;    ///< the buckets that have left in this step
+  std::vector<Work> carried_;                         ///< of each bucket, with carry()
+  std::vector<Work> works_;                           ///< the buckets that have left in this step
   std::vector<std::shared_ptr<void>> registrations_;  ///< of the arenas, with NCCL
   bool accumulating_ = false, compressing_ = false;
   double factor_ = 1;

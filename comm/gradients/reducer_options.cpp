@@ -26,7 +26,8 @@ void check_options(const ReducerOptions& o, double clip_norm) {
   exclude(o.carry_over && !o.zero_fill, "carry_over", "zero_fill = false",
           "which parameters are updated is known when the last bucket has arrived");
   exclude(o.carry_over && !o.overlap, "carry_over", "overlap = false", "the one goes further than the other allows");
-  exclude(o.carry_over && clip_norm > 0, "carry_over", "clip_norm", "the norm is known when the last gradient has arrived");
+  exclude(o.carry_over && clip_norm > 0, "carry_over", "clip_norm",
+          "the norm is known when the last gradient has arrived");
 }
 
 }  // namespace rensa

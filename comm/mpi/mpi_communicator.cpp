@@ -55,10 +55,10 @@ MPI_Op op_of(Reduce op) {
   return MPI_OP_NULL;
 }
 
-/// MPI_Reduce to the root's `to`, which may be what it gives. MPICH 4.0 crashes on MPI_IN_PLACE at a root other than 0: such a
-/// root gives a copy.
-void reduce_to_root(const std::byte* from, std::byte* to, int count, Dtype dtype, Reduce op, int root, const Communicator& at,
-                    MPI_Comm comm) {
+/// MPI_Reduce to the root's `to`, which may be what it gives. MPICH 4.0 crashes on MPI_IN_PLACE at a root other than 0:
+/// such a root gives a copy.
+void reduce_to_root(const std::byte* from, std::byte* to, int count, Dtype dtype, Reduce op, int root,
+                    const Communicator& at, MPI_Comm comm) {
   const bool is_root = at.rank() == root, in_place = is_root && from == to;
   std::vector<std::byte> copy;
   if (in_place && root != 0) copy.assign(from, from + static_cast<std::size_t>(count) * item_size(dtype));
@@ -146,20 +146,22 @@ void MpiCommunicator::do_broadcast(const Array& data, int root) {
   });
 }
 
-// MPI's other collectives take a count for each rank, and some libraries count the whole in an int too: beyond kPiece elements
-// in all, a piece of every rank's part travels at a time, through calls that know one part only.
+// MPI's other collectives take a count for each rank, and some libraries count the whole in an int too: beyond kPiece
+// elements in all, a piece of every rank's part travels at a time, through calls that know one part only.
 
 void MpiCommunicator::do_reduce_scatter(const Array& in, const Array& out, Reduce op) {
   if (is_half(in.dtype()) || op == Reduce::kMean) return reduce_scatter_here(in, out, op);
   const bool inside = bytes_at(in, rank() * out.size()) == out.raw_data();
   if (in.size() <= kPiece && !inside) {
-    check(MPI_Reduce_scatter_block(in.raw_data(), out.raw_data(), as_int(out.size()), type_of(in.dtype()), op_of(op), comm_),
+    check(MPI_Reduce_scatter_block(in.raw_data(), out.raw_data(), as_int(out.size()), type_of(in.dtype()), op_of(op),
+                                   comm_),
           "MPI_Reduce_scatter_block");
     return;
   }
   for (int root = 0; root < size(); ++root) {
     in_pieces(out.size(), [&](std::int64_t first, int count) {
-      reduce_to_root(bytes_at(in, root * out.size() + first), bytes_at(out, first), count, in.dtype(), op, root, *this, comm_);
+      reduce_to_root(bytes_at(in, root * out.size() + first), bytes_at(out, first), count, in.dtype(), op, root, *this,
+                     comm_);
     });
   }
 }

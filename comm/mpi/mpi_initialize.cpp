@@ -59,18 +59,24 @@ bool is_cuda_aware() {
 
 std::string thread_level_name(int level) {
   switch (level) {
-    case MPI_THREAD_SINGLE: return "MPI_THREAD_SINGLE";
-    case MPI_THREAD_FUNNELED: return "MPI_THREAD_FUNNELED";
-    case MPI_THREAD_SERIALIZED: return "MPI_THREAD_SERIALIZED";
-    case MPI_THREAD_MULTIPLE: return "MPI_THREAD_MULTIPLE";
-    default: return "level " + std::to_string(level);
+    case MPI_THREAD_SINGLE:
+      return "MPI_THREAD_SINGLE";
+    case MPI_THREAD_FUNNELED:
+      return "MPI_THREAD_FUNNELED";
+    case MPI_THREAD_SERIALIZED:
+      return "MPI_THREAD_SERIALIZED";
+    case MPI_THREAD_MULTIPLE:
+      return "MPI_THREAD_MULTIPLE";
+    default:
+      return "level " + std::to_string(level);
   }
 }
 
 void initialize() {
   const int level = start();
   if (level == MPI_THREAD_MULTIPLE) return;
-  throw CommError("MPI runs at ", thread_level_name(level), ", expected MPI_THREAD_MULTIPLE: gradients travel on a thread of",
+  throw CommError("MPI runs at ", thread_level_name(level),
+                  ", expected MPI_THREAD_MULTIPLE: gradients travel on a thread of",
                   " their own. A program that starts MPI itself must call MPI_Init_thread with that level; an MPI that",
                   " cannot give it must be built with threads.");
 }

@@ -47,7 +47,8 @@ std::vector<std::string> RollCall::all_gather(const std::string& mine) const {
   check(MPI_Allgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, MPI_COMM_WORLD), "MPI_Allgather");
   std::exclusive_scan(lengths.begin(), lengths.end(), starts.begin(), 0);
   std::string all(static_cast<std::size_t>(starts.back() + lengths.back()), '\0');
-  check(MPI_Allgatherv(mine.data(), length, MPI_CHAR, all.data(), lengths.data(), starts.data(), MPI_CHAR, MPI_COMM_WORLD),
+  check(MPI_Allgatherv(mine.data(), length, MPI_CHAR, all.data(), lengths.data(), starts.data(), MPI_CHAR,
+                       MPI_COMM_WORLD),
         "MPI_Allgatherv");
   std::vector<std::string> parts;
   for (std::size_t r = 0; r < lengths.size(); ++r) {

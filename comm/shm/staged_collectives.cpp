@@ -60,7 +60,8 @@ void StagedCollectives::all_reduce(const Array& data, Reduce op, bool keep) {
       std::byte* const result = mine() + results;
       const std::vector<void*> outputs = {keep ? own : result};
       reduce_directly(inputs, outputs, begin, end, data.dtype(), op);
-      // Copied, not stored by the reduction: writing to memory that other cores have just read is slow, and memcpy knows how.
+      // Copied, not stored by the reduction: writing to memory that other cores have just read is slow, and memcpy
+      // knows how.
       if (keep) copy_bytes(result + pieces.bytes(begin), own + pieces.bytes(begin), pieces.bytes(end - begin));
     }
     if (k >= 2 && keep) {

@@ -16,7 +16,7 @@
 namespace rensa::watchdog {
 namespace {
 
-constexpr std::uint32_t kLongest = 1 << 20;          ///< bytes of a message; a longer one comes from a stranger
+constexpr std::uint32_t kLongest = 1 << 20;                ///< bytes of a message; a longer one comes from a stranger
 constexpr std::size_t kMostUnsent = std::size_t{8} << 20;  ///< to a rank that does not read: the rest is dropped
 constexpr std::size_t kHeader = sizeof(std::uint32_t) + sizeof(MessageType);
 
@@ -103,10 +103,14 @@ std::vector<Message> Connection::receive() {
       arrived_.append(buffer, static_cast<std::size_t>(got));
       continue;
     }
-    if (got == 0 || errno == ECONNRESET || errno == EPIPE) health_ = Health::kClosed;
-    else if (errno == EINTR) continue;
-    else if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-    else health_ = Health::kBroken;
+    if (got == 0 || errno == ECONNRESET || errno == EPIPE)
+      health_ = Health::kClosed;
+    else if (errno == EINTR)
+      continue;
+    else if (errno == EAGAIN || errno == EWOULDBLOCK)
+      break;
+    else
+      health_ = Health::kBroken;
   }
   std::vector<Message> messages;
   std::size_t begin = 0;
@@ -118,8 +122,8 @@ std::vector<Message> Connection::receive() {
       break;
     }
     if (arrived_.size() - begin < kHeader + length) break;
-    messages.push_back({static_cast<MessageType>(arrived_[begin + sizeof length]),
-                        arrived_.substr(begin + kHeader, length)});
+    messages.push_back(
+        {static_cast<MessageType>(arrived_[begin + sizeof length]), arrived_.substr(begin + kHeader, length)});
     begin += kHeader + length;
   }
   arrived_.erase(0, begin);

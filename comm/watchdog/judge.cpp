@@ -203,10 +203,10 @@ std::optional<Verdict> Judge::judge_silence(Clock::time_point now) {
   const std::string since = detail::join("silent for ", in_seconds(longest));
   const Record& first = records_[index(silent.front())];
   if (other_nodes.size() > 1 && silent_nodes == other_nodes) {
-    return verdict(detail::join(name_of(own_), ": all other hosts are ", since, ": the link of ",
-                                seats_[index(own_)].host, " is cut. Last call of ", list_ranks(std::span(silent).first(1)),
-                                ": ", last_call_of(first)),
-                   1, now);
+    return verdict(
+        detail::join(name_of(own_), ": all other hosts are ", since, ": the link of ", seats_[index(own_)].host,
+                     " is cut. Last call of ", list_ranks(std::span(silent).first(1)), ": ", last_call_of(first)),
+        1, now);
   }
   const int node = seats_[index(silent.front())].node;
   std::vector<int> together;
@@ -219,8 +219,8 @@ std::optional<Verdict> Judge::judge_silence(Clock::time_point now) {
     who = detail::join(list_ranks(together), " of ", seats_.size(), " on ", seats_[index(silent.front())].host);
   }
   return verdict(detail::join(who, together.size() > 1 ? " are " : " is ", since, ": stopped",
-                              whole ? ", or the host is down or its link cut" : "", "; last call: ", last_call_of(first),
-                              who_waits()),
+                              whole ? ", or the host is down or its link cut" : "",
+                              "; last call: ", last_call_of(first), who_waits()),
                  1, now);
 }
 
@@ -264,15 +264,14 @@ std::optional<std::string> Judge::lateness(std::uint64_t id, Clock::time_point n
   const std::string what = detail::join(numbered(call.last, call.number), " on ", call.name.data());
   if (missing.empty()) {
     return detail::join(name_of(waiting), ": ", what, " has not ended in ", in_seconds(longest),
-                        call.last.collective ? ", though all ranks are in it" : "",
-                        ". A longer limit: comm_timeout.");
+                        call.last.collective ? ", though all ranks are in it" : "", ". A longer limit: comm_timeout.");
   }
   const Record& culprit = records_[index(missing.front())];
   std::string who = name_of(missing.front());
   if (missing.size() > 1) who = detail::join(list_ranks(missing), " of ", seats_.size(), " (", who, ")");
-  return detail::join(who, some_left ? " has left and will not come to " : " did not come to ", what, ", in which rank ", waiting,
-                      " has waited ", in_seconds(longest), "; last call: ", last_call_of(culprit),
-                      some_left ? "" : ". A longer limit: comm_timeout.");
+  return detail::join(who, some_left ? " has left and will not come to " : " did not come to ", what,
+                      ", in which rank ", waiting, " has waited ", in_seconds(longest),
+                      "; last call: ", last_call_of(culprit), some_left ? "" : ". A longer limit: comm_timeout.");
 }
 
 }  // namespace rensa::watchdog

@@ -25,9 +25,9 @@ struct Verdict {
 /// Hears what ranks say and decides whether the job has failed and whose fault it is. Knows no sockets and no clock.
 ///
 /// In order: ranks that made different calls (the others' errors follow from it); a rank that died; one that gave up;
-/// one that is silent; one that is late. Where the first sign may be a consequence of something that is still on its way,
-/// it waits a moment. When a rank gives up, all are asked for the calls that they remember: a message of another length than
-/// expected is an error where it arrives, but the fault of the rank that sent it.
+/// one that is silent; one that is late. Where the first sign may be a consequence of something that is still on its
+/// way, it waits a moment. When a rank gives up, all are asked for the calls that they remember: a message of another
+/// length than expected is an error where it arrives, but the fault of the rank that sent it.
 class Judge {
  public:
   /// `own` is the rank that judges; `watched` are the ranks it hears of, itself among them.

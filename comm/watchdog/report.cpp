@@ -5,7 +5,8 @@
 namespace rensa::watchdog {
 
 std::string_view Unpacker::take(std::size_t count) {
-  if (count > bytes_.size()) throw CommError("watchdog: a message ends after ", bytes_.size(), " of ", count, " bytes.");
+  if (count > bytes_.size())
+    throw CommError("watchdog: a message ends after ", bytes_.size(), " of ", count, " bytes.");
   const std::string_view taken = bytes_.substr(0, count);
   bytes_.remove_prefix(count);
   return taken;

@@ -28,15 +28,15 @@ struct Seat {
 
 /// What a rank says of one of its communicators. Plain data: it travels as it is between ranks of one program.
 struct CommunicatorReport {
-  std::uint64_t id = 0;                 ///< equal on its ranks
-  std::array<char, 20> name{};          ///< "hierarchical", ended by zero
-  std::int32_t rank = 0, size = 1;      ///< inside the communicator
-  std::int32_t level = 0;               ///< the program's own have a lower one than those they are made of
-  bool closed = false;                  ///< gone on this rank
-  bool running = false;                 ///< the last call is under way
-  double seconds = 0;                   ///< since the last call began or, if it is not running, ended
-  std::uint64_t number = 0;             ///< of the last collective call
-  std::uint64_t digest = 0;             ///< of all collective calls up to it
+  std::uint64_t id = 0;             ///< equal on its ranks
+  std::array<char, 20> name{};      ///< "hierarchical", ended by zero
+  std::int32_t rank = 0, size = 1;  ///< inside the communicator
+  std::int32_t level = 0;           ///< the program's own have a lower one than those they are made of
+  bool closed = false;              ///< gone on this rank
+  bool running = false;             ///< the last call is under way
+  double seconds = 0;               ///< since the last call began or, if it is not running, ended
+  std::uint64_t number = 0;         ///< of the last collective call
+  std::uint64_t digest = 0;         ///< of all collective calls up to it
   std::array<CallLog::Mark, 2 * CallLog::kStrides.size()> marks{};
   Call last;
 };

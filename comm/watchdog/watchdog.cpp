@@ -90,9 +90,10 @@ std::shared_ptr<Watchdog> Watchdog::start(Communicator& comm, const Options& opt
     return dog;
   }
   if (rank == 0) {
-    std::fprintf(stderr,
-                 "rensa: no watchdog: %s (TCP between the hosts is blocked?). A rank that is lost will not be noticed.\n",
-                 problems.c_str());
+    std::fprintf(
+        stderr,
+        "rensa: no watchdog: %s (TCP between the hosts is blocked?). A rank that is lost will not be noticed.\n",
+        problems.c_str());
   }
   return nullptr;
 }
@@ -181,7 +182,8 @@ bool Watchdog::give_up(const std::string& reason, int status) {
   return changed_.wait_for(lock, kVerdictLimit, [&] { return judged_; });
 }
 
-Watch::Watch(std::shared_ptr<Watchdog> dog, std::uint64_t id, int level) : dog_(std::move(dog)), id_(id), level_(level) {}
+Watch::Watch(std::shared_ptr<Watchdog> dog, std::uint64_t id, int level)
+    : dog_(std::move(dog)), id_(id), level_(level) {}
 
 Watch::~Watch() {
   if (begun_) dog_->remove(id_);

@@ -98,7 +98,8 @@ void Watchdog::say_farewell() {
     for (Peer& peer : peers_) {
       peer.connection.flush();
       const std::vector<Message> messages = peer.connection.receive();
-      const bool leaves = std::any_of(messages.begin(), messages.end(), [](const Message& m) { return m.type == MessageType::kBye; });
+      const bool leaves =
+          std::any_of(messages.begin(), messages.end(), [](const Message& m) { return m.type == MessageType::kBye; });
       const bool done = leaves && !peer.connection.has_unsent();
       if (done || peer.connection.health() != Connection::Health::kGood) peer.connection.close();
     }
@@ -191,7 +192,8 @@ void Watchdog::take(Peer& peer, const Message& message) {
 }
 
 void Watchdog::take_local_news() {
-  for (Connection news = is_station(rank_) ? listener_.accept() : Connection(); news.open(); news = listener_.accept()) {
+  for (Connection news = is_station(rank_) ? listener_.accept() : Connection(); news.open();
+       news = listener_.accept()) {
     peers_.push_back({-1, std::move(news)});
   }
   std::optional<Failure> failure;
@@ -304,7 +306,8 @@ bool Watchdog::may_judge(Clock::time_point now) {
 bool Watchdog::speaks() const {
   if (is_station(rank_)) return true;
   const std::string& host = seats_[static_cast<std::size_t>(rank_)].host_key;
-  const auto first = std::find_if(seats_.begin(), seats_.end(), [&](const Seat& seat) { return seat.host_key == host; });
+  const auto first =
+      std::find_if(seats_.begin(), seats_.end(), [&](const Seat& seat) { return seat.host_key == host; });
   return first->rank == rank_;
 }
 

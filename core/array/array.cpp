@@ -48,7 +48,9 @@ bool Array::is_dense(const Strides& wanted) const {
   return true;
 }
 
-bool Array::is_dense() const { return is_contiguous() || is_channels_last() || is_dense(dense_strides(strides_, shape_)); }
+bool Array::is_dense() const {
+  return is_contiguous() || is_channels_last() || is_dense(dense_strides(strides_, shape_));
+}
 
 double Array::item_as_double() const {
   if (size() != 1) throw ShapeError("item: the array must have one element, its shape is ", shape_, ".");
@@ -77,9 +79,7 @@ Array Array::to(Dtype dtype) const {
   return out;
 }
 
-Array Array::to(Device target) const {
-  return device() == target ? *this : gpu::moved(*this, target);
-}
+Array Array::to(Device target) const { return device() == target ? *this : gpu::moved(*this, target); }
 
 void Array::fill(double value) const {
   kernels::fill(*this, value);

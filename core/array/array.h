@@ -30,15 +30,20 @@ struct Slice {
 /// An n-dimensional view of a buffer: a cheap handle, like NumPy's ndarray. Copying an Array shares the elements;
 /// copy() copies them. A default-constructed Array is "no array" and false in a condition.
 ///
-/// Pictures are (N, C, H, W) in meaning and may lie channels-last in memory; strides say so, and strides are in elements.
+/// Pictures are (N, C, H, W) in meaning and may lie channels-last in memory; strides say so, and strides are in
+/// elements.
 ///
-/// Threads: distinct handles to the same elements may be read by several threads at once. Writing needs the caller's own
-/// order. One handle is not to be changed by two threads.
+/// Threads: distinct handles to the same elements may be read by several threads at once. Writing needs the caller's
+/// own order. One handle is not to be changed by two threads.
 class Array {
  public:
   Array() = default;
   Array(Buffer::Pointer buffer, std::size_t offset_bytes, const Shape& shape, const Strides& strides, Dtype dtype)
-      : buffer_(std::move(buffer)), data_(buffer_->data() + offset_bytes), shape_(shape), strides_(strides), dtype_(dtype) {}
+      : buffer_(std::move(buffer)),
+        data_(buffer_->data() + offset_bytes),
+        shape_(shape),
+        strides_(strides),
+        dtype_(dtype) {}
 
   /// Views memory that somebody else owns, without a copy. `release`, if given, runs when no array views it any more.
   static Array wrap(void* data, const Shape& shape, Dtype dtype, Device device = {},
@@ -80,14 +85,14 @@ class Array {
   Layout layout() const { return is_contiguous() || !is_channels_last() ? Layout::kRowMajor : Layout::kChannelsLast; }
 
   // Views: they share the elements.
-  Array transpose() const;  ///< axes reversed
+  Array transpose() const;                  ///< axes reversed
   Array transpose(const Dims& axes) const;  ///< axis i of the result is axes[i] of this one
   /// Part of one axis, by Python's rules: a slice that reaches over the end stops there.
   Array slice(int axis, const Slice& slice) const;
   Array select(int axis, std::int64_t index) const;  ///< one position of an axis; the axis goes
   Array expand_dims(int axis) const;                 ///< a new axis of size 1, at `axis` of the result
   Array squeeze(int axis) const;                     ///< without that axis; throws ShapeError unless its size is 1
-  Array broadcast_to(const Shape& shape) const;  ///< stride 0 along the repeated axes: not to be written to
+  Array broadcast_to(const Shape& shape) const;      ///< stride 0 along the repeated axes: not to be written to
   /// One size may be -1. A view if the strides allow it, otherwise a copy.
   Array reshape(const Shape& shape) const;
 
@@ -100,8 +105,8 @@ class Array {
   Array to(Dtype dtype) const;    ///< itself if the dtype is already that
   Array to(Device device) const;  ///< itself if it is already there
 
-  // In place. backward() throws a GraphError for elements that a graph needed and that were written after their use; what is
-  // written through data() is not noticed (buffer()->note_write() says it).
+  // In place. backward() throws a GraphError for elements that a graph needed and that were written after their use;
+  // what is written through data() is not noticed (buffer()->note_write() says it).
   void fill(double value) const;  ///< writes `value`, converted to the dtype, into every element
   /// Writes `source`, broadcast to this shape and converted to this dtype, into the elements.
   void copy_from(const Array& source) const;

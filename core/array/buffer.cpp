@@ -9,8 +9,7 @@ namespace {
 
 class AllocatedBuffer final : public Buffer {
  public:
-  AllocatedBuffer(std::size_t bytes, Device device)
-      : Buffer(allocator(device).allocate(bytes), bytes, device) {}
+  AllocatedBuffer(std::size_t bytes, Device device) : Buffer(allocator(device).allocate(bytes), bytes, device) {}
   ~AllocatedBuffer() override { allocator(device()).deallocate(data(), bytes()); }
 };
 

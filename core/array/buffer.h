@@ -1,8 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -27,8 +27,9 @@ class Buffer : public boost::intrusive_ref_counter<Buffer, boost::thread_safe_co
   std::size_t bytes() const { return bytes_; }  ///< its length
   Device device() const { return device_; }     ///< where it lies
 
-  /// How often the elements have been written in place since the buffer was made, as far as writers said so: Array's fill() and
-  /// copy_from(), index assignment, and optimizers do. A graph that needs them compares (Function::retained_input).
+  /// How often the elements have been written in place since the buffer was made, as far as writers said so: Array's
+  /// fill() and copy_from(), index assignment, and optimizers do. A graph that needs them compares
+  /// (Function::retained_input).
   std::uint32_t version() const { return version_.load(std::memory_order_relaxed); }
   void note_write() { version_.fetch_add(1, std::memory_order_relaxed); }  ///< says that elements were written in place
 

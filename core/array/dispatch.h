@@ -17,15 +17,24 @@ struct TypeTag {
 template <class Body>
 decltype(auto) dispatch_all(Dtype dtype, Body&& body) {
   switch (dtype) {
-    case Dtype::kBool: return body(TypeTag<bool>{});
-    case Dtype::kUInt8: return body(TypeTag<std::uint8_t>{});
-    case Dtype::kInt8: return body(TypeTag<std::int8_t>{});
-    case Dtype::kInt32: return body(TypeTag<std::int32_t>{});
-    case Dtype::kInt64: return body(TypeTag<std::int64_t>{});
-    case Dtype::kFloat16: return body(TypeTag<Float16>{});
-    case Dtype::kBFloat16: return body(TypeTag<BFloat16>{});
-    case Dtype::kFloat32: return body(TypeTag<float>{});
-    case Dtype::kFloat64: return body(TypeTag<double>{});
+    case Dtype::kBool:
+      return body(TypeTag<bool>{});
+    case Dtype::kUInt8:
+      return body(TypeTag<std::uint8_t>{});
+    case Dtype::kInt8:
+      return body(TypeTag<std::int8_t>{});
+    case Dtype::kInt32:
+      return body(TypeTag<std::int32_t>{});
+    case Dtype::kInt64:
+      return body(TypeTag<std::int64_t>{});
+    case Dtype::kFloat16:
+      return body(TypeTag<Float16>{});
+    case Dtype::kBFloat16:
+      return body(TypeTag<BFloat16>{});
+    case Dtype::kFloat32:
+      return body(TypeTag<float>{});
+    case Dtype::kFloat64:
+      return body(TypeTag<double>{});
   }
   throw DtypeError("unknown dtype ", static_cast<int>(dtype));
 }
@@ -34,11 +43,13 @@ decltype(auto) dispatch_all(Dtype dtype, Body&& body) {
 template <class Body>
 decltype(auto) dispatch_floating(Dtype dtype, const char* operation, Body&& body) {
   switch (dtype) {
-    case Dtype::kFloat32: return body(TypeTag<float>{});
-    case Dtype::kFloat64: return body(TypeTag<double>{});
+    case Dtype::kFloat32:
+      return body(TypeTag<float>{});
+    case Dtype::kFloat64:
+      return body(TypeTag<double>{});
     default:
-      throw DtypeError(operation, ": computes in float32 and float64 (float16 and bfloat16 where it says so), found ", dtype,
-                       ". Convert with cast(x, Dtype::kFloat32).");
+      throw DtypeError(operation, ": computes in float32 and float64 (float16 and bfloat16 where it says so), found ",
+                       dtype, ". Convert with cast(x, Dtype::kFloat32).");
   }
 }
 

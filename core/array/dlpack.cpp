@@ -55,8 +55,8 @@ struct Release {
   }
 };
 
-/// The sizes and strides, checked: the elements' places must be numbers that memory can have. Where there are no elements the
-/// other sizes still have a product.
+/// The sizes and strides, checked: the elements' places must be numbers that memory can have. Where there are no
+/// elements the other sizes still have a product.
 void check_extent(const Shape& shape, const Strides& strides, std::size_t item) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 4;
   std::int64_t reach = 1, size = 1;

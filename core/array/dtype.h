@@ -33,15 +33,24 @@ template <class T>
 inline constexpr Dtype kDtypeOf = T::no_such_dtype;
 /// The element types of arrays.
 /// @{
-template <> inline constexpr Dtype kDtypeOf<bool> = Dtype::kBool;
-template <> inline constexpr Dtype kDtypeOf<std::uint8_t> = Dtype::kUInt8;
-template <> inline constexpr Dtype kDtypeOf<std::int8_t> = Dtype::kInt8;
-template <> inline constexpr Dtype kDtypeOf<std::int32_t> = Dtype::kInt32;
-template <> inline constexpr Dtype kDtypeOf<std::int64_t> = Dtype::kInt64;
-template <> inline constexpr Dtype kDtypeOf<Float16> = Dtype::kFloat16;
-template <> inline constexpr Dtype kDtypeOf<BFloat16> = Dtype::kBFloat16;
-template <> inline constexpr Dtype kDtypeOf<float> = Dtype::kFloat32;
-template <> inline constexpr Dtype kDtypeOf<double> = Dtype::kFloat64;
+template <>
+inline constexpr Dtype kDtypeOf<bool> = Dtype::kBool;
+template <>
+inline constexpr Dtype kDtypeOf<std::uint8_t> = Dtype::kUInt8;
+template <>
+inline constexpr Dtype kDtypeOf<std::int8_t> = Dtype::kInt8;
+template <>
+inline constexpr Dtype kDtypeOf<std::int32_t> = Dtype::kInt32;
+template <>
+inline constexpr Dtype kDtypeOf<std::int64_t> = Dtype::kInt64;
+template <>
+inline constexpr Dtype kDtypeOf<Float16> = Dtype::kFloat16;
+template <>
+inline constexpr Dtype kDtypeOf<BFloat16> = Dtype::kBFloat16;
+template <>
+inline constexpr Dtype kDtypeOf<float> = Dtype::kFloat32;
+template <>
+inline constexpr Dtype kDtypeOf<double> = Dtype::kFloat64;
 /// @}
 
 }  // namespace rensa

@@ -39,8 +39,8 @@ Array isinf(const Array& x);
 Array isfinite(const Array& x);
 /// @}
 
-bool any(const Array& x);  ///< false for an empty array
-bool all(const Array& x);  ///< true for an empty array
+bool any(const Array& x);                    ///< false for an empty array
+bool all(const Array& x);                    ///< true for an empty array
 std::int64_t count_nonzero(const Array& x);  ///< elements that are not zero
 
 /// a where the condition (bool) holds, b elsewhere, broadcast, in the dtype that holds both.

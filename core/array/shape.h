@@ -74,7 +74,7 @@ class Dims {
 using Shape = Dims;    ///< sizes of the axes
 using Strides = Dims;  ///< elements from one position of an axis to the next; 0 where it is broadcast
 
-std::int64_t total_size(const Shape& shape);  ///< product of the sizes; 1 for a scalar's ()
+std::int64_t total_size(const Shape& shape);     ///< product of the sizes; 1 for a scalar's ()
 Strides contiguous_strides(const Shape& shape);  ///< strides of a row-major array without gaps
 /// Strides of an (N, C, spatial…) array whose channels lie next to each other in memory: NHWC in memory, NCHW in
 /// meaning.

@@ -101,7 +101,8 @@ Array Array::slice(int axis, const Slice& slice) const {
     if (!given) return otherwise;
     return std::clamp(*given < 0 ? *given + n : *given, low, high);
   };
-  const std::int64_t start = position(slice.start, step > 0 ? 0 : n - 1), stop = position(slice.stop, step > 0 ? n : -1);
+  const std::int64_t start = position(slice.start, step > 0 ? 0 : n - 1),
+                     stop = position(slice.stop, step > 0 ? n : -1);
   Shape shape = shape_;
   Strides strides = strides_;
   const std::int64_t span = step > 0 ? stop - start : start - stop, stride = step > 0 ? step : -step;

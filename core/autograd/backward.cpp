@@ -32,9 +32,9 @@ std::uint64_t next_walk() {
 
 /// One walk from some outputs back to the leaves.
 ///
-/// First every function that the outputs depend on is met once, and the gradients that each leaf will get are counted. Then the
-/// functions run, latest made first: all users of a function were made after it, so its gradients are complete when its
-/// turn comes, and the order of every sum is the same in every run.
+/// First every function that the outputs depend on is met once, and the gradients that each leaf will get are counted.
+/// Then the functions run, latest made first: all users of a function were made after it, so its gradients are complete
+/// when its turn comes, and the order of every sum is the same in every run.
 class Backward {
  public:
   explicit Backward(const BackwardOptions& options) : options_(options), walk_(next_walk()) {}
@@ -60,7 +60,10 @@ class Backward {
   }
 
   /// The walk then collects the gradients of `inputs` alone and touches no leaf's grad().
-  void collect(const Variables& inputs) { wanted_ = &inputs; collected_.resize(inputs.size()); }
+  void collect(const Variables& inputs) {
+    wanted_ = &inputs;
+    collected_.resize(inputs.size());
+  }
 
   Variables run() {
     const ConfigScope scope({.train = config().train, .enable_backprop = options_.enable_double_backprop});
@@ -107,9 +110,8 @@ class Backward {
     for (std::size_t i = 0; i < function.outputs_.size(); ++i) {
       if (function.outputs_[i].unchained) function.gradients_[i] = Variable();
     }
-    const bool any = !function.edges_.empty() &&
-                     std::any_of(function.gradients_.begin(), function.gradients_.end(),
-                                 [](const Variable& g) { return static_cast<bool>(g); });
+    const bool any = !function.edges_.empty() && std::any_of(function.gradients_.begin(), function.gradients_.end(),
+                                                             [](const Variable& g) { return static_cast<bool>(g); });
     Variables gradients;
     if (any) {
       if (has_function_hooks) hooks_before(function, /*forward=*/false);
@@ -117,7 +119,8 @@ class Backward {
                                                 : function.backward(function.gradients_);
       if (gradients.size() != function.edges_.size()) {
         throw GraphError(function.name(), ": backward returned ", gradients.size(), " gradients for ",
-                         function.edges_.size(), " inputs. Return one an input; an empty Variable where there is none.");
+                         function.edges_.size(),
+                         " inputs. Return one an input; an empty Variable where there is none.");
       }
       if (has_function_hooks) hooks_after_backward(function, gradients);
     }
@@ -180,7 +183,8 @@ class Backward {
   void deliver_to_leaf(VariableBody& leaf, Variable gradient, const char* from) {
     if (gradient) {
       if (gradient.shape() != leaf.array.shape()) {
-        throw GraphError(from, ": its gradient has shape ", gradient.shape(), ", the variable has ", leaf.array.shape(), ".");
+        throw GraphError(from, ": its gradient has shape ", gradient.shape(), ", the variable has ", leaf.array.shape(),
+                         ".");
       }
       if (wanted_) {
         collect_gradient(leaf, gradient);

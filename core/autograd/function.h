@@ -1,9 +1,9 @@
 #pragma once
 
+#include <array>
 #include <boost/container/small_vector.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -41,9 +41,9 @@ struct Edge {
 ///   Variable tanh(const Variable& x) { return apply<Tanh>(x); }
 ///
 /// forward() works on arrays and says what backward needs (retain_inputs, retain_output, or plain members). backward()
-/// works on variables, through functions that are differentiable themselves; when nobody asked for double backprop it runs
-/// in NoBackpropMode and records nothing. It returns one gradient an input, or no variable where there is none to give;
-/// needs_input_grad(i) tells which are wanted.
+/// works on variables, through functions that are differentiable themselves; when nobody asked for double backprop it
+/// runs in NoBackpropMode and records nothing. It returns one gradient an input, or no variable where there is none to
+/// give; needs_input_grad(i) tells which are wanted.
 class Function : public boost::intrusive_ref_counter<Function, boost::thread_safe_counter>,
                  public cpu::FromSmallBlocks {
  public:

@@ -52,8 +52,8 @@ class TimerHook final : public FunctionHook {
   void after_backward(const Function& f, const Variables& gradients) override;
 
   const std::map<std::string, Entry>& entries() const { return entries_; }  ///< by name of the function
-  double total_time_s() const;           ///< of the outermost operations
-  void report(std::ostream& out) const;  ///< a line for each kind, the slowest first
+  double total_time_s() const;                                              ///< of the outermost operations
+  void report(std::ostream& out) const;                                     ///< a line for each kind, the slowest first
 
  private:
   double stop();

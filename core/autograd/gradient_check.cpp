@@ -34,8 +34,8 @@ Array moved(const Array& x, const Array& direction, double step) {
 }
 
 /// Sum of the outputs of f at inputs + step × directions, weighted by their gradients.
-double weighted_sum(const Functional& f, const std::vector<Array>& inputs, const std::vector<Array>& directions, double step,
-                    const std::vector<Array>& gys) {
+double weighted_sum(const Functional& f, const std::vector<Array>& inputs, const std::vector<Array>& directions,
+                    double step, const std::vector<Array>& gys) {
   std::vector<Array> there;
   for (std::size_t i = 0; i < inputs.size(); ++i) there.push_back(moved(inputs[i], directions[i], step));
   const Variables outputs = f(as_leaves(there));
@@ -87,12 +87,13 @@ void check_gradient(const Functional& f, const std::vector<Array>& inputs, const
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (gx[i]) analytic += dot(gx[i].array(), directions[i]);
   }
-  const double numerical = (weighted_sum(f, inputs, directions, options.eps, gys) -
-                            weighted_sum(f, inputs, directions, -options.eps, gys)) /
-                           (2 * options.eps);
+  const double numerical =
+      (weighted_sum(f, inputs, directions, options.eps, gys) - weighted_sum(f, inputs, directions, -options.eps, gys)) /
+      (2 * options.eps);
   if (!(std::abs(analytic - numerical) <= options.atol + options.rtol * std::abs(numerical))) {
-    throw ValueError("check_gradient: backward gives ", analytic, " along a random direction, central differences give ",
-                     numerical, " (atol ", options.atol, ", rtol ", options.rtol, ").");
+    throw ValueError("check_gradient: backward gives ", analytic,
+                     " along a random direction, central differences give ", numerical, " (atol ", options.atol,
+                     ", rtol ", options.rtol, ").");
   }
 }
 
@@ -118,7 +119,8 @@ void check_double_gradient(const Functional& f, const std::vector<Array>& inputs
   check_gradient(gradient, all, options);
 }
 
-void check_gradient(const std::function<Variable(const Variable&)>& f, const Array& x, const GradientCheckOptions& options) {
+void check_gradient(const std::function<Variable(const Variable&)>& f, const Array& x,
+                    const GradientCheckOptions& options) {
   check_gradient(unary(f), std::vector<Array>{x}, options);
 }
 void check_double_gradient(const std::function<Variable(const Variable&)>& f, const Array& x,

@@ -8,7 +8,7 @@ namespace rensa {
 
 /// Steps and tolerances of check_gradient().
 struct GradientCheckOptions {
-  double eps = 1e-4;   ///< step of the central differences
+  double eps = 1e-4;  ///< step of the central differences
   double atol = 1e-6, rtol = 1e-5;
   std::uint64_t seed = 0;  ///< of the random direction and output gradients
 };

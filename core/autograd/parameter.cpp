@@ -24,12 +24,14 @@ Parameter::Parameter(Initializer initializer, Dtype dtype)
       random_index_(parameter_random.created++),
       dtype_(dtype) {}
 
-Parameter::Parameter(const Shape& shape, Initializer initializer, Dtype dtype) : Parameter(std::move(initializer), dtype) {
+Parameter::Parameter(const Shape& shape, Initializer initializer, Dtype dtype)
+    : Parameter(std::move(initializer), dtype) {
   initialize(shape);
 }
 
 void Parameter::initialize(const Shape& shape) {
-  if (is_initialized()) throw ValueError("parameter ", name(), ": is initialized already, with shape ", this->shape(), ".");
+  if (is_initialized())
+    throw ValueError("parameter ", name(), ": is initialized already, with shape ", this->shape(), ".");
   Array values = empty(shape, dtype_);
   RandomStream random(parameter_random.seed, Purpose::kInitialize, random_index_);
   initializer_(values, random);
@@ -48,8 +50,8 @@ void Parameter::set_array(Array array) { body().array = std::move(array); }
 
 void Parameter::set_grad_destination(Array view) {
   if (view && (view.shape() != shape() || view.dtype() != dtype())) {
-    throw ShapeError("parameter ", name(), ": the place for its gradient is ", view.dtype(), " ", view.shape(), ", it is ",
-                     dtype(), " ", shape(), ".");
+    throw ShapeError("parameter ", name(), ": the place for its gradient is ", view.dtype(), " ", view.shape(),
+                     ", it is ", dtype(), " ", shape(), ".");
   }
   detail::VariableExtras& extras = body().extras_of();
   if (extras.grad && view) {

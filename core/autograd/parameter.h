@@ -21,7 +21,8 @@ class Parameter : public Variable {
 
   /// False until a lazy parameter has met its first batch.
   bool is_initialized() const { return static_cast<bool>(array()); }
-  /// Allocates and fills the array, once; the values depend on the seed (see seed_parameters) and on the order of creation.
+  /// Allocates and fills the array, once; the values depend on the seed (see seed_parameters) and on the order of
+  /// creation.
   void initialize(const Shape& shape);
 
   /// Moves the elements to `device`; initialize() puts them there from now on. The gradient is forgotten.

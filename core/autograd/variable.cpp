@@ -31,7 +31,8 @@ Variable::Variable(Array array, bool requires_grad) : body_(new detail::Variable
 }
 
 detail::VariableBody& Variable::body() const {
-  if (!body_) throw GraphError("variable: there is no variable here (it was default-constructed, or an input left out).");
+  if (!body_)
+    throw GraphError("variable: there is no variable here (it was default-constructed, or an input left out).");
   return *body_;
 }
 
@@ -46,7 +47,8 @@ const Array& Variable::array() const {
 bool Variable::requires_grad() const { return body_ && body_->requires_grad; }
 
 void Variable::set_requires_grad(bool value) {
-  if (body().creator) throw GraphError("set_requires_grad: only a leaf can be asked, this is an output of ", creator()->name());
+  if (body().creator)
+    throw GraphError("set_requires_grad: only a leaf can be asked, this is an output of ", creator()->name());
   body().requires_grad = value;
 }
 

@@ -38,8 +38,8 @@ struct BackwardOptions {
 
 /// An array in a graph of differentiable operations. A cheap handle: copies are the same variable.
 ///
-/// A Variable made from an Array is a leaf; one that a function returns remembers that function, and backward() walks from
-/// there to the leaves. A default-constructed Variable is "no variable" and false in a condition.
+/// A Variable made from an Array is a leaf; one that a function returns remembers that function, and backward() walks
+/// from there to the leaves. A default-constructed Variable is "no variable" and false in a condition.
 ///
 /// Threads: a graph belongs to the thread that builds it. Parameters may be read by several threads at once as long as
 /// nobody updates them (see docs/threads.md).
@@ -83,8 +83,8 @@ class Variable {
   void unchain_backward();  ///< cuts every link from here back to the leaves (truncated backpropagation)
 
   /// Computes the gradient of this variable (usually a scalar loss) with respect to every leaf that requires one, and
-  /// adds it to the leaf's grad(). Starts from grad() if set, else from ones times loss_scale; anything but a scalar must
-  /// have its grad set. What the graph saved is released on the way unless another variable still needs it or the
+  /// adds it to the leaf's grad(). Starts from grad() if set, else from ones times loss_scale; anything but a scalar
+  /// must have its grad set. What the graph saved is released on the way unless another variable still needs it or the
   /// options keep it. Throws GraphError.
   void backward(const BackwardOptions& options = {}) const;
 

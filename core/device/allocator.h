@@ -26,11 +26,12 @@ class Allocator {
 
   virtual MemoryStatistics statistics() const = 0;  ///< since the program began, peak since reset_peak()
   virtual void reset_peak() = 0;                    ///< the peak is what is in use now
-  virtual void set_limit(std::size_t bytes) = 0;  ///< of in_use; 0 removes the limit
-  virtual void trim() = 0;                        ///< gives free memory back to the system
+  virtual void set_limit(std::size_t bytes) = 0;    ///< of in_use; 0 removes the limit
+  virtual void trim() = 0;                          ///< gives free memory back to the system
 };
 
-/// The allocator of `device`; the first one of a GPU opens CUDA's plug-in. Throws DeviceError that says what is missing.
+/// The allocator of `device`; the first one of a GPU opens CUDA's plug-in. Throws DeviceError that says what is
+/// missing.
 Allocator& allocator(Device device);
 
 }  // namespace rensa

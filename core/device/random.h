@@ -21,14 +21,16 @@ class RandomStream {
   /// Four random words number `index` of the stream: random access, does not move the position.
   std::array<std::uint32_t, 4> block(std::uint32_t index) const;
 
-  const std::array<std::uint32_t, 2>& key() const { return key_; }  ///< Philox's: of seed, purpose and step, not of the sample
+  const std::array<std::uint32_t, 2>& key() const {
+    return key_;
+  }  ///< Philox's: of seed, purpose and step, not of the sample
 
-  std::uint32_t operator()();                       ///< the next word
-  std::uint64_t below(std::uint64_t bound);         ///< uniform in [0, bound), without bias
-  void skip(std::uint64_t words);                   ///< as if so many words had been drawn
-  double uniform();                                 ///< uniform in [0, 1), 53 bits; takes two words
+  std::uint32_t operator()();                ///< the next word
+  std::uint64_t below(std::uint64_t bound);  ///< uniform in [0, bound), without bias
+  void skip(std::uint64_t words);            ///< as if so many words had been drawn
+  double uniform();                          ///< uniform in [0, 1), 53 bits; takes two words
   double uniform(double low, double high) { return low + (high - low) * uniform(); }  ///< uniform in [low, high)
-  double normal();                                  ///< mean 0, variance 1 (Box and Muller); takes four words
+  double normal();  ///< mean 0, variance 1 (Box and Muller); takes four words
   /// The range of operator().
   /// @{
   static constexpr std::uint32_t min() { return 0; }

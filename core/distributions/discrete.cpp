@@ -123,9 +123,8 @@ Variable Poisson::log_prob(const Variable& x) const {
 Variable Poisson::mode() const { return Variable(F::floor(lam).array()); }
 Variable Poisson::sample_n(std::int64_t n) const {
   const std::vector<double> rates = to_vector<double>(lam.array());
-  return Variable(draw_batch(n, lam.shape(), lam.dtype(), [&](RandomStream& random, std::size_t i) {
-    return draw_poisson(random, rates[i]);
-  }));
+  return Variable(draw_batch(n, lam.shape(), lam.dtype(),
+                             [&](RandomStream& random, std::size_t i) { return draw_poisson(random, rates[i]); }));
 }
 
 namespace {

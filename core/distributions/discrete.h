@@ -4,8 +4,8 @@
 
 namespace rensa::distributions {
 
-// Values are whole numbers in the parameters' dtype, or in any dtype that a program gives. Parameters are probabilities, or
-// logits where of_logits says so.
+// Values are whole numbers in the parameters' dtype, or in any dtype that a program gives. Parameters are
+// probabilities, or logits where of_logits says so.
 
 /// 1 with probability p, else 0.
 class Bernoulli final : public Distribution {

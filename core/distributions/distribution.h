@@ -13,9 +13,9 @@ namespace rensa::distributions {
 ///   Variable x = p.sample({10});                // (10, batch…, event…)
 ///   Variable loss = -functions::mean(p.log_prob(x));
 ///
-/// What is computed is differentiable in the parameters and in x. What a family has no closed form for is refused with a
-/// ValueError that names both. Samples are drawn by random_context(), as dropout's numbers are; has_rsample() says whether
-/// they are differentiable in the parameters.
+/// What is computed is differentiable in the parameters and in x. What a family has no closed form for is refused with
+/// a ValueError that names both. Samples are drawn by random_context(), as dropout's numbers are; has_rsample() says
+/// whether they are differentiable in the parameters.
 class Distribution {
  public:
   Distribution() = default;
@@ -32,12 +32,12 @@ class Distribution {
 
   /// Of values x (sample…, batch…, event…): (sample…, batch…).
   virtual Variable log_prob(const Variable& x) const = 0;
-  virtual Variable prob(const Variable& x) const;               ///< exp(log_prob): a probability, or a density
-  virtual Variable cdf(const Variable& x) const;                ///< the probability of a value up to x
-  virtual Variable log_cdf(const Variable& x) const;            ///< log(cdf)
-  virtual Variable survival_function(const Variable& x) const;  ///< 1 - cdf
+  virtual Variable prob(const Variable& x) const;                   ///< exp(log_prob): a probability, or a density
+  virtual Variable cdf(const Variable& x) const;                    ///< the probability of a value up to x
+  virtual Variable log_cdf(const Variable& x) const;                ///< log(cdf)
+  virtual Variable survival_function(const Variable& x) const;      ///< 1 - cdf
   virtual Variable log_survival_function(const Variable& x) const;  ///< log(1 - cdf)
-  virtual Variable icdf(const Variable& p) const;  ///< the value below which a share p lies
+  virtual Variable icdf(const Variable& p) const;                   ///< the value below which a share p lies
 
   /// Of the batch: (batch…), or (batch…, event…) for what is a value.
   /// @{

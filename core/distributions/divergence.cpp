@@ -25,7 +25,8 @@ void detail::add_divergence(std::type_index p, std::type_index q, Divergence rul
 Variable kl_divergence(const Distribution& p, const Distribution& q) {
   const auto found = rules().find(Families(typeid(p), typeid(q)));
   if (found == rules().end()) {
-    throw ValueError("kl_divergence: there is no rule for ", p.name(), " and ", q.name(), ". Add one with register_kl.");
+    throw ValueError("kl_divergence: there is no rule for ", p.name(), " and ", q.name(),
+                     ". Add one with register_kl.");
   }
   return found->second(p, q);
 }

@@ -7,8 +7,8 @@
 
 namespace rensa::distributions {
 
-/// The Kullback-Leibler divergence of q from p, in nats: (batch…). Throws ValueError that names both families where no rule
-/// is known: each family has one with itself; register_kl adds others.
+/// The Kullback-Leibler divergence of q from p, in nats: (batch…). Throws ValueError that names both families where no
+/// rule is known: each family has one with itself; register_kl adds others.
 Variable kl_divergence(const Distribution& p, const Distribution& q);
 /// entropy(p) + kl_divergence(p, q).
 Variable cross_entropy(const Distribution& p, const Distribution& q);
@@ -18,7 +18,8 @@ using Divergence = std::function<Variable(const Distribution&, const Distributio
 void add_divergence(std::type_index p, std::type_index q, Divergence rule);
 }  // namespace detail
 
-/// From now on kl_divergence(P, Q) is rule(p, q); for the start of a program, before threads ask. The latest rule counts.
+/// From now on kl_divergence(P, Q) is rule(p, q); for the start of a program, before threads ask. The latest rule
+/// counts.
 template <class P, class Q, class Rule>
 void register_kl(Rule rule) {
   detail::add_divergence(typeid(P), typeid(Q), [rule](const Distribution& p, const Distribution& q) -> Variable {

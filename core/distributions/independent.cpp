@@ -38,7 +38,8 @@ namespace {
 
 const KlRule<Independent> kl_independent([](const Independent& p, const Independent& q) {
   if (p.axes != q.axes) {
-    throw ShapeError("kl_divergence: one Independent takes ", p.axes, " axes as parts of a value, the other ", q.axes, ".");
+    throw ShapeError("kl_divergence: one Independent takes ", p.axes, " axes as parts of a value, the other ", q.axes,
+                     ".");
   }
   return p.summed(kl_divergence(*p.each, *q.each));
 });

@@ -93,14 +93,16 @@ const KlRule<Cauchy> kl_cauchy([](const Cauchy& p, const Cauchy& q) {
 });
 const KlRule<Gumbel> kl_gumbel([](const Gumbel& p, const Gumbel& q) {
   const Variable ratio = p.scale / q.scale, between = (p.loc - q.loc) / q.scale;
-  return between - F::log(ratio) + (ratio - 1.0) * std::numbers::egamma + F::exp(F::lgamma(ratio + 1.0) - between) - 1.0;
+  return between - F::log(ratio) + (ratio - 1.0) * std::numbers::egamma + F::exp(F::lgamma(ratio + 1.0) - between) -
+         1.0;
 });
 const KlRule<Laplace> kl_laplace([](const Laplace& p, const Laplace& q) {
   const Variable ratio = p.scale / q.scale, between = F::abs(p.loc - q.loc);
   return between / q.scale - F::log(ratio) + ratio * F::exp(-between / p.scale) - 1.0;
 });
 const KlRule<Uniform> kl_uniform([](const Uniform& p, const Uniform& q) {
-  const Array covered = logical_and(less_equal(q.low.array(), p.low.array()), less_equal(p.high.array(), q.high.array()));
+  const Array covered =
+      logical_and(less_equal(q.low.array(), p.low.array()), less_equal(p.high.array(), q.high.array()));
   return F::where(covered, F::log((q.high - q.low) / (p.high - p.low)), number(kInfinity, p.low));
 });
 

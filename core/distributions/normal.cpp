@@ -23,7 +23,9 @@ namespace F = functions;
 const double kLogRootTwoPi = 0.5 * std::log(2 * std::numbers::pi);
 
 /// A matrix times a vector for every matrix: (…, d, d) and (…, d).
-Variable times_vector(const Variable& a, const Variable& x) { return F::squeeze(F::matmul(a, F::expand_dims(x, -1)), -1); }
+Variable times_vector(const Variable& a, const Variable& x) {
+  return F::squeeze(F::matmul(a, F::expand_dims(x, -1)), -1);
+}
 
 Shape with_square(Shape vectors) {
   vectors.push_back(vectors.back());

@@ -51,8 +51,8 @@ class LogNormal final : public Distribution {
   const Normal log;
 };
 
-/// Mean `loc` (…, d) and covariance L Lᵀ for the lower triangle L = `scale_tril` (…, d, d) with a positive diagonal. Throws
-/// ShapeError if the two do not fit.
+/// Mean `loc` (…, d) and covariance L Lᵀ for the lower triangle L = `scale_tril` (…, d, d) with a positive diagonal.
+/// Throws ShapeError if the two do not fit.
 class MultivariateNormal final : public Distribution {
  public:
   MultivariateNormal(const Variable& loc, const Variable& scale_tril);

@@ -24,7 +24,8 @@ inline std::pair<Variable, Variable> together(const char* name, const Variable& 
 /// n in front of the shape.
 Shape in_front(std::int64_t n, const Shape& shape);
 
-/// Numbers drawn one by one, (n, batch…): next(stream, i), where i is the place in the batch. See functions/random_arrays.h.
+/// Numbers drawn one by one, (n, batch…): next(stream, i), where i is the place in the batch. See
+/// functions/random_arrays.h.
 Array draw_batch(std::int64_t n, const Shape& batch, Dtype dtype,
                  const std::function<double(RandomStream&, std::size_t)>& next);
 

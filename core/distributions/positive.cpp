@@ -80,9 +80,8 @@ Variable Dirichlet::entropy() const {
 }
 Variable Dirichlet::sample_n(std::int64_t n) const {
   const std::vector<double> each = to_vector<double>(alpha.array());
-  const Variable drawn(draw_batch(n, alpha.shape(), Dtype::kFloat64, [&](RandomStream& random, std::size_t i) {
-    return draw_gamma(random, each[i]);
-  }));
+  const Variable drawn(draw_batch(n, alpha.shape(), Dtype::kFloat64,
+                                  [&](RandomStream& random, std::size_t i) { return draw_gamma(random, each[i]); }));
   return Variable((drawn / F::sum(drawn, {-1}, true)).array().to(alpha.dtype()));
 }
 
@@ -144,15 +143,17 @@ const KlRule<Beta> kl_beta([](const Beta& p, const Beta& q) {
 });
 const KlRule<Dirichlet> kl_dirichlet([](const Dirichlet& p, const Dirichlet& q) {
   const Variable total = F::sum(p.alpha, {-1}, /*keepdims=*/true);
-  const Variable each = F::lgamma(q.alpha) - F::lgamma(p.alpha) +
-                        (p.alpha - q.alpha) * (F::digamma(p.alpha) - F::digamma(total));
+  const Variable each =
+      F::lgamma(q.alpha) - F::lgamma(p.alpha) + (p.alpha - q.alpha) * (F::digamma(p.alpha) - F::digamma(total));
   return F::sum(each, {-1}) + F::lgamma(F::sum(p.alpha, {-1})) - F::lgamma(F::sum(q.alpha, {-1}));
 });
 const KlRule<Exponential> kl_exponential([](const Exponential& p, const Exponential& q) {
   return q.lam / p.lam - F::log(q.lam / p.lam) - 1.0;
 });
 const KlRule<Gamma> kl_gamma(divergence);
-const KlRule<Chisquare> kl_chisquare([](const Chisquare& p, const Chisquare& q) { return divergence(p.gamma, q.gamma); });
+const KlRule<Chisquare> kl_chisquare([](const Chisquare& p, const Chisquare& q) {
+  return divergence(p.gamma, q.gamma);
+});
 const KlRule<Pareto> kl_pareto([](const Pareto& p, const Pareto& q) {
   const Variable ratio = q.alpha / p.alpha;
   const Variable inside = q.alpha * F::log(p.scale / q.scale) - F::log(ratio) + ratio - 1.0;

@@ -9,7 +9,8 @@
 namespace rensa::functions {
 namespace {
 
-/// Piecewise linear functions: the gradient is linear in gy, and its derivative with respect to the first input is zero.
+/// Piecewise linear functions: the gradient is linear in gy, and its derivative with respect to the first input is
+/// zero.
 struct ReluGrad final : Function {
   const char* name() const override { return "relu_grad"; }
 

@@ -15,7 +15,8 @@ Variable leaky_relu(const Variable& x, double slope = 0.2);
 Variable sigmoid(const Variable& x);
 Variable tanh(const Variable& x);  ///< (exp(x) - exp(-x)) / (exp(x) + exp(-x))
 /// x where x >= 0, alpha (exp(x) - 1) elsewhere.
-/// Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2015.
+/// Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+/// 2015.
 Variable elu(const Variable& x, double alpha = 1.0);
 /// log(1 + exp(beta x)) / beta. Throws ValueError unless beta > 0.
 Variable softplus(const Variable& x, double beta = 1.0);

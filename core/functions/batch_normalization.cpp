@@ -187,8 +187,9 @@ Variable batch_normalization(const Variable& x, const Variable& gamma, const Var
                              Array* avg_var, const BatchNormalizationOptions& options, const Variable* residual) {
   if (is_reshaped(x)) {
     const Variable added = residual ? as_pictures(*residual) : Variable();
-    return reshape(batch_normalization(as_pictures(x), gamma, beta, avg_mean, avg_var, options, residual ? &added : nullptr),
-                   x.shape());
+    return reshape(
+        batch_normalization(as_pictures(x), gamma, beta, avg_mean, avg_var, options, residual ? &added : nullptr),
+        x.shape());
   }
   check(x, gamma, beta, residual);
   const auto function = make_function<BatchNormalization>(options);
@@ -208,15 +209,17 @@ Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, con
   if (is_reshaped(x)) {
     const Variable added = residual ? as_pictures(*residual) : Variable();
     return reshape(
-        fixed_batch_normalization(as_pictures(x), gamma, beta, mean, var, options, residual ? &added : nullptr), x.shape());
+        fixed_batch_normalization(as_pictures(x), gamma, beta, mean, var, options, residual ? &added : nullptr),
+        x.shape());
   }
   check(x, gamma, beta, residual);
   if (!config().enable_backprop) {
     const ChannelAffine a = fixed_batch_normalization_affine(gamma.array(), beta.array(), mean, var, options.eps);
     return kernels::scale_and_shift(x.array(), a.scale, a.shift, residual ? residual->array() : Array(), options.relu);
   }
-  const Variable scale = gamma * Variable(kernels::fold_statistics(gamma.array(), beta.array(), mean, var, options.eps)
-                                              .inv_std.to(gamma.dtype()));
+  const Variable scale =
+      gamma *
+      Variable(kernels::fold_statistics(gamma.array(), beta.array(), mean, var, options.eps).inv_std.to(gamma.dtype()));
   const Variable shift = beta - Variable(mean.to(gamma.dtype())) * scale;
   Variable y = cast(x * over_channels(scale, x.ndim()) + over_channels(shift, x.ndim()), x.dtype());
   if (residual) y = y + *residual;

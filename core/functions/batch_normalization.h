@@ -14,7 +14,8 @@ struct BatchNormalizationOptions {
   StatisticsReducer* reducer = nullptr;
 };
 
-/// Normalizes each channel (axis 1) over all other axes, y = gamma (x - mean) / sqrt(var + eps) + beta (+ residual, relu).
+/// Normalizes each channel (axis 1) over all other axes, y = gamma (x - mean) / sqrt(var + eps) + beta (+ residual,
+/// relu).
 ///
 ///   x            (N, C, …); results of four axes lie channels-last
 ///   gamma, beta  (C), of x's dtype; float32 for a 16-bit x, too
@@ -39,7 +40,7 @@ struct ChannelAffine {
   Array scale, shift;
 };
 /// Of given statistics (C) and parameters (C).
-ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean, const Array& var,
-                                               double eps);
+ChannelAffine fixed_batch_normalization_affine(const Array& gamma, const Array& beta, const Array& mean,
+                                               const Array& var, double eps);
 
 }  // namespace rensa::functions

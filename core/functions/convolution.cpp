@@ -30,9 +30,9 @@ struct Convolution final : Function {
   }
   Variables backward(const Variable& gy) override {
     auto [x, W] = retained_inputs<2>();
-    Variables gradients = {needs_input_grad(0) ? backward_data(gy, W, geometry, x_shape) : Variable(),
-                           needs_input_grad(1) ? backward_weights(x, gy, geometry, W_shape, gradient_destination(1))
-                                               : Variable()};
+    Variables gradients = {
+        needs_input_grad(0) ? backward_data(gy, W, geometry, x_shape) : Variable(),
+        needs_input_grad(1) ? backward_weights(x, gy, geometry, W_shape, gradient_destination(1)) : Variable()};
     if (inputs() == 3) gradients.push_back(needs_input_grad(2) ? sum(gy, {0, 2, 3}) : Variable());
     return gradients;
   }
@@ -94,12 +94,13 @@ void check(const Variable& x, const Variable& W, const Variable* b, const Convol
   }
   if (g.groups < 1) throw ValueError("convolution_2d: groups is ", g.groups, ", expected at least 1.");
   if (x.ndim() != 4 || W.ndim() != 4) {
-    throw ShapeError("convolution_2d: expected x (batch, channels, height, width) and W (out, channels, kh, kw), found ",
-                     x.shape(), " and ", W.shape(), ".");
+    throw ShapeError(
+        "convolution_2d: expected x (batch, channels, height, width) and W (out, channels, kh, kw), found ", x.shape(),
+        " and ", W.shape(), ".");
   }
   if (x.shape()[1] != W.shape()[1] * g.groups || W.shape()[0] % g.groups != 0) {
-    throw ShapeError("convolution_2d: x has ", x.shape()[1], " channels, W expects ", W.shape()[1] * g.groups, " (x is ",
-                     x.shape(), ", W is ", W.shape(), ", groups ", g.groups, ").");
+    throw ShapeError("convolution_2d: x has ", x.shape()[1], " channels, W expects ", W.shape()[1] * g.groups,
+                     " (x is ", x.shape(), ", W is ", W.shape(), ", groups ", g.groups, ").");
   }
   for (int axis = 0; axis < 2; ++axis) {
     const auto a = static_cast<std::size_t>(axis);
@@ -130,8 +131,8 @@ Variable convolution_2d_backward_data(const Variable& gy, const Variable& W, con
   return backward_data(gy, W, options, x_shape);
 }
 
-Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options,
-                              const Variable* residual, bool relu) {
+Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b,
+                              const ConvolutionOptions& options, const Variable* residual, bool relu) {
   check(x, W, b, options);
   if (residual && residual->shape() != kernels::output_shape(x.shape(), W.shape(), options)) {
     throw ShapeError("convolution_2d: the residual is ", residual->shape(), ", expected the result's shape ",

@@ -13,8 +13,8 @@ using ConvolutionOptions = kernels::ConvolutionGeometry;  ///< .stride, .pad, .d
 ///   W        (K, C / groups, kh, kw)
 ///   b        (K), or none
 ///   returns  (batch, K, OH, OW), OH = (H + 2 pad - dilate (kh - 1) - 1) / stride + 1, rounded down
-/// float32 results lie channels-last. Throws ShapeError that names the shapes if they do not fit, ValueError for an option
-/// out of range.
+/// float32 results lie channels-last. Throws ShapeError that names the shapes if they do not fit, ValueError for an
+/// option out of range.
 Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b = nullptr,
                         const ConvolutionOptions& options = {});
 
@@ -23,7 +23,7 @@ Variable convolution_2d_backward_data(const Variable& gy, const Variable& W, con
                                       const Shape& x_shape);
 
 /// convolution_2d plus `residual` (y's shape), then relu if asked, in one pass and without a gradient: for inference.
-Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options,
-                              const Variable* residual, bool relu);
+Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variable* b,
+                              const ConvolutionOptions& options, const Variable* residual, bool relu);
 
 }  // namespace rensa::functions

@@ -128,8 +128,12 @@ Variable log(const Variable& x) { return apply<Log>(x); }
 Variable sqrt(const Variable& x) { return apply<Sqrt>(x); }
 Variable square(const Variable& x) { return pow(x, 2.0); }
 Variable abs(const Variable& x) { return apply<Abs>(x); }
-Variable maximum(const Variable& a, const Variable& b) { return promoted(a, b, [](const auto& x, const auto& y) { return apply<Choose<true>>(x, y); }); }
-Variable minimum(const Variable& a, const Variable& b) { return promoted(a, b, [](const auto& x, const auto& y) { return apply<Choose<false>>(x, y); }); }
+Variable maximum(const Variable& a, const Variable& b) {
+  return promoted(a, b, [](const auto& x, const auto& y) { return apply<Choose<true>>(x, y); });
+}
+Variable minimum(const Variable& a, const Variable& b) {
+  return promoted(a, b, [](const auto& x, const auto& y) { return apply<Choose<false>>(x, y); });
+}
 
 Variable clip(const Variable& x, double low, double high) {
   if (!(low <= high)) throw ValueError("clip: low is ", low, ", high is ", high, "; expected low <= high.");

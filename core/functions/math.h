@@ -16,14 +16,14 @@ Variable expm1(const Variable& x);     ///< exp(x) - 1, exact near 0
 Variable log1p(const Variable& x);     ///< log(1 + x), exact near 0
 Variable log2(const Variable& x);      ///< the logarithm to base 2
 Variable log10(const Variable& x);     ///< the logarithm to base 10
-Variable rsqrt(const Variable& x);  ///< 1 / sqrt(x)
+Variable rsqrt(const Variable& x);     ///< 1 / sqrt(x)
 
 // Steps, whose gradient is 0.
 
 Variable floor(const Variable& x);  ///< the largest whole number that is not above x
 Variable ceil(const Variable& x);   ///< the smallest whole number that is not below x
-Variable fix(const Variable& x);   ///< towards 0
-Variable sign(const Variable& x);  ///< -1, 0 or 1
+Variable fix(const Variable& x);    ///< towards 0
+Variable sign(const Variable& x);   ///< -1, 0 or 1
 
 /// The remainder of x / divisor with x's sign, broadcast.
 Variable fmod(const Variable& x, const Variable& divisor);

@@ -4,14 +4,14 @@
 
 namespace rensa::functions {
 
-/// The matrix product op(a) op(b), where op transposes the last two axes if asked: (m, k) times (k, n) is (m, n). float32 or
-/// float64. More axes before them are batches and broadcast; a vector (k) is a row on the left, a column on the right, and its
-/// axis goes from the result, as in NumPy.
-/// Throws ShapeError unless both fit, DtypeError if the dtypes differ.
+/// The matrix product op(a) op(b), where op transposes the last two axes if asked: (m, k) times (k, n) is (m, n).
+/// float32 or float64. More axes before them are batches and broadcast; a vector (k) is a row on the left, a column on
+/// the right, and its axis goes from the result, as in NumPy. Throws ShapeError unless both fit, DtypeError if the
+/// dtypes differ.
 Variable matmul(const Variable& a, const Variable& b, bool transpose_a = false, bool transpose_b = false);
 
-/// The same for matrices, computed into `destination` (m, n) if that is an array: how the gradient of a weight comes to lie in
-/// its place.
+/// The same for matrices, computed into `destination` (m, n) if that is an array: how the gradient of a weight comes to
+/// lie in its place.
 Variable matmul_into(const Array& destination, const Variable& a, const Variable& b, bool transpose_a = false,
                      bool transpose_b = false);
 

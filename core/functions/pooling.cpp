@@ -37,7 +37,9 @@ struct Gather final : Function {
     x_shape = x.shape();
     return kernels::max_pooling_gather(x, places);
   }
-  Variables backward(const Variable& gy) override { return {apply(make_function<Scatter>(places, geometry, x_shape), gy)}; }
+  Variables backward(const Variable& gy) override {
+    return {apply(make_function<Scatter>(places, geometry, x_shape), gy)};
+  }
   void release_saved() override { places = {}; }
 };
 
@@ -58,7 +60,9 @@ struct MaxPooling final : Function {
     places = pooled.places;
     return pooled.y;
   }
-  Variables backward(const Variable& gy) override { return {apply(make_function<Scatter>(places, geometry, x_shape), gy)}; }
+  Variables backward(const Variable& gy) override {
+    return {apply(make_function<Scatter>(places, geometry, x_shape), gy)};
+  }
   void release_saved() override { places = {}; }
 };
 

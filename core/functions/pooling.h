@@ -10,7 +10,7 @@ namespace rensa::functions {
 
 /// Options of max_pooling_2d() and average_pooling_2d().
 struct PoolingOptions {
-  std::array<std::int64_t, 2> kernel = {2, 2};                     ///< vertical, horizontal
+  std::array<std::int64_t, 2> kernel = {2, 2};                       ///< vertical, horizontal
   std::optional<std::array<std::int64_t, 2>> stride = std::nullopt;  ///< none: the kernel's size
   std::array<std::int64_t, 2> pad = {0, 0};
   bool cover_all = true;  ///< max pooling: a last window that reaches over the edge, so that every pixel counts

@@ -95,7 +95,9 @@ Variable max_pooling(const char* name, const Variable& x, const EachAxis& kernel
   const auto axes = axes_of(name, x.shape(), kernel, o.stride, o.pad, o.cover_all);
   const Shape y_shape = pooled_shape(name, x.shape(), axes);
   const Array places = window_places(name, axes),
-              planes = (is_half(x.dtype()) ? x.array().to(Dtype::kFloat32) : x.array()).contiguous().reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
+              planes = (is_half(x.dtype()) ? x.array().to(Dtype::kFloat32) : x.array())
+                           .contiguous()
+                           .reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
   return take_positions(name, x,
                         positions_of(largest_of_windows(planes, places), places, planes.shape()[1]).reshape(y_shape));
 }

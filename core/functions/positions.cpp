@@ -96,7 +96,8 @@ Variable take_rows_at(const Variable& x, const Array& rows, int axis) {
   return reshape(taken, with_size(x.shape(), axis, rows.size()));
 }
 Variable add_rows_at(const Variable& x, const Array& rows, int axis, std::int64_t size) {
-  return reshape(add_rows(reshape(x, around(x.shape(), axis)), rows.to(x.device()), size), with_size(x.shape(), axis, size));
+  return reshape(add_rows(reshape(x, around(x.shape(), axis)), rows.to(x.device()), size),
+                 with_size(x.shape(), axis, size));
 }
 
 Array numbered(const Shape& shape) { return arange(total_size(shape)).reshape(shape); }

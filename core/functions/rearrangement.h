@@ -14,8 +14,8 @@ Variable flatten(const Variable& x);  ///< one axis, row-major
 Variable copy(const Variable& x);     ///< elements of its own
 
 Variable flip(const Variable& x, int axis);  ///< in the opposite order along `axis`
-Variable fliplr(const Variable& x);  ///< along axis 1
-Variable flipud(const Variable& x);  ///< along axis 0
+Variable fliplr(const Variable& x);          ///< along axis 1
+Variable flipud(const Variable& x);          ///< along axis 0
 
 Variable swapaxes(const Variable& x, int axis1, int axis2);  ///< the two axes change places
 /// Axes `source` come to stand at `destination`, the others keep their order.

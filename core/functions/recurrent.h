@@ -28,7 +28,8 @@ LstmState slstm(const Variable& c1, const Variable& c2, const Variable& x1, cons
 LstmState tree_lstm(const Variables& children, const Variable& x);
 
 /// The weights of each layer and direction of an n-step network: W (out, in) and b (out), 8 for LSTM (i, f, a, o
-/// from x, then the same from h: the order of Chainer's code and of PyTorch; its documentation names a last), 6 for GRU (r, z, h̄), 2 for plain ones.
+/// from x, then the same from h: the order of Chainer's code and of PyTorch; its documentation names a last), 6 for GRU
+/// (r, z, h̄), 2 for plain ones.
 struct NStepWeights {
   std::vector<Variables> W, b;
 };

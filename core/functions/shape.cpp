@@ -188,8 +188,6 @@ Variables split_axis(const Variable& x, int sections, int axis) {
   return parts;
 }
 
-Variable cast(const Variable& x, Dtype dtype) {
-  return x.dtype() == dtype ? x : apply(make_function<Cast>(dtype), x);
-}
+Variable cast(const Variable& x, Dtype dtype) { return x.dtype() == dtype ? x : apply(make_function<Cast>(dtype), x); }
 
 }  // namespace rensa::functions

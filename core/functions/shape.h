@@ -9,7 +9,8 @@ namespace rensa::functions {
 // Functions that move elements and compute nothing. Where strides allow, the result shares its elements with x: neither
 // is to be written to while the other is in use. Negative axes count from the end.
 
-/// The same elements in row-major order under another shape; one size may be -1. Throws ShapeError if the counts differ.
+/// The same elements in row-major order under another shape; one size may be -1. Throws ShapeError if the counts
+/// differ.
 Variable reshape(const Variable& x, const Shape& shape);
 
 /// Axes reversed: (a, b, c) becomes (c, b, a).

@@ -73,8 +73,8 @@ void check(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& 
   }
 }
 
-/// Labels on the host are looked at there, and then go to x's device: nobody waits for that. Throws ValueError that names
-/// the first one out of range.
+/// Labels on the host are looked at there, and then go to x's device: nobody waits for that. Throws ValueError that
+/// names the first one out of range.
 Array checked_labels(const Array& t, const Variable& x, std::int64_t classes, std::int64_t ignored) {
   const Array flat = t.contiguous().reshape({t.size()});
   if (x.device() == t.device()) return flat;  // the kernel looks at them
@@ -121,7 +121,8 @@ Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxC
   const ClassTargets targets{checked_labels(t, x, classes, options.ignore_label), options.label_smoothing,
                              options.ignore_label};
   Variable losses = apply(make_function<SoftmaxCrossEntropy>(targets), lines);
-  if (options.class_weight) losses = losses * Variable(weights_of_labels(options, targets.t, classes, x.dtype()).to(x.device()));
+  if (options.class_weight)
+    losses = losses * Variable(weights_of_labels(options, targets.t, classes, x.dtype()).to(x.device()));
   if (options.reduce == LossReduce::kNone) return reshape(losses, t.shape());
   const std::int64_t count = options.normalize ? count_labels(t, options.ignore_label) : t.shape()[0];
   return sum(losses) * (1.0 / static_cast<double>(std::max<std::int64_t>(count, 1)));

@@ -26,16 +26,15 @@ struct SoftmaxCrossEntropyOptions {
 ///   t        (batch, …), int32 or int64 in [0, classes); places where t == ignore_label count nothing
 ///   returns  a scalar mean, or (batch, …) losses with LossReduce::kNone; in nats, x's dtype or float32
 ///
-/// With every label ignored the mean is 0. Throws ShapeError if x and t do not fit; ValueError names the first label out
-/// of range.
-/// Source: Goodfellow, Bengio, Courville, "Deep Learning" (2016), section 6.2.2.3; label smoothing: Szegedy et al.,
-/// "Rethinking the Inception architecture for computer vision", 2016, section 7.
+/// With every label ignored the mean is 0. Throws ShapeError if x and t do not fit; ValueError names the first label
+/// out of range. Source: Goodfellow, Bengio, Courville, "Deep Learning" (2016), section 6.2.2.3; label smoothing:
+/// Szegedy et al., "Rethinking the Inception architecture for computer vision", 2016, section 7.
 Variable softmax_cross_entropy(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options = {});
 
 /// Which loss soft_cross_entropy() computes; they differ by the entropy of t.
 enum class SoftTargetLoss { kCrossEntropy, kKlDivergence };
-/// The same against probabilities t of x's shape: -Σ t log softmax(x) along axis 1, or Σ t (log t - log softmax(x)). The mean is
-/// over all places. Differentiable in t too. Throws ShapeError if the shapes differ.
+/// The same against probabilities t of x's shape: -Σ t log softmax(x) along axis 1, or Σ t (log t - log softmax(x)).
+/// The mean is over all places. Differentiable in t too. Throws ShapeError if the shapes differ.
 Variable soft_cross_entropy(const Variable& x, const Variable& t, SoftTargetLoss loss = SoftTargetLoss::kCrossEntropy,
                             LossReduce reduce = LossReduce::kMean);
 

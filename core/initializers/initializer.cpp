@@ -24,8 +24,9 @@ Fans fans(const Shape& shape) {
   return {static_cast<double>(shape[1]) * field, static_cast<double>(shape[0]) * field};
 }
 
-/// Writes draw(stream) into every element, in row-major order of the shape, whatever the layout in memory: the same numbers
-/// on any number of threads, each of which skips what the others draw. A draw takes `words` words of the stream.
+/// Writes draw(stream) into every element, in row-major order of the shape, whatever the layout in memory: the same
+/// numbers on any number of threads, each of which skips what the others draw. A draw takes `words` words of the
+/// stream.
 template <class Draw>
 void fill_each(const Array& values, RandomStream& random, std::uint64_t words, const Draw& draw) {
   Array drawn = empty(values.shape(), Dtype::kFloat64);

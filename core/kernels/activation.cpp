@@ -15,7 +15,7 @@ constinit Kernel<Array(const Array&, const Array&, double)> elu_grad("elu_grad")
 constinit Kernel<Array(const Array&, const Array&, double)> elu_grad_grad("elu_grad_grad");
 constinit Kernel<Array(const Array&, double)> softplus("softplus");
 
-constinit Differentiable clipped_relu("clipped_relu"), selu("selu"), hard_sigmoid("hard_sigmoid"), silu("silu"), gelu("gelu"),
-    gelu_tanh("gelu"), mish("mish");
+constinit Differentiable clipped_relu("clipped_relu"), selu("selu"), hard_sigmoid("hard_sigmoid"), silu("silu"),
+    gelu("gelu"), gelu_tanh("gelu"), mish("mish");
 
 }  // namespace rensa::kernels

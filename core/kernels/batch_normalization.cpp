@@ -6,7 +6,8 @@ constinit Kernel<std::array<Array, 2>(const Array&)> batch_statistics("batch_sta
 constinit Kernel<FoldedStatistics(const Array&, const Array&, const Array&, const Array&, double)> fold_statistics(
     "fold_statistics");
 constinit Kernel<void(const Array&, const Array&, double, double)> move_average("move_average");
-constinit Kernel<Array(const Array&, const Array&, const Array&, const Array&, bool)> scale_and_shift("scale_and_shift");
+constinit Kernel<Array(const Array&, const Array&, const Array&, const Array&, bool)> scale_and_shift(
+    "scale_and_shift");
 constinit Kernel<std::array<Array, 2>(const Array&, const NormalizedBatch&)> batch_normalization_sums(
     "batch_normalization_sums");
 constinit Kernel<std::array<Array, 2>(const Array&, const NormalizedBatch&, const Array&, const Array&, bool)>

@@ -6,8 +6,8 @@
 
 namespace rensa::kernels {
 
-// Channels are axis 1 of x (N, C) or (N, C, H, W), which is worked on channels-last; other layouts are copied. What there is
-// one of for each channel is a float64 array (C).
+// Channels are axis 1 of x (N, C) or (N, C, H, W), which is worked on channels-last; other layouts are copied. What
+// there is one of for each channel is a float64 array (C).
 
 /// How relu is undone in the gradient.
 enum class ReluMask {

@@ -10,7 +10,8 @@ Shape output_shape(const Shape& x, const Shape& W, const ConvolutionGeometry& g)
   return {x[0], W[0], positions(0), positions(1)};
 }
 
-constinit Kernel<Array(const Array&, const Array&, const Array&, const ConvolutionGeometry&)> convolution("convolution");
+constinit Kernel<Array(const Array&, const Array&, const Array&, const ConvolutionGeometry&)> convolution(
+    "convolution");
 constinit Kernel<Array(const Array&, const Array&, const Array&, const ConvolutionGeometry&, const Array&, bool)>
     fused_convolution("fused_convolution");
 constinit Kernel<Array(const Array&, const Array&, const ConvolutionGeometry&, const Shape&)> convolution_backward_data(

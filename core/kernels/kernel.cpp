@@ -22,7 +22,8 @@ void throw_missing_kernel(const char* name, Device device) {
 }
 
 void throw_different_devices(const char* name, Device expected, Device found) {
-  throw DeviceError(name, ": the arrays are on ", expected, " and ", found, "; expected one device. Move one with to(device).");
+  throw DeviceError(name, ": the arrays are on ", expected, " and ", found,
+                    "; expected one device. Move one with to(device).");
 }
 
 }  // namespace detail

@@ -59,8 +59,8 @@ class Kernel;
 ///   kernels/cpu/activation.cpp     const Implementation cpu_relu(relu, DeviceKind::kCpu, [](const Array& x) { … });
 ///   kernels/cuda/activation.cu     the same for kCuda, in the plug-in
 ///
-/// A call goes to the implementation for the device of its first array, or throws a DeviceError that names both. Arrays on
-/// different devices throw one too.
+/// A call goes to the implementation for the device of its first array, or throws a DeviceError that names both. Arrays
+/// on different devices throw one too.
 template <class Result, class... Arguments>
 class Kernel<Result(Arguments...)> {
  public:

@@ -9,9 +9,9 @@ namespace rensa::kernels {
 // Of every matrix of a batch, contiguous, float32 and float64. Each throws ValueError that names the first matrix for
 // which there is no result.
 
-extern Kernel<Array(const Array& a)> inverse;      ///< (batch, n, n)
-extern Kernel<Array(const Array& a)> determinant;  ///< (batch, n, n) gives (batch)
-extern Kernel<Array(const Array& a)> cholesky;     ///< the lower factor L, a = L Lᵀ; reads the lower triangle
+extern Kernel<Array(const Array& a)> inverse;                ///< (batch, n, n)
+extern Kernel<Array(const Array& a)> determinant;            ///< (batch, n, n) gives (batch)
+extern Kernel<Array(const Array& a)> cholesky;               ///< the lower factor L, a = L Lᵀ; reads the lower triangle
 extern Kernel<Array(const Array& a, const Array& b)> solve;  ///< x of a x = b; a (batch, n, n), b (batch, n, k)
 
 extern Kernel<std::array<Array, 2>(const Array& a)> qr;   ///< q (batch, m, min(m, n)), r (batch, min(m, n), n)

@@ -14,9 +14,11 @@ constinit Kernel<Array(const Array&, double, double)> clip("clip");
 constinit Kernel<Array(const Array&, const Array&, double, double)> clip_grad("clip_grad");
 constinit Kernel<Array(const Array&, const Array&)> arctan2("arctan2"), fmod("fmod"), zeta("zeta");
 
-constinit Differentiable sin("sin"), cos("cos"), tan("tan"), arcsin("arcsin"), arccos("arccos"), arctan("arctan"), sinh("sinh"), cosh("cosh"), arcsinh("arcsinh"), arccosh("arccosh"), arctanh("arctanh");
+constinit Differentiable sin("sin"), cos("cos"), tan("tan"), arcsin("arcsin"), arccos("arccos"), arctan("arctan"),
+    sinh("sinh"), cosh("cosh"), arcsinh("arcsinh"), arccosh("arccosh"), arctanh("arctanh");
 constinit Differentiable expm1("expm1"), log1p("log1p"), log2("log2"), log10("log10"), rsqrt("rsqrt");
 constinit Differentiable floor("floor"), ceil("ceil"), fix("fix"), sign("sign");
-constinit Differentiable erf("erf"), erfc("erfc"), erfcx("erfcx"), erfinv("erfinv"), erfcinv("erfcinv"), ndtr("ndtr"), ndtri("ndtri"), log_ndtr("log_ndtr"), lgamma("lgamma"), polygamma("polygamma");
+constinit Differentiable erf("erf"), erfc("erfc"), erfcx("erfcx"), erfinv("erfinv"), erfcinv("erfcinv"), ndtr("ndtr"),
+    ndtri("ndtri"), log_ndtr("log_ndtr"), lgamma("lgamma"), polygamma("polygamma");
 
 }  // namespace rensa::kernels

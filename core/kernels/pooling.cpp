@@ -7,6 +7,7 @@ constinit Kernel<Array(const Array&, const Array&, const PoolingGeometry&, const
     "max_pooling_scatter");
 constinit Kernel<Array(const Array&, const Array&)> max_pooling_gather("max_pooling_gather");
 constinit Kernel<Array(const Array&, const PoolingGeometry&, const Shape&)> average_pooling("average_pooling");
-constinit Kernel<Array(const Array&, const PoolingGeometry&, const Shape&)> average_pooling_grad("average_pooling_grad");
+constinit Kernel<Array(const Array&, const PoolingGeometry&, const Shape&)> average_pooling_grad(
+    "average_pooling_grad");
 
 }  // namespace rensa::kernels

@@ -12,13 +12,13 @@ namespace rensa {
 struct BatchNormalizationLinkOptions {
   std::int64_t size;  ///< channels
   double eps = 2e-5;
-  double decay = 0.9;  ///< of the running statistics
+  double decay = 0.9;             ///< of the running statistics
   Dtype dtype = Dtype::kFloat32;  ///< of x; with 16 bits, parameters and statistics are float32
 };
 
-/// Batch normalization with its running statistics: the batch's in training (config().train), the running ones otherwise.
-/// x (N, size) or (N, size, H, W). Keys as Chainer's: gamma, beta, avg_mean, avg_var, N (batches seen).
-/// See functions::batch_normalization.
+/// Batch normalization with its running statistics: the batch's in training (config().train), the running ones
+/// otherwise. x (N, size) or (N, size, H, W). Keys as Chainer's: gamma, beta, avg_mean, avg_var, N (batches seen). See
+/// functions::batch_normalization.
 class BatchNormalization : public UnaryLink {
  public:
   explicit BatchNormalization(const BatchNormalizationLinkOptions& options);

@@ -10,7 +10,7 @@ namespace rensa {
 
 /// Options of Convolution2D.
 struct Convolution2DOptions {
-  std::int64_t in, out;                        ///< channels of x (kLazySize: those of the first batch), of y
+  std::int64_t in, out;                         ///< channels of x (kLazySize: those of the first batch), of y
   std::array<std::int64_t, 2> kernel = {3, 3};  ///< vertical, horizontal
   functions::ConvolutionOptions window = {};    ///< stride, pad, dilate, groups
   bool bias = true;
@@ -19,8 +19,8 @@ struct Convolution2DOptions {
   Initializer initial_b = init::zeros();
 };
 
-/// Two-dimensional convolution: x (N, in, H, W'), W (out, in / groups, kh, kw), b (out). W starts LeCun-normal, b at zero. See
-/// functions::convolution_2d.
+/// Two-dimensional convolution: x (N, in, H, W'), W (out, in / groups, kh, kw), b (out). W starts LeCun-normal, b at
+/// zero. See functions::convolution_2d.
 class Convolution2D : public UnaryLink {
  public:
   explicit Convolution2D(const Convolution2DOptions& options);

@@ -26,10 +26,11 @@ enum class CopyMode {
   kCopy    ///< equal values
 };
 
-/// A layer or a network: named parameters, persistent values, and child links, in the order of registration. The names make the keys
-/// of a snapshot: "l1/W".
+/// A layer or a network: named parameters, persistent values, and child links, in the order of registration. The names
+/// make the keys of a snapshot: "l1/W".
 ///
-/// A link registers the addresses of its members, so links are neither copied nor moved; factories return them by elision.
+/// A link registers the addresses of its members, so links are neither copied nor moved; factories return them by
+/// elision.
 ///
 ///   struct Mlp : Link {
 ///     Linear l1{{.in = 784, .out = 100}};
@@ -60,10 +61,10 @@ class Link {
     Link* link;
   };
 
-  std::vector<Parameter*> parameters();            ///< in order of registration, children's after a link's own
-  std::vector<NamedParameter> named_parameters();  ///< in the order of parameters()
+  std::vector<Parameter*> parameters();              ///< in order of registration, children's after a link's own
+  std::vector<NamedParameter> named_parameters();    ///< in the order of parameters()
   std::vector<NamedPersistent> named_persistents();  ///< in the same order
-  std::vector<NamedLink> named_links();            ///< itself first
+  std::vector<NamedLink> named_links();              ///< itself first
 
   /// Saves or loads every parameter and persistent value under its path. Loading gives parameters without a shape the
   /// file's; throws FileError that names the key if one is missing or of another shape.
@@ -71,13 +72,14 @@ class Link {
 
   void clear_grads();               ///< parameters have no gradients afterwards
   std::int64_t count_parameters();  ///< elements of all initialised parameters
-  /// Moves parameters and persistent values to `device`, where the network then computes; to be called before the optimizer's
-  /// setup(). Parameters that get their shape later get it there. Whole numbers, such as counts of batches, stay on the host.
-  /// Throws DeviceError if there is no such device.
+  /// Moves parameters and persistent values to `device`, where the network then computes; to be called before the
+  /// optimizer's setup(). Parameters that get their shape later get it there. Whole numbers, such as counts of batches,
+  /// stay on the host. Throws DeviceError if there is no such device.
   void to(Device device);
   /// Where the parameters are; the host if there are none.
   Device device();
-  /// Copies the other link's parameters (and persistent values) into this one's, by path. Throws ValueError when paths or shapes differ.
+  /// Copies the other link's parameters (and persistent values) into this one's, by path. Throws ValueError when paths
+  /// or shapes differ.
   void copy_parameters(Link& other, bool persistents = true);
   /// Sets update_enabled of every parameter.
   void enable_update(bool enabled = true);
@@ -132,8 +134,8 @@ class UnaryLink : public Link {
   virtual Variable operator()(const Variable& x) = 0;  ///< the result for a batch
 };
 
-/// Links and functions in a row. Child links are named "0", "1", … in their order, as in Chainer's Sequential; functions
-/// have no number.
+/// Links and functions in a row. Child links are named "0", "1", … in their order, as in Chainer's Sequential;
+/// functions have no number.
 class Sequential : public UnaryLink {
  public:
   using Function = std::function<Variable(const Variable&)>;  ///< a step without parameters, such as functions::relu

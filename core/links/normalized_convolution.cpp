@@ -12,9 +12,9 @@ namespace {
 /// {W, b} of the convolution that does both: W scale, b scale + shift.
 std::vector<Array> folded(const Convolution2D& convolution, const BatchNormalization& normalization) {
   const Array& W = convolution.W.array();
-  const functions::ChannelAffine a = functions::fixed_batch_normalization_affine(
-      normalization.gamma.array(), normalization.beta.array(), normalization.avg_mean, normalization.avg_var,
-      normalization.eps());
+  const functions::ChannelAffine a =
+      functions::fixed_batch_normalization_affine(normalization.gamma.array(), normalization.beta.array(),
+                                                  normalization.avg_mean, normalization.avg_var, normalization.eps());
   const NoBackpropMode scope;
   const Variable scaled = Variable(W.to(Dtype::kFloat64)) * Variable(a.scale.reshape({a.scale.size(), 1, 1, 1}));
   Variable b = a.shift;
@@ -24,9 +24,8 @@ std::vector<Array> folded(const Convolution2D& convolution, const BatchNormaliza
 
 Variable infer(const Convolution2D& convolution, const BatchNormalization& normalization, const Variable& x,
                const AfterNormalization& after) {
-  const std::vector<Array> W_and_b =
-      InferenceMode::derived({convolution.W.array(), normalization.gamma.array()},
-                             [&] { return folded(convolution, normalization); });
+  const std::vector<Array> W_and_b = InferenceMode::derived({convolution.W.array(), normalization.gamma.array()},
+                                                            [&] { return folded(convolution, normalization); });
   const Variable b = W_and_b[1];
   return functions::fused_convolution_2d(x, W_and_b[0], &b, convolution.window, after.residual, after.relu);
 }

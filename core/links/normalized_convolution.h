@@ -11,9 +11,9 @@ struct AfterNormalization {
   bool relu = false;                   ///< at last
 };
 
-/// normalization(convolution(x)) (+ residual, relu): the pair that residual networks are made of. Inside an InferenceMode the
-/// normalization is folded into the convolution's weights, once for each scope, and residual and relu are applied while the
-/// convolution writes its result.
+/// normalization(convolution(x)) (+ residual, relu): the pair that residual networks are made of. Inside an
+/// InferenceMode the normalization is folded into the convolution's weights, once for each scope, and residual and relu
+/// are applied while the convolution writes its result.
 Variable normalized_convolution(Convolution2D& convolution, BatchNormalization& normalization, const Variable& x,
                                 const AfterNormalization& after = {});
 

@@ -8,8 +8,10 @@
 namespace rensa::models {
 
 AlexNet::AlexNet(const AlexNetOptions& o) : options_(o) {
-  const auto convolution = [&](std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
-    append_convolution(features_, {.in = in, .out = out, .kernel = kernel, .stride = stride, .pad = pad, .dtype = o.dtype});
+  const auto convolution = [&](std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                               std::int64_t pad) {
+    append_convolution(features_,
+                       {.in = in, .out = out, .kernel = kernel, .stride = stride, .pad = pad, .dtype = o.dtype});
   };
   const auto pooled = [](std::int64_t side) { return (side - 3) / 2 + 1; };
   std::int64_t side = (o.size + 4 - 11) / 4 + 1;

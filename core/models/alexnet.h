@@ -14,9 +14,9 @@ struct AlexNetOptions {
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// The network that began it, in the form for one device: five convolutions and three linear layers, 61,100,840 parameters
-/// at 224 pixels. x (N, channels, size, size); logits (N, classes). Keys as torchvision's: features/0, classifier/1.
-/// Source: Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014.
+/// The network that began it, in the form for one device: five convolutions and three linear layers, 61,100,840
+/// parameters at 224 pixels. x (N, channels, size, size); logits (N, classes). Keys as torchvision's: features/0,
+/// classifier/1. Source: Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014.
 class AlexNet final : public UnaryLink {
  public:
   /// Throws ValueError if the pictures are too small for the network.

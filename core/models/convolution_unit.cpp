@@ -21,7 +21,8 @@ ConvolutionUnit::ConvolutionUnit(const ConvolutionUnitOptions& o)
 
 Variable ConvolutionUnit::operator()(const Variable& x) {
   using Activation = ConvolutionUnitOptions::Activation;
-  const Variable y = normalized_convolution(convolution_, normalization_, x, {.relu = options_.activation == Activation::kRelu});
+  const Variable y =
+      normalized_convolution(convolution_, normalization_, x, {.relu = options_.activation == Activation::kRelu});
   return options_.activation == Activation::kRelu6 ? functions::relu6(y) : y;
 }
 

@@ -43,13 +43,17 @@ GoogLeNet::GoogLeNet(const GoogLeNetOptions& o) : options_(o) {
     if (o.batch_normalization) {
       stem_.push_back(std::make_unique<ConvolutionUnit>(unit));
     } else {
-      stem_.push_back(std::make_unique<Convolution2D>(Convolution2DOptions{
-          .in = unit.in, .out = unit.out, .kernel = {unit.kernel, unit.kernel},
-          .window = {.stride = {unit.stride, unit.stride}, .pad = {unit.pad, unit.pad}}, .dtype = o.dtype}));
+      stem_.push_back(std::make_unique<Convolution2D>(
+          Convolution2DOptions{.in = unit.in,
+                               .out = unit.out,
+                               .kernel = {unit.kernel, unit.kernel},
+                               .window = {.stride = {unit.stride, unit.stride}, .pad = {unit.pad, unit.pad}},
+                               .dtype = o.dtype}));
     }
     add(o.batch_normalization ? normalized_name : name, *stem_.back());
   };
-  stem("conv1", "conv1", {.in = o.channels, .out = 64, .kernel = 7, .stride = 2, .pad = 3, .eps = kEps, .dtype = o.dtype});
+  stem("conv1", "conv1",
+       {.in = o.channels, .out = 64, .kernel = 7, .stride = 2, .pad = 3, .eps = kEps, .dtype = o.dtype});
   stem("conv2_reduce", "conv2", {.in = 64, .out = 64, .kernel = 1, .eps = kEps, .dtype = o.dtype});
   stem("conv2", "conv3", {.in = 64, .out = 192, .kernel = 3, .pad = 1, .eps = kEps, .dtype = o.dtype});
   std::int64_t in = 192;

@@ -11,17 +11,17 @@ namespace rensa::models {
 /// Options of GoogLeNet.
 struct GoogLeNetOptions {
   std::int64_t channels = 3, classes = 1000;
-  /// false: the network of 2014 with local response normalization, 6,998,552 parameters. true: batch normalization after
-  /// every convolution and 3 x 3 for 5 x 5, as torchvision has it, 6,624,904 parameters.
+  /// false: the network of 2014 with local response normalization, 6,998,552 parameters. true: batch normalization
+  /// after every convolution and 3 x 3 for 5 x 5, as torchvision has it, 6,624,904 parameters.
   bool batch_normalization = false;
   double dropout = 0.4;
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// Nine inception modules, without the two classifiers that helped train the first one. x (N, channels, H, W), 33 pixels or
-/// more a side; logits (N, classes). Keys with batch normalization as torchvision's (inception3a/branch2/0/conv), without as
-/// Chainer's (inc3a/conv1, conv2_reduce, loss3_fc).
-/// Source: Szegedy et al., "Going deeper with convolutions", 2015; Ioffe, Szegedy, "Batch normalization", 2015.
+/// Nine inception modules, without the two classifiers that helped train the first one. x (N, channels, H, W), 33
+/// pixels or more a side; logits (N, classes). Keys with batch normalization as torchvision's
+/// (inception3a/branch2/0/conv), without as Chainer's (inc3a/conv1, conv2_reduce, loss3_fc). Source: Szegedy et al.,
+/// "Going deeper with convolutions", 2015; Ioffe, Szegedy, "Batch normalization", 2015.
 class GoogLeNet final : public UnaryLink {
  public:
   explicit GoogLeNet(const GoogLeNetOptions& options = {});

@@ -11,7 +11,11 @@ Gpt::Gpt(const GptOptions& options)
       tokens_({.in = options.words, .out = options.size, .initial_W = options.initial_W, .dtype = options.dtype}),
       places_({.in = options.length, .out = options.size, .initial_W = options.initial_W, .dtype = options.dtype}),
       norm_({.size = options.size, .eps = 1e-5, .dtype = options.dtype}),
-      head_({.in = options.size, .out = options.words, .bias = false, .initial_W = options.initial_W, .dtype = options.dtype}) {
+      head_({.in = options.size,
+             .out = options.words,
+             .bias = false,
+             .initial_W = options.initial_W,
+             .dtype = options.dtype}) {
   const int heads = options.heads > 0 ? options.heads : static_cast<int>(options.size / 64);
   for (std::int64_t i = 0; i < options.layers; ++i) {
     blocks_.append(std::make_unique<TransformerBlock>(TransformerBlockOptions{.size = options.size,
@@ -30,7 +34,8 @@ Gpt::Gpt(const GptOptions& options)
 
 Variable Gpt::operator()(const Variable& x) {
   if (x.ndim() != 2 || x.shape()[1] > options_.length) {
-    throw ShapeError("Gpt: expected tokens (batch, length) with at most ", options_.length, " each, found ", x.shape(), ".");
+    throw ShapeError("Gpt: expected tokens (batch, length) with at most ", options_.length, " each, found ", x.shape(),
+                     ".");
   }
   Variable h = tokens_(x.array()) + places_(arange(x.shape()[1]));
   for (const auto& block : blocks_) h = (*block)(h);

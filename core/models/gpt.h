@@ -10,7 +10,7 @@ namespace rensa::models {
 
 /// Options of Gpt.
 struct GptOptions {
-  std::int64_t words = 65;    ///< different tokens, of the text and of the answers
+  std::int64_t words = 65;  ///< different tokens, of the text and of the answers
   std::int64_t layers = 4;
   std::int64_t size = 256;    ///< features of a token, a multiple of the heads
   int heads = 0;              ///< 0: one for each 64 features

@@ -59,8 +59,8 @@ class NormalizedInception final : public UnaryLink {
   NormalizedInception(std::int64_t in, const InceptionWidths& w, double eps, Dtype dtype)
       : in_(in), widths_(w), eps_(eps), dtype_(dtype) {
     const auto unit = [&](std::int64_t from, std::int64_t to, std::int64_t kernel) {
-      return std::make_unique<ConvolutionUnit>(
-          ConvolutionUnitOptions{.in = from, .out = to, .kernel = kernel, .pad = kernel / 2, .eps = eps, .dtype = dtype});
+      return std::make_unique<ConvolutionUnit>(ConvolutionUnitOptions{
+          .in = from, .out = to, .kernel = kernel, .pad = kernel / 2, .eps = eps, .dtype = dtype});
     };
     branch1_ = unit(in, w.one, 1);
     branch2_.append(unit(in, w.three_reduced, 1));
@@ -79,7 +79,9 @@ class NormalizedInception final : public UnaryLink {
   }
 
  protected:
-  std::unique_ptr<Link> do_clone() override { return std::make_unique<NormalizedInception>(in_, widths_, eps_, dtype_); }
+  std::unique_ptr<Link> do_clone() override {
+    return std::make_unique<NormalizedInception>(in_, widths_, eps_, dtype_);
+  }
 
  private:
   const std::int64_t in_;
@@ -96,7 +98,8 @@ std::unique_ptr<UnaryLink> inception(std::int64_t in, const InceptionWidths& wid
   return std::make_unique<Inception>(in, widths, dtype);
 }
 
-std::unique_ptr<UnaryLink> normalized_inception(std::int64_t in, const InceptionWidths& widths, double eps, Dtype dtype) {
+std::unique_ptr<UnaryLink> normalized_inception(std::int64_t in, const InceptionWidths& widths, double eps,
+                                                Dtype dtype) {
   return std::make_unique<NormalizedInception>(in, widths, eps, dtype);
 }
 

@@ -23,14 +23,18 @@ Variable NumberedLayers::operator()(const Variable& x) {
 
 void append_convolution(NumberedLayers& layers, const PlainConvolution& c) {
   layers.append(std::make_unique<Convolution2D>(
-      Convolution2DOptions{.in = c.in, .out = c.out, .kernel = {c.kernel, c.kernel},
+      Convolution2DOptions{.in = c.in,
+                           .out = c.out,
+                           .kernel = {c.kernel, c.kernel},
                            .window = {.stride = {c.stride, c.stride}, .pad = {c.pad, c.pad}},
-                           .initial_W = init::he_normal(1, /*fan_out=*/true), .dtype = c.dtype}));
+                           .initial_W = init::he_normal(1, /*fan_out=*/true),
+                           .dtype = c.dtype}));
   append_relu(layers);
 }
 
 void append_linear(NumberedLayers& layers, std::int64_t in, std::int64_t out, Dtype dtype) {
-  layers.append(std::make_unique<Linear>(LinearOptions{.in = in, .out = out, .initial_W = init::normal(0.01), .dtype = dtype}));
+  layers.append(
+      std::make_unique<Linear>(LinearOptions{.in = in, .out = out, .initial_W = init::normal(0.01), .dtype = dtype}));
 }
 
 void append_relu(NumberedLayers& layers) {
@@ -43,7 +47,8 @@ void append_dropout(NumberedLayers& layers, double ratio) {
 
 void append_max_pooling(NumberedLayers& layers, std::int64_t kernel, std::int64_t stride, bool cover_all) {
   layers.append(NumberedLayers::Function([=](const Variable& x) {
-    return functions::max_pooling_2d(x, {.kernel = {kernel, kernel}, .stride = {{stride, stride}}, .cover_all = cover_all});
+    return functions::max_pooling_2d(
+        x, {.kernel = {kernel, kernel}, .stride = {{stride, stride}}, .cover_all = cover_all});
   }));
 }
 

@@ -10,8 +10,8 @@
 
 namespace rensa::models {
 
-/// Links and functions in a row, whose keys are their positions: unlike a Sequential's, which number links alone, those of
-/// torchvision, where relu and pooling have a number too.
+/// Links and functions in a row, whose keys are their positions: unlike a Sequential's, which number links alone, those
+/// of torchvision, where relu and pooling have a number too.
 class NumberedLayers final : public UnaryLink {
  public:
   using Function = std::function<Variable(const Variable&)>;  ///< a step without parameters

@@ -14,7 +14,8 @@ namespace {
 
 using Activation = ConvolutionUnitOptions::Activation;
 
-/// Widens by 1 x 1, filters each channel by 3 x 3, narrows by 1 x 1 without a rectifier; a shortcut where the shape stays.
+/// Widens by 1 x 1, filters each channel by 3 x 3, narrows by 1 x 1 without a rectifier; a shortcut where the shape
+/// stays.
 class InvertedResidual final : public UnaryLink {
  public:
   struct Options {
@@ -43,17 +44,26 @@ class InvertedResidual final : public UnaryLink {
 
     explicit Row(const Options& o) {
       const std::int64_t hidden = o.in * o.expansion;
-      ConvolutionUnitOptions unit{.in = o.in, .out = hidden, .kernel = 1, .eps = o.eps, .activation = Activation::kRelu6,
-                                  .convolution_name = "0", .normalization_name = "1", .dtype = o.dtype};
+      ConvolutionUnitOptions unit{.in = o.in,
+                                  .out = hidden,
+                                  .kernel = 1,
+                                  .eps = o.eps,
+                                  .activation = Activation::kRelu6,
+                                  .convolution_name = "0",
+                                  .normalization_name = "1",
+                                  .dtype = o.dtype};
       if (o.expansion != 1) units.push_back(std::make_unique<ConvolutionUnit>(unit));
       unit.in = unit.groups = hidden;
       unit.kernel = 3;
       unit.stride = o.stride;
       unit.pad = 1;
       units.push_back(std::make_unique<ConvolutionUnit>(unit));
-      narrow = std::make_unique<Convolution2D>(
-          Convolution2DOptions{.in = hidden, .out = o.out, .kernel = {1, 1}, .bias = false,
-                               .initial_W = init::he_normal(1, /*fan_out=*/true), .dtype = o.dtype});
+      narrow = std::make_unique<Convolution2D>(Convolution2DOptions{.in = hidden,
+                                                                    .out = o.out,
+                                                                    .kernel = {1, 1},
+                                                                    .bias = false,
+                                                                    .initial_W = init::he_normal(1, /*fan_out=*/true),
+                                                                    .dtype = o.dtype});
       normalize = std::make_unique<BatchNormalization>(
           BatchNormalizationLinkOptions{.size = o.out, .eps = o.eps, .dtype = o.dtype});
       int number = 0;
@@ -77,16 +87,23 @@ constexpr std::array<Stage, 7> kStages = {
 
 MobileNetV2::MobileNetV2(const MobileNetV2Options& o) : options_(o) {
   const auto unit = [&](std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
-    return std::make_unique<ConvolutionUnit>(ConvolutionUnitOptions{
-        .in = in, .out = out, .kernel = kernel, .stride = stride, .pad = kernel / 2, .eps = o.eps,
-        .activation = Activation::kRelu6, .convolution_name = "0", .normalization_name = "1", .dtype = o.dtype});
+    return std::make_unique<ConvolutionUnit>(ConvolutionUnitOptions{.in = in,
+                                                                    .out = out,
+                                                                    .kernel = kernel,
+                                                                    .stride = stride,
+                                                                    .pad = kernel / 2,
+                                                                    .eps = o.eps,
+                                                                    .activation = Activation::kRelu6,
+                                                                    .convolution_name = "0",
+                                                                    .normalization_name = "1",
+                                                                    .dtype = o.dtype});
   };
   std::int64_t in = 32;
   features_.append(unit(o.channels, in, 3, 2));
   for (const Stage& stage : kStages) {
     for (std::int64_t i = 0; i < stage.count; ++i, in = stage.width) {
-      features_.append(std::make_unique<InvertedResidual>(InvertedResidual::Options{
-          in, stage.width, i == 0 ? stage.stride : 1, stage.expansion, o.eps, o.dtype}));
+      features_.append(std::make_unique<InvertedResidual>(
+          InvertedResidual::Options{in, stage.width, i == 0 ? stage.stride : 1, stage.expansion, o.eps, o.dtype}));
     }
   }
   features_.append(unit(in, 1280, 1, 1));
@@ -96,6 +113,8 @@ MobileNetV2::MobileNetV2(const MobileNetV2Options& o) : options_(o) {
   add("classifier", classifier_);
 }
 
-Variable MobileNetV2::operator()(const Variable& x) { return classifier_(functions::global_average_pooling_2d(features_(x))); }
+Variable MobileNetV2::operator()(const Variable& x) {
+  return classifier_(functions::global_average_pooling_2d(features_(x)));
+}
 
 }  // namespace rensa::models

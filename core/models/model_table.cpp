@@ -71,13 +71,17 @@ std::vector<LayerRow> model_table(Link& model, const std::function<Variable()>& 
   }
   Shapes shapes;
   for (const Recorder::Call& call : recorder.calls) {
-    for (std::size_t i = 0; i < call.outputs.size(); ++i) shapes[{call.function.get(), static_cast<int>(i)}] = call.outputs[i];
+    for (std::size_t i = 0; i < call.outputs.size(); ++i)
+      shapes[{call.function.get(), static_cast<int>(i)}] = call.outputs[i];
   }
   std::vector<LayerRow> rows;
   std::set<std::string> counted;
   for (const Recorder::Call& call : recorder.calls) {
     if (call.outputs.empty()) continue;
-    LayerRow row{.path = "", .operation = call.name, .output = call.outputs.front(), .multiply_adds = multiply_adds(call, shapes)};
+    LayerRow row{.path = "",
+                 .operation = call.name,
+                 .output = call.outputs.front(),
+                 .multiply_adds = multiply_adds(call, shapes)};
     for (int input = 0; input < call.function->inputs(); ++input) {
       const detail::Edge& edge = call.function->edge(input);
       const auto found = edge.leaf ? paths.find(edge.leaf->array.raw_data()) : paths.end();

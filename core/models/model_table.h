@@ -21,8 +21,8 @@ struct LayerRow {
 /// The operations of a forward computation in their order. `forward` returns the network's result, as in training or
 /// evaluation, not in an InferenceMode, which leaves no graph to look at.
 ///
-/// Multiply-adds are those of convolutions, linear layers, matrix products and attention; of a convolution: elements of the
-/// result × weights that each of them is a sum over. Everything else counts as 0, as the literature counts.
+/// Multiply-adds are those of convolutions, linear layers, matrix products and attention; of a convolution: elements of
+/// the result × weights that each of them is a sum over. Everything else counts as 0, as the literature counts.
 std::vector<LayerRow> model_table(Link& model, const std::function<Variable()>& forward);
 
 }  // namespace rensa::models

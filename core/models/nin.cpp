@@ -20,9 +20,12 @@ class Nin::MlpConvolution final : public Link {
     for (const std::int64_t width : widths) {
       const Window w = convolutions_.empty() ? window : Window{1};
       convolutions_.push_back(std::make_unique<Convolution2D>(
-          Convolution2DOptions{.in = in, .out = width, .kernel = {w.kernel, w.kernel},
+          Convolution2DOptions{.in = in,
+                               .out = width,
+                               .kernel = {w.kernel, w.kernel},
                                .window = {.stride = {w.stride, w.stride}, .pad = {w.pad, w.pad}},
-                               .initial_W = init::he_normal(), .dtype = dtype}));
+                               .initial_W = init::he_normal(),
+                               .dtype = dtype}));
       add(std::to_string(convolutions_.size() - 1), *convolutions_.back());
       in = width;
     }

@@ -15,9 +15,9 @@ struct NinOptions {
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// Network in network: each convolution is followed by two of 1 x 1, and the mean over all pixels is the answer; 7,595,176
-/// parameters. x (N, channels, H, W), 67 pixels or more a side; logits (N, classes). Keys as in Chainer's example: mlpconv1/0.
-/// Source: Lin, Chen, Yan, "Network in network", 2014.
+/// Network in network: each convolution is followed by two of 1 x 1, and the mean over all pixels is the answer;
+/// 7,595,176 parameters. x (N, channels, H, W), 67 pixels or more a side; logits (N, classes). Keys as in Chainer's
+/// example: mlpconv1/0. Source: Lin, Chen, Yan, "Network in network", 2014.
 class Nin final : public UnaryLink {
  public:
   explicit Nin(const NinOptions& options = {});

@@ -30,9 +30,13 @@ std::unique_ptr<Convolution2D> convolution(std::int64_t in, std::int64_t out, st
                                            Dtype dtype, std::int64_t groups = 1) {
   const std::int64_t pad = kernel / 2;
   return std::make_unique<Convolution2D>(
-      Convolution2DOptions{.in = in, .out = out, .kernel = {kernel, kernel},
-                           .window = {.stride = {stride, stride}, .pad = {pad, pad}, .groups = groups}, .bias = false,
-                           .initial_W = init::he_normal(1, /*fan_out=*/true), .dtype = dtype});
+      Convolution2DOptions{.in = in,
+                           .out = out,
+                           .kernel = {kernel, kernel},
+                           .window = {.stride = {stride, stride}, .pad = {pad, pad}, .groups = groups},
+                           .bias = false,
+                           .initial_W = init::he_normal(1, /*fan_out=*/true),
+                           .dtype = dtype});
 }
 
 std::unique_ptr<BatchNormalization> normalization(std::int64_t size, const ResNetOptions& o) {

@@ -17,18 +17,19 @@ struct ResNetOptions {
   std::int64_t channels = 3, classes = 1000;
   std::int64_t width = 64;  ///< channels of the first stage; each stage has twice those of the one before
   std::int64_t groups = 1, group_width = 64;  ///< of the 3 x 3 convolutions in bottlenecks; ResNeXt: 32 groups of 4
-  bool small_pictures = false;  ///< for 32 pixels: the first convolution is 3 x 3 with stride 1, and no pooling follows it
-  double eps = 2e-5;        ///< of batch normalization
+  bool small_pictures =
+      false;          ///< for 32 pixels: the first convolution is 3 x 3 with stride 1, and no pooling follows it
+  double eps = 2e-5;  ///< of batch normalization
   bool zero_last_gamma =
-      false;                ///< blocks begin as their shortcuts: gamma of each block's last normalization starts at 0
-  double dropout = 0;       ///< share of the features before the last layer that training drops
+      false;           ///< blocks begin as their shortcuts: gamma of each block's last normalization starts at 0
+  double dropout = 0;  ///< share of the features before the last layer that training drops
   Dtype dtype = Dtype::kFloat32;
 };
 
 /// Residual network, version 1.5: in bottleneck blocks the stride is in the 3 x 3 convolution. x (N, channels, H, W);
 /// logits (N, classes). Keys as torchvision's: conv1, bn1, layer1/0/conv1, layer2/0/downsample/0, fc.
-/// Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016; with groups: Xie, Girshick, Dollár, Tu,
-/// He, "Aggregated residual transformations for deep neural networks", 2017.
+/// Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016; with groups: Xie, Girshick,
+/// Dollár, Tu, He, "Aggregated residual transformations for deep neural networks", 2017.
 class ResNet : public UnaryLink {
  public:
   /// Throws ValueError for a number of layers that is not in the paper.

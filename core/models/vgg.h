@@ -16,9 +16,10 @@ struct VggOptions {
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// Stacks of 3 x 3 convolutions with relu, five max poolings, three linear layers: 138,357,544 parameters (16 layers) or
-/// 143,667,240 (19) at 224 pixels. x (N, channels, size, size); logits (N, classes). Keys as torchvision's: features/0,
-/// classifier/0. Source: Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", 2015.
+/// Stacks of 3 x 3 convolutions with relu, five max poolings, three linear layers: 138,357,544 parameters (16 layers)
+/// or 143,667,240 (19) at 224 pixels. x (N, channels, size, size); logits (N, classes). Keys as torchvision's:
+/// features/0, classifier/0. Source: Simonyan, Zisserman, "Very deep convolutional networks for large-scale image
+/// recognition", 2015.
 class Vgg final : public UnaryLink {
  public:
   /// Throws ValueError for another number of layers, or pictures too small.

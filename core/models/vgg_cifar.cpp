@@ -10,9 +10,14 @@ VggCifar::Features::Features(const VggCifarOptions& o) {
   int position = 0;  // counts convolution, normalization, relu and pooling, as a Sequential would
   for (const std::int64_t width : o.widths) {
     for (int i = 0; i < 2; ++i, position += 3, in = width) {
-      convolutions.push_back(std::make_unique<Convolution2D>(
-          Convolution2DOptions{.in = in, .out = width, .kernel = {3, 3}, .window = {.pad = {1, 1}}, .bias = false,
-                               .initial_W = init::he_normal(1, /*fan_out=*/true), .dtype = o.dtype}));
+      convolutions.push_back(
+          std::make_unique<Convolution2D>(Convolution2DOptions{.in = in,
+                                                               .out = width,
+                                                               .kernel = {3, 3},
+                                                               .window = {.pad = {1, 1}},
+                                                               .bias = false,
+                                                               .initial_W = init::he_normal(1, /*fan_out=*/true),
+                                                               .dtype = o.dtype}));
       normalizations.push_back(std::make_unique<BatchNormalization>(
           BatchNormalizationLinkOptions{.size = width, .eps = o.eps, .dtype = o.dtype}));
       add(std::to_string(position), *convolutions.back());

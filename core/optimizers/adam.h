@@ -18,8 +18,8 @@ struct AdamOptions {
 /// m ← m + (1 − β1)(g − m),  v ← v + (1 − β2)(g² − v)
 /// p ← p − η · α √(1 − β2ᵗ) / (1 − β1ᵗ) · m / (√v + ε)
 ///
-/// As in Chainer, ε is added before the bias correction (the last form of the paper's section 2); PyTorch adds it after.
-/// Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
+/// As in Chainer, ε is added before the bias correction (the last form of the paper's section 2); PyTorch adds it
+/// after. Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
 class Adam : public Optimizer {
  public:
   /// Throws ValueError if a weight_decay_rate is given: that is AdamW.

@@ -19,7 +19,7 @@ using Setting = std::optional<double> OptimizerOptions::*;
 template <class Options>
 struct Taken {
   Setting given;
-  double Options::*place;
+  double Options::* place;
 };
 
 constexpr std::array<std::pair<const char*, Setting>, 15> kSettings = {{

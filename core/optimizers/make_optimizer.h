@@ -14,11 +14,11 @@ namespace rensa {
 struct OptimizerOptions {
   std::optional<double> lr = std::nullopt;
   std::optional<double> momentum = std::nullopt;
-  std::optional<double> alpha = std::nullopt;              ///< rmsprop, rmsprop_graves: how slowly the squares' mean moves
-  std::optional<double> beta = std::nullopt;               ///< msvag
-  std::optional<double> beta1 = std::nullopt;              ///< adam and its relatives
+  std::optional<double> alpha = std::nullopt;  ///< rmsprop, rmsprop_graves: how slowly the squares' mean moves
+  std::optional<double> beta = std::nullopt;   ///< msvag
+  std::optional<double> beta1 = std::nullopt;  ///< adam and its relatives
   std::optional<double> beta2 = std::nullopt;
-  std::optional<double> rho = std::nullopt;                ///< adadelta
+  std::optional<double> rho = std::nullopt;  ///< adadelta
   std::optional<double> eps = std::nullopt;
   std::optional<double> eta = std::nullopt;                ///< adam and its relatives; lars: the trust factor
   std::optional<double> gamma = std::nullopt;              ///< adabound, amsbound
@@ -30,8 +30,8 @@ struct OptimizerOptions {
   CommonOptions common = {};
 };
 
-/// An optimizer by its name (optimizer_names()). Throws ValueError that lists the names for another one, and for a setting
-/// that the optimizer does not have.
+/// An optimizer by its name (optimizer_names()). Throws ValueError that lists the names for another one, and for a
+/// setting that the optimizer does not have.
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const OptimizerOptions& options = {});
 
 /// The names that make_optimizer takes.

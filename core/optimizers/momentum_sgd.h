@@ -33,7 +33,8 @@ class MomentumSgd final : public Optimizer {
 
 /// v ← momentum · v − lr · g,  p ← p + momentum · v − lr · g
 ///
-/// Source: Bengio, Boulanger-Lewandowski, Pascanu, "Advances in optimizing recurrent networks", 2013, equations 6 and 7.
+/// Source: Bengio, Boulanger-Lewandowski, Pascanu, "Advances in optimizing recurrent networks", 2013, equations 6
+/// and 7.
 class NesterovAg final : public Optimizer {
  public:
   explicit NesterovAg(const MomentumSgdOptions& options = {})

@@ -161,9 +161,8 @@ void Optimizer::rebuild_arenas(const std::vector<Parameter*>& parameters) {
     };
     each_known([&](std::size_t s, const Place& from) { states_[a].t[s] = from.state->t[from.slot]; });
     for (std::size_t i = 0; i < states_[a].state.size(); ++i) {
-      const Array all =
-          shards_ ? zeros({arenas_[a].values.size()}, state_dtype(arenas_[a]), arenas_[a].values.device())
-                  : states_[a].state[i];
+      const Array all = shards_ ? zeros({arenas_[a].values.size()}, state_dtype(arenas_[a]), arenas_[a].values.device())
+                                : states_[a].state[i];
       each_known([&](std::size_t s, const Place& from) {
         ParameterArena::view(all, arenas_[a].slots[s])
             .copy_from(ParameterArena::view(from.state->state[i], from.arena->slots[from.slot]));

@@ -28,12 +28,13 @@ struct CommonOptions {
 ///   optimizer.setup(model);
 ///   for (…) { loss.backward(); optimizer.update(); }      // update() also clears the gradients for the next step
 ///
-/// The parameters' values and gradients live in arenas (ParameterArena), one pass over which is an update. Each piece of
-/// state (a momentum, say) is one array laid out like the arena. How a parameter differs from the rest is said by its
-/// lr_scale, weight_decay_scale and update_enabled, which may change at any time.
+/// The parameters' values and gradients live in arenas (ParameterArena), one pass over which is an update. Each piece
+/// of state (a momentum, say) is one array laid out like the arena. How a parameter differs from the rest is said by
+/// its lr_scale, weight_decay_scale and update_enabled, which may change at any time.
 ///
-/// float16 and bfloat16 parameters have float32 masters, which the rule works on together with float32 state; a parameter
-/// is what its master rounds to. Whoever writes a parameter (a snapshot, a broadcast, a program) sets its master with it.
+/// float16 and bfloat16 parameters have float32 masters, which the rule works on together with float32 state; a
+/// parameter is what its master rounds to. Whoever writes a parameter (a snapshot, a broadcast, a program) sets its
+/// master with it.
 ///
 /// An optimizer may be moved until setup().
 class Optimizer {
@@ -51,7 +52,7 @@ class Optimizer {
   virtual double lr() const = 0;       ///< the learning rate; Adam's alpha
   virtual void set_lr(double lr) = 0;  ///< from the next update() on
 
-  virtual std::int64_t t() const { return t_; }  ///< updates so far
+  virtual std::int64_t t() const { return t_; }                   ///< updates so far
   virtual void set_t(std::int64_t t) { t_ = t; }                  ///< as if so many updates had been made
   virtual std::int64_t epoch() const { return epoch_; }           ///< epochs so far, as new_epoch() counts them
   virtual void set_epoch(std::int64_t epoch) { epoch_ = epoch; }  ///< as if so many epochs had passed
@@ -75,9 +76,9 @@ class Optimizer {
   /// Whether every gradient in the arenas is finite.
   bool is_safe_to_update() const;
 
-  /// Hooks run inside update(), after the gradients are complete and before they are used, in the order they were added.
-  /// They see gradients that the loss scale is divided out of.
-  /// Throws ValueError when the name is taken, or not there.
+  /// Hooks run inside update(), after the gradients are complete and before they are used, in the order they were
+  /// added. They see gradients that the loss scale is divided out of. Throws ValueError when the name is taken, or not
+  /// there.
   using Hook = std::function<void(Optimizer&)>;
   virtual void add_hook(std::string name, Hook hook);  ///< adds a hook behind the others
   virtual void remove_hook(const std::string& name);   ///< takes a hook out

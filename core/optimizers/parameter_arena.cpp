@@ -49,7 +49,8 @@ Array ParameterArena::view(const Array& arena, const Slot& slot) {
 
 bool ParameterArena::holds(const Slot& slot) const {
   const auto begin = static_cast<std::byte*>(values.raw_data());
-  return slot.parameter->array().raw_data() == begin + static_cast<std::size_t>(slot.offset) * item_size(values.dtype());
+  return slot.parameter->array().raw_data() ==
+         begin + static_cast<std::size_t>(slot.offset) * item_size(values.dtype());
 }
 
 void ParameterArena::complete_gradient(const Slot& slot) {

@@ -28,7 +28,8 @@ struct ParameterArena {
   Array gradients;  ///< 1-d; gaps between slots are zero. No array if gradients have no place of their own
   std::vector<Slot> slots;
 
-  /// The part of a 1-d array laid out like this arena (a momentum, say) that belongs to `slot`, in the parameter's shape.
+  /// The part of a 1-d array laid out like this arena (a momentum, say) that belongs to `slot`, in the parameter's
+  /// shape.
   static Array view(const Array& arena, const Slot& slot);
   /// True if the parameter's elements still lie where this arena put them.
   bool holds(const Slot& slot) const;

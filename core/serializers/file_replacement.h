@@ -4,8 +4,8 @@
 
 namespace rensa {
 
-/// A file that takes the place of another one at once or not at all: written beside it as path(), flushed to the disk and
-/// renamed by commit(). Without commit() the destructor removes what was written.
+/// A file that takes the place of another one at once or not at all: written beside it as path(), flushed to the disk
+/// and renamed by commit(). Without commit() the destructor removes what was written.
 class FileReplacement {
  public:
   explicit FileReplacement(std::string target);

@@ -20,10 +20,11 @@ struct Value {
 std::vector<std::byte> write(const Array& array);     ///< bfloat16 becomes float32, which NumPy knows
 std::vector<std::byte> write(std::string_view text);  ///< UTF-8 to NumPy's U (UTF-32)
 
-std::vector<std::byte> write_none();                   ///< Python's None, as np.save has it
+std::vector<std::byte> write_none();  ///< Python's None, as np.save has it
 
-/// Types of 16 and 32 bits that Rensa does not have come as the next wider one (i2 as int32, u4 as int64). Nothing is ever
-/// unpickled: an object is None. Throws FileError, with `what` in front, for bytes that are not an .npy file or hold a type that Rensa does not have.
+/// Types of 16 and 32 bits that Rensa does not have come as the next wider one (i2 as int32, u4 as int64). Nothing is
+/// ever unpickled: an object is None. Throws FileError, with `what` in front, for bytes that are not an .npy file or
+/// hold a type that Rensa does not have.
 Value read(const std::vector<std::byte>& bytes, const std::string& what);
 
 }  // namespace rensa::npy

@@ -227,9 +227,7 @@ NpzReader::NpzReader(std::shared_ptr<Archive> archive, std::string prefix)
     : archive_(std::move(archive)), prefix_(std::move(prefix)) {}
 NpzReader::~NpzReader() = default;
 
-std::string NpzReader::what(std::string_view name) const {
-  return archive_->path + ": " + prefix_ + std::string(name);
-}
+std::string NpzReader::what(std::string_view name) const { return archive_->path + ": " + prefix_ + std::string(name); }
 
 bool NpzReader::has(std::string_view name) const {
   const std::string key = prefix_ + std::string(name);
@@ -244,7 +242,8 @@ Array NpzReader::array(std::string_view name) const {
     throw FileError(archive_->path, ": has no value \"", key, "\". It was made for another network or version.");
   }
   const npy::Value value = npy::read(archive_->bytes(key), what(name));
-  if (!value.array) throw FileError(what(name), ": holds ", value.is_text ? "a text" : "nothing", ", expected numbers.");
+  if (!value.array)
+    throw FileError(what(name), ": holds ", value.is_text ? "a text" : "nothing", ", expected numbers.");
   return value.array;
 }
 

@@ -12,8 +12,8 @@
 namespace rensa {
 
 // Chainer's snapshot format: a ZIP archive with one .npy member for each key. Rensa's files have two things more, which
-// NumPy and Chainer pass over: the member "rensa/checksums" (XXH64 of every other member, as JSON) and an archive comment
-// with the checksum of the whole file. Files without them, such as Chainer's, load too.
+// NumPy and Chainer pass over: the member "rensa/checksums" (XXH64 of every other member, as JSON) and an archive
+// comment with the checksum of the whole file. Files without them, such as Chainer's, load too.
 
 /// Collects values and writes them to a file.
 class NpzWriter final : public Serializer {
@@ -30,8 +30,8 @@ class NpzWriter final : public Serializer {
   bool has(std::string_view) const override { return true; }
   Serializer& child(std::string_view name) override;
 
-  /// Writes all values to `path`: first to a file beside it, which is flushed to the disk and renamed, so that a crash or
-  /// a full disk leaves an older file as it was. Throws FileError with the reason.
+  /// Writes all values to `path`: first to a file beside it, which is flushed to the disk and renamed, so that a crash
+  /// or a full disk leaves an older file as it was. Throws FileError with the reason.
   void save(const std::string& path, bool compress = false) const;
 
  private:

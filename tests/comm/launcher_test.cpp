@@ -38,8 +38,8 @@ TEST(LauncherTest, KnowsOpenMpi) {
 }
 
 TEST(LauncherTest, KnowsMpichsHydra) {
-  expect_place(detect({{"PMI_RANK", "2"}, {"PMI_SIZE", "4"}, {"MPI_LOCALRANKID", "0"}, {"MPI_LOCALNRANKS", "2"}}), "Hydra", 2,
-               4, 0, 2);
+  expect_place(detect({{"PMI_RANK", "2"}, {"PMI_SIZE", "4"}, {"MPI_LOCALRANKID", "0"}, {"MPI_LOCALNRANKS", "2"}}),
+               "Hydra", 2, 4, 0, 2);
 }
 
 TEST(LauncherTest, KnowsSrunWithEveryInterface) {
@@ -60,8 +60,9 @@ TEST(LauncherTest, AJobScriptOfSlurmIsAPlainStart) {
 }
 
 TEST(LauncherTest, MpirunInsideASlurmJobCounts) {
-  std::map<std::string, std::string> both = {{"SLURM_PROCID", "1"}, {"SLURM_STEP_NUM_TASKS", "2"}, {"PMI_RANK", "3"},
-                                             {"PMI_SIZE", "4"},     {"MPI_LOCALRANKID", "1"},      {"MPI_LOCALNRANKS", "2"}};
+  std::map<std::string, std::string> both = {{"SLURM_PROCID", "1"},    {"SLURM_STEP_NUM_TASKS", "2"},
+                                             {"PMI_RANK", "3"},        {"PMI_SIZE", "4"},
+                                             {"MPI_LOCALRANKID", "1"}, {"MPI_LOCALNRANKS", "2"}};
   expect_place(detect(both), "Hydra", 3, 4, 1, 2);
   both.insert({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "1"}});
   expect_place(detect(both), "Open MPI", 0, 1, 0, -1);

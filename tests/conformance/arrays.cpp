@@ -14,8 +14,8 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAreArray;
 
-const std::vector<Dtype> kCarried = {Dtype::kInt32,   Dtype::kInt64,    Dtype::kFloat32,
-                                     Dtype::kFloat64, Dtype::kFloat16, Dtype::kBFloat16, Dtype::kUInt8};
+const std::vector<Dtype> kCarried = {Dtype::kInt32,   Dtype::kInt64,    Dtype::kFloat32, Dtype::kFloat64,
+                                     Dtype::kFloat16, Dtype::kBFloat16, Dtype::kUInt8};
 /// No axes, lengths that no number of ranks divides, two axes; for two of the dtypes one that takes several pieces.
 std::vector<Shape> shapes_and(const Shape& long_one, Dtype dtype) {
   std::vector<Shape> all = {{}, {1}, {5}, {3, 7}, {4001}};
@@ -46,11 +46,21 @@ std::vector<float> reduced(const Shape& shape, int size, Reduce op) {
       const auto value = static_cast<float>((static_cast<std::int64_t>(i) + 3 * rank) % 7);
       float& to = result[i];
       switch (op) {
-        case Reduce::kSum: to = rank == 0 ? value : to + value; break;
-        case Reduce::kMean: to = (rank == 0 ? 0 : to) + value / static_cast<float>(size); break;
-        case Reduce::kMax: to = rank == 0 ? value : std::max(to, value); break;
-        case Reduce::kMin: to = rank == 0 ? value : std::min(to, value); break;
-        case Reduce::kProduct: to = rank == 0 ? value : to * value; break;
+        case Reduce::kSum:
+          to = rank == 0 ? value : to + value;
+          break;
+        case Reduce::kMean:
+          to = (rank == 0 ? 0 : to) + value / static_cast<float>(size);
+          break;
+        case Reduce::kMax:
+          to = rank == 0 ? value : std::max(to, value);
+          break;
+        case Reduce::kMin:
+          to = rank == 0 ? value : std::min(to, value);
+          break;
+        case Reduce::kProduct:
+          to = rank == 0 ? value : to * value;
+          break;
       }
     }
   }
@@ -70,7 +80,8 @@ void expect_near(const Array& found, const std::vector<float>& expected, Dtype d
 /// As EXPECT_THAT(…, Each(value)), which takes its time on long arrays.
 void expect_each(const Array& found, int value) {
   const std::vector<float> values = to_vector<float>(found);
-  EXPECT_EQ(std::count(values.begin(), values.end(), static_cast<float>(value)), found.size()) << "elements that are " << value;
+  EXPECT_EQ(std::count(values.begin(), values.end(), static_cast<float>(value)), found.size())
+      << "elements that are " << value;
 }
 
 void all_reduce(Communicator& comm, Dtype dtype) {
@@ -270,8 +281,9 @@ void splits(Communicator& comm) {
 void places(Communicator& comm) {
   const RankPlace& mine = comm.place();
   const Array all = empty({comm.size(), 6}, Dtype::kInt32);
-  comm.all_gather(array<std::int32_t>({mine.rank, mine.size, mine.intra_rank, mine.intra_size, mine.inter_rank, mine.inter_size}),
-                  all);
+  comm.all_gather(
+      array<std::int32_t>({mine.rank, mine.size, mine.intra_rank, mine.intra_size, mine.inter_rank, mine.inter_size}),
+      all);
   std::vector<int> node_sizes(static_cast<std::size_t>(mine.inter_size));
   for (int r = 0; r < comm.size(); ++r) {
     const auto place = to_vector<int>(all.select(0, r));

@@ -8,8 +8,8 @@
 
 namespace rensa::testing {
 
-/// One thing that every communicator does, asked of one rank among its peers: called on all ranks together. Where a dtype
-/// matters it is part of the name ("all_reduce_float16"), and each is a check of its own.
+/// One thing that every communicator does, asked of one rank among its peers: called on all ranks together. Where a
+/// dtype matters it is part of the name ("all_reduce_float16"), and each is a check of its own.
 struct ConformanceCheck {
   std::string name;
   std::function<void(Communicator& comm)> run;
@@ -19,8 +19,8 @@ struct ConformanceCheck {
 /// ranks: threads in tests/comm, processes in tests/mpi.
 const std::vector<ConformanceCheck>& conformance_checks();
 
-/// Those of arrays, of messages, of models and objects, and of batch normalization over ranks: conformance_checks() is all
-/// of them.
+/// Those of arrays, of messages, of models and objects, and of batch normalization over ranks: conformance_checks() is
+/// all of them.
 std::vector<ConformanceCheck> array_checks();
 std::vector<ConformanceCheck> message_checks();
 std::vector<ConformanceCheck> model_checks();

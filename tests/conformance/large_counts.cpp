@@ -18,7 +18,8 @@ constexpr std::int64_t kNeeded_kib = std::int64_t{16} << 20;
 std::uint8_t pattern(std::int64_t place, int rank) {
   constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;
   constexpr int kTopByte = 56;
-  return static_cast<std::uint8_t>((static_cast<std::uint64_t>(place) * kGolden >> kTopByte) + static_cast<std::uint64_t>(rank));
+  return static_cast<std::uint8_t>((static_cast<std::uint64_t>(place) * kGolden >> kTopByte) +
+                                   static_cast<std::uint64_t>(rank));
 }
 
 void write_pattern(std::uint8_t* bytes, std::int64_t count, int rank) {

@@ -6,7 +6,8 @@
 
 namespace rensa::testing {
 
-/// Arrays, messages and objects of more than 2^31 one-byte elements, every element looked at. Two ranks need 12 GiB together.
+/// Arrays, messages and objects of more than 2^31 one-byte elements, every element looked at. Two ranks need 12 GiB
+/// together.
 const std::vector<ConformanceCheck>& large_count_checks();
 
 /// Whether the machine has the memory for large_count_checks(), on all ranks alike. A call on all ranks together.

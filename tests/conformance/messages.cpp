@@ -29,7 +29,8 @@ void messages_around_the_ring(Communicator& comm) {
   }
   for (const std::size_t count : {std::size_t{1}, std::size_t{3}}) {
     std::vector<Array> sent, got;
-    for (std::size_t i = 0; i < count; ++i) sent.push_back(full(shapes[i], rank + static_cast<double>(i), Dtype::kFloat16));
+    for (std::size_t i = 0; i < count; ++i)
+      sent.push_back(full(shapes[i], rank + static_cast<double>(i), Dtype::kFloat16));
     exchange(comm, [&] { send_arrays(comm, sent, next, 4); }, [&] { got = recv_arrays(comm, before, 4); });
     ASSERT_EQ(got.size(), count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -76,19 +77,22 @@ void arrays_of_any_shape(Communicator& comm, Dtype dtype) {
 std::string letters(std::size_t length, int rank) {
   constexpr std::size_t kPrime = 2654435761;  // no two stretches of a length that pieces may have are alike
   std::string text(length, 0);
-  for (std::size_t i = 0; i < length; ++i) text[i] = static_cast<char>((i * kPrime >> 24) + static_cast<std::size_t>(rank));
+  for (std::size_t i = 0; i < length; ++i)
+    text[i] = static_cast<char>((i * kPrime >> 24) + static_cast<std::size_t>(rank));
   return text;
 }
 
 void bytes_of_any_length(Communicator& comm) {
   const int rank = comm.rank(), size = comm.size();
-  for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{1024}, std::size_t{355678}, (std::size_t{1} << 20) + 1}) {
+  for (const std::size_t length :
+       {std::size_t{0}, std::size_t{1}, std::size_t{1024}, std::size_t{355678}, (std::size_t{1} << 20) + 1}) {
     for (int root = 0; root < size; ++root) {
       EXPECT_TRUE(comm.broadcast_bytes(rank == root ? letters(length, root) : "", root) == letters(length, root));
     }
     // each rank another length
     const auto of_rank = [&](int r) { return letters(length * static_cast<std::size_t>(r), r); };
-    const std::vector<std::string> all = comm.all_gather_bytes(of_rank(rank)), gathered = comm.gather_bytes(of_rank(rank), size - 1);
+    const std::vector<std::string> all = comm.all_gather_bytes(of_rank(rank)),
+                                   gathered = comm.gather_bytes(of_rank(rank), size - 1);
     ASSERT_EQ(all.size(), static_cast<std::size_t>(size));
     ASSERT_EQ(gathered.size(), rank == size - 1 ? static_cast<std::size_t>(size) : 0u);
     for (std::size_t r = 0; r < all.size(); ++r) EXPECT_TRUE(all[r] == of_rank(static_cast<int>(r)));
@@ -107,7 +111,8 @@ void bytes_of_any_length(Communicator& comm) {
 
 std::vector<ConformanceCheck> message_checks() {
   std::vector<ConformanceCheck> checks = for_each_dtype(
-      "arrays_of_any_shape", {Dtype::kInt32, Dtype::kInt64, Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16}, arrays_of_any_shape);
+      "arrays_of_any_shape", {Dtype::kInt32, Dtype::kInt64, Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16},
+      arrays_of_any_shape);
   checks.push_back({"messages_around_the_ring", messages_around_the_ring});
   checks.push_back({"bytes_of_any_length", bytes_of_any_length});
   return checks;

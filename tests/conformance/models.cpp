@@ -30,7 +30,10 @@ struct ExampleModel : Link {
   Array statistics = zeros({4});
   explicit ExampleModel(Dtype dtype = Dtype::kFloat32) : ExampleModel(dtype, dtype, dtype) {}
   ExampleModel(Dtype of_a, Dtype of_b, Dtype of_c)
-      : a({2, 3}, init::zeros(), of_a), b({2, 2}, init::zeros(), of_b), c({5}, init::zeros(), of_c), lazy(init::zeros(), of_a) {
+      : a({2, 3}, init::zeros(), of_a),
+        b({2, 2}, init::zeros(), of_b),
+        c({5}, init::zeros(), of_c),
+        lazy(init::zeros(), of_a) {
     add("a", a);
     add("b", b);
     add("c", c);
@@ -57,7 +60,8 @@ void configs(Communicator& comm) {
   EXPECT_EQ(comm.config().get("allreduce_grad_dtype"), "");
   EXPECT_THAT([&] { comm.config().set("no_such_config", "1"); },
               ThrowsMessage<ValueError>(AllOf(HasSubstr("no_such_config"), HasSubstr("allreduce_grad_dtype"))));
-  EXPECT_THAT([&] { comm.config().set("allreduce_grad_dtype", "int32"); }, ThrowsMessage<ValueError>(HasSubstr("int32")));
+  EXPECT_THAT([&] { comm.config().set("allreduce_grad_dtype", "int32"); },
+              ThrowsMessage<ValueError>(HasSubstr("int32")));
   EXPECT_THROW(comm.config().set("allreduce_grad_dtype", "float17"), ValueError);
 }
 
@@ -133,7 +137,9 @@ void gradients_that_diverged(Communicator& comm) {
 }
 
 /// A gradient that the dtype holds exactly and a narrower one does not: what travels shows in what arrives.
-double finest(Dtype dtype) { return dtype == Dtype::kFloat64 ? 1 + 0x1p-30 : dtype == Dtype::kFloat32 ? 1 + 0x1p-12 : 1.5; }
+double finest(Dtype dtype) {
+  return dtype == Dtype::kFloat64 ? 1 + 0x1p-30 : dtype == Dtype::kFloat32 ? 1 + 0x1p-12 : 1.5;
+}
 
 /// The finest gradient of `own` after it has travelled as `wire`.
 double finest_through(Dtype own, Dtype wire) { return item_size(wire) >= item_size(own) ? finest(own) : 1; }
@@ -148,7 +154,8 @@ void expect_travels(Communicator& comm, ExampleModel& model) {
       const Dtype own = parameter->dtype(), wire = *travels ? dtype_from_name(travels) : own;
       ASSERT_EQ(parameter->grad().dtype(), own);
       // three times a third is 1 but for rounding
-      const double tolerance = comm.size() == 3 ? 1e-3 * (item_size(wire) == 2) + 1e-7 * (item_size(wire) == 4) + 1e-15 : 0;
+      const double tolerance =
+          comm.size() == 3 ? 1e-3 * (item_size(wire) == 2) + 1e-7 * (item_size(wire) == 4) + 1e-15 : 0;
       for (const double found : to_vector<double>(parameter->grad())) {
         ASSERT_NEAR(found, finest_through(own, wire), tolerance) << own << " as " << wire;
       }
@@ -171,13 +178,15 @@ void objects(Communicator& comm) {
   const int rank = comm.rank(), size = comm.size();
   const Nested mine = {{"rank", {rank, {0.5, rank * 1.0}, "text"}}, {"empty", {}}};
   const int root = size - 1;
-  EXPECT_EQ(broadcast_object(comm, mine, root).at("rank"), std::make_tuple(root, std::vector<double>{0.5, root * 1.0}, std::string("text")));
+  EXPECT_EQ(broadcast_object(comm, mine, root).at("rank"),
+            std::make_tuple(root, std::vector<double>{0.5, root * 1.0}, std::string("text")));
   const auto all = all_gather_objects(comm, std::string(static_cast<std::size_t>(rank), 'x'));
   for (int r = 0; r < size; ++r) EXPECT_EQ(all[static_cast<std::size_t>(r)].size(), static_cast<std::size_t>(r));
   const auto gathered = gather_objects(comm, mine, root);
   EXPECT_EQ(gathered.size(), rank == root ? static_cast<std::size_t>(size) : 0u);
   EXPECT_EQ(all_reduce_object(comm, rank + 1), size * (size + 1) / 2);
-  EXPECT_EQ(all_reduce_object(comm, std::string(1, static_cast<char>('a' + rank))), std::string("abcdefgh").substr(0, static_cast<std::size_t>(size)));
+  EXPECT_EQ(all_reduce_object(comm, std::string(1, static_cast<char>('a' + rank))),
+            std::string("abcdefgh").substr(0, static_cast<std::size_t>(size)));
 }
 
 void addressed_objects(Communicator& comm) {
@@ -211,11 +220,14 @@ void addressed_objects(Communicator& comm) {
 std::vector<ConformanceCheck> model_checks() {
   std::vector<ConformanceCheck> checks =
       for_each_dtype("gradients_travel", {Dtype::kFloat16, Dtype::kFloat32, Dtype::kFloat64}, gradients_travel);
-  for (const ConformanceCheck& check :
-       {ConformanceCheck{"configs", configs}, {"data_of_models", data_of_models}, {"mean_of_gradients", mean_of_gradients},
-        {"gradients_that_some_lack", gradients_that_some_lack}, {"gradients_that_diverged", gradients_that_diverged},
-        {"gradients_of_a_mixed_model_travel", gradients_of_a_mixed_model_travel}, {"objects", objects},
-        {"addressed_objects", addressed_objects}}) {
+  for (const ConformanceCheck& check : {ConformanceCheck{"configs", configs},
+                                        {"data_of_models", data_of_models},
+                                        {"mean_of_gradients", mean_of_gradients},
+                                        {"gradients_that_some_lack", gradients_that_some_lack},
+                                        {"gradients_that_diverged", gradients_that_diverged},
+                                        {"gradients_of_a_mixed_model_travel", gradients_of_a_mixed_model_travel},
+                                        {"objects", objects},
+                                        {"addressed_objects", addressed_objects}}) {
     checks.push_back(check);
   }
   return checks;

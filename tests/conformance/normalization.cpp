@@ -100,10 +100,8 @@ void compare_with_one_process(Communicator& comm, const Form& form, StatisticsRe
   const double tolerance = form.dtype == Dtype::kFloat64 ? 1e-10 : 2e-5;
   const Inputs in(form);
   const Part part(comm);
-  const Outcome whole = normalize(
-      form, in, [](const Array& x) { return x.copy(); }, nullptr);
-  const Outcome mine = normalize(
-      form, in, [&](const Array& x) { return part.of(x); }, &reducer);
+  const Outcome whole = normalize(form, in, [](const Array& x) { return x.copy(); }, nullptr);
+  const Outcome mine = normalize(form, in, [&](const Array& x) { return part.of(x); }, &reducer);
   expect_near(mine.y, part.of(whole.y), tolerance, "y");
   expect_near(mine.gx, part.of(whole.gx), tolerance, "gx");
   if (form.residual) expect_near(mine.gresidual, part.of(whole.gresidual), tolerance, "gradient of the residual");

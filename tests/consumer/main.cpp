@@ -1,5 +1,6 @@
-// A program that extends Rensa from outside, against installed headers and libraries alone: a differentiable function and its
-// derivative, a link, a dataset and an extension of the trainer of its own. It learns the factor in y = 3 x by gradient descent. Status 0 if all is right.
+// A program that extends Rensa from outside, against installed headers and libraries alone: a differentiable function
+// and its derivative, a link, a dataset and an extension of the trainer of its own. It learns the factor in y = 3 x by
+// gradient descent. Status 0 if all is right.
 #include <rensa/comm/communicators/create_communicator.h>
 #include <rensa/comm/distributed_optimizer.h>
 #include <rensa/core/autograd/function.h>

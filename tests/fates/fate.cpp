@@ -22,9 +22,12 @@ using namespace rensa;
 
 constexpr const char* kUsage =
     "usage: fate OUT COMMUNICATOR TIMEOUT_S FATE RANK STEP CALL WHEN\n\n"
-    "Every rank writes its process number to OUT/pid.RANK and makes the same calls, step after step. At call CALL of step\n"
-    "STEP, rank RANK writes OUT/struck and meets FATE: exception, abort, segv, kill, stop, wrong_shape, wrong_dtype, skip,\n"
-    "or none (somebody else cuts a link). WHEN is `before` the call or, for what strikes by a signal, `inside` of it. Ends\n"
+    "Every rank writes its process number to OUT/pid.RANK and makes the same calls, step after step. At call CALL of "
+    "step\n"
+    "STEP, rank RANK writes OUT/struck and meets FATE: exception, abort, segv, kill, stop, wrong_shape, wrong_dtype, "
+    "skip,\n"
+    "or none (somebody else cuts a link). WHEN is `before` the call or, for what strikes by a signal, `inside` of it. "
+    "Ends\n"
     "with status 0 after some 40 s if nothing ends it before.\n";
 
 struct Fate {
@@ -58,10 +61,12 @@ const std::vector<Call>& calls() {
         c.all_gather(full({a.count}, 1, a.dtype), empty({c.size(), a.count}, a.dtype));
       },
       [](Communicator& c, const Arguments& a) {
-        c.gather(full({a.count}, 1, a.dtype), c.rank() == a.root ? empty({c.size(), a.count}, a.dtype) : Array(), a.root);
+        c.gather(full({a.count}, 1, a.dtype), c.rank() == a.root ? empty({c.size(), a.count}, a.dtype) : Array(),
+                 a.root);
       },
       [](Communicator& c, const Arguments& a) {
-        c.scatter(c.rank() == a.root ? full({c.size(), a.count}, 1, a.dtype) : Array(), empty({a.count}, a.dtype), a.root);
+        c.scatter(c.rank() == a.root ? full({c.size(), a.count}, 1, a.dtype) : Array(), empty({a.count}, a.dtype),
+                  a.root);
       },
       [](Communicator& c, const Arguments& a) {
         c.all_to_all(full({c.size(), a.count}, 1, a.dtype), empty({c.size(), a.count}, a.dtype));
@@ -88,9 +93,8 @@ void run(const Fate& fate, Communicator& comm) {
   for (int step = 0; step < kSteps; ++step) {
     for (int i = 0; i < static_cast<int>(calls().size()); ++i) {
       const bool is_the_call = step == fate.step && i == fate.call;
-      Arguments arguments{.count = 100 + 10 * i + 400 * (step % 3),
-                          .dtype = Dtype::kFloat32,
-                          .root = (step + i) % comm.size()};
+      Arguments arguments{
+          .count = 100 + 10 * i + 400 * (step % 3), .dtype = Dtype::kFloat32, .root = (step + i) % comm.size()};
       if (is_the_call && fate.inside) arguments.count = kLarge;
       std::thread striker;
       if (is_the_call && comm.rank() == fate.rank) {

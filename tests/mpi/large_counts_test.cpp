@@ -22,7 +22,8 @@ TEST_P(MpiLargeCountsSlowTest, RanksMoveMoreThanTwoToThe31Elements) {
 
 INSTANTIATE_TEST_SUITE_P(All, MpiLargeCountsSlowTest,
                          ::testing::Combine(::testing::Values("flat", "auto"),
-                                            ::testing::Range(std::size_t{0}, rensa::testing::large_count_checks().size())),
+                                            ::testing::Range(std::size_t{0},
+                                                             rensa::testing::large_count_checks().size())),
                          [](const auto& each) {
                            return std::get<0>(each.param) + "_" +
                                   rensa::testing::large_count_checks()[std::get<1>(each.param)].name;

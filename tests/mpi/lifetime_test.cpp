@@ -14,9 +14,8 @@ void expect_no_leaks(const std::string& name, int cycles) {
   if (name != "dummy" && !rensa::testing::suits(name, job->place())) GTEST_SKIP() << "a cluster that does not suit it";
   const int before = rensa::testing::living_mpi_communicators();
   ASSERT_GT(before, 0) << "nothing is counted";
-  rensa::testing::expect_nothing_is_left(*job, /*looks=*/true, cycles, [&] {
-    rensa::testing::use_everything(*create_communicator(name));
-  });
+  rensa::testing::expect_nothing_is_left(*job, /*looks=*/true, cycles,
+                                         [&] { rensa::testing::use_everything(*create_communicator(name)); });
   EXPECT_EQ(rensa::testing::living_mpi_communicators(), before);
 }
 
@@ -29,11 +28,13 @@ std::vector<std::string> names() {
 
 class MpiLifetimeTest : public ::testing::TestWithParam<std::string> {};
 TEST_P(MpiLifetimeTest, CommunicatorsLeaveNothing) { expect_no_leaks(GetParam(), 30); }
-INSTANTIATE_TEST_SUITE_P(All, MpiLifetimeTest, ::testing::ValuesIn(names()), [](const auto& each) { return each.param; });
+INSTANTIATE_TEST_SUITE_P(All, MpiLifetimeTest, ::testing::ValuesIn(names()),
+                         [](const auto& each) { return each.param; });
 
 class MpiLifetimeSlowTest : public ::testing::TestWithParam<std::string> {};
 TEST_P(MpiLifetimeSlowTest, AThousandCommunicatorsLeaveNothing) { expect_no_leaks(GetParam(), 1000); }
-INSTANTIATE_TEST_SUITE_P(All, MpiLifetimeSlowTest, ::testing::ValuesIn(names()), [](const auto& each) { return each.param; });
+INSTANTIATE_TEST_SUITE_P(All, MpiLifetimeSlowTest, ::testing::ValuesIn(names()),
+                         [](const auto& each) { return each.param; });
 
 }  // namespace
 }  // namespace rensa

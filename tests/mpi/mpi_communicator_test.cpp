@@ -15,7 +15,8 @@ using Question = std::tuple<std::string, std::size_t>;  ///< a communicator's na
 
 class MpiConformanceTest : public ::testing::TestWithParam<Question> {};
 
-/// One communicator for all checks of a name: what one check leaves behind, the next finds. Null if it does not suit the cluster.
+/// One communicator for all checks of a name: what one check leaves behind, the next finds. Null if it does not suit
+/// the cluster.
 Communicator* communicator_called(const std::string& name) {
   static std::string made;
   static std::unique_ptr<Communicator> comm;
@@ -38,7 +39,8 @@ TEST_P(MpiConformanceTest, DoesWhatEveryCommunicatorDoes) {
 
 INSTANTIATE_TEST_SUITE_P(All, MpiConformanceTest,
                          ::testing::Combine(::testing::ValuesIn(rensa::testing::conforming_names()),
-                                            ::testing::Range(std::size_t{0}, rensa::testing::conformance_checks().size())),
+                                            ::testing::Range(std::size_t{0},
+                                                             rensa::testing::conformance_checks().size())),
                          [](const auto& each) {
                            return std::get<0>(each.param) + "_" +
                                   rensa::testing::conformance_checks()[std::get<1>(each.param)].name;

@@ -1,5 +1,5 @@
-// saver save FILE NUMBER: replaces a file by one with 10,000 elements of that number. saver check FILE: prints the number of a
-// whole file. tests/slow/killed_saves_test.sh kills the first at every system call that it makes.
+// saver save FILE NUMBER: replaces a file by one with 10,000 elements of that number. saver check FILE: prints the
+// number of a whole file. tests/slow/killed_saves_test.sh kills the first at every system call that it makes.
 #include <cstdlib>
 #include <iostream>
 #include <string>

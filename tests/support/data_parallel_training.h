@@ -25,7 +25,7 @@ namespace rensa::testing {
 
 struct DataParallelTask {
   std::function<std::unique_ptr<UnaryLink>(Dtype)> make_model;
-  Shape sample;               ///< the shape of one input
+  Shape sample;  ///< the shape of one input
   std::int64_t classes = 10;
   std::int64_t global_batch = 25;  ///< parts differ on 2, 3 and 4 ranks
   ReducerOptions reducer = {.first_bucket_bytes = 4096, .bucket_bytes = 20000};
@@ -101,7 +101,8 @@ inline std::vector<double> train_alone(const DataParallelTask& task, Dtype dtype
   return train(task, self, dtype, steps);
 }
 
-inline void expect_same_losses(const std::vector<double>& found, const std::vector<double>& expected, double tolerance) {
+inline void expect_same_losses(const std::vector<double>& found, const std::vector<double>& expected,
+                               double tolerance) {
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_LE(std::abs(found[i] - expected[i]), tolerance * std::abs(expected[i])) << "step " << i;

@@ -27,8 +27,8 @@ Array golden_array(const nlohmann::json& entry, Dtype dtype) {
   for (std::size_t i = 0; i < f.size(); ++i) {
     // Written so that a NaN fails.
     if (!(std::abs(f[i] - e[i]) <= tolerance * (1 + std::abs(e[i])))) {
-      return ::testing::AssertionFailure() << "element " << i << " is " << f[i] << ", expected " << e[i]
-                                           << " (they differ by " << f[i] - e[i] << ")";
+      return ::testing::AssertionFailure()
+             << "element " << i << " is " << f[i] << ", expected " << e[i] << " (they differ by " << f[i] - e[i] << ")";
     }
   }
   return ::testing::AssertionSuccess();

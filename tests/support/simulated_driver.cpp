@@ -73,9 +73,7 @@ void SimulatedDriver::synchronize(gpu::EventHandle event) {
   const std::lock_guard lock(mutex_);
   ++host_waits_;
   auto* const e = static_cast<Event*>(event);
-  if (e->stream)
-    run_until(
-        e->stream, [&] { return finished_[e] >= e->records; }, 0);
+  if (e->stream) run_until(e->stream, [&] { return finished_[e] >= e->records; }, 0);
 }
 void SimulatedDriver::synchronize(int, gpu::StreamHandle stream) {
   const std::lock_guard lock(mutex_);
@@ -85,8 +83,7 @@ void SimulatedDriver::synchronize(int, gpu::StreamHandle stream) {
 
 void SimulatedDriver::run(gpu::StreamHandle stream) {
   const std::lock_guard lock(mutex_);
-  run_until(
-      stream, [] { return false; }, 0);
+  run_until(stream, [] { return false; }, 0);
 }
 
 void SimulatedDriver::run_until(gpu::StreamHandle stream, const std::function<bool()>& enough, int depth) {

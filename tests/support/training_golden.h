@@ -10,8 +10,8 @@
 
 namespace rensa::testing {
 
-/// Training as PyTorch did it: tests/golden/training_<network>.json holds its losses and gradients, and says how to make
-/// the same weights, pictures and labels from HashedNumbers.
+/// Training as PyTorch did it: tests/golden/training_<network>.json holds its losses and gradients, and says how to
+/// make the same weights, pictures and labels from HashedNumbers.
 ///
 ///   TrainingGolden golden("mlp");
 ///   golden.set_parameters(model, Dtype::kFloat64);
@@ -28,8 +28,8 @@ class TrainingGolden {
   double evaluation_loss() const { return file_.at("evaluation_loss_f64"); }
 
   /// The batch of that step: a few batches come again and again in the same order.
-  Array input(int step, Dtype dtype) const;   ///< (batch, 784) or (batch, 3, size, size)
-  Array labels(int step) const;               ///< (batch), int32
+  Array input(int step, Dtype dtype) const;  ///< (batch, 784) or (batch, 3, size, size)
+  Array labels(int step) const;              ///< (batch), int32
 
   /// PyTorch's name of a parameter: "layer1/0/bn1/gamma" is "layer1.0.bn1.weight".
   using Rename = std::function<std::string(const std::string& path)>;

@@ -45,8 +45,8 @@ TEST(DataCommandTest, MakesPictures) {
 }
 TEST(DataCommandTest, PacksAFolderAsShards) {
   const rensa::testing::ScratchFolder scratch;
-  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "3", "--val-per-class", "1", "--min-size",
-       "16", "--max-size", "20"});
+  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "3", "--val-per-class", "1",
+       "--min-size", "16", "--max-size", "20"});
   const Outcome outcome = run({"pack", "--in", scratch / "set", "--out", scratch / "shards"});
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("wrote 6 pictures in 1 shards and 2 in 1"));
@@ -58,8 +58,8 @@ TEST(DataCommandTest, PacksAFolderAsShards) {
 }
 TEST(DataCommandTest, MakesCifarsFilesOfSmallPictures) {
   const rensa::testing::ScratchFolder scratch;
-  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "6", "--val-per-class", "2", "--min-size",
-       "32", "--max-size", "32"});
+  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "6", "--val-per-class", "2",
+       "--min-size", "32", "--max-size", "32"});
   std::filesystem::rename(scratch / "set/val", scratch / "set/test");
   const Outcome outcome = run({"cifar", "--in", scratch / "set", "--out", scratch / "bin"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;

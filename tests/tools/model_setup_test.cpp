@@ -49,7 +49,7 @@ TEST(InitialWeightsTest, TakesWhatFitsAndListsTheRest) {
   save(from, scratch / "model.npz");
   const std::vector<std::string> left = load_initial_weights(to, scratch / "model.npz");
   EXPECT_THAT(left, UnorderedElementsAre(HasSubstr("l3/W: (2, 4) in the file, (5, 4) in the network"),
-                                                    HasSubstr("l3/b: (2,) in the file, (5,) in the network")));
+                                         HasSubstr("l3/b: (2,) in the file, (5,) in the network")));
   EXPECT_THAT(to_vector<float>(parameter(to, "l1/W").array()), Each(7.0f));
 }
 

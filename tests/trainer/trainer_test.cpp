@@ -45,9 +45,7 @@ struct DropoutNet : UnaryLink {
     add("l1", l1);
     add("l2", l2);
   }
-  Variable operator()(const Variable& x) override {
-    return l2(functions::dropout(functions::relu(l1(x)), 0.3));
-  }
+  Variable operator()(const Variable& x) override { return l2(functions::dropout(functions::relu(l1(x)), 0.3)); }
 };
 
 std::shared_ptr<const Dataset> dataset(std::int64_t count) {
@@ -84,8 +82,8 @@ RunResult run(const std::string& out, Communicator& comm, const RunOptions& opti
   DistributedOptimizer optimizer(Adam({.lr = 0.01}), comm, options.reducer);
   optimizer.setup(model);
   const auto split = [&](std::int64_t batch, bool repeat) {
-    return IteratorOptions{.batch_size = batch, .repeat = repeat, .shuffle = repeat, .seed = 4, .rank = comm.rank(),
-                           .size = comm.size()};
+    return IteratorOptions{
+        .batch_size = batch, .repeat = repeat, .shuffle = repeat, .seed = 4, .rank = comm.rank(), .size = comm.size()};
   };
   const auto iterator = make_iterator(dataset(70), split(10, true), {.threads = options.loader_threads});
   StandardUpdater updater(*iterator, model, optimizer, comm, /*seed=*/9);
@@ -95,8 +93,8 @@ RunResult run(const std::string& out, Communicator& comm, const RunOptions& opti
   trainer.extend(std::make_unique<LearningRate>(LearningRateOptions{.lr = 0.01, .schedule = "cosine", .epochs = 8}));
   trainer.extend(std::make_unique<LogReport>(Trigger{10, Unit::kIteration}));
   trainer.extend(std::make_unique<HtmlReport>("a <test>"));
-  trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{
-      .trigger = {static_cast<double>(options.snapshot_every), Unit::kIteration}, .keep = 2}));
+  trainer.extend(std::make_unique<Snapshot>(
+      SnapshotOptions{.trigger = {static_cast<double>(options.snapshot_every), Unit::kIteration}, .keep = 2}));
   if (!options.resume_from.empty()) resume(trainer, options.resume_from);
   trainer.run();
   RunResult result;
@@ -139,8 +137,7 @@ TEST(TrainerTest, AResumedRunGoesOnBitForBit) {
       const RunResult whole = run(folder / "whole", comm, {});
       run(folder / "half", comm, {.iterations = 25});
       comm.barrier();
-      const RunResult resumed =
-          run(folder / "resumed", comm, {.resume_from = newest_snapshot(folder / "half")});
+      const RunResult resumed = run(folder / "resumed", comm, {.resume_from = newest_snapshot(folder / "half")});
       EXPECT_EQ(resumed.weights, whole.weights);
       EXPECT_EQ(without_times(resumed.log), without_times(whole.log));
     });
@@ -296,11 +293,11 @@ TEST(EvaluatorTest, IsExactForAnyNumberOfRanksAndSamples) {
     const auto evaluate = [&](Communicator& comm) {
       seed_parameters(1);
       Classifier model(std::make_unique<DropoutNet>());
-      Evaluator evaluator(make_iterator(dataset(samples),
-                                        {.batch_size = 5, .repeat = false, .shuffle = false, .rank = comm.rank(),
-                                         .size = comm.size()},
-                                        {.threads = 1}),
-                          model);
+      Evaluator evaluator(
+          make_iterator(dataset(samples),
+                        {.batch_size = 5, .repeat = false, .shuffle = false, .rank = comm.rank(), .size = comm.size()},
+                        {.threads = 1}),
+          model);
       return evaluator.evaluate(comm);
     };
     SelfCommunicator self;

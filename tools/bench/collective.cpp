@@ -89,13 +89,14 @@ std::vector<Collective> all_collectives() {
       {.name = "send_recv", .has_in_place = false, .bus_factor = once, .run = send_recv, .origin = from_previous},
   };
   // Every rank has an `out`, as reduce() works in place; only root's is a result.
-  all.push_back({.name = "reduce",
-                 .result_only_on_root = true,
-                 .reduces = true,
-                 .has_root = true,
-                 .bus_factor = once,
-                 .run = [](const CollectiveCall& c) { copy_unless_same(c.in, c.out), c.comm.reduce(c.out, c.root, c.op); },
-                 .origin = same_place});
+  all.push_back(
+      {.name = "reduce",
+       .result_only_on_root = true,
+       .reduces = true,
+       .has_root = true,
+       .bus_factor = once,
+       .run = [](const CollectiveCall& c) { copy_unless_same(c.in, c.out), c.comm.reduce(c.out, c.root, c.op); },
+       .origin = same_place});
   return all;
 }
 

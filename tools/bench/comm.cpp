@@ -34,11 +34,16 @@ const std::map<std::string, Operation> kOperations = {{"sum", Operation::kSum},
 Reduce reduction(Operation operation) {
   switch (operation) {
     case Operation::kMove:  // reduces nothing
-    case Operation::kSum: return Reduce::kSum;
-    case Operation::kProduct: return Reduce::kProduct;
-    case Operation::kMax: return Reduce::kMax;
-    case Operation::kMin: return Reduce::kMin;
-    case Operation::kMean: return Reduce::kMean;
+    case Operation::kSum:
+      return Reduce::kSum;
+    case Operation::kProduct:
+      return Reduce::kProduct;
+    case Operation::kMax:
+      return Reduce::kMax;
+    case Operation::kMin:
+      return Reduce::kMin;
+    case Operation::kMean:
+      return Reduce::kMean;
   }
   return Reduce::kSum;
 }
@@ -125,9 +130,8 @@ class CommBenchmark {
   CommRow::Placement measure(const Collective& collective, std::int64_t count, bool in_place) {
     const Operation operation = collective.reduces ? kOperations.at(o_.op) : Operation::kMove;
     registrations_.clear();
-    const CollectiveCall call =
-        make_call(collective, comm_, count, in_place, o_.root, reduction(operation),
-                  [&](std::int64_t elements, bool mine) { return make_array(elements, mine); });
+    const CollectiveCall call = make_call(collective, comm_, count, in_place, o_.root, reduction(operation),
+                                          [&](std::int64_t elements, bool mine) { return make_array(elements, mine); });
     CommRow::Placement result;
     double spent = 0;  // calls that are checked count as warm-up
     for (int i = 0; i < o_.check; ++i) {
@@ -163,8 +167,9 @@ class CommBenchmark {
     const Array wrong = zeros({1}, Dtype::kInt64);
     if (has_result) {
       const KnownValues values(dtype_, operation, comm_.size());
-      wrong.fill(static_cast<double>(values.count_wrong(
-          call.out.to(Device{}), [&](std::int64_t i) { return collective.origin(comm_.rank(), comm_.size(), o_.root, count, i); })));
+      wrong.fill(static_cast<double>(values.count_wrong(call.out.to(Device{}), [&](std::int64_t i) {
+        return collective.origin(comm_.rank(), comm_.size(), o_.root, count, i);
+      })));
     }
     referee_.all_reduce(wrong);
     return wrong.item<std::int64_t>();
@@ -317,8 +322,8 @@ int bench_comm(int argc, char** argv) {
   std::vector<std::string> collective_names, operations;
   for (const Collective& collective : collectives()) collective_names.emplace_back(collective.name);
   for (const auto& [name, operation] : kOperations) operations.push_back(name);
-  const std::string lists = "\n\n" + listed("collectives:  ", collective_names) + "\n" +
-                            listed("communicators:", communicator_names());
+  const std::string lists =
+      "\n\n" + listed("collectives:  ", collective_names) + "\n" + listed("communicators:", communicator_names());
   OptionTable table(
       "usage: mpirun -n 4 rensa bench comm [--key value …]\n\n"
       "The speed of collectives in nccl-tests' columns: size, count, type, redop, root;\n"
@@ -345,9 +350,11 @@ int bench_comm(int argc, char** argv) {
   table.add("root", o.root, "the rank that sends or receives", {.min = 0});
   table.add("check", o.check, "calls whose results are checked; 0: none", {.min = 0});
   table.add("placement", o.placement, "where results go", {.choices = {"both", "in_place", "out_of_place"}});
-  table.add("memory", o.memory, "arena: from the communicator, where ranks of a node reach it; on a GPU: registered with NCCL",
+  table.add("memory", o.memory,
+            "arena: from the communicator, where ranks of a node reach it; on a GPU: registered with NCCL",
             {.choices = {"ordinary", "arena"}});
-  table.add("device", o.device, "where the arrays lie; cuda: each rank of a node on a GPU of its own", {.choices = {"cpu", "cuda"}});
+  table.add("device", o.device, "where the arrays lie; cuda: each rank of a node on a GPU of its own",
+            {.choices = {"cpu", "cuda"}});
   table.add("json", o.json, "prints a line of JSON for each size, with all times");
   table.add("plot", o.plot, "a page of curves, bus bandwidth over size");
   if (!table.parse(argc, argv, std::cout)) return 0;

@@ -23,7 +23,8 @@ struct ConvolutionOptions {
 
 int bench_convolution(int argc, char** argv) {
   ConvolutionOptions o;
-  OptionTable table("usage: rensa bench convolution [--key value …]\n\nOne convolution and its two gradients, float32.");
+  OptionTable table(
+      "usage: rensa bench convolution [--key value …]\n\nOne convolution and its two gradients, float32.");
   table.add("batch", o.batch, "pictures", {.min = 1});
   table.add("in", o.in, "channels of x", {.min = 1});
   table.add("out", o.out, "channels of y", {.min = 1});
@@ -39,7 +40,8 @@ int bench_convolution(int argc, char** argv) {
   if (!table.parse(argc, argv, std::cout)) return 0;
   SelfCommunicator self;
   set_compute_threads(self, o.threads);
-  const kernels::ConvolutionGeometry g{.stride = {o.stride, o.stride}, .pad = {o.pad, o.pad}, .dilate = {o.dilate, o.dilate}, .groups = o.groups};
+  const kernels::ConvolutionGeometry g{
+      .stride = {o.stride, o.stride}, .pad = {o.pad, o.pad}, .dilate = {o.dilate, o.dilate}, .groups = o.groups};
   if (o.in % o.groups != 0) throw ConfigError("groups: ", o.groups, " does not divide ", o.in, " channels.");
   const Array x = random_array({o.batch, o.in, o.size, o.size}, 1, Dtype::kFloat32).channels_last();
   const Array W = random_array({o.out, o.in / o.groups, o.kernel, o.kernel}, 2, Dtype::kFloat32);
@@ -49,7 +51,10 @@ int bench_convolution(int argc, char** argv) {
     const Samples ms = measure(/*warmup=*/2, o.repeats, pass).times(1e3);
     const double rate = gflop / ms.median() * 1e3;
     if (o.json) {
-      std::cout << nlohmann::json{{"pass", name}, {"ms", ms.median()}, {"min", ms.smallest()}, {"max", ms.largest()},
+      std::cout << nlohmann::json{{"pass", name},
+                                  {"ms", ms.median()},
+                                  {"min", ms.smallest()},
+                                  {"max", ms.largest()},
                                   {"gflop_per_second", rate}}
                 << '\n';
     } else {

@@ -87,8 +87,8 @@ int bench_input(int argc, char** argv) {
          const images::View view = training_view(reader, o, i);
          reader.decode_region(view.reach, images::decoding_denominator(view));
        }}};
-  // Picture by picture in turns, and each work first as often as the others: what disturbs the machine, or finds a picture
-  // in the caches, does so for all of them alike.
+  // Picture by picture in turns, and each work first as often as the others: what disturbs the machine, or finds a
+  // picture in the caches, does so for all of them alike.
   for (int pass = -1; pass < o.repeats; ++pass) {  // the first one is to warm up
     std::vector<double> taken(works.size());
     for (std::size_t i = 0; i < pictures.size(); ++i) {

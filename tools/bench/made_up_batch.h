@@ -17,11 +17,13 @@ struct MadeUpTask {
   Array x, t;
 };
 
-/// What made_up_task and made_up_model take: the networks for pictures, and gpt (4 layers of 256, windows of 256 tokens).
+/// What made_up_task and made_up_model take: the networks for pictures, and gpt (4 layers of 256, windows of 256
+/// tokens).
 std::vector<std::string> made_up_names();
 
 /// `classes` = 0: 1000 for the residual networks, 65 tokens for gpt, otherwise 10. mlp takes 784 numbers.
-MadeUpTask made_up_task(const std::string& model, std::int64_t batch, std::int64_t image_size, std::int64_t classes = 0);
+MadeUpTask made_up_task(const std::string& model, std::int64_t batch, std::int64_t image_size,
+                        std::int64_t classes = 0);
 
 /// The network for the task.
 std::unique_ptr<UnaryLink> made_up_model(const std::string& model, const MadeUpTask& task,

@@ -38,17 +38,20 @@ void run_chain(const Chain& chain, const Variable& x, const Variable& gy, int le
 Samples ns_per_operation(const Chain& chain, const OpsOptions& o) {
   Variable x(ones({o.size}), /*requires_grad=*/true);
   const Variable gy(ones({o.size}));
-  return measure(/*warmup=*/3, o.repeats, [&] {
-           x.clear_grad();
-           run_chain(chain, x, gy, o.length);
-         }).times(1e9 / o.length);
+  return measure(/*warmup=*/3, o.repeats,
+                 [&] {
+                   x.clear_grad();
+                   run_chain(chain, x, gy, o.length);
+                 })
+      .times(1e9 / o.length);
 }
 
 }  // namespace
 
 int bench_ops(int argc, char** argv) {
   OpsOptions o;
-  OptionTable table("usage: rensa bench ops [--key value …]\n\nForward and backward of a chain of element-wise operations.");
+  OptionTable table(
+      "usage: rensa bench ops [--key value …]\n\nForward and backward of a chain of element-wise operations.");
   table.add("length", o.length, "operations in the chain", {.min = 1});
   table.add("size", o.size, "floats in each array", {.min = 1});
   table.add("repeats", o.repeats, "measurements", {.min = 1});

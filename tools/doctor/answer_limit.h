@@ -9,8 +9,8 @@
 
 namespace rensa::tools::doctor {
 
-/// Ends the process with status 2 if it outlives `limit_s`, after a report on standard error of what it waited for and which
-/// networks this host has (check_unanswered): MPI that looks for a peer in the wrong network does not return.
+/// Ends the process with status 2 if it outlives `limit_s`, after a report on standard error of what it waited for and
+/// which networks this host has (check_unanswered): MPI that looks for a peer in the wrong network does not return.
 class AnswerLimit {
  public:
   AnswerLimit(double limit_s, const RankFacts& facts);

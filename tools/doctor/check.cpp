@@ -16,10 +16,9 @@ Severity CheckResult::worst() const {
 
 std::vector<CheckResult> run_checks(const Facts& facts, const CheckOptions& options) {
   std::vector<CheckResult> results;
-  for (Check* const check :
-       {check_launcher, check_thread_level, check_cuda_awareness, check_nccl, check_binding, check_oversubscription,
-        check_compute_threads, check_interfaces, check_versions, check_shared_memory, check_clock_skew, check_fork_hazards,
-        check_limits}) {
+  for (Check* const check : {check_launcher, check_thread_level, check_cuda_awareness, check_nccl, check_binding,
+                             check_oversubscription, check_compute_threads, check_interfaces, check_versions,
+                             check_shared_memory, check_clock_skew, check_fork_hazards, check_limits}) {
     results.push_back(check(facts, options));
   }
   return results;

@@ -46,8 +46,8 @@ std::vector<CheckResult> run_checks(const Facts& facts, const CheckOptions& opti
 
 Severity worst(const std::vector<CheckResult>& results);
 
-/// What a rank that MPI has left without an answer for `waited_s` seconds can say of the interfaces: which of its own MPI may have
-/// mistaken for a way to the others. `what` it waited for: "the other ranks to answer".
+/// What a rank that MPI has left without an answer for `waited_s` seconds can say of the interfaces: which of its own
+/// MPI may have mistaken for a way to the others. `what` it waited for: "the other ranks to answer".
 CheckResult check_unanswered(const RankFacts& mine, double waited_s, const std::string& what);
 
 // What several checks need.

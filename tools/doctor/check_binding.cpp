@@ -13,8 +13,8 @@ CheckResult check_binding(const Facts& facts, const CheckOptions& /*options*/) {
     for (const RankFacts* rank : ranks) {
       if (static_cast<int>(rank->cores.size()) < share) narrow.push_back(rank);
     }
-    result.summary += (result.summary.empty() ? "" : "; ") + host + ": " + std::to_string(usable_cores(ranks)) + " of " +
-                      std::to_string(cores) + " cores";
+    result.summary += (result.summary.empty() ? "" : "; ") + host + ": " + std::to_string(usable_cores(ranks)) +
+                      " of " + std::to_string(cores) + " cores";
     if (narrow.empty()) continue;
     result.findings.push_back({Severity::kWarning, host + ", " + rank_list(narrow),
                                "may run on " + std::to_string(narrow.front()->cores.size()) + " of the host's " +

@@ -23,10 +23,11 @@ CheckResult check_clock_skew(const Facts& facts, const CheckOptions& options) {
     const double skew = std::abs(most->clock_ahead_s);
     largest = std::max(largest, skew);
     if (skew - most->clock_uncertainty_s <= options.max_clock_skew_s) continue;
-    result.findings.push_back({Severity::kWarning, host + ", rank " + std::to_string(most->rank),
-                               "its clock is " + seconds(skew) + (most->clock_ahead_s > 0 ? " ahead of" : " behind") + " rank 0's on " +
-                                   facts.front().host + ", expected at most " + seconds(options.max_clock_skew_s),
-                               "Keep the hosts' clocks together with chrony or systemd-timesyncd; chronyc tracking shows the offset."});
+    result.findings.push_back(
+        {Severity::kWarning, host + ", rank " + std::to_string(most->rank),
+         "its clock is " + seconds(skew) + (most->clock_ahead_s > 0 ? " ahead of" : " behind") + " rank 0's on " +
+             facts.front().host + ", expected at most " + seconds(options.max_clock_skew_s),
+         "Keep the hosts' clocks together with chrony or systemd-timesyncd; chronyc tracking shows the offset."});
   }
   result.summary = "at most " + seconds(largest);
   return result;

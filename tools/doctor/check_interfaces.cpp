@@ -11,10 +11,15 @@
 namespace rensa::tools::doctor {
 namespace {
 
-constexpr std::string_view kIncluding[] = {
-    "OMPI_MCA_btl_tcp_if_include", "OMPI_MCA_oob_tcp_if_include", "PRTE_MCA_prte_if_include", "PRTE_MCA_oob_tcp_if_include",
-    "HYDRA_IFACE",                 "FI_TCP_IFACE",                "FI_SOCKETS_IFACE",         "UCX_NET_DEVICES",
-    "NCCL_SOCKET_IFNAME"};
+constexpr std::string_view kIncluding[] = {"OMPI_MCA_btl_tcp_if_include",
+                                           "OMPI_MCA_oob_tcp_if_include",
+                                           "PRTE_MCA_prte_if_include",
+                                           "PRTE_MCA_oob_tcp_if_include",
+                                           "HYDRA_IFACE",
+                                           "FI_TCP_IFACE",
+                                           "FI_SOCKETS_IFACE",
+                                           "UCX_NET_DEVICES",
+                                           "NCCL_SOCKET_IFNAME"};
 constexpr const char* kExcluding = "OMPI_MCA_btl_tcp_if_exclude";
 constexpr std::int64_t kTraffic = 1 << 20;  ///< less than the ranks passed around: somebody else's
 
@@ -63,13 +68,16 @@ void find_missing(const std::string& host, const RankFacts& rank, CheckResult& r
     if (by_prefix && (list.starts_with('^') || list.starts_with('='))) continue;
     if (setting == "UCX_NET_DEVICES" && (rank.infiniband || list == "all")) continue;
     for (const std::string& entry : entries_of(list)) {
-      const auto fits = [&](const InterfaceFacts& i) { return by_prefix ? i.name.starts_with(entry) : means(entry, i); };
+      const auto fits = [&](const InterfaceFacts& i) {
+        return by_prefix ? i.name.starts_with(entry) : means(entry, i);
+      };
       if (std::any_of(rank.interfaces.begin(), rank.interfaces.end(), fits)) continue;
-      result.findings.push_back({Severity::kError, host,
-                                 setting + " names " + entry + ", which this host does not have up (it has " +
-                                     names_of(rank.interfaces) + ")",
-                                 "Name an interface that all hosts have, or the network itself, such as " +
-                                     (rank.interfaces.empty() ? std::string("10.0.0.0/8") : rank.interfaces.back().network) + "."});
+      result.findings.push_back(
+          {Severity::kError, host,
+           setting + " names " + entry + ", which this host does not have up (it has " + names_of(rank.interfaces) +
+               ")",
+           "Name an interface that all hosts have, or the network itself, such as " +
+               (rank.interfaces.empty() ? std::string("10.0.0.0/8") : rank.interfaces.back().network) + "."});
     }
   }
 }
@@ -101,11 +109,12 @@ void find_equal_addresses(const Hosts& hosts, CheckResult& result) {
     if (where.size() < 2) continue;
     std::string list;
     for (const std::string& host : where) list += (list.empty() ? "" : ", ") + host;
-    result.findings.push_back({Severity::kWarning, list,
-                               names[address] + " has the same address " + address + " on " + std::to_string(where.size()) +
-                                   " hosts: MPI may look for a peer there and wait forever",
-                               "Leave it out: --mca btl_tcp_if_exclude lo," + names[address] +
-                                   ", or name the right one: --mca btl_tcp_if_include (Open MPI), UCX_NET_DEVICES or FI_TCP_IFACE (MPICH)."});
+    result.findings.push_back(
+        {Severity::kWarning, list,
+         names[address] + " has the same address " + address + " on " + std::to_string(where.size()) +
+             " hosts: MPI may look for a peer there and wait forever",
+         "Leave it out: --mca btl_tcp_if_exclude lo," + names[address] +
+             ", or name the right one: --mca btl_tcp_if_include (Open MPI), UCX_NET_DEVICES or FI_TCP_IFACE (MPICH)."});
   }
 }
 
@@ -122,8 +131,9 @@ void find_slow(const Hosts& hosts, CheckResult& result) {
       if (other.loopback || other.name == used->name || other.speed_mbit_s <= used->speed_mbit_s) continue;
       if (used->speed_mbit_s == 0 || other.sent_bytes >= kTraffic) continue;
       result.findings.push_back({Severity::kWarning, host,
-                                 "messages went through " + used->name + " (" + std::to_string(used->speed_mbit_s) + " Mbit/s), but " +
-                                     other.name + " is quicker (" + std::to_string(other.speed_mbit_s) + " Mbit/s)",
+                                 "messages went through " + used->name + " (" + std::to_string(used->speed_mbit_s) +
+                                     " Mbit/s), but " + other.name + " is quicker (" +
+                                     std::to_string(other.speed_mbit_s) + " Mbit/s)",
                                  "If all hosts have it: --mca btl_tcp_if_include " + other.network +
                                      " (Open MPI), UCX_NET_DEVICES=" + other.name + " (MPICH)."});
     }
@@ -160,7 +170,8 @@ CheckResult check_unanswered(const RankFacts& mine, double waited_s, const std::
   for (const auto& [setting, value] : mine.settings) found << ", " << setting << "=" << value;
   const std::string remedy =
       (bridges.empty() ? "Name" : "Leave bridges out: --mca btl_tcp_if_exclude lo" + bridges + " (Open MPI). Or name") +
-      " the network that all hosts share: --mca btl_tcp_if_include NETWORK (Open MPI), UCX_NET_DEVICES or FI_TCP_IFACE (MPICH); "
+      " the network that all hosts share: --mca btl_tcp_if_include NETWORK (Open MPI), UCX_NET_DEVICES or FI_TCP_IFACE "
+      "(MPICH); "
       "look for a firewall between the hosts; --timeout gives more time.";
   const std::string where = mine.host + ", rank " + std::to_string(mine.launcher_rank);
   return {"interfaces", "", {{Severity::kError, where, found.str(), remedy}}};

@@ -10,11 +10,12 @@ CheckResult check_thread_level(const Facts& facts, const CheckOptions& /*options
       if (!rank->has_all_threads) limited.push_back(rank);
     }
     if (limited.empty()) continue;
-    result.findings.push_back(
-        {Severity::kError, host + ", " + rank_list(limited),
-         "MPI gives " + limited.front()->thread_level + ", expected MPI_THREAD_MULTIPLE: gradients travel on a thread of their own",
-         "Use an MPI built with threads (ompi_info | grep -i thread; mpichversion), remove libraries that wrap MPI (LD_PRELOAD); "
-         "a program that starts MPI itself calls MPI_Init_thread with MPI_THREAD_MULTIPLE."});
+    result.findings.push_back({Severity::kError, host + ", " + rank_list(limited),
+                               "MPI gives " + limited.front()->thread_level +
+                                   ", expected MPI_THREAD_MULTIPLE: gradients travel on a thread of their own",
+                               "Use an MPI built with threads (ompi_info | grep -i thread; mpichversion), remove "
+                               "libraries that wrap MPI (LD_PRELOAD); "
+                               "a program that starts MPI itself calls MPI_Init_thread with MPI_THREAD_MULTIPLE."});
   }
   return result;
 }

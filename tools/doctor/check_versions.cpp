@@ -9,9 +9,11 @@ namespace {
 bool must_be_equal(const std::string& part) { return part == "Rensa" || part == "MPI" || part == "files"; }
 
 std::string remedy(const std::string& part) {
-  if (part == "Rensa" || part == "files") return "Install one build of Rensa on all hosts, or run it from a folder that they share.";
+  if (part == "Rensa" || part == "files")
+    return "Install one build of Rensa on all hosts, or run it from a folder that they share.";
   if (part == "MPI") return "Install one version of one MPI on all hosts.";
-  if (part == "kernel") return "Boot one kernel on all hosts; harmless to the results, but a frequent cause of unequal speed.";
+  if (part == "kernel")
+    return "Boot one kernel on all hosts; harmless to the results, but a frequent cause of unequal speed.";
   return "Install one version on all hosts: results may differ in the last bits.";
 }
 
@@ -34,14 +36,16 @@ CheckResult check_versions(const Facts& facts, const CheckOptions& /*options*/) 
     std::map<std::string, std::set<std::string>> hosts_of;
     for (const RankFacts& rank : facts) hosts_of[version_of(rank, part)].insert(rank.host);
     if (hosts_of.size() < 2) continue;
-    std::string where, found = part == "files" ? "Rensa's program and libraries are not the same files: " : part + " differs: ";
+    std::string where,
+        found = part == "files" ? "Rensa's program and libraries are not the same files: " : part + " differs: ";
     for (const auto& [version, hosts] : hosts_of) {
       std::string list;
       for (const std::string& host : hosts) list += (list.empty() ? "" : ", ") + host;
       found += (where.empty() ? "" : "; ") + version + " on " + list;
       where += (where.empty() ? "" : ", ") + list;
     }
-    result.findings.push_back({must_be_equal(part) ? Severity::kError : Severity::kWarning, where, found, remedy(part)});
+    result.findings.push_back(
+        {must_be_equal(part) ? Severity::kError : Severity::kWarning, where, found, remedy(part)});
   }
   return result;
 }

@@ -19,11 +19,22 @@ namespace rensa::tools::doctor {
 namespace {
 
 /// Variables that decide which network MPI and NCCL take, and whether a fork is safe beside InfiniBand.
-constexpr const char* kSettings[] = {
-    "OMPI_MCA_btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_exclude", "OMPI_MCA_oob_tcp_if_include", "OMPI_MCA_btl",
-    "OMPI_MCA_pml",                "PRTE_MCA_prte_if_include",    "PRTE_MCA_oob_tcp_if_include", "HYDRA_IFACE",
-    "FI_TCP_IFACE",                "FI_SOCKETS_IFACE",            "UCX_NET_DEVICES",             "UCX_TLS",
-    "NCCL_SOCKET_IFNAME",          "RDMAV_FORK_SAFE",             "IBV_FORK_SAFE",               "RDMAV_HUGEPAGES_SAFE"};
+constexpr const char* kSettings[] = {"OMPI_MCA_btl_tcp_if_include",
+                                     "OMPI_MCA_btl_tcp_if_exclude",
+                                     "OMPI_MCA_oob_tcp_if_include",
+                                     "OMPI_MCA_btl",
+                                     "OMPI_MCA_pml",
+                                     "PRTE_MCA_prte_if_include",
+                                     "PRTE_MCA_oob_tcp_if_include",
+                                     "HYDRA_IFACE",
+                                     "FI_TCP_IFACE",
+                                     "FI_SOCKETS_IFACE",
+                                     "UCX_NET_DEVICES",
+                                     "UCX_TLS",
+                                     "NCCL_SOCKET_IFNAME",
+                                     "RDMAV_FORK_SAFE",
+                                     "IBV_FORK_SAFE",
+                                     "RDMAV_HUGEPAGES_SAFE"};
 
 int count_entries(const std::filesystem::path& folder) {
   std::error_code error;
@@ -86,8 +97,10 @@ std::map<std::string, std::int64_t> limits() {
 void ask_cuda(RankFacts& facts) {
   facts.gpus = count_entries("/proc/driver/nvidia/gpus");
   const nccl::Availability library = nccl::availability();
-  if (library.version > 0) facts.nccl = nccl::version_text(library.version);
-  else facts.nccl_problem = library.description;
+  if (library.version > 0)
+    facts.nccl = nccl::version_text(library.version);
+  else
+    facts.nccl_problem = library.description;
   if (facts.gpus == 0) return;
   const gpu::Availability found = gpu::availability();
   facts.cuda_devices = found.devices;
@@ -114,7 +127,7 @@ RankFacts collect_local_facts() {
   facts.settings = settings();
   facts.interfaces = list_interfaces();
   facts.infiniband = count_entries("/sys/class/infiniband") > 0;
-  struct statvfs shm {};
+  struct statvfs shm{};
   if (statvfs("/dev/shm", &shm) == 0) {
     facts.shm_total_bytes = static_cast<std::int64_t>(shm.f_blocks * shm.f_frsize);
     facts.shm_free_bytes = static_cast<std::int64_t>(shm.f_bavail * shm.f_frsize);

@@ -30,17 +30,17 @@ struct RankFacts {
   std::string thread_level = "MPI_THREAD_MULTIPLE";
   bool has_all_threads = true;
   std::string cuda_aware = "unknown";
-  int gpus = 0;               ///< that the host's driver lists
-  int cuda_devices = 0;       ///< that CUDA gives this rank
-  std::string cuda_problem;   ///< why it gives none; empty: it does, or there is no GPU
-  std::string nccl;           ///< "2.28.9"; empty: none
-  std::string nccl_problem;   ///< why there is none
+  int gpus = 0;              ///< that the host's driver lists
+  int cuda_devices = 0;      ///< that CUDA gives this rank
+  std::string cuda_problem;  ///< why it gives none; empty: it does, or there is no GPU
+  std::string nccl;          ///< "2.28.9"; empty: none
+  std::string nccl_problem;  ///< why there is none
 
   // Where it may compute.
-  std::vector<int> cores;     ///< of its affinity mask
-  int host_cores = 1;         ///< switched on, whether it may use them or not
-  double core_quota = 0;      ///< of its control group; 0: none
-  int wanted_threads = 0;     ///< OMP_NUM_THREADS; 0: Rensa chooses
+  std::vector<int> cores;  ///< of its affinity mask
+  int host_cores = 1;      ///< switched on, whether it may use them or not
+  double core_quota = 0;   ///< of its control group; 0: none
+  int wanted_threads = 0;  ///< OMP_NUM_THREADS; 0: Rensa chooses
 
   std::map<std::string, std::string> versions;  ///< library_versions(), "MPI" and "files" (a checksum)
   std::map<std::string, std::string> settings;  ///< environment variables that choose networks or make fork safe

@@ -26,7 +26,9 @@ std::int64_t system_number(const std::string& name, const std::string& file) {
   return number;
 }
 
-std::uint32_t ipv4_of(const sockaddr* address) { return reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr; }
+std::uint32_t ipv4_of(const sockaddr* address) {
+  return reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr;
+}
 
 }  // namespace
 
@@ -37,7 +39,8 @@ std::vector<InterfaceFacts> list_interfaces() {
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> list(raw, freeifaddrs);
   for (const ifaddrs* entry = raw; entry; entry = entry->ifa_next) {
     // MPI's TCP speaks IPv4 unless told otherwise
-    if (!entry->ifa_addr || !entry->ifa_netmask || entry->ifa_addr->sa_family != AF_INET || !(entry->ifa_flags & IFF_UP)) {
+    if (!entry->ifa_addr || !entry->ifa_netmask || entry->ifa_addr->sa_family != AF_INET ||
+        !(entry->ifa_flags & IFF_UP)) {
       continue;
     }
     const std::uint32_t address = ipv4_of(entry->ifa_addr), mask = ipv4_of(entry->ifa_netmask);
@@ -55,7 +58,8 @@ std::vector<InterfaceFacts> list_interfaces() {
 
 std::map<std::string, std::int64_t> sent_bytes_of_interfaces() {
   std::map<std::string, std::int64_t> sent;
-  for (const InterfaceFacts& each : list_interfaces()) sent[each.name] = system_number(each.name, "statistics/tx_bytes");
+  for (const InterfaceFacts& each : list_interfaces())
+    sent[each.name] = system_number(each.name, "statistics/tx_bytes");
   return sent;
 }
 

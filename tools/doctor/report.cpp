@@ -19,14 +19,16 @@ void write_text(std::ostream& out, const Facts& facts, const std::vector<CheckRe
       << (hosts.size() == 1 ? " host\n" : " hosts\n");
   int warnings = 0, errors = 0;
   for (const CheckResult& result : results) {
-    out << std::left << std::setw(9) << name_of(result.worst()) << std::setw(18) << result.name << result.summary << '\n';
+    out << std::left << std::setw(9) << name_of(result.worst()) << std::setw(18) << result.name << result.summary
+        << '\n';
     for (const Finding& finding : result.findings) {
       ++(finding.severity == Severity::kError ? errors : warnings);
-      out << "  " << name_of(finding.severity) << ": " << finding.where << ": " << finding.found << ".\n  remedy: "
-          << finding.remedy << '\n';
+      out << "  " << name_of(finding.severity) << ": " << finding.where << ": " << finding.found
+          << ".\n  remedy: " << finding.remedy << '\n';
     }
   }
-  out << errors << (errors == 1 ? " error, " : " errors, ") << warnings << (warnings == 1 ? " warning" : " warnings") << std::endl;
+  out << errors << (errors == 1 ? " error, " : " errors, ") << warnings << (warnings == 1 ? " warning" : " warnings")
+      << std::endl;
 }
 
 void write_json(std::ostream& out, const Facts& facts, const std::vector<CheckResult>& results) {
@@ -45,7 +47,10 @@ void write_json(std::ostream& out, const Facts& facts, const std::vector<CheckRe
                       {"findings", findings}});
   }
   for (const auto& [host, ranks] : by_host(facts)) hosts.push_back(host);
-  out << nlohmann::json{{"ranks", facts.size()}, {"hosts", hosts}, {"status", name_of(worst(results))}, {"checks", checks}}
+  out << nlohmann::json{{"ranks", facts.size()},
+                        {"hosts", hosts},
+                        {"status", name_of(worst(results))},
+                        {"checks", checks}}
       << std::endl;
 }
 

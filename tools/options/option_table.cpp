@@ -129,7 +129,8 @@ void OptionTable::add_option(const std::string& key, const std::string& help, st
                       std::move(text), std::move(set), false});
 }
 
-void OptionTable::add(const std::string& key, std::string& target, const std::string& help, const OptionLimits& limits) {
+void OptionTable::add(const std::string& key, std::string& target, const std::string& help,
+                      const OptionLimits& limits) {
   add_option(
       key, help, [&target] { return target; }, limits,
       [&target, choices = limits.choices](const std::string& text) {
@@ -164,7 +165,8 @@ void OptionTable::add(const std::string& key, double& target, const std::string&
 }
 
 template <class Integer>
-void OptionTable::add_integer(const std::string& key, Integer& target, const std::string& help, const OptionLimits& limits) {
+void OptionTable::add_integer(const std::string& key, Integer& target, const std::string& help,
+                              const OptionLimits& limits) {
   add_option(
       key, help, [&target] { return std::to_string(target); }, limits,
       [&target, limits](const std::string& text) {
@@ -177,7 +179,8 @@ void OptionTable::add_integer(const std::string& key, Integer& target, const std
 void OptionTable::add(const std::string& key, int& target, const std::string& help, const OptionLimits& limits) {
   add_integer(key, target, help, limits);
 }
-void OptionTable::add(const std::string& key, std::int64_t& target, const std::string& help, const OptionLimits& limits) {
+void OptionTable::add(const std::string& key, std::int64_t& target, const std::string& help,
+                      const OptionLimits& limits) {
   add_integer(key, target, help, limits);
 }
 void OptionTable::add(const std::string& key, std::uint64_t& target, const std::string& help) {
@@ -253,7 +256,8 @@ bool OptionTable::parse(int argc, char** argv, std::ostream& out, std::vector<st
     }
     const std::size_t equals = text.find('=');
     const std::string key(text.substr(2, equals == std::string_view::npos ? equals : equals - 2));
-    if (equals == std::string_view::npos && is_flag(key) && (i + 1 == argc || std::string_view(argv[i + 1]).starts_with("--"))) {
+    if (equals == std::string_view::npos && is_flag(key) &&
+        (i + 1 == argc || std::string_view(argv[i + 1]).starts_with("--"))) {
       given.emplace_back(key, "true");
       continue;
     }

@@ -22,8 +22,8 @@ struct OptionValue {
   bool is_default = false;
 };
 
-/// Keys of a command, given as `--key value` or as `key = value` in a configuration file, with defaults, ranges and help
-/// in one place. A misspelt key is refused with the nearest one, a value out of range with the range.
+/// Keys of a command, given as `--key value` or as `key = value` in a configuration file, with defaults, ranges and
+/// help in one place. A misspelt key is refused with the nearest one, a value out of range with the range.
 ///
 ///   OptionTable table("usage: rensa train --config FILE [--key value …]");
 ///   table.add("epoch", options.epoch, "epochs to train", {.min = 0});
@@ -73,7 +73,8 @@ class OptionTable {
   std::vector<Option> options_;
 };
 
-/// The text of `candidates` with the fewest letters to change, if those are few enough for a slip of the fingers; or "".
+/// The text of `candidates` with the fewest letters to change, if those are few enough for a slip of the fingers; or
+/// "".
 std::string nearest(const std::string& text, const std::vector<std::string>& candidates);
 
 }  // namespace rensa::tools

@@ -26,7 +26,8 @@ void for_matching(Link& model, const char* option, const std::string& pattern, c
   }
   if (any) return;
   const std::string guess = nearest(pattern, paths);
-  throw ConfigError(option, ": no parameter matches \"", pattern, "\"", guess.empty() ? "" : "; did you mean \"" + guess + "\"?",
+  throw ConfigError(option, ": no parameter matches \"", pattern, "\"",
+                    guess.empty() ? "" : "; did you mean \"" + guess + "\"?",
                     guess.empty() ? ". The first one is " + (paths.empty() ? "" : paths.front()) + "." : "");
 }
 
@@ -81,7 +82,8 @@ void apply_parameter_options(Link& model, const TrainOptions& options) {
   }
   for (const std::string& group : options.param_groups) {
     const std::size_t decay_at = group.rfind(':');
-    const std::size_t lr_at = decay_at == std::string::npos || decay_at == 0 ? std::string::npos : group.rfind(':', decay_at - 1);
+    const std::size_t lr_at =
+        decay_at == std::string::npos || decay_at == 0 ? std::string::npos : group.rfind(':', decay_at - 1);
     if (lr_at == std::string::npos) {
       throw ConfigError("param_groups: \"", group, "\" should be PATTERN:LR:DECAY, for example predictor/l1/*:0.1:1.");
     }

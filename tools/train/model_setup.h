@@ -12,13 +12,13 @@ namespace rensa::tools {
 /// The network that the keys describe, for samples of shape `input`.
 std::unique_ptr<UnaryLink> make_network(const TrainOptions& options, const Shape& input, std::int64_t classes);
 
-/// Weights from a snapshot or a file of weights (core/serializers/weights.h), where path and shape agree. What did not is returned, a line each: keys of the
-/// model that the file lacks or has in another shape, and keys of the file that the model lacks. Throws FileError
-/// with that list if no parameter fits.
+/// Weights from a snapshot or a file of weights (core/serializers/weights.h), where path and shape agree. What did not
+/// is returned, a line each: keys of the model that the file lacks or has in another shape, and keys of the file that
+/// the model lacks. Throws FileError with that list if no parameter fits.
 std::vector<std::string> load_initial_weights(Link& model, const std::string& path);
 
-/// Applies freeze, param_groups and decay_bias_and_norm to the model's parameters. Throws ConfigError for a pattern that
-/// matches nothing (the nearest path is named) or cannot be read.
+/// Applies freeze, param_groups and decay_bias_and_norm to the model's parameters. Throws ConfigError for a pattern
+/// that matches nothing (the nearest path is named) or cannot be read.
 void apply_parameter_options(Link& model, const TrainOptions& options);
 
 /// `steps_per_epoch`: updates, with a fraction.

@@ -11,7 +11,9 @@ namespace rensa::tools {
 
 void add_train_options(OptionTable& t, TrainOptions& o) {
   t.heading("Data");
-  t.add("data", o.data, "folder of the data: MNIST's IDX files, CIFAR-10's .bin files, or pictures: train/<class>, train.txt or train-*.tar, and val the same");
+  t.add("data", o.data,
+        "folder of the data: MNIST's IDX files, CIFAR-10's .bin files, or pictures: train/<class>, train.txt or "
+        "train-*.tar, and val the same");
   t.add("batchsize", o.batchsize, "samples of a step on each rank", {.min = 1});
   t.add("val_batchsize", o.val_batchsize, "samples of an evaluation step on each rank", {.min = 1});
   t.add("loaderjob", o.loaderjob, "threads that load and augment, on each rank; 0: the training thread itself",
@@ -33,8 +35,10 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("mixup", o.mixup, "alpha of the shares with which pairs of training pictures are blended; 0: not", {.min = 0});
   t.add("cutmix", o.cutmix, "alpha of the shares of the areas that pairs of training pictures exchange; 0: not",
         {.min = 0});
-  t.add("short_tail", o.short_tail, "an epoch ends with a short batch of what is left; false: batches run on into the next epoch");
-  t.add("cache_mib", o.cache_mib, "photographs' files that a rank keeps in memory, in MiB, of each set; 0: none", {.min = 0});
+  t.add("short_tail", o.short_tail,
+        "an epoch ends with a short batch of what is left; false: batches run on into the next epoch");
+  t.add("cache_mib", o.cache_mib, "photographs' files that a rank keeps in memory, in MiB, of each set; 0: none",
+        {.min = 0});
   t.add("cache_shared", o.cache_shared,
         "cache_mib is for all ranks of a node together, and what one has read serves all");
   t.add("cache_decoded", o.cache_decoded, "the cache keeps pixels instead of files: later epochs decode nothing");
@@ -44,17 +48,21 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("arch", o.arch, "network", {.choices = models::model_names()});
   t.add("units", o.units, "units of the hidden layers of mlp", {.min = 1});
   t.add("width", o.width, "channels of the first stage of a convolutional network", {.min = 1});
-  t.add("dtype", o.dtype, "in which the network computes; bfloat16 and mixed16 (float16) keep float32 masters of the weights",
+  t.add("dtype", o.dtype,
+        "in which the network computes; bfloat16 and mixed16 (float16) keep float32 masters of the weights",
         {.choices = {"float32", "float64", "bfloat16", "mixed16"}});
-  t.add("loss_scale", o.loss_scale, "what the loss is multiplied by before backward; 0: found by itself for mixed16, 1 for others",
-        {.min = 0});
+  t.add("loss_scale", o.loss_scale,
+        "what the loss is multiplied by before backward; 0: found by itself for mixed16, 1 for others", {.min = 0});
   t.add("mnbn", o.mnbn, "batch normalization over the batches of all ranks together");
   t.add("dropout", o.dropout,
         "residual networks: share of the features before the last layer that training drops; transformers: of what "
         "blocks add",
         {.min = 0, .max = 0.999});
-  t.add("bn_eps", o.bn_eps, "eps of batch normalization; weights that PyTorch trained expect 1e-5", {.min = 0, .above_min = true});
-  t.add("initmodel", o.initmodel, "snapshot, folder with snapshots, .npz, .safetensors or .h5 to start the weights from; what does not fit is listed and left");
+  t.add("bn_eps", o.bn_eps, "eps of batch normalization; weights that PyTorch trained expect 1e-5",
+        {.min = 0, .above_min = true});
+  t.add("initmodel", o.initmodel,
+        "snapshot, folder with snapshots, .npz, .safetensors or .h5 to start the weights from; what does not fit is "
+        "listed and left");
   t.add("freeze", o.freeze, "patterns of parameters that are not trained, such as predictor/conv1/*");
   t.add("param_groups", o.param_groups, "PATTERN:LR:DECAY, factors for the parameters that match");
 
@@ -94,12 +102,14 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
 
   t.heading("The run");
   t.add("out", o.out, "folder of the log, snapshots and report.html");
-  t.add("resume", o.resume, "snapshot to go on from, or a folder with snapshots (the newest that is whole); auto: `out`, if it has any");
+  t.add("resume", o.resume,
+        "snapshot to go on from, or a folder with snapshots (the newest that is whole); auto: `out`, if it has any");
   t.add("snapshot", o.snapshot, "interval of snapshots; \"never\": none");
   t.add("keep", o.keep, "newest snapshots to keep; 0: all", {.min = 0});
   t.add("snapshot_in_background", o.snapshot_in_background, "a thread writes snapshots while training goes on");
   t.add("reports", o.reports, "other forms of the log: json_lines, tensorboard, prometheus, plot");
-  t.add("patience", o.patience, "checks, one an epoch, without a better `monitor` that end the run; 0: never", {.min = 0});
+  t.add("patience", o.patience, "checks, one an epoch, without a better `monitor` that end the run; 0: never",
+        {.min = 0});
   t.add("monitor", o.monitor, "patience: the observed value; one whose name holds \"accuracy\" should grow");
   t.add("fail_on_non_number", o.fail_on_non_number, "a weight that is not finite at the end of an epoch ends the run");
   t.add("log_interval", o.log_interval, "interval of the log's entries");
@@ -216,12 +226,14 @@ void check_combinations(const TrainOptions& o) {
   }
   if (o.reproducible == 0) return;
   if (o.mnbn) {
-    throw ConfigError("reproducible and mnbn exclude each other: statistics of a shard are its own, for any number of ranks.");
+    throw ConfigError(
+        "reproducible and mnbn exclude each other: statistics of a shard are its own, for any number of ranks.");
   }
   if (o.zero > 0 || o.double_buffering || o.carry_over || o.compression != "none" || o.allreduce_grad_dtype != "own" ||
       o.accumulate > 1) {
-    throw ConfigError("reproducible sums whole gradients in a tree of its own. Leave out zero, double_buffering, carry_over, "
-                      "compression, allreduce_grad_dtype and accumulate; more shards make a larger batch.");
+    throw ConfigError(
+        "reproducible sums whole gradients in a tree of its own. Leave out zero, double_buffering, carry_over, "
+        "compression, allreduce_grad_dtype and accumulate; more shards make a larger batch.");
   }
 }
 

@@ -45,7 +45,8 @@ struct TrainOptions {
   bool zero_last_gamma = false;
   std::string recipe = "none";
   // The run
-  std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto", device = "cpu";
+  std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto",
+              device = "cpu";
   bool tf32 = false;
   double comm_timeout = seconds_from_environment("RENSA_COMM_TIMEOUT", 300);
   double heartbeat_timeout = seconds_from_environment("RENSA_HEARTBEAT_TIMEOUT", 5);

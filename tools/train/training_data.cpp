@@ -59,7 +59,8 @@ TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOp
   }
   data.input = trained.flat ? Shape{static_cast<std::int64_t>(train.channels) * train.height * train.width}
                             : Shape{train.channels, train.height, train.width};
-  data.description = detail::join(train.count(), " + ", test.count(), " pictures of ", train.height, " x ", train.width);
+  data.description =
+      detail::join(train.count(), " + ", test.count(), " pictures of ", train.height, " x ", train.width);
   data.form = {.resize = train.height, .size = train.height, .channels = train.channels, .normalization = {}};
   std::copy(judged.mean.begin(), judged.mean.end(), data.form.normalization.mean.begin());
   std::copy(judged.std.begin(), judged.std.end(), data.form.normalization.std.begin());
@@ -102,7 +103,8 @@ std::shared_ptr<ImageDataset> make_dataset(std::unique_ptr<ImageSource> source, 
 
 TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<ImageSource> judged,
                          const TrainOptions& options, const ImageProblems::Report& on_problem, Communicator* comm) {
-  ImageDatasetOptions form{.train = options.augment, .max_bad_images = options.max_bad_images, .on_problem = on_problem};
+  ImageDatasetOptions form{
+      .train = options.augment, .max_bad_images = options.max_bad_images, .on_problem = on_problem};
   form.crop.size = options.size;
   form.crop.min_scale = options.min_scale;
   form.resize = options.resize;
@@ -145,7 +147,8 @@ bool holds_small_pictures(const std::string& folder) {
 
 TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem,
                                 Communicator* comm) {
-  if (options.data.empty()) throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
+  if (options.data.empty())
+    throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
   if (!fs::is_directory(options.data)) throw FileError(options.data, ": there is no such folder (key data).");
   if (has_idx(options.data)) {
     // Fashion-MNIST has MNIST's file names; its folder's name tells.
@@ -163,9 +166,10 @@ TrainingData open_training_data(const TrainOptions& options, const ImageProblems
     auto judged = find_photographs(options.data, "val", train->class_names());
     if (judged) return photographs(std::move(train), std::move(judged), options, on_problem, comm);
   }
-  throw FileError(options.data, ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or pictures: "
-                                "the folders train/<class> and val/<class>, the lists train.txt and val.txt, or the shards "
-                                "train-*.tar and val-*.tar; found none of them.");
+  throw FileError(options.data,
+                  ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or pictures: "
+                  "the folders train/<class> and val/<class>, the lists train.txt and val.txt, or the shards "
+                  "train-*.tar and val-*.tar; found none of them.");
 }
 
 }  // namespace rensa::tools

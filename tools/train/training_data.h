@@ -15,8 +15,8 @@
 
 namespace rensa::tools {
 
-/// How a picture becomes a sample for judging: its shorter side made `resize`, the middle `size` x `size` of that, as one grey
-/// channel or three, (value / 255 - mean) / std.
+/// How a picture becomes a sample for judging: its shorter side made `resize`, the middle `size` x `size` of that, as
+/// one grey channel or three, (value / 255 - mean) / std.
 struct PictureForm {
   int resize = 256, size = 224, channels = 3;
   images::Normalization normalization = images::kImageNetNormalization;
@@ -29,7 +29,7 @@ struct TrainingData {
   std::vector<std::string> class_names;
   PictureForm form;
   std::optional<PictureFormOptions> raw;  ///< samples are raw pictures, which a PictureIterator finishes like that
-  std::string description;  ///< for the log
+  std::string description;                ///< for the log
 };
 
 /// The classes of the photographs under `data`, in the order of their numbers. Throws FileError if there are none.

@@ -27,7 +27,8 @@ std::vector<char> record(const ImageSource& source, std::int64_t index) {
   const images::Image image = reader.decode();
   std::vector<char> out = {static_cast<char>(source.label(index))};
   for (int channel = 0; channel < images::Image::kChannels; ++channel) {
-    for (int i = 0; i < kSide * kSide; ++i) out.push_back(static_cast<char>(image.row(0)[i * images::Image::kChannels + channel]));
+    for (int i = 0; i < kSide * kSide; ++i)
+      out.push_back(static_cast<char>(image.row(0)[i * images::Image::kChannels + channel]));
   }
   return out;
 }
@@ -52,7 +53,8 @@ std::vector<std::int64_t> numbers(std::int64_t count) {
 
 }  // namespace
 
-void write_cifar10_folder(const ImageSource& train, const ImageSource& test, const std::string& folder, std::uint64_t seed) {
+void write_cifar10_folder(const ImageSource& train, const ImageSource& test, const std::string& folder,
+                          std::uint64_t seed) {
   if (train.class_names().size() > 10) {
     throw FileError(train.name(0), ": is one of ", train.class_names().size(), " classes, CIFAR-10's files hold 10.");
   }
@@ -63,7 +65,8 @@ void write_cifar10_folder(const ImageSource& train, const ImageSource& test, con
   constexpr std::size_t kFiles = 5;
   for (std::size_t i = 0; i < kFiles; ++i) {
     const std::size_t begin = order.size() * i / kFiles, end = order.size() * (i + 1) / kFiles;
-    write_file(train, std::span(order).subspan(begin, end - begin), folder + "/data_batch_" + std::to_string(i + 1) + ".bin");
+    write_file(train, std::span(order).subspan(begin, end - begin),
+               folder + "/data_batch_" + std::to_string(i + 1) + ".bin");
   }
   write_file(test, numbers(test.size()), folder + "/test_batch.bin");
   std::ofstream names(folder + "/batches.meta.txt");

@@ -30,14 +30,16 @@ std::vector<std::string> class_folders(const std::string& root) {
 
 class ImageFolderSource final : public ImageSource {
  public:
-  ImageFolderSource(const std::string& root, const std::vector<std::string>& class_names) : root_(root), class_names_(class_names) {
+  ImageFolderSource(const std::string& root, const std::vector<std::string>& class_names)
+      : root_(root), class_names_(class_names) {
     const std::vector<std::string> folders = class_folders(root_);
     if (class_names_.empty()) class_names_ = folders;
     for (const std::string& folder : folders) {
       const auto found = std::ranges::find(class_names_, folder);
       if (found == class_names_.end()) {
-        throw FileError(root_, ": has a class \"", folder, "\" that the training folder does not have (", class_names_.size(),
-                        " classes, from \"", class_names_.front(), "\" to \"", class_names_.back(), "\").");
+        throw FileError(root_, ": has a class \"", folder, "\" that the training folder does not have (",
+                        class_names_.size(), " classes, from \"", class_names_.front(), "\" to \"", class_names_.back(),
+                        "\").");
       }
       list_class(folder, static_cast<std::int32_t>(found - class_names_.begin()));
     }

@@ -43,7 +43,8 @@ std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source,
 
 void check_label(const std::string& what, std::int64_t label, std::size_t classes) {
   if (label >= 0 && label < static_cast<std::int64_t>(classes)) return;
-  throw FileError(what, ": has the label ", label, ", expected a class number from 0 to ", static_cast<std::int64_t>(classes) - 1, ".");
+  throw FileError(what, ": has the label ", label, ", expected a class number from 0 to ",
+                  static_cast<std::int64_t>(classes) - 1, ".");
 }
 
 std::vector<std::string> read_class_names(const std::string& path) {

@@ -13,8 +13,8 @@ namespace rensa {
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
-  virtual std::int64_t size() const = 0;                   ///< how many pictures there are
-  virtual std::string name(std::int64_t index) const = 0;  ///< for messages: a path, or an archive and its member
+  virtual std::int64_t size() const = 0;                     ///< how many pictures there are
+  virtual std::string name(std::int64_t index) const = 0;    ///< for messages: a path, or an archive and its member
   virtual std::int32_t label(std::int64_t index) const = 0;  ///< the class of a picture, a place in class_names()
   /// The file's bytes. Throws images::ImageError if they cannot be read.
   virtual std::vector<std::uint8_t> read(std::int64_t index) const = 0;
@@ -26,7 +26,8 @@ class ImageSource {
 /// Classes are numbered in the order of their names, pictures in the order of their paths. `class_names`: of a
 /// validation folder the training folder's classes, so that the numbers agree; empty: the folder's own. Throws
 /// FileError if the folder is missing, has no class folders, a class has no pictures, or one is not in `class_names`.
-std::unique_ptr<ImageSource> open_image_folder(const std::string& root, const std::vector<std::string>& class_names = {});
+std::unique_ptr<ImageSource> open_image_folder(const std::string& root,
+                                               const std::vector<std::string>& class_names = {});
 
 /// A text file with a line "path label" for each picture, as Chainer's LabeledImageDataset reads: paths are relative to
 /// `root` ("": the folder of the list) and may hold spaces, labels count from 0. `class_names`: the names; empty: the

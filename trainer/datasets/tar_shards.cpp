@@ -26,7 +26,8 @@ std::string numbered(std::int64_t number, int digits) {
 /// One archive that is being written.
 class TarWriter {
  public:
-  explicit TarWriter(const std::string& path) : path_(path), file_(path), tar_(archive_write_new(), archive_write_free) {
+  explicit TarWriter(const std::string& path)
+      : path_(path), file_(path), tar_(archive_write_new(), archive_write_free) {
     check(archive_write_set_format_ustar(tar_.get()));
     check(archive_write_set_bytes_in_last_block(tar_.get(), 1));
     check(archive_write_open_filename(tar_.get(), file_.path().c_str()));
@@ -63,7 +64,8 @@ class TarWriter {
 
 }  // namespace
 
-std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::string& prefix, const PackOptions& options) {
+std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::string& prefix,
+                                         const PackOptions& options) {
   const fs::path folder = fs::path(prefix).parent_path();
   if (!folder.empty()) fs::create_directories(folder);
   std::ofstream names(folder / "classes.txt");
@@ -101,7 +103,8 @@ std::vector<std::string> list_tar_shards(const std::string& prefix) {
   if (!fs::is_directory(folder)) return found;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(start.filename().string() + "-") && name.ends_with(".tar")) found.push_back(entry.path().string());
+    if (name.starts_with(start.filename().string() + "-") && name.ends_with(".tar"))
+      found.push_back(entry.path().string());
   }
   std::sort(found.begin(), found.end());
   return found;

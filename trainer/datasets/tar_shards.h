@@ -18,7 +18,8 @@ struct PackOptions {
 /// Writes the pictures of a source as `<prefix>-000000.tar`, `<prefix>-000001.tar`, … and classes.txt beside them, as
 /// open_tar_shards() and WebDataset read them. Returns the archives' paths. Throws FileError; archives that exist are
 /// replaced.
-std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::string& prefix, const PackOptions& options = {});
+std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::string& prefix,
+                                         const PackOptions& options = {});
 
 /// `<prefix>-*.tar`, sorted.
 std::vector<std::string> list_tar_shards(const std::string& prefix);

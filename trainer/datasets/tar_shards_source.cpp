@@ -36,7 +36,8 @@ class OpenFile {
   bool read(std::int64_t offset, std::vector<std::uint8_t>& bytes) const {
     std::size_t done = 0;
     while (done < bytes.size()) {
-      const ssize_t got = pread(descriptor_, bytes.data() + done, bytes.size() - done, offset + static_cast<std::int64_t>(done));
+      const ssize_t got =
+          pread(descriptor_, bytes.data() + done, bytes.size() - done, offset + static_cast<std::int64_t>(done));
       if (got <= 0 && !(got < 0 && errno == EINTR)) return false;
       done += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
     }
@@ -54,7 +55,8 @@ struct Member {
 /// "folder/000017.jpg" is the part "jpg" of the sample "folder/000017"; the first dot of the last name divides.
 std::pair<std::string, std::string> key_and_part(const std::string& path) {
   const std::size_t dot = path.find('.', path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-  return dot == std::string::npos ? std::pair(path, std::string()) : std::pair(path.substr(0, dot), path.substr(dot + 1));
+  return dot == std::string::npos ? std::pair(path, std::string())
+                                  : std::pair(path.substr(0, dot), path.substr(dot + 1));
 }
 
 /// Calls use(path, member) with every file of an archive, by its headers alone.
@@ -91,7 +93,8 @@ class TarShardsSource final : public ImageSource {
       files_.push_back(std::make_unique<OpenFile>(archives_[i]));
       list_archive(i);
     }
-    if (samples_.empty()) throw FileError(archives_.front(), ": has no samples. Expected <key>.jpg and <key>.cls for each.");
+    if (samples_.empty())
+      throw FileError(archives_.front(), ": has no samples. Expected <key>.jpg and <key>.cls for each.");
     const std::string names = (fs::path(archives_.front()).parent_path() / "classes.txt").string();
     if (class_names_.empty() && fs::exists(names)) class_names_ = read_class_names(names);
     if (class_names_.empty()) {
@@ -102,7 +105,9 @@ class TarShardsSource final : public ImageSource {
   }
 
   std::int64_t size() const override { return static_cast<std::int64_t>(samples_.size()); }
-  std::string name(std::int64_t index) const override { return archives_[sample(index).archive] + ":" + sample(index).name; }
+  std::string name(std::int64_t index) const override {
+    return archives_[sample(index).archive] + ":" + sample(index).name;
+  }
   std::int32_t label(std::int64_t index) const override { return sample(index).label; }
   const std::vector<std::string>& class_names() const override { return class_names_; }
 
@@ -149,9 +154,11 @@ class TarShardsSource final : public ImageSource {
     const char* const begin = reinterpret_cast<const char*>(text.data());
     std::int32_t label = -1;
     const auto [end, error] = std::from_chars(begin, begin + text.size(), label);
-    const bool only_blanks = std::all_of(end, begin + text.size(), [](char c) { return c == '\n' || c == '\r' || c == ' '; });
+    const bool only_blanks =
+        std::all_of(end, begin + text.size(), [](char c) { return c == '\n' || c == '\r' || c == ' '; });
     if (whole && error == std::errc() && only_blanks && label >= 0) return label;
-    throw FileError(archives_[number], ": ", key, ".cls holds \"", std::string(begin, text.size()), "\", expected a class number from 0.");
+    throw FileError(archives_[number], ": ", key, ".cls holds \"", std::string(begin, text.size()),
+                    "\", expected a class number from 0.");
   }
 
   std::vector<std::string> archives_;
@@ -162,7 +169,8 @@ class TarShardsSource final : public ImageSource {
 
 }  // namespace
 
-std::unique_ptr<ImageSource> open_tar_shards(std::vector<std::string> archives, const std::vector<std::string>& class_names) {
+std::unique_ptr<ImageSource> open_tar_shards(std::vector<std::string> archives,
+                                             const std::vector<std::string>& class_names) {
   return std::make_unique<TarShardsSource>(std::move(archives), class_names);
 }
 

@@ -11,13 +11,15 @@
 
 namespace rensa {
 
-/// Judges a classifier on a dataset, the ranks together: every sample exactly once, for any number of samples and ranks.
-/// Sums of losses and right answers and the number of samples are added over the ranks, then divided; nothing is padded.
+/// Judges a classifier on a dataset, the ranks together: every sample exactly once, for any number of samples and
+/// ranks. Sums of losses and right answers and the number of samples are added over the ranks, then divided; nothing is
+/// padded.
 ///
 /// Before, the running statistics of the model become the mean over the ranks, so that all judge the same network.
 class Evaluator final : public Extension {
  public:
-  /// `iterator` gives each rank its part, once (repeat = false). Reports validation/main/loss and validation/main/accuracy.
+  /// `iterator` gives each rank its part, once (repeat = false). Reports validation/main/loss and
+  /// validation/main/accuracy.
   Evaluator(std::unique_ptr<Iterator> iterator, Classifier& model, std::string name = "validation");
   std::string name() const override { return name_; }
   Trigger default_trigger() const override { return {1, Unit::kEpoch}; }

@@ -6,8 +6,8 @@
 
 namespace rensa {
 
-/// OUT/log.jsonl: the entries of a LogReport as one JSON object a line, each written as soon as it is there; for programs
-/// that follow a run. A resumed run's file begins with the entries up to where it goes on.
+/// OUT/log.jsonl: the entries of a LogReport as one JSON object a line, each written as soon as it is there; for
+/// programs that follow a run. A resumed run's file begins with the entries up to where it goes on.
 class JsonLines final : public Extension {
  public:
   explicit JsonLines(std::string file_name = "log.jsonl", std::string log_report = "LogReport");

@@ -10,14 +10,14 @@ namespace rensa {
 
 /// Options of LearningRate.
 struct LearningRateOptions {
-  double lr = 0.1;                  ///< the rate after warm-up, before any decay
-  std::string schedule = "constant";  ///< "constant", "step", "cosine", "polynomial" or "slow_start"
-  double epochs = 1;                ///< of the whole run: where cosine and polynomial end
+  double lr = 0.1;                      ///< the rate after warm-up, before any decay
+  std::string schedule = "constant";    ///< "constant", "step", "cosine", "polynomial" or "slow_start"
+  double epochs = 1;                    ///< of the whole run: where cosine and polynomial end
   std::vector<double> milestones = {};  ///< step: epochs at which the rate is multiplied by gamma
   double gamma = 0.1;
-  double power = 1;                 ///< polynomial: (1 - progress)^power
-  double final_lr = 0;              ///< cosine and polynomial end here
-  double warmup_epochs = 0;         ///< the rate rises linearly from warmup_lr
+  double power = 1;          ///< polynomial: (1 - progress)^power
+  double final_lr = 0;       ///< cosine and polynomial end here
+  double warmup_epochs = 0;  ///< the rate rises linearly from warmup_lr
   double warmup_lr = 0;
 };
 

@@ -111,8 +111,8 @@ void LogReport::write(const std::string& path) const {
   file.commit();
 }
 
-/// Keys that Chainer's LogReport wants to find. Means of a run are sums over samples here and over steps there: a sum of one
-/// step with the mean's value stands for them.
+/// Keys that Chainer's LogReport wants to find. Means of a run are sums over samples here and over steps there: a sum
+/// of one step with the mean's value stands for them.
 void LogReport::write_for_chainer(Serializer& serializer, Trainer& trainer) const {
   trigger_.serialize(serializer.child("_trigger"), trainer);
   Serializer& summary = serializer.child("_summary");

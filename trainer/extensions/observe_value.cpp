@@ -14,7 +14,8 @@ MicroAverage::MicroAverage(std::string numerator, std::string denominator, std::
       trigger_(trigger) {}
 
 void MicroAverage::observe(Trainer& trainer) {
-  const auto numerator = trainer.observation().find(numerator_key_), denominator = trainer.observation().find(denominator_key_);
+  const auto numerator = trainer.observation().find(numerator_key_),
+             denominator = trainer.observation().find(denominator_key_);
   if (numerator == trainer.observation().end() || denominator == trainer.observation().end()) return;
   numerator_ += numerator->second.value();
   denominator_ += denominator->second.value();

@@ -11,7 +11,8 @@ namespace rensa {
 /// observe_lr.
 class ObserveValue final : public Extension {
  public:
-  ObserveValue(std::string key, std::function<double(Trainer&)> value) : key_(std::move(key)), value_(std::move(value)) {}
+  ObserveValue(std::string key, std::function<double(Trainer&)> value)
+      : key_(std::move(key)), value_(std::move(value)) {}
   std::string name() const override { return "observe_" + key_; }
   Trigger default_trigger() const override { return {1, Unit::kIteration}; }
   int default_priority() const override { return kWriter; }
@@ -22,12 +23,13 @@ class ObserveValue final : public Extension {
   const std::function<double(Trainer&)> value_;
 };
 
-/// Reports a quotient of two sums: numerator and denominator are observed names whose values are added up since the last
-/// time the trigger fired. Chainer's MicroAverage: an accuracy over all tokens instead of a mean of batches' accuracies.
-/// Sums are over the steps of this rank; LogReport weighs ranks by the denominator.
+/// Reports a quotient of two sums: numerator and denominator are observed names whose values are added up since the
+/// last time the trigger fired. Chainer's MicroAverage: an accuracy over all tokens instead of a mean of batches'
+/// accuracies. Sums are over the steps of this rank; LogReport weighs ranks by the denominator.
 class MicroAverage final : public Extension {
  public:
-  MicroAverage(std::string numerator, std::string denominator, std::string result, const Trigger& trigger = {1, Unit::kEpoch});
+  MicroAverage(std::string numerator, std::string denominator, std::string result,
+               const Trigger& trigger = {1, Unit::kEpoch});
   std::string name() const override { return "MicroAverage_" + result_; }
   Trigger default_trigger() const override { return trigger_; }
   int default_priority() const override { return kEditor; }

@@ -52,7 +52,8 @@ void ParameterStatistics::operator()(Trainer& trainer) {
   trainer.observation().insert(gradients_.begin(), gradients_.end());
   if (!options_.data) return;
   for (const Link::NamedParameter& named : trainer.updater().model().named_parameters()) {
-    if (named.parameter->is_initialized()) look_at(named.path + "/data", named.parameter->array().to(Device{}), trainer.observation());
+    if (named.parameter->is_initialized())
+      look_at(named.path + "/data", named.parameter->array().to(Device{}), trainer.observation());
   }
 }
 

@@ -10,8 +10,8 @@
 
 namespace rensa {
 
-/// "mean", "std", "min", "max", "zeros" (a count) and "percentile/0" … of all elements, those of `percentiles` in [0, 100]
-/// by linear interpolation. Empty for an empty array.
+/// "mean", "std", "min", "max", "zeros" (a count) and "percentile/0" … of all elements, those of `percentiles` in [0,
+/// 100] by linear interpolation. Empty for an empty array.
 std::map<std::string, double> statistics_of(const Array& values, const std::vector<double>& percentiles);
 
 /// Options of ParameterStatistics.
@@ -24,8 +24,8 @@ struct ParameterStatisticsOptions {
   std::vector<double> percentiles = {0.13, 2.28, 15.87, 50, 84.13, 97.72, 99.87};
 };
 
-/// Reports statistics of every parameter: "predictor/conv1/W/data/mean", "predictor/conv1/W/grad/percentile/3". Chainer's
-/// ParameterStatistics.
+/// Reports statistics of every parameter: "predictor/conv1/W/data/mean", "predictor/conv1/W/grad/percentile/3".
+/// Chainer's ParameterStatistics.
 class ParameterStatistics final : public Extension {
  public:
   explicit ParameterStatistics(const ParameterStatisticsOptions& options = {});

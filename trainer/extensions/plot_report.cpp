@@ -10,7 +10,8 @@
 
 namespace rensa {
 
-PlotReport::PlotReport(std::vector<std::string> y_keys, std::string x_key, std::string file_name, std::string log_report)
+PlotReport::PlotReport(std::vector<std::string> y_keys, std::string x_key, std::string file_name,
+                       std::string log_report)
     : y_keys_(std::move(y_keys)),
       x_key_(std::move(x_key)),
       file_name_(std::move(file_name)),
@@ -26,7 +27,8 @@ void PlotReport::operator()(Trainer& trainer) {
   for (const LogReport::Entry& entry : entries_.log(trainer)) {
     for (const std::string& key : y_keys_) {
       const auto found = entry.find(key);
-      if (found != entry.end() && std::isfinite(found->second)) lines[key].emplace_back(entry.at(x_key_), found->second);
+      if (found != entry.end() && std::isfinite(found->second))
+        lines[key].emplace_back(entry.at(x_key_), found->second);
     }
   }
   if (lines.empty()) return;

@@ -6,7 +6,8 @@
 
 namespace rensa {
 
-/// OUT/metrics.prom: the newest entry of a LogReport in Prometheus' text format, for node_exporter's textfile collector:
+/// OUT/metrics.prom: the newest entry of a LogReport in Prometheus' text format, for node_exporter's textfile
+/// collector:
 ///
 ///   rensa_observed{run="result",name="validation/main/accuracy"} 0.93
 ///

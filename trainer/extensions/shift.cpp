@@ -42,13 +42,15 @@ ShiftFormula linear_shift(double first, double last, std::int64_t begin, std::in
 ShiftFormula multistep_shift(double gamma, std::vector<std::int64_t> steps) {
   if (gamma < 0) throw ValueError("multistep_shift: gamma is ", gamma, ", expected 0 or more.");
   return [=, steps = std::move(steps)](double init, std::int64_t t) {
-    return init * std::pow(gamma, std::count_if(steps.begin(), steps.end(), [t](std::int64_t step) { return t >= step; }));
+    return init *
+           std::pow(gamma, std::count_if(steps.begin(), steps.end(), [t](std::int64_t step) { return t >= step; }));
   };
 }
 
 ShiftFormula polynomial_shift(double rate, std::int64_t max_count, std::optional<double> target) {
   if (rate < 0 || max_count < 1) {
-    throw ValueError("polynomial_shift: rate ", rate, ", max_count ", max_count, "; expected 0 or more, and 1 or more.");
+    throw ValueError("polynomial_shift: rate ", rate, ", max_count ", max_count,
+                     "; expected 0 or more, and 1 or more.");
   }
   return [=](double init, std::int64_t t) {
     const double left = std::max(0.0, 1 - static_cast<double>(t) / static_cast<double>(max_count));
@@ -57,7 +59,8 @@ ShiftFormula polynomial_shift(double rate, std::int64_t max_count, std::optional
 }
 
 ShiftFormula step_shift(double gamma, std::int64_t step, std::optional<double> target) {
-  if (gamma < 0 || step < 1) throw ValueError("step_shift: gamma ", gamma, ", step ", step, "; expected 0 or more, and 1 or more.");
+  if (gamma < 0 || step < 1)
+    throw ValueError("step_shift: gamma ", gamma, ", step ", step, "; expected 0 or more, and 1 or more.");
   return [=](double init, std::int64_t t) { return limited(init * std::pow(gamma, t / step), init, target); };
 }
 

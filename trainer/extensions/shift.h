@@ -44,7 +44,8 @@ ShiftedValue learning_rate_value();
 /// t counts the calls and is part of the snapshot. `init`: what the value is at first; nothing: what it is then.
 class Shift final : public Extension {
  public:
-  explicit Shift(ShiftFormula formula, std::optional<double> init = std::nullopt, ShiftedValue value = learning_rate_value());
+  explicit Shift(ShiftFormula formula, std::optional<double> init = std::nullopt,
+                 ShiftedValue value = learning_rate_value());
   std::string name() const override { return "Shift_" + value_.name; }
   Trigger default_trigger() const override { return {1, Unit::kIteration}; }
   void initialize(Trainer& trainer) override;

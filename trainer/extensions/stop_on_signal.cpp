@@ -20,7 +20,7 @@ void remember(int /*signal*/) { received = true; }
 /// Signals belong to the process, and threads may be ranks: the first trainer catches one, the last gives it back.
 struct Caught {
   int users = 0;
-  struct sigaction before {};
+  struct sigaction before{};
 };
 std::mutex mutex;
 std::map<int, Caught> caught_signals;
@@ -30,10 +30,11 @@ void catch_signal(int signal) {
   Caught& caught = caught_signals[signal];
   if (caught.users == 0) {
     received = false;
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = remember;
     action.sa_flags = SA_RESTART;
-    if (sigaction(signal, &action, &caught.before) != 0) throw ValueError("stop on signal: ", signal, " cannot be caught.");
+    if (sigaction(signal, &action, &caught.before) != 0)
+      throw ValueError("stop on signal: ", signal, " cannot be caught.");
   }
   ++caught.users;
 }
@@ -79,7 +80,8 @@ void StopOnSignal::operator()(Trainer& trainer) {
   const bool asked = options_.asked ? options_.asked() : received.load();
   Communicator& comm = trainer.comm();
   // Each rank's wish, and the interval as rank 0 sees it.
-  const Array agreed = array(std::vector<std::int32_t>{asked ? 1 : 0, comm.rank() == 0 ? static_cast<int>(interval) : 0}, {2});
+  const Array agreed =
+      array(std::vector<std::int32_t>{asked ? 1 : 0, comm.rank() == 0 ? static_cast<int>(interval) : 0}, {2});
   comm.all_reduce(agreed, Reduce::kMax);
   last_look_ = iteration;
   last_look_s_ = trainer.elapsed_time();

@@ -8,23 +8,24 @@
 
 namespace rensa {
 
-/// Exit status of a job that was asked to stop and made a snapshot: start it again with resume. EX_TEMPFAIL of sysexits.h.
+/// Exit status of a job that was asked to stop and made a snapshot: start it again with resume. EX_TEMPFAIL of
+/// sysexits.h.
 constexpr int kStatusResumeMe = 75;
 
 /// Options of StopOnSignal.
 struct StopOnSignalOptions {
   std::vector<int> signals = {SIGTERM, SIGUSR1};
-  int keep = 2;                        ///< snapshots, as Snapshot's
-  double look_every_s = 0.5;           ///< how often ranks ask each other
-  std::function<bool()> asked = {};    ///< whether this rank was asked to stop; empty: by one of the signals
+  int keep = 2;                      ///< snapshots, as Snapshot's
+  double look_every_s = 0.5;         ///< how often ranks ask each other
+  std::function<bool()> asked = {};  ///< whether this rank was asked to stop; empty: by one of the signals
 };
 
 /// A batch system's warning: when any rank has received a signal, all of them make a snapshot at the end of the same
 /// iteration and stop the trainer. Must be there on all ranks.
 ///
-/// Signals arrive at different times, so ranks agree by an all-reduce of two numbers. It comes about every look_every_s,
-/// counted in iterations that rank 0 chooses: between two looks nothing is spent. A signal before the first iteration, or
-/// one that is not listed, does what it does to any program.
+/// Signals arrive at different times, so ranks agree by an all-reduce of two numbers. It comes about every
+/// look_every_s, counted in iterations that rank 0 chooses: between two looks nothing is spent. A signal before the
+/// first iteration, or one that is not listed, does what it does to any program.
 class StopOnSignal final : public Extension {
  public:
   explicit StopOnSignal(StopOnSignalOptions options = {});

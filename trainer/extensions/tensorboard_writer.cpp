@@ -58,7 +58,8 @@ void TensorboardWriter::initialize(Trainer& trainer) {
   std::filesystem::create_directories(folder, error);
   if (error) throw FileError(folder, ": the folder cannot be made: ", error.message(), ".");
   const double now = seconds_since_1970();
-  path_ = detail::join(folder, "/events.out.tfevents.", static_cast<std::int64_t>(now), ".", host_name(), ".", getpid());
+  path_ =
+      detail::join(folder, "/events.out.tfevents.", static_cast<std::int64_t>(now), ".", host_name(), ".", getpid());
   file_.open(path_, std::ios::binary);
   tensorboard::Event first;
   first.set_wall_time(now);

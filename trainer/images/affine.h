@@ -16,8 +16,8 @@ struct AffineMap {
 /// Source: Wolberg, "Digital Image Warping" (1990), section 3.3.
 Image transform(const Image& image, const AffineMap& map);
 
-AffineMap shear_x(double slope);  ///< row y moves to the left by slope * y
-AffineMap shear_y(double slope);  ///< column x moves up by slope * x
+AffineMap shear_x(double slope);                   ///< row y moves to the left by slope * y
+AffineMap shear_y(double slope);                   ///< column x moves up by slope * x
 AffineMap translation(double right, double down);  ///< moves the picture, in pixels
 /// Turned about the middle of a picture of that size, counter-clockwise.
 AffineMap rotation(int height, int width, double degrees);

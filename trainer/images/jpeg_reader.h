@@ -45,16 +45,16 @@ class JpegReader {
   int height() const;
   int width() const;
   /// @}
-  int stored_channels() const;  ///< 1 grey, 3, or 4 (CMYK, YCCK)
-  bool progressive() const;     ///< whether it is stored in several scans, all of which must be read
+  int stored_channels() const;      ///< 1 grey, 3, or 4 (CMYK, YCCK)
+  bool progressive() const;         ///< whether it is stored in several scans, all of which must be read
   Orientation orientation() const;  ///< how EXIF says it is to be turned
 
   Image decode();  ///< the whole picture
 
   /// At least the pixels of `box`, reduced by `denominator` (1, 2, 4, 8: the scales that libjpeg-turbo has vector code
   /// for). Rows below the box are not even entropy-decoded, those above and columns beside it not transformed.
-  /// Damage in the rows below is therefore not seen, unless there was some before: then the file is read to its end, and
-  /// refused if the decoder does not get there. Throws ValueError if the box leaves the picture or is empty.
+  /// Damage in the rows below is therefore not seen, unless there was some before: then the file is read to its end,
+  /// and refused if the decoder does not get there. Throws ValueError if the box leaves the picture or is empty.
   JpegRegion decode_region(const PixelBox& box, int denominator = 1);
 
   int warnings() const;                      ///< since the header was read

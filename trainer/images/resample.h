@@ -27,7 +27,7 @@ struct ResampleAxis {
   std::vector<float> weights;
 
   int size() const { return static_cast<int>(first.size()); }  ///< samples of the output
-  void reverse();  ///< mirrors the output
+  void reverse();                                              ///< mirrors the output
 };
 
 /// Maps `length` input pixels from `start` (fractions allowed) to `size` outputs, looking only at inputs in

@@ -36,8 +36,8 @@ View random_resized_crop(int height, int width, const RandomResizedCropOptions& 
 View centre_crop(int height, int width, int resize, int crop);
 
 /// The scale at which a JPEG is decoded for a view: 1, 2, 4 or 8 pixels become one. Blocks of pixels, which the decoder
-/// averages, smooth less than the triangle does. With 1.5 pixels and more for each pixel of the sample the difference is
-/// 0.65 of 255 on average (1.2 with just one), and rarely above 2.
+/// averages, smooth less than the triangle does. With 1.5 pixels and more for each pixel of the sample the difference
+/// is 0.65 of 255 on average (1.2 with just one), and rarely above 2.
 int decoding_denominator(const View& view);
 
 /// Writes the sample, normalized, as (out_height, out_width, 3) floats. Of a JPEG only the rows and columns in reach

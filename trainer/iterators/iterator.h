@@ -25,10 +25,10 @@ struct Batch {
 /// Where an iterator stands: after the last batch that next() gave, not after those read ahead. Positions count the
 /// samples of all ranks.
 struct IteratorState {
-  std::int64_t current_position = 0;                       ///< inside the epoch
-  std::int64_t epoch = 0;                                  ///< completed ones
-  bool is_new_epoch = false;                               ///< the last batch completed an epoch
-  double previous_epoch_detail = -1;                       ///< epoch_detail before the last batch; -1 before the first
+  std::int64_t current_position = 0;  ///< inside the epoch
+  std::int64_t epoch = 0;             ///< completed ones
+  bool is_new_epoch = false;          ///< the last batch completed an epoch
+  double previous_epoch_detail = -1;  ///< epoch_detail before the last batch; -1 before the first
   std::shared_ptr<const std::vector<std::int64_t>> order = {};  ///< of this epoch; null: as the dataset has it
 };
 

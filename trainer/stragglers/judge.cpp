@@ -25,7 +25,7 @@ double trimmed_mean(std::vector<double> values) {
          static_cast<double>(static_cast<std::ptrdiff_t>(values.size()) - 2 * trimmed);
 }
 
-double mean_of(const std::vector<Step>& steps, double Step::*part) {
+double mean_of(const std::vector<Step>& steps, double Step::* part) {
   std::vector<double> values;
   for (const Step& step : steps) values.push_back(step.*part);
   return trimmed_mean(std::move(values));
@@ -66,7 +66,7 @@ Verdict judge(const std::vector<std::vector<Step>>& steps, const std::vector<Lin
     verdict.rank = rank;
     verdict.excess = excess;
   };
-  const auto compare = [&](Cause cause, double Step::*part) {
+  const auto compare = [&](Cause cause, double Step::* part) {
     for (std::size_t rank = 0; ranks > 1 && rank < ranks; ++rank) {
       std::vector<double> others;
       for (std::size_t other = 0; other < ranks; ++other) {

@@ -21,7 +21,8 @@ class EarlyStopping final : public TriggerRule {
     if (options.mode != "auto" && options.mode != "max" && options.mode != "min") {
       throw ValueError("early stopping: mode \"", options.mode, "\" is unknown, expected auto, max or min.");
     }
-    if (options.patience < 1) throw ValueError("early stopping: patience is ", options.patience, ", expected 1 or more.");
+    if (options.patience < 1)
+      throw ValueError("early stopping: patience is ", options.patience, ", expected 1 or more.");
   }
 
   void observe(Trainer& trainer) override { mean_.observe(trainer); }
@@ -34,8 +35,8 @@ class EarlyStopping final : public TriggerRule {
     waited_ = better ? 0 : waited_ + 1;
     const bool over = waited_ >= options_.patience;
     if (over && options_.report && trainer.comm().rank() == 0) {
-      options_.report(detail::join("early stopping: ", mean_.key(), " has not been better than ", *best_, " for ", waited_,
-                                   " checks"));
+      options_.report(detail::join("early stopping: ", mean_.key(), " has not been better than ", *best_, " for ",
+                                   waited_, " checks"));
     }
     return over;
   }

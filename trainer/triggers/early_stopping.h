@@ -18,8 +18,8 @@ struct EarlyStoppingOptions {
 };
 
 /// Agrees when the monitored value, as a mean over all ranks, has not become better for `patience` checks: the rule of
-/// Chainer's EarlyStoppingTrigger and ChainerMN's MultiNodeEarlyStoppingTrigger. Throws ValueError for an unknown mode or
-/// a patience below 1.
+/// Chainer's EarlyStoppingTrigger and ChainerMN's MultiNodeEarlyStoppingTrigger. Throws ValueError for an unknown mode
+/// or a patience below 1.
 ///
 ///   trainer.stop_when({1, Unit::kEpoch, early_stopping({.monitor = "validation/main/accuracy"})});
 std::shared_ptr<TriggerRule> early_stopping(const EarlyStoppingOptions& options = {});

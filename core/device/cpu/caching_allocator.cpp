@@ -120,7 +120,8 @@ class CachingAllocator final : public Allocator {
 
   void reserve_range(std::size_t at_least) {
     // A narrower range is tried where the system counts reserved addresses as memory (ulimit -v, strict overcommit).
-    for (std::size_t width = std::max(kWidestRange, at_least); width >= std::max(kNarrowestRange, at_least); width /= 2) {
+    for (std::size_t width = std::max(kWidestRange, at_least); width >= std::max(kNarrowestRange, at_least);
+         width /= 2) {
       void* range = mmap(nullptr, width, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (range == MAP_FAILED) continue;
       madvise(range, width, MADV_HUGEPAGE);  // fewer page faults and TLB misses; refused by some kernels, harmless
@@ -133,15 +134,15 @@ class CachingAllocator final : public Allocator {
 #endif
 
   [[noreturn]] void throw_no_room(std::size_t bytes, const char* reason) const {
-    throw MemoryError("cpu: no room for ", bytes, " bytes, ", reason, " (in use ", in_use_, ", peak ", peak_, ", limit ",
-                      limit_, "). Use a smaller batch, or raise the limit.");
+    throw MemoryError("cpu: no room for ", bytes, " bytes, ", reason, " (in use ", in_use_, ", peak ", peak_,
+                      ", limit ", limit_, "). Use a smaller batch, or raise the limit.");
   }
 
   mutable std::mutex mutex_;
-  std::map<std::byte*, std::size_t> by_address_;            // free blocks
-  std::set<std::pair<std::size_t, std::byte*>> by_size_;    // the same blocks
-  std::byte* range_start_ = nullptr;                        // of the newest range
-  std::byte* high_water_ = nullptr;                         // end of what was ever handed out of it
+  std::map<std::byte*, std::size_t> by_address_;          // free blocks
+  std::set<std::pair<std::size_t, std::byte*>> by_size_;  // the same blocks
+  std::byte* range_start_ = nullptr;                      // of the newest range
+  std::byte* high_water_ = nullptr;                       // end of what was ever handed out of it
   std::size_t in_use_ = 0, peak_ = 0, touched_ = 0, limit_ = 0;
 };
 

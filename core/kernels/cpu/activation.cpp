@@ -34,9 +34,8 @@ const Implementation cpu_sigmoid(sigmoid, kCpu, [](const Array& x) {
   return cpu::map("sigmoid", formulas::Sigmoid{}, cpu::vector_sigmoid, x);
 });
 const Implementation cpu_sigmoid_grad(sigmoid_grad, kCpu, binary<formulas::SigmoidGrad, sigmoid_grad>);
-const Implementation cpu_tanh(tanh, kCpu, [](const Array& x) {
-  return cpu::map("tanh", formulas::Tanh{}, cpu::vector_tanh, x);
-});
+const Implementation cpu_tanh(tanh, kCpu,
+                              [](const Array& x) { return cpu::map("tanh", formulas::Tanh{}, cpu::vector_tanh, x); });
 const Implementation cpu_tanh_grad(tanh_grad, kCpu, binary<formulas::TanhGrad, tanh_grad>);
 const Implementation cpu_elu(elu, kCpu, unary_with<formulas::Elu, elu>);
 const Implementation cpu_elu_grad(elu_grad, kCpu, binary_with<formulas::EluGrad, elu_grad>);
@@ -48,7 +47,8 @@ const cpu::Differentiated<formulas::Selu, selu> cpu_selu;
 const cpu::Differentiated<formulas::HardSigmoid, hard_sigmoid> cpu_hard_sigmoid;
 const cpu::Differentiated<formulas::Silu, silu, cpu::Vectors<cpu::vector_silu, cpu::vector_silu_grad>> cpu_silu;
 const cpu::Differentiated<formulas::Gelu, gelu, cpu::Vectors<cpu::vector_gelu, cpu::vector_gelu_grad>> cpu_gelu;
-const cpu::Differentiated<formulas::GeluTanh, gelu_tanh, cpu::Vectors<cpu::vector_gelu_tanh, cpu::vector_gelu_tanh_grad>>
+const cpu::Differentiated<formulas::GeluTanh, gelu_tanh,
+                          cpu::Vectors<cpu::vector_gelu_tanh, cpu::vector_gelu_tanh_grad>>
     cpu_gelu_tanh;
 const cpu::Differentiated<formulas::Mish, mish> cpu_mish;
 

@@ -14,8 +14,9 @@
 namespace rensa::kernels {
 namespace {
 
-// Scores are in memory a tile at a time, small enough for a core's second cache: in forward all keys of some queries, whose sum
-// is wanted first; in backward, where sums are known, some keys of more queries, which is kinder to the products.
+// Scores are in memory a tile at a time, small enough for a core's second cache: in forward all keys of some queries,
+// whose sum is wanted first; in backward, where sums are known, some keys of more queries, which is kinder to the
+// products.
 constexpr std::int64_t kForwardQueries = 64, kQueries = 128, kKeys = 256;
 
 /// y = exp(x - shift), and the sum.

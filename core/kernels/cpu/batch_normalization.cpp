@@ -26,7 +26,8 @@ struct Rows {
   /// Rows that are worked on at a time: of a 16-bit array so many as stay, widened, in the first cache.
   std::int64_t step() const {
     constexpr std::int64_t kWidened = 4096;
-    return half() ? std::max<std::int64_t>(1, kWidened / std::max<std::int64_t>(1, channels)) : std::numeric_limits<std::int64_t>::max();
+    return half() ? std::max<std::int64_t>(1, kWidened / std::max<std::int64_t>(1, channels))
+                  : std::numeric_limits<std::int64_t>::max();
   }
 };
 
@@ -44,7 +45,8 @@ template <class T>
 class Source {
  public:
   explicit Source(const Rows* rows) : rows_(rows) {
-    if (rows && rows->half()) widened_.resize(static_cast<std::size_t>(std::min(rows->step(), rows->count) * rows->channels));
+    if (rows && rows->half())
+      widened_.resize(static_cast<std::size_t>(std::min(rows->step(), rows->count) * rows->channels));
   }
   const T* at(std::int64_t row, std::int64_t count) {
     if (!rows_) return nullptr;
@@ -68,7 +70,8 @@ template <class T>
 class Target {
  public:
   explicit Target(const Rows* rows) : rows_(rows) {
-    if (rows && rows->half()) wide_.resize(static_cast<std::size_t>(std::min(rows->step(), rows->count) * rows->channels));
+    if (rows && rows->half())
+      wide_.resize(static_cast<std::size_t>(std::min(rows->step(), rows->count) * rows->channels));
   }
   T* at(std::int64_t row) {
     if (!rows_) return nullptr;
@@ -94,8 +97,8 @@ const T* from(const T* rows, std::int64_t offset) {
 
 constexpr std::int64_t kFlush = 64;  ///< rows that are added in T before the sum goes on in float64
 
-/// Two sums a channel over all rows. `row(x, gy, y, a, b)` adds what a row gives to a[c] and b[c]; gy and y may be null.
-/// Parts are added in their order: the same bits for the same number of threads.
+/// Two sums a channel over all rows. `row(x, gy, y, a, b)` adds what a row gives to a[c] and b[c]; gy and y may be
+/// null. Parts are added in their order: the same bits for the same number of threads.
 template <class T, class Row>
 std::array<Array, 2> sum_rows(const Rows& x, const Rows* gy, const Rows* y, const Row& row) {
   const std::int64_t rows = x.count, channels = x.channels;
@@ -117,7 +120,8 @@ std::array<Array, 2> sum_rows(const Rows& x, const Rows* gy, const Rows* y, cons
             for (const std::int64_t stop = std::min(i + kFlush, last); i < stop;) {
               const std::int64_t count = std::min(x.step(), stop - i);
               const T *xs = from_x.at(i, count), *gys = from_gy.at(i, count), *ys = from_y.at(i, count);
-              for (std::int64_t k = 0; k < count * channels; k += channels) row(xs + k, from(gys, k), from(ys, k), a, b);
+              for (std::int64_t k = 0; k < count * channels; k += channels)
+                row(xs + k, from(gys, k), from(ys, k), a, b);
               i += count;
             }
             for (std::size_t c = 0; c < 2 * width; ++c) total[c] += static_cast<double>(few[c]);
@@ -164,13 +168,14 @@ std::array<Array, 2> batch_statistics_cpu(const Array& x) {
     const std::int64_t width = rows.channels;
     const std::vector<T> first = per_channel<T>(rows.count == 0 ? zeros({width}) : first_row(rows));
     const T* origin = first.data();
-    result = sum_rows<T>(rows, nullptr, nullptr, [=](const T* line, const T*, const T*, T* __restrict a, T* __restrict b) {
-      for (std::int64_t c = 0; c < width; ++c) {
-        const T d = line[c] - origin[c];
-        a[c] += d;
-        b[c] += d * d;
-      }
-    });
+    result =
+        sum_rows<T>(rows, nullptr, nullptr, [=](const T* line, const T*, const T*, T* __restrict a, T* __restrict b) {
+          for (std::int64_t c = 0; c < width; ++c) {
+            const T d = line[c] - origin[c];
+            a[c] += d;
+            b[c] += d * d;
+          }
+        });
     for (std::int64_t c = 0; c < width; ++c) {
       double& mean = result[0].data<double>()[c];
       double& variance = result[1].data<double>()[c];
@@ -258,10 +263,12 @@ void with_mask(const NormalizedBatch& batch, const Gradient<T>& g, const Body& b
   const T* scale = g.scale.data();
   const T* shift = g.shift.data();
   switch (batch.mask) {
-    case ReluMask::kNone: return body([](const T*, const T*, std::int64_t) { return true; });
+    case ReluMask::kNone:
+      return body([](const T*, const T*, std::int64_t) { return true; });
     case ReluMask::kFromInput:
       return body([=](const T* x, const T*, std::int64_t c) { return x[c] * scale[c] + shift[c] > 0; });
-    case ReluMask::kFromOutput: return body([](const T*, const T* y, std::int64_t c) { return y[c] > 0; });
+    case ReluMask::kFromOutput:
+      return body([](const T*, const T* y, std::int64_t c) { return y[c] > 0; });
   }
 }
 

@@ -16,8 +16,14 @@ namespace {
 
 cpu::WindowColumns windows(const Shape& x, const Shape& W, const ConvolutionGeometry& g) {
   const Shape y = output_shape(x, W, g);
-  return {.channels = W[1], .height = x[2], .width = x[3], .kernel_height = W[2], .kernel_width = W[3],
-          .out_height = y[2], .out_width = y[3], .geometry = g};
+  return {.channels = W[1],
+          .height = x[2],
+          .width = x[3],
+          .kernel_height = W[2],
+          .kernel_width = W[3],
+          .out_height = y[2],
+          .out_width = y[3],
+          .geometry = g};
 }
 
 /// Part `group` of picture n, its channels as rows: (channels / groups, pixels).
@@ -116,10 +122,14 @@ void relu_in_place(const Array& y) {
       [&](std::int64_t begin, std::int64_t end) {
         const std::int64_t count = end - begin;
         switch (y.dtype()) {
-          case Dtype::kFloat64: return relu_of(static_cast<double*>(values) + begin, count);
-          case Dtype::kFloat16: return relu_of_bits(static_cast<std::uint16_t*>(values) + begin, count, 0xFC00);
-          case Dtype::kBFloat16: return relu_of_bits(static_cast<std::uint16_t*>(values) + begin, count, 0xFF80);
-          default: return relu_of(static_cast<float*>(values) + begin, count);
+          case Dtype::kFloat64:
+            return relu_of(static_cast<double*>(values) + begin, count);
+          case Dtype::kFloat16:
+            return relu_of_bits(static_cast<std::uint16_t*>(values) + begin, count, 0xFC00);
+          case Dtype::kBFloat16:
+            return relu_of_bits(static_cast<std::uint16_t*>(values) + begin, count, 0xFF80);
+          default:
+            return relu_of(static_cast<float*>(values) + begin, count);
         }
       },
       item_size(y.dtype()));

@@ -11,7 +11,8 @@
 
 namespace rensa::cpu {
 
-/// What a formula may bring for float32 beside itself: the same values, and derivatives times gy, for many elements at once.
+/// What a formula may bring for float32 beside itself: the same values, and derivatives times gy, for many elements at
+/// once.
 struct NoVectors {};
 template <void (*value)(const float* x, float* y, std::int64_t count),
           void (*gradient)(const float* x, const float* gy, float* gx, std::int64_t count)>

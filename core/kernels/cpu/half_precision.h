@@ -10,8 +10,8 @@
 
 namespace rensa::cpu {
 
-// float16 and bfloat16 are stored in 16 bits and computed in float32: read, widened (exactly), computed, and rounded to the
-// nearest once, when the result is written.
+// float16 and bfloat16 are stored in 16 bits and computed in float32: read, widened (exactly), computed, and rounded to
+// the nearest once, when the result is written.
 
 // Conversions with the widest instructions of the processor; bit for bit those of float16.h, but for signalling
 // not-a-numbers, which may come out quiet.
@@ -26,7 +26,8 @@ void narrow(const float* x, void* y, Dtype dtype, std::int64_t begin, std::int64
 
 inline constexpr std::int64_t kHalfBlock = 1024;  ///< elements that are widened at a time: they stay in the first cache
 
-/// Calls body(block, count) for stretches of 16-bit elements [begin, end), widened: what it leaves there is written to `y`.
+/// Calls body(block, count) for stretches of 16-bit elements [begin, end), widened: what it leaves there is written to
+/// `y`.
 template <class Body>
 void for_each_widened(const Array& x, const Array& y, std::int64_t begin, std::int64_t end, const Body& body) {
   alignas(64) float block[kHalfBlock];
@@ -104,7 +105,8 @@ struct InFloat32<kFunction> {
 
 }  // namespace detail
 
-/// A kernel's implementation that takes 16-bit arrays too: converted on the way in, and its float32 results on the way out.
+/// A kernel's implementation that takes 16-bit arrays too: converted on the way in, and its float32 results on the way
+/// out.
 ///   const Implementation cpu_softmax(softmax, DeviceKind::kCpu, cpu::in_float32<softmax_cpu>);
 template <auto kFunction>
 inline constexpr auto in_float32 = &detail::InFloat32<kFunction>::run;

@@ -110,8 +110,8 @@ Array add_rows_cpu(const Array& gy, const Array& positions, std::int64_t n) {
   return gx;
 }
 
-/// One row of where, T unsigned. Steps that are constants let the compiler use vectors; a mask instead of a branch costs the same
-/// whatever the condition.
+/// One row of where, T unsigned. Steps that are constants let the compiler use vectors; a mask instead of a branch
+/// costs the same whatever the condition.
 template <class T, class StepA, class StepB>
 void where_row(T* to, const bool* c, const T* a, const T* b, std::int64_t count, StepA step_a, StepB step_b) {
   for (std::int64_t i = 0; i < count; ++i) {

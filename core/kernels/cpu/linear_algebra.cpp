@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/array/dispatch.h"
-#include "core/kernels/cpu/half_precision.h"
 #include "core/error.h"
+#include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/lapack.h"
 
 namespace rensa::kernels {

@@ -17,12 +17,10 @@ Array binary(const Array& a, const Array& b) {
   return cpu::map(kernel.name(), F{}, a, b);
 }
 
-const Implementation cpu_exp(exp, DeviceKind::kCpu, [](const Array& x) {
-  return cpu::map("exp", formulas::Exp{}, cpu::vector_exp, x);
-});
-const Implementation cpu_log(log, DeviceKind::kCpu, [](const Array& x) {
-  return cpu::map("log", formulas::Log{}, cpu::vector_log, x);
-});
+const Implementation cpu_exp(exp, DeviceKind::kCpu,
+                             [](const Array& x) { return cpu::map("exp", formulas::Exp{}, cpu::vector_exp, x); });
+const Implementation cpu_log(log, DeviceKind::kCpu,
+                             [](const Array& x) { return cpu::map("log", formulas::Log{}, cpu::vector_log, x); });
 const Implementation cpu_sqrt(sqrt, DeviceKind::kCpu, unary<formulas::Sqrt, sqrt>);
 const Implementation cpu_abs(abs, DeviceKind::kCpu, unary<formulas::Abs, abs>);
 const Implementation cpu_abs_grad(abs_grad, DeviceKind::kCpu, binary<formulas::AbsGrad, abs_grad>);

@@ -25,16 +25,16 @@ template <class To, class From>
 void copy_strided(const Array& target, const Array& source) {
   auto* to = static_cast<To*>(target.raw_data());
   const auto* from = static_cast<const From*>(source.raw_data());
-  cpu::for_each_row<2>(target.shape(), {target.strides(), source.strides()}, [&](const auto& offset, const auto& step,
-                                                                               std::int64_t count) {
-    To* t = to + offset[0];
-    const From* s = from + offset[1];
-    if (step[0] == 1 && step[1] == 1) {
-      for (std::int64_t i = 0; i < count; ++i) t[i] = convert<To>(s[i]);
-    } else {
-      for (std::int64_t i = 0; i < count; ++i) t[i * step[0]] = convert<To>(s[i * step[1]]);
-    }
-  });
+  cpu::for_each_row<2>(target.shape(), {target.strides(), source.strides()},
+                       [&](const auto& offset, const auto& step, std::int64_t count) {
+                         To* t = to + offset[0];
+                         const From* s = from + offset[1];
+                         if (step[0] == 1 && step[1] == 1) {
+                           for (std::int64_t i = 0; i < count; ++i) t[i] = convert<To>(s[i]);
+                         } else {
+                           for (std::int64_t i = 0; i < count; ++i) t[i * step[0]] = convert<To>(s[i * step[1]]);
+                         }
+                       });
 }
 
 /// Between float32 and a 16-bit type, where both lie alike and without gaps.
@@ -60,8 +60,8 @@ void copy_cpu(const Array& target, const Array& source) {
   }
   if (target.dtype() == source.dtype() && alike) {
     cpu::for_each_block(static_cast<std::int64_t>(target.bytes()), [&](std::int64_t begin, std::int64_t end) {
-      std::memcpy(static_cast<std::byte*>(target.raw_data()) + begin, static_cast<std::byte*>(source.raw_data()) + begin,
-                  static_cast<std::size_t>(end - begin));
+      std::memcpy(static_cast<std::byte*>(target.raw_data()) + begin,
+                  static_cast<std::byte*>(source.raw_data()) + begin, static_cast<std::size_t>(end - begin));
     });
     return;
   }
@@ -77,15 +77,15 @@ void fill_cpu(const Array& target, double value) {
     using T = typename decltype(tag)::type;
     auto* to = static_cast<T*>(target.raw_data());
     const T element = convert<T>(value);
-    cpu::for_each_row<1>(target.shape(), {target.strides()}, [&](const auto& offset, const auto& step,
-                                                                 std::int64_t count) {
-      T* t = to + offset[0];
-      if (step[0] == 1) {
-        std::fill_n(t, count, element);
-      } else {
-        for (std::int64_t i = 0; i < count; ++i) t[i * step[0]] = element;
-      }
-    });
+    cpu::for_each_row<1>(target.shape(), {target.strides()},
+                         [&](const auto& offset, const auto& step, std::int64_t count) {
+                           T* t = to + offset[0];
+                           if (step[0] == 1) {
+                             std::fill_n(t, count, element);
+                           } else {
+                             for (std::int64_t i = 0; i < count; ++i) t[i * step[0]] = element;
+                           }
+                         });
   });
 }
 
@@ -94,10 +94,9 @@ void accumulate_cpu(const Array& target, const Array& source) {
     cpu::for_each_block(
         target.size(),
         [&](std::int64_t begin, std::int64_t end) {
-          cpu::for_each_widened(target, source, target, begin, end,
-                                [](float* t, const float* s, std::int64_t count) {
-                                  for (std::int64_t i = 0; i < count; ++i) t[i] += s[i];
-                                });
+          cpu::for_each_widened(target, source, target, begin, end, [](float* t, const float* s, std::int64_t count) {
+            for (std::int64_t i = 0; i < count; ++i) t[i] += s[i];
+          });
         },
         /*cost=*/6);
     return;

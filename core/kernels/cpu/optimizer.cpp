@@ -153,7 +153,8 @@ void NesterovF64(std::size_t n, double* p, const double* g, double* v, double lr
                  const Intake<double>& i) {
   Nesterov(n, p, g, v, lr, momentum, i);
 }
-void AdamF32(std::size_t n, float* p, const float* g, float* m, float* v, const Adam<float>& a, const Intake<float>& i) {
+void AdamF32(std::size_t n, float* p, const float* g, float* m, float* v, const Adam<float>& a,
+             const Intake<float>& i) {
   AdamRule(n, p, g, m, v, a, i);
 }
 void AdamF64(std::size_t n, double* p, const double* g, double* m, double* v, const Adam<double>& a,
@@ -191,12 +192,14 @@ auto of_type(F32 f32, F64 f64) {
   }
 }
 
-/// Calls body(TypeTag, begin, count) on the threads of the pool; `arrays` is what one element of the loop reads and writes.
+/// Calls body(TypeTag, begin, count) on the threads of the pool; `arrays` is what one element of the loop reads and
+/// writes.
 template <class Body>
 void for_each_part(const char* name, const Array& p, int arrays, const Body& body) {
   dispatch_floating(p.dtype(), name, [&](auto tag) {
     cpu::for_each_block(
-        p.size(), [&](std::int64_t begin, std::int64_t end) { body(tag, begin, static_cast<std::size_t>(end - begin)); },
+        p.size(),
+        [&](std::int64_t begin, std::int64_t end) { body(tag, begin, static_cast<std::size_t>(end - begin)); },
         arrays * static_cast<std::int64_t>(item_size(p.dtype())));
   });
 }

@@ -88,7 +88,8 @@ MaxPooled max_pooling_cpu(const Array& x, const PoolingGeometry& g, const Shape&
 Array scatter_cpu(const Array& gy, const Array& places, const PoolingGeometry&, const Shape& x_shape) {
   const Array source = gy.channels_last();
   Array gx = pictures(x_shape, gy.dtype());
-  const std::int64_t channels = x_shape[1], pixels = gy.shape()[2] * gy.shape()[3], size = x_shape[2] * x_shape[3] * channels;
+  const std::int64_t channels = x_shape[1], pixels = gy.shape()[2] * gy.shape()[3],
+                     size = x_shape[2] * x_shape[3] * channels;
   dispatch_floating(gy.dtype(), "max_pooling_2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
     for_each_picture(gy.shape(), [&](std::int64_t n) {
@@ -108,7 +109,8 @@ Array gather_cpu(const Array& x, const Array& places) {
   const Array source = x.channels_last();
   Array y = pictures(places.shape(), x.dtype());
   const Shape& shape = places.shape();
-  const std::int64_t channels = shape[1], pixels = shape[2] * shape[3], size = x.size() / std::max<std::int64_t>(1, shape[0]);
+  const std::int64_t channels = shape[1], pixels = shape[2] * shape[3],
+                     size = x.size() / std::max<std::int64_t>(1, shape[0]);
   dispatch_floating(x.dtype(), "max_pooling_2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
     for_each_picture(shape, [&](std::int64_t n) {

@@ -24,9 +24,9 @@ struct Product {
   static double join(double a, double b) { return a * b; }
 };
 
-constexpr std::int64_t kTile = 256;     ///< results that one pass over the reduced axes collects
-constexpr std::int64_t kPart = 16384;   ///< elements of a part when everything becomes one number
-constexpr std::int64_t kLanes = 8;      ///< partial results of a contiguous row, so that its loop is a vector loop
+constexpr std::int64_t kTile = 256;    ///< results that one pass over the reduced axes collects
+constexpr std::int64_t kPart = 16384;  ///< elements of a part when everything becomes one number
+constexpr std::int64_t kLanes = 8;     ///< partial results of a contiguous row, so that its loop is a vector loop
 
 /// Axes of one kind (kept or reduced), outermost first, neighbours joined where strides allow.
 struct Axes {

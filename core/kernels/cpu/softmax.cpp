@@ -33,7 +33,8 @@ T maximum_of(const T* x, std::int64_t n) {
   std::fill_n(lanes, kLanes, x[0]);
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    for (std::int64_t lane = 0; lane < kLanes; ++lane)
+      lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
   }
   for (; i < n; ++i) lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
   return *std::max_element(lanes, lanes + kLanes);
@@ -194,8 +195,7 @@ const Implementation cpu_log_softmax(log_softmax, kCpu, cpu::in_float32<log_soft
 const Implementation cpu_softmax_grad(softmax_grad, kCpu, cpu::in_float32<softmax_grad_cpu>);
 const Implementation cpu_log_softmax_grad(log_softmax_grad, kCpu, cpu::in_float32<log_softmax_grad_cpu>);
 const Implementation cpu_cross_entropy(softmax_cross_entropy, kCpu, cpu::in_float32<cross_entropy_cpu>);
-const Implementation cpu_cross_entropy_grad(softmax_cross_entropy_grad, kCpu,
-                                            cpu::in_float32<cross_entropy_grad_cpu>);
+const Implementation cpu_cross_entropy_grad(softmax_cross_entropy_grad, kCpu, cpu::in_float32<cross_entropy_grad_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

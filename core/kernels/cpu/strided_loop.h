@@ -22,7 +22,8 @@ struct StridedLoop {
       if (full[axis] != 1) order[static_cast<std::size_t>(axes++)] = axis;
     }
     for (int i = 1; i < axes; ++i) {  // insertion sort, stable: at most 8 axes
-      for (int j = i; j > 0 && precedes(full_strides, order[static_cast<std::size_t>(j)], order[static_cast<std::size_t>(j - 1)]);
+      for (int j = i;
+           j > 0 && precedes(full_strides, order[static_cast<std::size_t>(j)], order[static_cast<std::size_t>(j - 1)]);
            --j) {
         std::swap(order[static_cast<std::size_t>(j)], order[static_cast<std::size_t>(j - 1)]);
       }

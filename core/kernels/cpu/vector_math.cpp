@@ -91,9 +91,9 @@ struct Normal {
   V function, density;
 };
 
-/// exp(-a²/2) with a² in two parts, so that its rounding is not magnified; the tail beyond a = |x| is that times p(q) / (1 + a),
-/// q = (a - 3) / (a + 3), p a polynomial that is right to 4e-8. The form: Shepherd, Laframboise, "Chebyshev approximation of
-/// (1 + 2x) exp(x²) erfc x in 0 <= x < infinity", 1981.
+/// exp(-a²/2) with a² in two parts, so that its rounding is not magnified; the tail beyond a = |x| is that times p(q) /
+/// (1 + a), q = (a - 3) / (a + 3), p a polynomial that is right to 4e-8. The form: Shepherd, Laframboise, "Chebyshev
+/// approximation of (1 + 2x) exp(x²) erfc x in 0 <= x < infinity", 1981.
 template <class D, class V>
 HWY_INLINE Normal<V> normal_at(D d, V x) {
   const hn::RebindToUnsigned<D> bits;
@@ -107,8 +107,8 @@ HWY_INLINE Normal<V> normal_at(D d, V x) {
   correction = hn::NegMulAdd(rest, correction, one);
   const V e = hn::Mul(whole_exp(d, hn::Mul(hn::Set(d, -0.5f), hn::Mul(high, high))), correction);
 
-  constexpr float kTail[] = {0.48605579f,     -0.0965269406f,  -0.0164319615f,   0.0451686447f,    -0.0227304784f,
-                             0.00112622908f,  0.00299718599f,  -0.000259716421f, -0.000447898537f, -6.55673347e-05f};
+  constexpr float kTail[] = {0.48605579f,    -0.0965269406f, -0.0164319615f,   0.0451686447f,    -0.0227304784f,
+                             0.00112622908f, 0.00299718599f, -0.000259716421f, -0.000447898537f, -6.55673347e-05f};
   const V q = hn::Div(hn::Sub(a, three), hn::Add(a, three));
   V p = hn::Set(d, kTail[9]);
   for (int i = 8; i >= 0; --i) p = hn::MulAdd(p, q, hn::Set(d, kTail[i]));
@@ -127,7 +127,8 @@ void GeluGrad(const float* x, const float* gy, float* gx, std::int64_t count) {
   });
 }
 
-/// x sigmoid(k(x)), the form of both: k(x) = x, or 2 sqrt(2 / pi) (x + 0.044715 x³), for which it is x (1 + tanh(k / 2)) / 2.
+/// x sigmoid(k(x)), the form of both: k(x) = x, or 2 sqrt(2 / pi) (x + 0.044715 x³), for which it is x (1 + tanh(k /
+/// 2)) / 2.
 template <class D, class V>
 HWY_INLINE V doubled_cubic(D d, V x) {
   const V inner = hn::MulAdd(hn::Mul(hn::Set(d, 0.044715f), x), hn::Mul(x, x), x);

@@ -5,7 +5,8 @@
 namespace rensa::cpu {
 
 // float32 functions with the widest instructions of the processor, within 4 units in the last place of the exact value
-// (gelu 6, gelu_tanh 12 where it is not nearly 0). An element's bits do not depend on its place or on the number of elements.
+// (gelu 6, gelu_tanh 12 where it is not nearly 0). An element's bits do not depend on its place or on the number of
+// elements.
 
 void vector_exp(const float* x, float* y, std::int64_t count);
 void vector_log(const float* x, float* y, std::int64_t count);

@@ -13,7 +13,7 @@ struct WindowColumns {
 
   std::int64_t rows() const { return channels * kernel_height * kernel_width; }
   std::int64_t size() const { return out_height * out_width; }
-  void gather(const double* x, double* columns) const;      ///< pixels outside are 0
+  void gather(const double* x, double* columns) const;       ///< pixels outside are 0
   void scatter_add(const double* columns, double* x) const;  ///< the adjoint; x is added to
 };
 

@@ -28,8 +28,7 @@ std::filesystem::path cache_file(Device device) {
   const auto folder = cache_folder();
   if (!folder) return {};
   std::string gpu = gpu::driver().facts(device.index).name;
-  std::replace_if(
-      gpu.begin(), gpu.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
+  std::replace_if(gpu.begin(), gpu.end(), [](unsigned char c) { return !std::isalnum(c); }, '_');
   return *folder / ("cudnn-" + std::to_string(cudnnGetVersion()) + "-" + gpu + ".json");
 }
 

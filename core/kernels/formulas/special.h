@@ -56,7 +56,9 @@ RENSA_FORMULA inline double zeta(double s, double q) {
   }
   return sum;
 }
-RENSA_FORMULA inline float zeta(float s, float q) { return static_cast<float>(zeta(static_cast<double>(s), static_cast<double>(q))); }
+RENSA_FORMULA inline float zeta(float s, float q) {
+  return static_cast<float>(zeta(static_cast<double>(s), static_cast<double>(q)));
+}
 
 /// The derivative of log Γ.
 RENSA_FORMULA inline double digamma(double x) {
@@ -77,7 +79,9 @@ RENSA_FORMULA inline double polygamma(int order, double x) {
   for (int i = 2; i <= order; ++i) factorial *= i;
   return (order % 2 ? factorial : -factorial) * zeta(order + 1, x);
 }
-RENSA_FORMULA inline float polygamma(int order, float x) { return static_cast<float>(polygamma(order, static_cast<double>(x))); }
+RENSA_FORMULA inline float polygamma(int order, float x) {
+  return static_cast<float>(polygamma(order, static_cast<double>(x)));
+}
 
 /// The normal quantile of p, given q = p - 1/2 and the smaller tail min(p, 1 - p), neither of which is rounded then.
 /// Source: Wichura, "Algorithm AS 241: The percentage points of the normal distribution", 1988.
@@ -129,7 +133,9 @@ RENSA_FORMULA inline double normal_quantile(double q, double tail) {
 
 /// The inverse of erf on (-1, 1), and of erfc on (0, 2).
 RENSA_FORMULA inline double erfinv(double y) { return kSqrtHalf * normal_quantile(y / 2, (1 - std::abs(y)) / 2); }
-RENSA_FORMULA inline double erfcinv(double y) { return -kSqrtHalf * normal_quantile((y - 1) / 2, (y < 1 ? y : 2 - y) / 2); }
+RENSA_FORMULA inline double erfcinv(double y) {
+  return -kSqrtHalf * normal_quantile((y - 1) / 2, (y < 1 ? y : 2 - y) / 2);
+}
 RENSA_FORMULA inline float erfinv(float y) { return static_cast<float>(erfinv(static_cast<double>(y))); }
 RENSA_FORMULA inline float erfcinv(float y) { return static_cast<float>(erfcinv(static_cast<double>(y))); }
 

@@ -1,5 +1,6 @@
 // Four threads ask one network about pictures, each inside an inference scope of its own.
-//   inference [SNAPSHOT]     of `rensa train --arch resnet18 --width 16` on ten classes; without it the weights are random
+//   inference [SNAPSHOT]     of `rensa train --arch resnet18 --width 16` on ten classes; without it the weights are
+//   random
 #include <rensa/core/autograd/gradient_check.h>
 #include <rensa/core/autograd/inference_mode.h>
 #include <rensa/core/functions/softmax.h>

@@ -30,8 +30,10 @@ struct Cluster {
 
 std::vector<Cluster> clusters() {
   std::vector<Cluster> all;
-  for (const auto& [ranks, ranks_per_node] : std::vector<std::pair<int, int>>{{1, 1}, {2, 2}, {3, 3}, {4, 4}, {2, 1}, {4, 2}, {3, 2}, {4, 1}}) {
-    const RankPlace place{.inter_size = (ranks + ranks_per_node - 1) / ranks_per_node, .nodes_are_equal = ranks % ranks_per_node == 0};
+  for (const auto& [ranks, ranks_per_node] :
+       std::vector<std::pair<int, int>>{{1, 1}, {2, 2}, {3, 3}, {4, 4}, {2, 1}, {4, 2}, {3, 2}, {4, 1}}) {
+    const RankPlace place{.inter_size = (ranks + ranks_per_node - 1) / ranks_per_node,
+                          .nodes_are_equal = ranks % ranks_per_node == 0};
     for (const std::string& name : communicator_names()) {
       if (rensa::testing::suits(name, place)) all.push_back({ranks, ranks_per_node, name});
     }
@@ -45,14 +47,14 @@ class CommunicatorConformanceTest : public ::testing::TestWithParam<Question> {}
 
 TEST_P(CommunicatorConformanceTest, DoesWhatEveryCommunicatorDoes) {
   const auto& [cluster, check] = GetParam();
-  run_on_threads(
-      cluster.ranks,
-      [number = check, name = cluster.name](Communicator& threads) {
-        const auto comm = compose_communicator(name, threads.split(0, threads.rank()), /*deterministic=*/true);
-        SCOPED_TRACE(detail::join("on rank ", comm->rank()));
-        rensa::testing::conformance_checks()[number].run(*comm);
-      },
-      {.ranks_per_node = cluster.ranks_per_node, .timeout_s = 60});
+  run_on_threads(cluster.ranks,
+                 [number = check, name = cluster.name](Communicator& threads) {
+                   const auto comm =
+                       compose_communicator(name, threads.split(0, threads.rank()), /*deterministic=*/true);
+                   SCOPED_TRACE(detail::join("on rank ", comm->rank()));
+                   rensa::testing::conformance_checks()[number].run(*comm);
+                 },
+                 {.ranks_per_node = cluster.ranks_per_node, .timeout_s = 60});
 }
 
 std::string name_of(const ::testing::TestParamInfo<Question>& each) {
@@ -63,7 +65,8 @@ std::string name_of(const ::testing::TestParamInfo<Question>& each) {
 
 INSTANTIATE_TEST_SUITE_P(Threads, CommunicatorConformanceTest,
                          ::testing::Combine(::testing::ValuesIn(clusters()),
-                                            ::testing::Range(std::size_t{0}, rensa::testing::conformance_checks().size())),
+                                            ::testing::Range(std::size_t{0},
+                                                             rensa::testing::conformance_checks().size())),
                          name_of);
 
 TEST(SelfCommunicatorTest, IsAnOrdinaryCase) {
@@ -72,29 +75,30 @@ TEST(SelfCommunicatorTest, IsAnOrdinaryCase) {
 }
 
 TEST(SingleNodeCommunicatorTest, RefusesSeveralNodes) {
-  run_on_threads(
-      2,
-      [](Communicator& comm) {
-        EXPECT_THAT([&] { compose_communicator("single_node", comm.split(0, comm.rank())); },
-                    ThrowsMessage<CommError>(AllOf(HasSubstr("2 nodes"), HasSubstr("hierarchical"))));
-      },
-      {.ranks_per_node = 1});
+  run_on_threads(2,
+                 [](Communicator& comm) {
+                   EXPECT_THAT([&] { compose_communicator("single_node", comm.split(0, comm.rank())); },
+                               ThrowsMessage<CommError>(AllOf(HasSubstr("2 nodes"), HasSubstr("hierarchical"))));
+                 },
+                 {.ranks_per_node = 1});
 }
 
 TEST(TwoDimensionalCommunicatorTest, RefusesNodesThatDifferAndNamesAnother) {
-  run_on_threads(
-      3,
-      [](Communicator& comm) {
-        EXPECT_THAT([&] { compose_communicator("two_dimensional", comm.split(0, comm.rank())); },
-                    ThrowsMessage<CommError>(HasSubstr("Use the communicator hierarchical")));
-      },
-      {.ranks_per_node = 2});
+  run_on_threads(3,
+                 [](Communicator& comm) {
+                   EXPECT_THAT([&] { compose_communicator("two_dimensional", comm.split(0, comm.rank())); },
+                               ThrowsMessage<CommError>(HasSubstr("Use the communicator hierarchical")));
+                 },
+                 {.ranks_per_node = 2});
 }
 
 TEST(PureNcclCommunicatorTest, NamesARankWithoutAGpuAndAuto) {
   if (gpu::availability().devices > 0 && nccl::availability().version > 0) GTEST_SKIP() << "there is a GPU";
-  EXPECT_THAT([] { run_on_threads(2, [](Communicator& comm) { compose_communicator("pure_nccl", comm.split(0, comm.rank())); }); },
-              ThrowsMessage<DeviceError>(AllOf(HasSubstr("rank 0 of 2 has not"), HasSubstr("communicator auto"))));
+  EXPECT_THAT(
+      [] {
+        run_on_threads(2, [](Communicator& comm) { compose_communicator("pure_nccl", comm.split(0, comm.rank())); });
+      },
+      ThrowsMessage<DeviceError>(AllOf(HasSubstr("rank 0 of 2 has not"), HasSubstr("communicator auto"))));
 }
 
 TEST(DummyCommunicatorTest, ReducesNothingAndCarriesTheRest) {

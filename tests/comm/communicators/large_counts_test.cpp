@@ -21,7 +21,8 @@ TEST_P(LargeCountsSlowTest, ThreadsMoveMoreThanTwoToThe31Elements) {
   if (!fits) GTEST_SKIP() << "needs 16 GiB of free memory";
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, LargeCountsSlowTest, ::testing::Range(std::size_t{0}, rensa::testing::large_count_checks().size()),
+INSTANTIATE_TEST_SUITE_P(Threads, LargeCountsSlowTest,
+                         ::testing::Range(std::size_t{0}, rensa::testing::large_count_checks().size()),
                          [](const auto& each) { return rensa::testing::large_count_checks()[each.param].name; });
 
 }  // namespace

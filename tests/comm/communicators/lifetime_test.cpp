@@ -10,14 +10,13 @@ namespace {
 
 /// Four threads as ranks, on two nodes where the name stands for several.
 void expect_no_leaks(const std::string& name, int cycles) {
-  run_on_threads(
-      4,
-      [&](Communicator& job) {
-        rensa::testing::expect_nothing_is_left(job, job.rank() == 0, cycles, [&] {
-          rensa::testing::use_everything(*compose_communicator(name, job.split(0, job.rank())));
-        });
-      },
-      {.ranks_per_node = name == "single_node" ? 4 : 2});
+  run_on_threads(4,
+                 [&](Communicator& job) {
+                   rensa::testing::expect_nothing_is_left(job, job.rank() == 0, cycles, [&] {
+                     rensa::testing::use_everything(*compose_communicator(name, job.split(0, job.rank())));
+                   });
+                 },
+                 {.ranks_per_node = name == "single_node" ? 4 : 2});
 }
 
 std::vector<std::string> names() {
@@ -29,11 +28,13 @@ std::vector<std::string> names() {
 
 class LifetimeTest : public ::testing::TestWithParam<std::string> {};
 TEST_P(LifetimeTest, AHundredCommunicatorsLeaveNothing) { expect_no_leaks(GetParam(), 100); }
-INSTANTIATE_TEST_SUITE_P(Threads, LifetimeTest, ::testing::ValuesIn(names()), [](const auto& each) { return each.param; });
+INSTANTIATE_TEST_SUITE_P(Threads, LifetimeTest, ::testing::ValuesIn(names()),
+                         [](const auto& each) { return each.param; });
 
 class LifetimeSlowTest : public ::testing::TestWithParam<std::string> {};
 TEST_P(LifetimeSlowTest, AThousandCommunicatorsLeaveNothing) { expect_no_leaks(GetParam(), 1000); }
-INSTANTIATE_TEST_SUITE_P(Threads, LifetimeSlowTest, ::testing::ValuesIn(names()), [](const auto& each) { return each.param; });
+INSTANTIATE_TEST_SUITE_P(Threads, LifetimeSlowTest, ::testing::ValuesIn(names()),
+                         [](const auto& each) { return each.param; });
 
 }  // namespace
 }  // namespace rensa

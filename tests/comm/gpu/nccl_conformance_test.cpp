@@ -81,8 +81,7 @@ TEST_P(NcclLifetimeTest, CommunicatorsLeaveNothing) {
   EXPECT_EQ(nccl->record().aborted, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(SimulatedGpus, NcclLifetimeTest,
-                         ::testing::Values("pure_nccl", "hierarchical"),
+INSTANTIATE_TEST_SUITE_P(SimulatedGpus, NcclLifetimeTest, ::testing::Values("pure_nccl", "hierarchical"),
                          [](const auto& each) { return each.param; });
 
 }  // namespace

@@ -68,7 +68,9 @@ class JudgeTest : public ::testing::Test {
       judge_.answered(r, detail, now_);
     }
   }
-  void pass(double seconds) { now_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)); }
+  void pass(double seconds) {
+    now_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  }
   std::string line() {
     const auto verdict = judge_.judge(now_);
     return verdict ? verdict->text.substr(0, verdict->text.find('\n')) : "";
@@ -109,8 +111,9 @@ TEST_F(JudgeTest, NamesTheMinorityOfADisagreement) {
   EXPECT_EQ(judge_.question(), kWhole);
   EXPECT_EQ(judge_.question(), std::nullopt);
   answer_all();
-  EXPECT_THAT(line(), AllOf(StartsWith("rensa: rank 2 of 4 on right: call #2 on flat: rank 2 called all_reduce of 1000 int32"),
-                            HasSubstr("while ranks 0, 1 and 3 called all_reduce of 1000 float32")));
+  EXPECT_THAT(line(),
+              AllOf(StartsWith("rensa: rank 2 of 4 on right: call #2 on flat: rank 2 called all_reduce of 1000 int32"),
+                    HasSubstr("while ranks 0, 1 and 3 called all_reduce of 1000 float32")));
 }
 
 TEST_F(JudgeTest, NamesBothHalvesWithoutAMajority) {
@@ -173,7 +176,8 @@ TEST_F(JudgeTest, AsksWhetherAnErrorFollowsFromADisagreement) {
   EXPECT_EQ(line(), "") << "it asks for what they remember";
   EXPECT_EQ(judge_.question(), kWhole);
   answer_all();
-  EXPECT_THAT(line(), StartsWith("rensa: rank 1 of 4 on left: call #3 on flat: rank 1 called all_reduce of 1001 float32"));
+  EXPECT_THAT(line(),
+              StartsWith("rensa: rank 1 of 4 on left: call #3 on flat: rank 1 called all_reduce of 1001 float32"));
 }
 
 TEST_F(JudgeTest, KeepsADisagreementInMindWhenReportsMoveOn) {
@@ -196,7 +200,8 @@ TEST_F(JudgeTest, NamesARankThatDiedAndItsLastCall) {
   judge_.died(3, now_);
   EXPECT_EQ(line(), "") << "it hears the others first";
   answer_all(/*id=*/0);
-  EXPECT_THAT(line(), AllOf(StartsWith("rensa: rank 3 of 4 on right died"), HasSubstr("all_reduce #1 of 1000 float32")));
+  EXPECT_THAT(line(),
+              AllOf(StartsWith("rensa: rank 3 of 4 on right died"), HasSubstr("all_reduce #1 of 1000 float32")));
 }
 
 TEST_F(JudgeTest, NamesTheFirstRankThatGaveUpAndItsReason) {

@@ -25,9 +25,8 @@ using watchdog::Verdict;
 /// A watchdog for a rank that is a thread: its verdict comes here instead of ending the process.
 struct Watched {
   Watched(Communicator& comm, const watchdog::Limits& limits)
-      : verdict(told.get_future()), dog(Watchdog::start(comm, {.limits = limits, .end = [this](const Verdict& v) {
-                                                                 told.set_value(v);
-                                                               }})) {}
+      : verdict(told.get_future()),
+        dog(Watchdog::start(comm, {.limits = limits, .end = [this](const Verdict& v) { told.set_value(v); }})) {}
   std::string text() {
     if (verdict.wait_for(std::chrono::seconds(20)) != std::future_status::ready) return "no verdict";
     return verdict.get().text;
@@ -69,7 +68,8 @@ TEST(WatchdogTest, TellsEveryRankWhoGaveUpAndWhy) {
 TEST(WatchdogTest, NamesTheRankThatMadeAnotherCall) {
   run_on_threads(3, [](Communicator& comm) {
     Watched watched(comm, kPatient);
-    const auto part = comm.split(0, comm.rank());  // calls that are seen but, unlike the group's own, not compared there
+    const auto part =
+        comm.split(0, comm.rank());  // calls that are seen but, unlike the group's own, not compared there
     part->watch(Watch::first(watched.dog, true));
     if (comm.rank() == 1) {
       part->send(full({1}, 1), 0);
@@ -78,8 +78,9 @@ TEST(WatchdogTest, NamesTheRankThatMadeAnotherCall) {
       if (comm.rank() == 0) part->recv(empty({1}), 1);
       EXPECT_THROW(part->all_reduce(full({2}, 1)), Error);
     }
-    EXPECT_THAT(watched.text(), HasSubstr(": call #1 on single_node: rank 1 called all_reduce of 3 float32 (12 B), while "
-                                          "ranks 0 and 2 called all_reduce of 2 float32"));
+    EXPECT_THAT(watched.text(),
+                HasSubstr(": call #1 on single_node: rank 1 called all_reduce of 3 float32 (12 B), while "
+                          "ranks 0 and 2 called all_reduce of 2 float32"));
     comm.barrier();
   });
 }
@@ -91,7 +92,8 @@ TEST(WatchdogTest, NamesTheRankThatIsLate) {
     part->watch(Watch::first(watched.dog, true));
     part->barrier();
     if (comm.rank() == 2) {
-      EXPECT_THAT(watched.text(), AllOf(HasSubstr("rank 2 of 3 on "), HasSubstr("did not come to barrier #2 on single_node")));
+      EXPECT_THAT(watched.text(),
+                  AllOf(HasSubstr("rank 2 of 3 on "), HasSubstr("did not come to barrier #2 on single_node")));
       part->barrier();
     } else {
       part->barrier();

@@ -59,11 +59,8 @@ TEST(IndexTest, SetWritesAndTheLastOfEqualPlacesStays) {
 TEST(IndexTest, RefusesByNameAndNumber) {
   const Array x = numbers({2, 3});
   EXPECT_THAT([&] { get(x, {int64_t{2}}); }, ThrowsMessage<IndexError>(HasSubstr("2 is outside axis 0 of (2, 3)")));
-  EXPECT_THAT(
-      [&] {
-        get(x, {Slice{}, array<int64_t>({-4})});
-      },
-      ThrowsMessage<IndexError>(HasSubstr("-4 is outside axis 1")));
+  EXPECT_THAT([&] { get(x, {Slice{}, array<int64_t>({-4})}); },
+              ThrowsMessage<IndexError>(HasSubstr("-4 is outside axis 1")));
   EXPECT_THAT([&] { get(x, {Ellipsis{}, Ellipsis{}}); }, ThrowsMessage<IndexError>(HasSubstr("one ellipsis")));
   EXPECT_THAT([&] { get(x, {Slice{}, Slice{}, Slice{}}); }, ThrowsMessage<IndexError>(HasSubstr("3 axes")));
 }

@@ -33,7 +33,8 @@ TEST(WrittenInPlaceTest, AnInputThatTheGradientNeedsIsNamed) {
 TEST(WrittenInPlaceTest, AnOutputThatTheGradientNeedsIsNamed) {
   const Variable x(ones({2}), true), y = F::tanh(x);
   y.array().copy_from(zeros({2}));
-  EXPECT_THAT([&] { F::sum(y).backward(); }, ThrowsMessage<GraphError>(AllOf(HasSubstr("tanh"), HasSubstr("output 0"))));
+  EXPECT_THAT([&] { F::sum(y).backward(); },
+              ThrowsMessage<GraphError>(AllOf(HasSubstr("tanh"), HasSubstr("output 0"))));
 }
 
 TEST(WrittenInPlaceTest, AWriteThroughAViewOrAnIndexCounts) {

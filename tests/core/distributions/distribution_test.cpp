@@ -116,7 +116,8 @@ TEST_P(DistributionTest, SamplesHaveItsMoments) {
   EXPECT_EQ(x.shape(), expected);
   EXPECT_EQ(p->sample({2, 3}).shape()[1], 3);
   if (!has("mean")) return;
-  const std::vector<double> mean = to_vector<double>(F::mean(x, {0}).array()), wanted = to_vector<double>(golden("mean"));
+  const std::vector<double> mean = to_vector<double>(F::mean(x, {0}).array()),
+                            wanted = to_vector<double>(golden("mean"));
   const std::vector<double> variance = to_vector<double>(golden("variance"));
   for (std::size_t i = 0; i < mean.size(); ++i) {
     if (std::isfinite(variance[i])) {
@@ -142,23 +143,27 @@ TEST_P(DistributionTest, ComputesInFloat32Too) {
   EXPECT_TRUE(near(log_prob.array(), golden("log_prob"), 1e-4));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Families, DistributionTest,
-    ::testing::Values(two<Normal>("Normal"), two<LogNormal>("LogNormal"), two<MultivariateNormal>("MultivariateNormal"),
-                      two<Cauchy>("Cauchy"), two<Gumbel>("Gumbel"), two<Laplace>("Laplace"), two<Uniform>("Uniform"),
-                      two<Beta>("Beta"), one<Dirichlet>("Dirichlet"), one<Exponential>("Exponential"),
-                      two<Gamma>("Gamma"), one<Chisquare>("Chisquare"), two<Pareto>("Pareto"),
-                      one<Bernoulli>("Bernoulli"), one<Categorical>("Categorical"),
-                      one<OneHotCategorical>("OneHotCategorical"), one<Geometric>("Geometric"), one<Poisson>("Poisson")),
-    [](const auto& each) { return std::string(each.param.name); });
+INSTANTIATE_TEST_SUITE_P(Families, DistributionTest,
+                         ::testing::Values(two<Normal>("Normal"), two<LogNormal>("LogNormal"),
+                                           two<MultivariateNormal>("MultivariateNormal"), two<Cauchy>("Cauchy"),
+                                           two<Gumbel>("Gumbel"), two<Laplace>("Laplace"), two<Uniform>("Uniform"),
+                                           two<Beta>("Beta"), one<Dirichlet>("Dirichlet"),
+                                           one<Exponential>("Exponential"), two<Gamma>("Gamma"),
+                                           one<Chisquare>("Chisquare"), two<Pareto>("Pareto"),
+                                           one<Bernoulli>("Bernoulli"), one<Categorical>("Categorical"),
+                                           one<OneHotCategorical>("OneHotCategorical"), one<Geometric>("Geometric"),
+                                           one<Poisson>("Poisson")),
+                         [](const auto& each) { return std::string(each.param.name); });
 
 Variable numbers(std::initializer_list<double> values) { return Variable(array(values)); }
 
 TEST(DistributionsTest, LogitsAndSharesAreTheSame) {
   const Variable p = numbers({0.2, 0.7}), x = numbers({1, 0});
-  EXPECT_TRUE(near(Bernoulli::of_logits(F::log(p / (1.0 - p))).log_prob(x).array(), Bernoulli(p).log_prob(x).array(), 1e-14));
+  EXPECT_TRUE(
+      near(Bernoulli::of_logits(F::log(p / (1.0 - p))).log_prob(x).array(), Bernoulli(p).log_prob(x).array(), 1e-14));
   const Variable shares = numbers({0.2, 0.5, 0.3});
-  EXPECT_TRUE(near(Categorical::of_logits(F::log(shares) + 3.0).log_p.array(), Categorical(shares).log_p.array(), 1e-14));
+  EXPECT_TRUE(
+      near(Categorical::of_logits(F::log(shares) + 3.0).log_p.array(), Categorical(shares).log_p.array(), 1e-14));
 }
 
 TEST(DistributionsTest, SureThingsHaveNoEntropyAndFiniteProbabilities) {
@@ -170,7 +175,8 @@ TEST(DistributionsTest, SureThingsHaveNoEntropyAndFiniteProbabilities) {
 TEST(DistributionsTest, WhatIsOutsideTheSupportIsImpossible) {
   EXPECT_THAT(to_vector<double>(Uniform(numbers({0}), numbers({1})).prob(numbers({-0.5, 1.5})).array()), Each(0.0));
   EXPECT_THAT(to_vector<double>(Pareto(numbers({1}), numbers({2})).prob(numbers({0.5})).array()), Each(0.0));
-  EXPECT_TRUE(std::isinf(kl_divergence(Uniform(numbers({0}), numbers({2})), Uniform(numbers({0}), numbers({1}))).item<double>()));
+  EXPECT_TRUE(std::isinf(
+      kl_divergence(Uniform(numbers({0}), numbers({2})), Uniform(numbers({0}), numbers({1}))).item<double>()));
 }
 
 TEST(DistributionsTest, CauchyHasNoMean) {
@@ -192,7 +198,8 @@ TEST(IndependentTest, SumsOverTheLastAxesOfTheBatch) {
   EXPECT_EQ(joint.event_shape(), (Shape{3}));
   EXPECT_TRUE(near(joint.log_prob(x).array(), F::sum(each.log_prob(x), {1}).array(), 1e-14));
   EXPECT_TRUE(near(kl_divergence(joint, joint).array(), zeros({4}, Dtype::kFloat64), 1e-14));
-  EXPECT_THAT([&] { independent(each, 3); }, ThrowsMessage<ShapeError>(AllOf(HasSubstr("Normal"), HasSubstr("(4, 3)"))));
+  EXPECT_THAT([&] { independent(each, 3); },
+              ThrowsMessage<ShapeError>(AllOf(HasSubstr("Normal"), HasSubstr("(4, 3)"))));
 }
 
 TEST(DivergenceTest, NamesFamiliesWithoutARuleAndTakesNewOnes) {

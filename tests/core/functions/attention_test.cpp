@@ -21,9 +21,7 @@ std::vector<FunctionCase> attention_cases() {
        .inputs = qkv,
        .may_be_empty = "abmle",
        .refusals = {{"expected q (…, M, D)",
-                     [] {
-                       F::scaled_dot_product_attention(zeros({2, 3}), zeros({2, 4}), zeros({2, 3}));
-                     }}}},
+                     [] { F::scaled_dot_product_attention(zeros({2, 3}), zeros({2, 4}), zeros({2, 3})); }}}},
       {.name = "scaled_dot_product_attention__causal",
        .f = of([](V q, V k, V v) { return F::scaled_dot_product_attention(q, k, v, {.causal = true}); }),
        .inputs = qkv,
@@ -47,10 +45,7 @@ std::vector<FunctionCase> attention_cases() {
        .f = of([](V x) { return F::rotary_embedding(x); }),
        .inputs = {{"ab6"}},
        .may_be_empty = "ab",
-       .refusals = {{"rotary_embedding: expected x",
-                     [] {
-                       F::rotary_embedding(zeros({2, 3}));
-                     }}}},
+       .refusals = {{"rotary_embedding: expected x", [] { F::rotary_embedding(zeros({2, 3})); }}}},
   };
 }
 

@@ -30,10 +30,7 @@ FunctionCase binary(const char* name, Binary f, double low = -2, double high = 2
   FunctionCase c{.name = name, .f = of([f](const Variable& a, const Variable& b) { return f(a, b); })};
   c.inputs = {{"abc", low, high}, {"b1", low, high}};
   c.may_be_empty = "abc";
-  c.refusals = {{"do not broadcast",
-                 [f] {
-                   f(zeros({2, 3}), zeros({2, 4}));
-                 }}};
+  c.refusals = {{"do not broadcast", [f] { f(zeros({2, 3}), zeros({2, 4})); }}};
   return c;
 }
 

@@ -46,7 +46,8 @@ TEST(EmptyBatchTest, EveryNetworkGivesZerosToItsParameters) {
       loss.backward({.loss_scale = 0});
       for (const auto& named : model->named_parameters()) {
         ASSERT_TRUE(named.parameter->grad()) << named.path;
-        const std::vector<double> gradient = to_vector<double>(named.parameter->grad());  // tens of millions: no matcher
+        const std::vector<double> gradient =
+            to_vector<double>(named.parameter->grad());  // tens of millions: no matcher
         EXPECT_TRUE(std::all_of(gradient.begin(), gradient.end(), [](double g) { return g == 0; })) << named.path;
       }
       for (const auto& named : model->named_persistents()) {
@@ -69,49 +70,26 @@ TEST(EmptyBatchTest, EveryFunctionOfPicturesAndRowsPassesIt) {
       beta(random_array({3}, 5, dtype), true);
   const Array mean = zeros({3}), var = ones({3});
   const std::pair<const char*, One> functions[] = {
-      {"convolution_2d",
-       [&](const Variable& x) {
-         return F::convolution_2d(x, W, &b, {.pad = {1, 1}});
-       }},
+      {"convolution_2d", [&](const Variable& x) { return F::convolution_2d(x, W, &b, {.pad = {1, 1}}); }},
       {"linear", [&](const Variable& x) { return F::linear(x, rows, &b); }},
       {"batch_normalization",
        [&](const Variable& x) { return F::batch_normalization(x, gamma, beta, nullptr, nullptr, {.relu = true}, &x); }},
       {"fixed_batch_normalization",
        [&](const Variable& x) { return F::fixed_batch_normalization(x, gamma, beta, mean, var); }},
-      {"max_pooling_2d",
-       [](const Variable& x) {
-         return F::max_pooling_2d(x, {.kernel = {2, 2}});
-       }},
-      {"average_pooling_2d",
-       [](const Variable& x) {
-         return F::average_pooling_2d(x, {.kernel = {2, 2}});
-       }},
+      {"max_pooling_2d", [](const Variable& x) { return F::max_pooling_2d(x, {.kernel = {2, 2}}); }},
+      {"average_pooling_2d", [](const Variable& x) { return F::average_pooling_2d(x, {.kernel = {2, 2}}); }},
       {"global_average_pooling_2d", [](const Variable& x) { return F::global_average_pooling_2d(x); }},
       {"dropout", [](const Variable& x) { return F::dropout(x); }},
       {"relu", [](const Variable& x) { return F::relu(x); }},
       {"tanh", [](const Variable& x) { return F::tanh(x); }},
       {"exp", [](const Variable& x) { return F::exp(x); }},
       {"arithmetic", [](const Variable& x) { return x * x + x / (x + 2.0) - 3.0 * x; }},
-      {"broadcast",
-       [&](const Variable& x) {
-         return x * F::reshape(gamma, {3, 1, 1});
-       }},
-      {"reshape",
-       [](const Variable& x) {
-         return F::reshape(x, {x.shape()[0], 48});
-       }},
-      {"transpose",
-       [](const Variable& x) {
-         return F::transpose(x, {0, 2, 3, 1});
-       }},
-      {"softmax",
-       [](const Variable& x) {
-         return F::softmax(F::reshape(x, {x.shape()[0], 48}));
-       }},
+      {"broadcast", [&](const Variable& x) { return x * F::reshape(gamma, {3, 1, 1}); }},
+      {"reshape", [](const Variable& x) { return F::reshape(x, {x.shape()[0], 48}); }},
+      {"transpose", [](const Variable& x) { return F::transpose(x, {0, 2, 3, 1}); }},
+      {"softmax", [](const Variable& x) { return F::softmax(F::reshape(x, {x.shape()[0], 48})); }},
       {"cross entropy of places",
-       [](const Variable& x) {
-         return F::softmax_cross_entropy(x, zeros({0, 4, 4}, Dtype::kInt32));
-       }},
+       [](const Variable& x) { return F::softmax_cross_entropy(x, zeros({0, 4, 4}, Dtype::kInt32)); }},
   };
   for (const auto& [name, apply] : functions) {
     SCOPED_TRACE(name);

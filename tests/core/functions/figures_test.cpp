@@ -56,16 +56,10 @@ std::vector<FunctionCase> figure_cases() {
           [] { F::argsort(zeros({2}), 1); }),
       figure(
           "accuracy", [](V x) { return number(F::accuracy(x.array(), classes_of(x)), x); }, "a5", "a",
-          "accuracy: y is (2, 3)",
-          [=] {
-            F::accuracy(zeros({2, 3}), t());
-          }),
+          "accuracy: y is (2, 3)", [=] { F::accuracy(zeros({2, 3}), t()); }),
       figure(
           "top_k_accuracy", [](V x) { return number(F::top_k_accuracy(x.array(), classes_of(x), 2), x); }, "a5", "a",
-          "k is 0",
-          [=] {
-            F::top_k_accuracy(zeros({1, 3}), t(), 0);
-          }),
+          "k is 0", [=] { F::top_k_accuracy(zeros({1, 3}), t(), 0); }),
       figure(
           "binary_accuracy", [](V x) { return number(F::binary_accuracy(x.array(), bits_of(x)), x); }, "ab", "ab",
           "binary_accuracy: expected equal", [=] { F::binary_accuracy(zeros({2}), t()); }),
@@ -81,10 +75,7 @@ std::vector<FunctionCase> figure_cases() {
       figure(
           "classification_summary",
           [](V x) { return Variable(F::classification_summary(x.array(), classes_of(x), 2).fbeta.to(x.dtype())); },
-          "a5", "a", "beta is 0",
-          [=] {
-            F::classification_summary(zeros({1, 3}), t(), 0);
-          }),
+          "a5", "a", "beta is 0", [=] { F::classification_summary(zeros({1, 3}), t(), 0); }),
       figure(
           "r2_score", [](V x) { return number(F::r2_score(x.array(), labels(x.shape(), 5)), x); }, "ab", "",
           "r2_score: expected equal", [=] { F::r2_score(zeros({2}), t()); }),
@@ -92,14 +83,8 @@ std::vector<FunctionCase> figure_cases() {
           "one_hot", [](V x) { return Variable(F::one_hot(labels(x.shape(), 5), 5, x.dtype())); }, "ab", "ab",
           "one_hot: index 3", [] { F::one_hot(array<std::int32_t>({3}), 3); }),
       figure(
-          "argmax_crf1d",
-          [](V x) {
-            return Variable(F::argmax_crf1d(x.array(), {x.array(), x.array()}).path[1]);
-          },
-          "nn", "", "argmax_crf1d: expected at least one",
-          [] {
-            F::argmax_crf1d(zeros({2, 2}), {});
-          }),
+          "argmax_crf1d", [](V x) { return Variable(F::argmax_crf1d(x.array(), {x.array(), x.array()}).path[1]); },
+          "nn", "", "argmax_crf1d: expected at least one", [] { F::argmax_crf1d(zeros({2, 2}), {}); }),
   };
 }
 
@@ -139,10 +124,7 @@ std::vector<FunctionCase> factor_cases() {
                        const F::Eigh y = F::eigh(symmetric(x).array());
                        return F::matmul(scaled(y.v, y.w), y.v, false, true);
                      },
-                     "bnn", "b", "eigh: expected matrices (…, n, n)",
-                     [] {
-                       F::eigh(zeros({2, 3}));
-                     }),
+                     "bnn", "b", "eigh: expected matrices (…, n, n)", [] { F::eigh(zeros({2, 3})); }),
                  symmetric),
   };
 }
@@ -154,10 +136,7 @@ std::vector<FunctionCase> other_cases() {
        .f = of([](V x) { return F::global_average_pooling_2d(x); }),
        .inputs = {{"abcd"}},
        .may_be_empty = "ab",
-       .refusals = {{"global_average_pooling_2d: expected x",
-                     [] {
-                       F::global_average_pooling_2d(zeros({2, 3}));
-                     }}}},
+       .refusals = {{"global_average_pooling_2d: expected x", [] { F::global_average_pooling_2d(zeros({2, 3})); }}}},
       {.name = "dropout",
        .f = of([](V x) {
          random_context() = {.seed = 1, .step = 2, .first_sample = 0, .uses = 0};

@@ -31,7 +31,7 @@ struct FunctionCase {
   double float_tolerance = 2e-5;      ///< of float32 against float64
   std::function<void()> values = {};  ///< expects known values, for a function that the oracle does not know
   std::vector<std::pair<std::string, std::function<void()>>> refusals =
-      {};  ///< a part of the message, and the wrong call
+      {};                  ///< a part of the message, and the wrong call
   double half_factor = 1;  ///< of what 16-bit results may be off; 0: such an input has no meaningful result
 };
 

@@ -31,8 +31,8 @@ class HalfFunctionTest : public ::testing::TestWithParam<Dtype> {
   Array draw(const Shape& shape, std::uint64_t seed) const { return random_array(shape, seed).to(half()); }
   static Variable wide(const Variable& x) { return Variable(x.array().to(Dtype::kFloat64), x.requires_grad()); }
 
-  /// f and its gradients in 16 bits beside float64 on the same numbers. Sums are float32 or better, so that what is off is the
-  /// rounding of each result, relative to the size of the summands, `scale`.
+  /// f and its gradients in 16 bits beside float64 on the same numbers. Sums are float32 or better, so that what is off
+  /// is the rounding of each result, relative to the size of the summands, `scale`.
   template <class Function>
   void expect_one_rounding(const Function& f, const Variables& x, double scale) const {
     Variables exact;
@@ -41,7 +41,8 @@ class HalfFunctionTest : public ::testing::TestWithParam<Dtype> {
     EXPECT_EQ(y.dtype(), half());
     EXPECT_TRUE(near(y.array(), expected.array(), 2 * scale * rounding()));
     const Array gy = draw(y.shape(), 99);
-    const Variables gx = grad({y}, x, {Variable(gy)}), exact_gx = grad({expected}, exact, {Variable(gy.to(Dtype::kFloat64))});
+    const Variables gx = grad({y}, x, {Variable(gy)}),
+                    exact_gx = grad({expected}, exact, {Variable(gy.to(Dtype::kFloat64))});
     for (std::size_t i = 0; i < x.size(); ++i) {
       EXPECT_EQ(gx[i].dtype(), x[i].dtype());
       EXPECT_TRUE(near(gx[i].array(), exact_gx[i].array(), 4 * scale * rounding())) << "gradient of input " << i;
@@ -50,7 +51,8 @@ class HalfFunctionTest : public ::testing::TestWithParam<Dtype> {
 };
 
 TEST_P(HalfFunctionTest, LinearOfManyFeatures) {
-  const Variables x = {Variable(draw({70, 90}, 1), true), Variable(draw({80, 90}, 2), true), Variable(draw({80}, 3), true)};
+  const Variables x = {Variable(draw({70, 90}, 1), true), Variable(draw({80, 90}, 2), true),
+                       Variable(draw({80}, 3), true)};
   expect_one_rounding([](const Variables& v) { return F::linear(v[0], v[1], &v[2]); }, x, 4);
 }
 
@@ -84,7 +86,8 @@ TEST_P(HalfFunctionTest, BatchNormalizationWithFloat32Parameters) {
 TEST_P(HalfFunctionTest, BatchNormalizationHasASecondGradientWithFloat32Parameters) {
   const Variable x(draw({4, 3, 5, 5}, 1), true), gamma(ones({3}), true), beta(zeros({3}), true);
   const auto square_of_gradient = [](const Variable& input, const Variable& g, const Variable& b) {
-    const Variable y = F::sum(F::batch_normalization(input, g, b) * Variable(random_array(input.shape(), 9, input.dtype())));
+    const Variable y =
+        F::sum(F::batch_normalization(input, g, b) * Variable(random_array(input.shape(), 9, input.dtype())));
     const Variable gx = grad(Variables{y}, Variables{input}, {}, {.enable_double_backprop = true})[0];
     return grad(Variables{F::sum(gx * gx)}, Variables{input})[0];
   };
@@ -95,7 +98,8 @@ TEST_P(HalfFunctionTest, BatchNormalizationHasASecondGradientWithFloat32Paramete
 }
 
 TEST_P(HalfFunctionTest, LayerNormalizationWithFloat32Parameters) {
-  const Variable gamma(random_array({40}, 2, Dtype::kFloat32), true), beta(random_array({40}, 3, Dtype::kFloat32), true);
+  const Variable gamma(random_array({40}, 2, Dtype::kFloat32), true),
+      beta(random_array({40}, 3, Dtype::kFloat32), true);
   const Variables x = {Variable(draw({6, 40}, 1), true), gamma, beta};
   expect_one_rounding([](const Variables& v) { return F::layer_normalization(v[0], v[1], v[2]); }, x, 4);
 }

@@ -23,22 +23,16 @@ Array every_third(const Shape& shape) {
 std::vector<FunctionCase> indexing_cases() {
   return {
       {.name = "get_item",
-       .f = of([](V x) {
-         return F::get_item(x, {Slice{.start = 1}, NewAxis{}, std::int64_t{-1}, Slice{.step = 2}});
-       }),
+       .f = of([](V x) { return F::get_item(x, {Slice{.start = 1}, NewAxis{}, std::int64_t{-1}, Slice{.step = 2}}); }),
        .inputs = {{"a4c"}},
        .may_be_empty = "ac",
-       .refusals = {{"get_item: 2 axes",
-                     [] {
-                       F::get_item(zeros({2}), {Slice{}, Slice{}});
-                     }}}},
+       .refusals = {{"get_item: 2 axes", [] { F::get_item(zeros({2}), {Slice{}, Slice{}}); }}}},
       {.name = "get_item__arrays",
-       .f = of([](V x) {
-         return F::get_item(x, {indices({2, 0, 2}), Slice{}, indices({-1, 3, 0})});
-       }),
+       .f = of([](V x) { return F::get_item(x, {indices({2, 0, 2}), Slice{}, indices({-1, 3, 0})}); }),
        .inputs = {{"3b5"}},
        .may_be_empty = "b",
-       .refusals = {{"get_item: index 3 at place 0 is out of range, expected -2 to 1", [] { F::get_item(zeros({2}), {indices({3})}); }}}},
+       .refusals = {{"get_item: index 3 at place 0 is out of range, expected -2 to 1",
+                     [] { F::get_item(zeros({2}), {indices({3})}); }}}},
       {.name = "get_item__array_inside",
        .f = of([](V x) {
          return F::get_item(x, {Ellipsis{}, array<std::int64_t>({2, 0, 1, 1}, {2, 2}), Slice{.start = 1, .stop = 4}});
@@ -49,37 +43,22 @@ std::vector<FunctionCase> indexing_cases() {
       {.name = "get_item__mask",
        .f = of([](V x) { return F::get_item(x, {mask()}); }),
        .inputs = {{"23"}},
-       .refusals = {{"a bool index has shape (2, 3)",
-                     [] {
-                       F::get_item(zeros({3, 2}), {mask()});
-                     }}}},
+       .refusals = {{"a bool index has shape (2, 3)", [] { F::get_item(zeros({3, 2}), {mask()}); }}}},
       {.name = "scatter_add",
-       .f = of([](V a, V b) {
-         return F::scatter_add(a, {indices({2, 0, 2})}, b);
-       }),
+       .f = of([](V a, V b) { return F::scatter_add(a, {indices({2, 0, 2})}, b); }),
        .inputs = {{"4c"}, {"3c"}},
        .may_be_empty = "c",
        .refusals = {{"index: 4 is outside axis 0", [] { F::scatter_add(zeros({4}), {indices({4})}, zeros({1})); }}}},
       {.name = "take",
-       .f = of([](V x) {
-         return F::take(x, array<std::int64_t>({3, 0, -1, 3}, {2, 2}), 1);
-       }),
+       .f = of([](V x) { return F::take(x, array<std::int64_t>({3, 0, -1, 3}, {2, 2}), 1); }),
        .inputs = {{"a4c"}},
        .may_be_empty = "ac",
-       .refusals = {{"take: index 2 at place 1",
-                     [] {
-                       F::take(zeros({2}), indices({0, 2}));
-                     }}}},
+       .refusals = {{"take: index 2 at place 1", [] { F::take(zeros({2}), indices({0, 2})); }}}},
       {.name = "gather",
-       .f = of([](V x) {
-         return F::gather(x, labels({x.shape()[0], 4}, 5), 1);
-       }),
+       .f = of([](V x) { return F::gather(x, labels({x.shape()[0], 4}, 5), 1); }),
        .inputs = {{"a5"}},
        .may_be_empty = "a",
-       .refusals = {{"gather: the indices are (1,)",
-                     [] {
-                       F::gather(zeros({2, 3}), indices({0}), 1);
-                     }}}},
+       .refusals = {{"gather: the indices are (1,)", [] { F::gather(zeros({2, 3}), indices({0}), 1); }}}},
       {.name = "scatter",
        .f = of([](V x) { return F::scatter(x, labels(x.shape(), 6), 1, 6); }),
        .inputs = {{"ab"}},
@@ -89,45 +68,28 @@ std::vector<FunctionCase> indexing_cases() {
        .f = of([](V x) { return F::select_item(x, labels({x.shape()[0]}, 5)); }),
        .inputs = {{"a5"}},
        .may_be_empty = "a",
-       .refusals = {{"select_item: expected x (batch",
-                     [] {
-                       F::select_item(zeros({2, 3}), indices({0}));
-                     }}}},
+       .refusals = {{"select_item: expected x (batch", [] { F::select_item(zeros({2, 3}), indices({0})); }}}},
       {.name = "permutate",
-       .f = of([](V x) {
-         return F::permutate(x, indices({2, 0, 3, 1}));
-       }),
+       .f = of([](V x) { return F::permutate(x, indices({2, 0, 3, 1})); }),
        .inputs = {{"4a"}},
        .may_be_empty = "a",
-       .refusals = {{"index 0 comes twice",
-                     [] {
-                       F::permutate(zeros({2}), indices({0, 0}));
-                     }}}},
+       .refusals = {{"index 0 comes twice", [] { F::permutate(zeros({2}), indices({0, 0})); }}}},
       {.name = "permutate__inverse",
-       .f = of([](V x) {
-         return F::permutate(x, indices({2, 0, 3, 1}), 0, true);
-       }),
+       .f = of([](V x) { return F::permutate(x, indices({2, 0, 3, 1}), 0, true); }),
        .inputs = {{"4a"}},
        .may_be_empty = "a",
        .refusals = {{"permutate: the indices are (1,)", [] { F::permutate(zeros({2}), indices({0})); }}}},
       {.name = "where",
-       .f = of([](V a, V b) {
-         return F::where(every_third({a.shape()[1], a.shape()[2]}), a, b);
-       }),
+       .f = of([](V a, V b) { return F::where(every_third({a.shape()[1], a.shape()[2]}), a, b); }),
        .inputs = {{"abc"}, {"c"}},
        .may_be_empty = "abc",
        .refusals = {{"where: the condition is int32",
                      [] { F::where(zeros({2}, Dtype::kInt32), zeros({2}), zeros({2})); }}}},
       {.name = "embed_id",
-       .f = of([](V W) {
-         return F::embed_id(labels({3, 2}, 6), W);
-       }),
+       .f = of([](V W) { return F::embed_id(labels({3, 2}, 6), W); }),
        .inputs = {{"6a"}},
        .may_be_empty = "a",
-       .refusals = {{"embed_id: index -1",
-                     [] {
-                       F::embed_id(indices({-1}), zeros({2, 2}));
-                     }}}},
+       .refusals = {{"embed_id: index -1", [] { F::embed_id(indices({-1}), zeros({2, 2})); }}}},
       {.name = "sort",
        .f = of([](V x) { return F::sort(x, 1); }),
        .inputs = {{"abc"}},

@@ -38,7 +38,8 @@ TEST(MatMulTest, GradientsMatchCentralDifferencesForEveryForm) {
 
 TEST(MatMulTest, TakesAnyStrides) {
   const Array wide = random_array({6, 10}, 3);
-  const Array a = wide.slice(0, {.step = 2}).slice(1, {.step = 3}), b = random_array({4, 2, 3}, 4).transpose().select(1, 1);
+  const Array a = wide.slice(0, {.step = 2}).slice(1, {.step = 3}),
+              b = random_array({4, 2, 3}, 4).transpose().select(1, 1);
   const Array expected = F::matmul(a.copy(), b.copy(), false, true).array();
   EXPECT_TRUE(rensa::testing::near(F::matmul(a, b, false, true).array(), expected, 1e-14));
   EXPECT_EQ(F::matmul(zeros({2, 0}), zeros({0, 3})).shape(), Shape({2, 3}));

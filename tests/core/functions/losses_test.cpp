@@ -60,10 +60,7 @@ std::vector<FunctionCase> loss_cases() {
        .f = of([](V x, V t) { return F::huber_loss(x, t, 0.8); }),
        .inputs = {{"ab"}, {"ab"}},
        .may_be_empty = "ab",
-       .refusals = {{"huber_loss: delta is 0",
-                     [] {
-                       F::huber_loss(zeros({2, 2}), zeros({2, 2}), 0);
-                     }}}},
+       .refusals = {{"huber_loss: delta is 0", [] { F::huber_loss(zeros({2, 2}), zeros({2, 2}), 0); }}}},
       {.name = "sigmoid_cross_entropy",
        .f = of([](V x) { return F::sigmoid_cross_entropy(x, binary(x.shape(), true)); }),
        .inputs = {{"ab"}},
@@ -71,15 +68,10 @@ std::vector<FunctionCase> loss_cases() {
        .refusals = {{"a label is 2", [] { F::sigmoid_cross_entropy(zeros({1}), array<std::int32_t>({2})); }},
                     {"labels are float32", [] { F::sigmoid_cross_entropy(zeros({1}), zeros({1})); }}}},
       {.name = "softmax_cross_entropy",
-       .f = of([](V x) {
-         return F::softmax_cross_entropy(x, ignoring_labels({x.shape()[0], x.shape()[2]}, 5));
-       }),
+       .f = of([](V x) { return F::softmax_cross_entropy(x, ignoring_labels({x.shape()[0], x.shape()[2]}, 5)); }),
        .inputs = {{"a5c"}},
        .may_be_empty = "ac",
-       .refusals = {{"label 0 is 3",
-                     [] {
-                       F::softmax_cross_entropy(zeros({1, 3}), array<std::int32_t>({3}));
-                     }}}},
+       .refusals = {{"label 0 is 3", [] { F::softmax_cross_entropy(zeros({1, 3}), array<std::int32_t>({3})); }}}},
       {.name = "hinge",
        .f = of([](V x) { return F::hinge(x, labels({x.shape()[0]}, 5)); }),
        .inputs = {{"a5"}},
@@ -89,10 +81,7 @@ std::vector<FunctionCase> loss_cases() {
        .f = of([](V x) { return F::hinge(x, labels({x.shape()[0]}, 5), F::HingeNorm::kL2); }),
        .inputs = {{"a5"}},
        .may_be_empty = "a",
-       .refusals = {{"one_hot: index 3",
-                     [] {
-                       F::hinge(zeros({1, 3}), array<std::int32_t>({3}));
-                     }}}},
+       .refusals = {{"one_hot: index 3", [] { F::hinge(zeros({1, 3}), array<std::int32_t>({3})); }}}},
       {.name = "bernoulli_nll",
        .f = of([](V x, V y) { return F::bernoulli_nll(x, y); }),
        .inputs = {{"ab", 0, 1}, {"ab"}},
@@ -113,24 +102,16 @@ std::vector<FunctionCase> loss_cases() {
        .f = of([](V a, V b) { return F::contrastive(a, b, binary({a.shape()[0]}, false), 6); }),
        .inputs = {{"ab"}, {"ab"}},
        .refusals = {{"contrastive: margin is 0",
-                     [] {
-                       F::contrastive(zeros({1, 2}), zeros({1, 2}), array<std::int32_t>({1}), 0);
-                     }}}},
+                     [] { F::contrastive(zeros({1, 2}), zeros({1, 2}), array<std::int32_t>({1}), 0); }}}},
       {.name = "triplet",
        .f = of([](V a, V p, V n) { return F::triplet(a, p, n, 8); }),
        .inputs = {{"ab"}, {"ab"}, {"ab"}},
-       .refusals = {{"triplet: margin is 0",
-                     [] {
-                       F::triplet(zeros({1, 2}), zeros({1, 2}), zeros({1, 2}), 0);
-                     }}}},
+       .refusals = {{"triplet: margin is 0", [] { F::triplet(zeros({1, 2}), zeros({1, 2}), zeros({1, 2}), 0); }}}},
       {.name = "cross_covariance",
        .f = of([](V y, V z) { return F::cross_covariance(y, z); }),
        .inputs = {{"ab"}, {"ac"}},
        .may_be_empty = "bc",
-       .refusals = {{"cross_covariance: expected equal",
-                     [] {
-                       F::cross_covariance(zeros({1, 2}), zeros({2, 2}));
-                     }}}},
+       .refusals = {{"cross_covariance: expected equal", [] { F::cross_covariance(zeros({1, 2}), zeros({2, 2})); }}}},
       {.name = "decov",
        .f = of([](V h) { return F::decov(h); }),
        .inputs = {{"ab"}},
@@ -139,20 +120,17 @@ std::vector<FunctionCase> loss_cases() {
       {.name = "focal_loss",
        .f = of([](V x) { return F::focal_loss(x, labels({x.shape()[0]}, 5), 2, 0.5); }),
        .inputs = {{"a5"}},
-       .refusals = {{"focal_loss: gamma is -1",
-                     [] {
-                       F::focal_loss(zeros({1, 2}), array<std::int32_t>({0}), -1);
-                     }}}},
+       .refusals = {{"focal_loss: gamma is -1", [] { F::focal_loss(zeros({1, 2}), array<std::int32_t>({0}), -1); }}}},
       {.name = "discriminative_margin_based_clustering_loss",
        .f = of([](V e) {
          return F::discriminative_margin_based_clustering_loss(e, labels({e.shape()[0], 3, 3}, 3), 0.1, 1.5, 4);
        }),
        .inputs = {{"a433"}},
-       .refusals =
-           {{"norm is 3",
-             [] {
-               F::discriminative_margin_based_clustering_loss(zeros({1, 2, 1, 1}), zeros({1, 1, 1}), 1, 1, 2, 3);
-             }}}},
+       .refusals = {{"norm is 3",
+                     [] {
+                       F::discriminative_margin_based_clustering_loss(zeros({1, 2, 1, 1}), zeros({1, 1, 1}), 1, 1, 2,
+                                                                      3);
+                     }}}},
   };
   for (FunctionCase& c : pairs()) cases.push_back(std::move(c));
   return cases;
@@ -169,26 +147,17 @@ std::vector<FunctionCase> channel_activation_cases() {
        .f = of([](V x) { return F::maxout(x, 3); }),
        .inputs = {{"a6c"}},
        .may_be_empty = "ac",
-       .refusals = {{"maxout: axis 1 of (2, 3)",
-                     [] {
-                       F::maxout(zeros({2, 3}), 2);
-                     }}}},
+       .refusals = {{"maxout: axis 1 of (2, 3)", [] { F::maxout(zeros({2, 3}), 2); }}}},
       {.name = "prelu",
        .f = of([](V x, V w) { return F::prelu(x, w); }),
        .inputs = {{"abc"}, {"b", 0.1, 1}},
        .may_be_empty = "abc",
-       .refusals = {{"prelu: the weight is (2,)",
-                     [] {
-                       F::prelu(zeros({2, 3}), zeros({2}));
-                     }}}},
+       .refusals = {{"prelu: the weight is (2,)", [] { F::prelu(zeros({2, 3}), zeros({2})); }}}},
       {.name = "swish",
        .f = of([](V x, V beta) { return F::swish(x, beta); }),
        .inputs = {{"abc"}, {"b", 0.1, 1}},
        .may_be_empty = "abc",
-       .refusals = {{"swish: the weight is (2,)",
-                     [] {
-                       F::swish(zeros({2, 3}), zeros({2}));
-                     }}}},
+       .refusals = {{"swish: the weight is (2,)", [] { F::swish(zeros({2, 3}), zeros({2})); }}}},
       {.name = "rrelu",
        .f = of([](V x) {
          const ConfigScope evaluating({.train = false, .enable_backprop = config().enable_backprop});
@@ -257,10 +226,7 @@ std::vector<FunctionCase> noise_cases() {
              EXPECT_NEAR(shares[0], 0.2, 0.02);
              EXPECT_NEAR(shares[2], 0.5, 0.02);
            },
-       .refusals = {{"gumbel_softmax: tau is 0",
-                     [] {
-                       F::gumbel_softmax(zeros({2, 2}), 0);
-                     }}}},
+       .refusals = {{"gumbel_softmax: tau is 0", [] { F::gumbel_softmax(zeros({2, 2}), 0); }}}},
       {.name = "simplified_dropconnect",
        .f = of(same_draw([](V x, V W, V b) { return F::simplified_dropconnect(x, W, &b, 0.4); })),
        .inputs = {{"ab"}, {"cb"}, {"c"}},
@@ -271,9 +237,7 @@ std::vector<FunctionCase> noise_cases() {
                                10, 1);
            },
        .refusals = {{"simplified_dropconnect: ratio is 1",
-                     [] {
-                       F::simplified_dropconnect(zeros({1, 2}), zeros({1, 2}), nullptr, 1);
-                     }}}},
+                     [] { F::simplified_dropconnect(zeros({1, 2}), zeros({1, 2}), nullptr, 1); }}}},
       {.name = "zoneout",
        .f = of(same_draw([](V h, V x) { return F::zoneout(h, x, 0.3); })),
        .inputs = {{"ab"}, {"ab"}},
@@ -287,9 +251,7 @@ std::vector<FunctionCase> noise_cases() {
       {.name = "rrelu__training",
        .f = of(same_draw([](V x) { return F::rrelu(x); })),
        .values =
-           [] {
-             expect_statistics(F::rrelu(full({400, 100}, -1), 0, 1).array(), -0.5, std::sqrt(1.0 / 12), 0.01);
-           },
+           [] { expect_statistics(F::rrelu(full({400, 100}, -1), 0, 1).array(), -0.5, std::sqrt(1.0 / 12), 0.01); },
        .refusals = {{"rrelu: l is 1", [] { F::rrelu(zeros({2}), 1, 0); }}}},
   };
 }

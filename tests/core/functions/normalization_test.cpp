@@ -20,35 +20,26 @@ std::vector<FunctionCase> normalization_cases() {
        .may_be_empty = "a",
        .tolerance = 1e-11,
        .refusals = {{"layer_normalization: gamma is (2,)",
-                     [] {
-                       F::layer_normalization(zeros({2, 3}), zeros({2}), zeros({2}));
-                     }}}},
+                     [] { F::layer_normalization(zeros({2, 3}), zeros({2}), zeros({2})); }}}},
       {.name = "rms_normalization",
        .f = of([](V x, V g) { return F::rms_normalization(x, g); }),
        .inputs = {{"ab5"}, {"5"}},
        .may_be_empty = "ab",
        .tolerance = 1e-11,
-       .refusals = {{"rms_normalization: gamma is (2,)",
-                     [] {
-                       F::rms_normalization(zeros({2, 3}), zeros({2}));
-                     }}}},
+       .refusals = {{"rms_normalization: gamma is (2,)", [] { F::rms_normalization(zeros({2, 3}), zeros({2})); }}}},
       {.name = "group_normalization",
        .f = of([](V x, V g, V b) { return F::group_normalization(x, 3, g, b); }),
        .inputs = {{"a65"}, {"6"}, {"6"}},
        .may_be_empty = "a",
        .tolerance = 1e-11,
        .refusals = {{"do not make 2 groups",
-                     [] {
-                       F::group_normalization(zeros({2, 3}), 2, zeros({3}), zeros({3}));
-                     }}}},
+                     [] { F::group_normalization(zeros({2, 3}), 2, zeros({3}), zeros({3})); }}}},
       {.name = "batch_normalization",
        .f = of([](V x, V g, V b) { return F::batch_normalization(x, g, b); }),
        .inputs = {{"3423"}, {"4"}, {"4"}},
        .tolerance = 1e-11,
        .refusals = {{"batch_normalization: 1 value",
-                     [] {
-                       F::batch_normalization(zeros({1, 3}), zeros({3}), zeros({3}));
-                     }}}},
+                     [] { F::batch_normalization(zeros({1, 3}), zeros({3}), zeros({3})); }}}},
       {.name = "batch_normalization__sequence",
        .f = of([](V x, V g, V b) { return F::batch_normalization(x, g, b); }),
        .inputs = {{"345"}, {"4"}, {"4"}},
@@ -69,10 +60,7 @@ std::vector<FunctionCase> normalization_cases() {
        .f = of([](V x) { return F::local_response_normalization(x, 5, 2, 1e-2, 0.75); }),
        .inputs = {{"abcd"}},
        .may_be_empty = "abcd",
-       .refusals = {{"n is 0",
-                     [] {
-                       F::local_response_normalization(zeros({2, 3}), 0);
-                     }}}},
+       .refusals = {{"n is 0", [] { F::local_response_normalization(zeros({2, 3}), 0); }}}},
       {.name = "normalize",
        .f = of([](V x) { return F::normalize(x); }),
        .inputs = {{"abc"}},

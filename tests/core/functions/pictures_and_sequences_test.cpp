@@ -46,53 +46,39 @@ std::vector<FunctionCase> sampling_cases() {
        .f = of([](V x) { return F::resize_images(x, 7, 3); }),
        .inputs = {{"ab45"}},
        .may_be_empty = "ab",
-       .refusals = {{"resize_images: from (1, 1, 2, 2) to 0",
-                     [] {
-                       F::resize_images(zeros({1, 1, 2, 2}), 0, 1);
-                     }}}},
+       .refusals = {{"resize_images: from (1, 1, 2, 2) to 0", [] { F::resize_images(zeros({1, 1, 2, 2}), 0, 1); }}}},
       {.name = "resize_images__edges",
        .f = of([](V x) { return F::resize_images(x, 7, 3, F::ResizeMode::kBilinear, false); }),
        .inputs = {{"ab45"}},
        .may_be_empty = "ab",
-       .refusals = {{"resize_images: expected x",
-                     [] {
-                       F::resize_images(zeros({1, 2, 2}), 1, 1);
-                     }}}},
+       .refusals = {{"resize_images: expected x", [] { F::resize_images(zeros({1, 2, 2}), 1, 1); }}}},
       {.name = "resize_images__nearest",
        .f = of([](V x) { return F::resize_images(x, 7, 3, F::ResizeMode::kNearest, false); }),
        .inputs = {{"ab45"}},
        .may_be_empty = "ab",
-       .refusals = {{"resize_images: expected x",
-                     [] {
-                       F::resize_images(zeros({1, 2, 2}), 1, 1);
-                     }}}},
+       .refusals = {{"resize_images: expected x", [] { F::resize_images(zeros({1, 2, 2}), 1, 1); }}}},
       {.name = "spatial_transformer_grid",
        .f = of([](V theta) { return F::spatial_transformer_grid(theta, 3, 4); }),
        .inputs = {{"a23"}},
        .may_be_empty = "a",
-       .refusals = {{"expected theta (batch, 2, 3)",
-                     [] {
-                       F::spatial_transformer_grid(zeros({1, 3, 2}), 2, 2);
-                     }}}},
+       .refusals = {{"expected theta (batch, 2, 3)", [] { F::spatial_transformer_grid(zeros({1, 3, 2}), 2, 2); }}}},
       {.name = "spatial_transformer_sampler",
        .f = of([](V x, V grid) { return F::spatial_transformer_sampler(x, grid); }),
        .inputs = {{"ab45"}, {"a2hw", -1.2, 1.2}},
        .may_be_empty = "hw",
        .float_tolerance = 1e-4,
        .refusals = {{"expected the grid (batch, 2, h, w)",
-                     [] {
-                       F::spatial_transformer_sampler(zeros({1, 1, 2, 2}), zeros({1, 3, 2, 2}));
-                     }}}},
+                     [] { F::spatial_transformer_sampler(zeros({1, 1, 2, 2}), zeros({1, 3, 2, 2})); }}}},
       {.name = "deformable_convolution_2d_sampler",
        .f = of([](V x, V offset, V W) { return F::deformable_convolution_2d_sampler(x, offset, W, nullptr, 1, 1); }),
        .inputs = {{"a244"}, {"a855", 0.1, 0.4}, {"3222"}},
        .float_tolerance = 1e-4,
        .values = expect_plain_convolution_without_offsets,
-       .refusals =
-           {{"deformable_convolution_2d_sampler: expected x",
-             [] {
-               F::deformable_convolution_2d_sampler(zeros({1, 1, 3, 3}), zeros({1, 2, 3, 3}), zeros({1, 2, 1, 1}));
-             }}}},
+       .refusals = {{"deformable_convolution_2d_sampler: expected x",
+                     [] {
+                       F::deformable_convolution_2d_sampler(zeros({1, 1, 3, 3}), zeros({1, 2, 3, 3}),
+                                                            zeros({1, 2, 1, 1}));
+                     }}}},
   };
 }
 
@@ -106,9 +92,8 @@ std::vector<FunctionCase> region_cases() {
                         .inputs = {{"2b54"}},
                         .may_be_empty = "b",
                         .values = std::move(values),
-                        .refusals = {{std::string(name) + ": region 0 is in picture 1", [f] {
-                                        f(zeros({1, 1, 2, 2}), rois, pictures, options);
-                                      }}}};
+                        .refusals = {{std::string(name) + ": region 0 is in picture 1",
+                                      [f] { f(zeros({1, 1, 2, 2}), rois, pictures, options); }}}};
   };
   // A picture that is its own row number times ten plus its column.
   const auto picture = [] {
@@ -131,9 +116,7 @@ std::vector<FunctionCase> region_cases() {
       region("roi_average_align_2d", F::roi_average_align_2d,
              expect(F::roi_average_align_2d, {11.5, 14.375, 29, 31.875})),
       {.name = "roi_pooling_2d",
-       .f = of([](V x) {
-         return F::roi_pooling_2d(x, array<double>({1, 0, 0, 3, 4, 0, 1, 1, 2, 3}, {2, 5}), 2, 2);
-       }),
+       .f = of([](V x) { return F::roi_pooling_2d(x, array<double>({1, 0, 0, 3, 4, 0, 1, 1, 2, 3}, {2, 5}), 2, 2); }),
        .inputs = {{"2b54"}},
        .may_be_empty = "b",
        .values =
@@ -142,9 +125,7 @@ std::vector<FunctionCase> region_cases() {
                               array<double>({12, 15, 32, 35}, {1, 1, 2, 2}), 1e-14));
            },
        .refusals = {{"roi_pooling_2d: expected rois (R, 5)",
-                     [] {
-                       F::roi_pooling_2d(zeros({1, 1, 2, 2}), zeros({1, 4}), 1, 1);
-                     }}}},
+                     [] { F::roi_pooling_2d(zeros({1, 1, 2, 2}), zeros({1, 4}), 1, 1); }}}},
   };
 }
 
@@ -159,29 +140,26 @@ std::vector<FunctionCase> sequence_cases() {
            },
        .inputs = {{"34"}, {"34"}, {"34"}, {"34"}, {"34"}, {"34"}},
        .tolerance = 1e-11,
-       .refusals =
-           {{"label 0 of row 0 is 5",
-             [] {
-               F::connectionist_temporal_classification({zeros({1, 4})}, whole({5}, {1, 1}));
-             }},
-            {"the blank symbol is 4",
-             [] {
-               F::connectionist_temporal_classification({zeros({1, 4})}, whole({1}, {1, 1}), {.blank_symbol = 4});
-             }}}},
+       .refusals = {{"label 0 of row 0 is 5",
+                     [] { F::connectionist_temporal_classification({zeros({1, 4})}, whole({5}, {1, 1})); }},
+                    {"the blank symbol is 4",
+                     [] {
+                       F::connectionist_temporal_classification({zeros({1, 4})}, whole({1}, {1, 1}),
+                                                                {.blank_symbol = 4});
+                     }}}},
       {.name = "crf1d",
        .f = of([](V cost, V x0, V x1, V x2) {
          return F::crf1d(cost, {x0, x1, x2}, {whole({0, 1, 2}, {3}), whole({2, 2, 0}, {3}), whole({1, 0}, {2})});
        }),
        .inputs = {{"33"}, {"33"}, {"33"}, {"23"}},
-       .refusals =
-           {{"crf1d: step 1 is (3, 3)",
-             [] {
-               F::crf1d(zeros({3, 3}), {zeros({2, 3}), zeros({3, 3})}, {whole({0, 0}, {2}), whole({0, 0, 0}, {3})});
-             }}}},
+       .refusals = {{"crf1d: step 1 is (3, 3)",
+                     [] {
+                       F::crf1d(zeros({3, 3}), {zeros({2, 3}), zeros({3, 3})},
+                                {whole({0, 0}, {2}), whole({0, 0, 0}, {3})});
+                     }}}},
       {.name = "negative_sampling",
        .f = of([](V x, V W) {
-         return F::negative_sampling(
-             x, whole({2, 1, -1}, {3}), W, [](const Shape&) { return samples(); }, 2);
+         return F::negative_sampling(x, whole({2, 1, -1}, {3}), W, [](const Shape&) { return samples(); }, 2);
        }),
        .inputs = {{"3b"}, {"5b"}},
        .may_be_empty = "b",
@@ -191,14 +169,10 @@ std::vector<FunctionCase> sequence_cases() {
                            zeros({3, 4}), whole({1}, {1}), zeros({5, 4}), [](const Shape&) { return samples(); }, 2);
                      }}}},
       {.name = "black_out",
-       .f = of([](V x, V W) {
-         return F::black_out(x, whole({2, 1, 0}, {3}), W, samples());
-       }),
+       .f = of([](V x, V W) { return F::black_out(x, whole({2, 1, 0}, {3}), W, samples()); }),
        .inputs = {{"3b", -1, 1}, {"5b", -1, 1}},
        .refusals = {{"black_out: expected x",
-                     [] {
-                       F::black_out(zeros({3, 4}), whole({1}, {1}), zeros({5, 4}), samples());
-                     }}}},
+                     [] { F::black_out(zeros({3, 4}), whole({1}, {1}), zeros({5, 4}), samples()); }}}},
       {.name = "softmax_cross_entropy__weighted",
        .f = of([](V x) {
          return F::softmax_cross_entropy(x, shifted_labels({x.shape()[0], x.shape()[2]}),
@@ -207,16 +181,12 @@ std::vector<FunctionCase> sequence_cases() {
        .inputs = {{"a5c"}},
        .may_be_empty = "ac",
        .refusals = {{"class_weight is (2,)",
-                     [] {
-                       F::softmax_cross_entropy(zeros({1, 3}), whole({0}, {1}), {.class_weight = ones({2})});
-                     }}}},
+                     [] { F::softmax_cross_entropy(zeros({1, 3}), whole({0}, {1}), {.class_weight = ones({2})}); }}}},
       {.name = "softmax_cross_entropy__soft",
        .f = of([](V x, V t) { return F::soft_cross_entropy(x, t); }),
        .inputs = {{"ab"}, {"ab", 0, 1}},
        .refusals = {{"soft_cross_entropy: expected x and t",
-                     [] {
-                       F::soft_cross_entropy(zeros({1, 3}), zeros({1, 2}));
-                     }}}},
+                     [] { F::soft_cross_entropy(zeros({1, 3}), zeros({1, 2})); }}}},
       {.name = "softmax_cross_entropy__divergence",
        .f = of([](V x, V t) { return F::soft_cross_entropy(x, t, F::SoftTargetLoss::kKlDivergence); }),
        .inputs = {{"ab"}, {"ab", 0.2, 1}},

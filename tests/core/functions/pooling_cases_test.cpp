@@ -20,120 +20,79 @@ std::vector<FunctionCase> pooling_cases() {
        .f = of([=](V x) { return F::max_pooling_2d(x, two); }),
        .inputs = {{"ab56"}},
        .may_be_empty = "ab",
-       .refusals = {{"max_pooling_2d: expected x",
-                     [] {
-                       F::max_pooling_2d(zeros({1, 2, 3}));
-                     }}}},
+       .refusals = {{"max_pooling_2d: expected x", [] { F::max_pooling_2d(zeros({1, 2, 3})); }}}},
       {.name = "average_pooling_2d",
        .f = of([=](V x) { return F::average_pooling_2d(x, two); }),
        .inputs = {{"ab56"}},
        .may_be_empty = "ab",
-       .refusals = {{"average_pooling_2d: expected x",
-                     [] {
-                       F::average_pooling_2d(zeros({1, 2, 3}));
-                     }}}},
+       .refusals = {{"average_pooling_2d: expected x", [] { F::average_pooling_2d(zeros({1, 2, 3})); }}}},
       {.name = "max_pooling_1d",
        .f = of([](V x) { return F::max_pooling_1d(x, 3, {.stride = {2}, .pad = {1}}); }),
        .inputs = {{"ab7"}},
        .may_be_empty = "ab",
-       .refusals = {{"max_pooling_1d: expected x",
-                     [] {
-                       F::max_pooling_1d(zeros({1, 2, 3, 4}), 2);
-                     }}}},
+       .refusals = {{"max_pooling_1d: expected x", [] { F::max_pooling_1d(zeros({1, 2, 3, 4}), 2); }}}},
       {.name = "max_pooling_3d",
        .f = of([](V x) { return F::max_pooling_3d(x, {2}); }),
        .inputs = {{"ab453"}},
        .may_be_empty = "ab",
-       .refusals = {{"max_pooling_3d: expected x",
-                     [] {
-                       F::max_pooling_3d(zeros({1, 2, 3, 4}), {2});
-                     }}}},
+       .refusals = {{"max_pooling_3d: expected x", [] { F::max_pooling_3d(zeros({1, 2, 3, 4}), {2}); }}}},
       {.name = "max_pooling_nd",
-       .f = of([](V x) {
-         return F::max_pooling_nd(x, {2, 3, 2}, {.stride = {1}, .pad = {1, 1, 0}});
-       }),
+       .f = of([](V x) { return F::max_pooling_nd(x, {2, 3, 2}, {.stride = {1}, .pad = {1, 1, 0}}); }),
        .inputs = {{"ab453"}},
        .may_be_empty = "ab",
-       .refusals = {{"covers none",
-                     [] {
-                       F::max_pooling_nd(zeros({1, 1, 3}), {2}, {.pad = {2}});
-                     }}}},
+       .refusals = {{"covers none", [] { F::max_pooling_nd(zeros({1, 1, 3}), {2}, {.pad = {2}}); }}}},
       {.name = "average_pooling_1d",
        .f = of([](V x) { return F::average_pooling_1d(x, 3, {.stride = {2}, .pad = {1}}); }),
        .inputs = {{"ab7"}},
        .may_be_empty = "ab",
-       .refusals = {{"average_pooling_1d: expected x",
-                     [] {
-                       F::average_pooling_1d(zeros({1, 2, 3, 4}), 2);
-                     }}}},
+       .refusals = {{"average_pooling_1d: expected x", [] { F::average_pooling_1d(zeros({1, 2, 3, 4}), 2); }}}},
       {.name = "average_pooling_3d",
        .f = of([](V x) { return F::average_pooling_3d(x, {2}, {.stride = {1}}); }),
        .inputs = {{"ab453"}},
        .may_be_empty = "ab",
-       .refusals = {{"average_pooling_3d: expected x",
-                     [] {
-                       F::average_pooling_3d(zeros({1, 2, 3, 4}), {2});
-                     }}}},
+       .refusals = {{"average_pooling_3d: expected x", [] { F::average_pooling_3d(zeros({1, 2, 3, 4}), {2}); }}}},
       {.name = "average_pooling_nd",
-       .f = of([](V x) {
-         return F::average_pooling_nd(x, {2, 3, 2}, {.stride = {1}, .pad = {1, 1, 0}});
-       }),
+       .f = of([](V x) { return F::average_pooling_nd(x, {2, 3, 2}, {.stride = {1}, .pad = {1, 1, 0}}); }),
        .inputs = {{"ab453"}},
        .may_be_empty = "ab",
        .refusals = {{"average_pooling_nd: kernel 0",
-                     [] {
-                       F::average_pooling_nd(zeros({1, 1, 3}), {0}, {.stride = {1}});
-                     }}}},
+                     [] { F::average_pooling_nd(zeros({1, 1, 3}), {0}, {.stride = {1}}); }}}},
       {.name = "unpooling_2d",
        .f = of([](V x) { return F::unpooling_2d(x, {3}, {.stride = {2}}); }),
        .inputs = {{"ab23"}},
        .may_be_empty = "ab",
        .refusals = {{"an output of 9 has 4 windows",
-                     [] {
-                       F::unpooling_2d(zeros({1, 1, 2, 2}), {3}, {.stride = {2}, .outsize = {9}});
-                     }}}},
+                     [] { F::unpooling_2d(zeros({1, 1, 2, 2}), {3}, {.stride = {2}, .outsize = {9}}); }}}},
       {.name = "unpooling_1d",
        .f = of([](V x) { return F::unpooling_1d(x, 2); }),
        .inputs = {{"ab4"}},
        .may_be_empty = "ab",
-       .refusals = {{"unpooling_1d: expected x",
-                     [] {
-                       F::unpooling_1d(zeros({1, 2}), 2);
-                     }}}},
+       .refusals = {{"unpooling_1d: expected x", [] { F::unpooling_1d(zeros({1, 2}), 2); }}}},
       {.name = "unpooling_3d",
        .f = of([](V x) { return F::unpooling_3d(x, {2}, {.cover_all = false}); }),
        .inputs = {{"ab232"}},
        .may_be_empty = "ab",
-       .refusals = {{"unpooling_3d: expected x",
-                     [] {
-                       F::unpooling_3d(zeros({1, 2, 3}), {2});
-                     }}}},
+       .refusals = {{"unpooling_3d: expected x", [] { F::unpooling_3d(zeros({1, 2, 3}), {2}); }}}},
       {.name = "unpooling_nd",
        .f = of([](V x) { return F::unpooling_nd(x, {3}, {.cover_all = false}); }),
        .inputs = {{"ab4"}},
        .may_be_empty = "ab",
-       .refusals = {{"unpooling_nd: expected x",
-                     [] {
-                       F::unpooling_nd(zeros({1, 2}), {2});
-                     }}}},
+       .refusals = {{"unpooling_nd: expected x", [] { F::unpooling_nd(zeros({1, 2}), {2}); }}}},
       {.name = "upsampling_2d",
        .f = of([](V x) {
          const Array indices = array<std::int64_t>({1, 0, 0, 3, 0, 3, 0, 1}, {1, 2, 2, 2});
          return F::upsampling_2d(x, indices, {2}, {.outsize = {4, 4}, .cover_all = false});
        }),
        .inputs = {{"1222"}},
-       .refusals =
-           {{"index 4 is outside",
-             [] {
-               F::upsampling_2d(zeros({1, 1, 1, 1}), full({1, 1, 1, 1}, 4, Dtype::kInt64), {2}, {.cover_all = false});
-             }}}},
+       .refusals = {{"index 4 is outside",
+                     [] {
+                       F::upsampling_2d(zeros({1, 1, 1, 1}), full({1, 1, 1, 1}, 4, Dtype::kInt64), {2},
+                                        {.cover_all = false});
+                     }}}},
       {.name = "spatial_pyramid_pooling_2d",
        .f = of([](V x) { return F::spatial_pyramid_pooling_2d(x, 2); }),
        .inputs = {{"ab46"}},
-       .refusals = {{"levels is 0",
-                     [] {
-                       F::spatial_pyramid_pooling_2d(zeros({1, 1, 4, 4}), 0);
-                     }}}},
+       .refusals = {{"levels is 0", [] { F::spatial_pyramid_pooling_2d(zeros({1, 1, 4, 4}), 0); }}}},
   };
 }
 

@@ -41,9 +41,8 @@ FunctionCase n_step_case(const char* name, char sets, char gates, bool has_cell,
     for (const Variable& y : result.ys) outputs.push_back(y);
     return outputs;
   };
-  c.refusals = {{std::string(name) + ": expected", [f] {
-                   f(zeros({1, 1, 2}), zeros({1, 1, 2}), {}, {zeros({1, 2})});
-                 }}};
+  c.refusals = {
+      {std::string(name) + ": expected", [f] { f(zeros({1, 1, 2}), zeros({1, 1, 2}), {}, {zeros({1, 2})}); }}};
   return c;
 }
 
@@ -53,28 +52,18 @@ std::vector<FunctionCase> recurrent_cases() {
       {.name = "lstm",
        .f = of([=](V c, V x) { return both(F::lstm(c, x)); }),
        .inputs = {{"42"}, {"38"}},
-       .refusals = {{"lstm: expected c (batch, n)",
-                     [] {
-                       F::lstm(zeros({2, 3}), zeros({2, 3}));
-                     }}}},
+       .refusals = {{"lstm: expected c (batch, n)", [] { F::lstm(zeros({2, 3}), zeros({2, 3})); }}}},
       {.name = "slstm",
        .f = of([=](V a, V b, V x, V y) { return both(F::slstm(a, b, x, y)); }),
        .inputs = {{"a1"}, {"a1"}, {"a4"}, {"a4"}},
        .may_be_empty = "a",
        .refusals = {{"slstm: expected c (batch, n)",
-                     [] {
-                       F::slstm(zeros({2, 3}), zeros({2, 3}), zeros({2, 3}), zeros({2, 3}));
-                     }}}},
+                     [] { F::slstm(zeros({2, 3}), zeros({2, 3}), zeros({2, 3}), zeros({2, 3})); }}}},
       {.name = "tree_lstm",
-       .f = of([=](V a, V b, V x) {
-         return both(F::tree_lstm({a, b}, x));
-       }),
+       .f = of([=](V a, V b, V x) { return both(F::tree_lstm({a, b}, x)); }),
        .inputs = {{"a1"}, {"a1"}, {"a5"}},
        .may_be_empty = "a",
-       .refusals = {{"tree_lstm: with 1 children",
-                     [] {
-                       F::tree_lstm({zeros({2, 3})}, zeros({2, 3}));
-                     }}}},
+       .refusals = {{"tree_lstm: with 1 children", [] { F::tree_lstm({zeros({2, 3})}, zeros({2, 3})); }}}},
       n_step_case("n_step_lstm", '2', '8', true,
                   [](V h, V c, const F::NStepWeights& w, const Variables& xs) {
                     return F::n_step_lstm(static_cast<int>(h.shape()[0]), 0, h, c, w, xs);

@@ -78,7 +78,7 @@ TEST(SumTest, DoesNotLoseSmallNumbersInFloat32) {
 
 TEST(SumTest, GradientsMatchCentralDifferences) {
   for (const Dims& axes : {Dims{}, Dims{0}, Dims{1, 2}, Dims{-1}}) {
-    const auto f = [&](const Variable& x) { return F::mean(x, axes) ; };
+    const auto f = [&](const Variable& x) { return F::mean(x, axes); };
     check_gradient(f, random_array({2, 3, 4}, 3));
     check_double_gradient(f, random_array({2, 3, 4}, 3));
   }

@@ -39,9 +39,7 @@ TEST(TransposeTest, ReversesAxesOrTakesAnOrder) {
   check_both_gradients([](const Variable& v) { return F::transpose(v, {1, -1, 0}); }, random_array({2, 3, 4}, 2));
 }
 
-TEST(TransposeTest, RefusesARepeatedAxis) {
-  EXPECT_THROW(F::transpose(zeros({2, 3}), {0, 0}), ShapeError);
-}
+TEST(TransposeTest, RefusesARepeatedAxis) { EXPECT_THROW(F::transpose(zeros({2, 3}), {0, 0}), ShapeError); }
 
 TEST(ExpandDimsTest, AddsAndRemovesAnAxis) {
   EXPECT_EQ(F::expand_dims(zeros({2, 3}), -1).shape(), Shape({2, 3, 1}));

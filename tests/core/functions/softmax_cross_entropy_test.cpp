@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "core/autograd/inference_mode.h"
 #include "core/autograd/gradient_check.h"
+#include "core/autograd/inference_mode.h"
 #include "core/device/random.h"
 #include "core/error.h"
 #include "core/functions/accuracy.h"

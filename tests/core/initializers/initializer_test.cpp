@@ -79,11 +79,8 @@ TEST(InitializerTest, BilinearWindows) {
   double sum = 0;
   for (const double x : to_vector<double>(made(init::downsampling_convolution(), {3, 1, 3, 3}).select(0, 2))) sum += x;
   EXPECT_NEAR(sum, 1, 1e-12);
-  EXPECT_THAT(
-      [] {
-        made(init::upsampling_deconvolution(), {2, 3, 4, 4});
-      },
-      ThrowsMessage<ShapeError>(HasSubstr("(2, 3, 4, 4)")));
+  EXPECT_THAT([] { made(init::upsampling_deconvolution(), {2, 3, 4, 4}); },
+              ThrowsMessage<ShapeError>(HasSubstr("(2, 3, 4, 4)")));
 }
 
 }  // namespace

@@ -72,8 +72,7 @@ TEST(ParameterArenaTest, KeepsValuesInReverseOrderOnLinesOfTheirOwn) {
   EXPECT_EQ(to_vector<float>(leaf.W.array()), before);
   EXPECT_EQ(leaf.W.array().buffer(), arena.values.buffer());
   for (const ParameterArena::Slot& slot : arena.slots) EXPECT_EQ(slot.offset % 16, 0);
-  EXPECT_EQ(leaf.W.grad_destination().raw_data(),
-            ParameterArena::view(arena.gradients, arena.slots.back()).raw_data());
+  EXPECT_EQ(leaf.W.grad_destination().raw_data(), ParameterArena::view(arena.gradients, arena.slots.back()).raw_data());
 }
 
 TEST(ParameterArenaTest, SeparatesDtypesAndTakesASharedParameterOnce) {

@@ -36,7 +36,8 @@ struct Pair : Link {
       named.parameter->array().copy_from(random_array(named.parameter->shape(), seed++));
     }
     normalization.avg_mean.copy_from(random_array({o.out}, 20));
-    normalization.avg_var.copy_from((Variable(random_array({o.out}, 21)) * Variable(random_array({o.out}, 21)) + 0.1).array());
+    normalization.avg_var.copy_from(
+        (Variable(random_array({o.out}, 21)) * Variable(random_array({o.out}, 21)) + 0.1).array());
   }
 };
 
@@ -66,7 +67,8 @@ TEST(NormalizedConvolutionTest, EqualsTheLayersOneAfterTheOther) {
           const AfterNormalization after{.residual = with_residual ? &residual : nullptr, .relu = relu};
           const Array folded = normalized_convolution(pair.convolution, pair.normalization, x, after).array();
           const Array expected = one_after_the_other(pair, x, after).array();
-          EXPECT_TRUE(rensa::testing::near(folded, expected.to(Dtype::kFloat64), dtype == Dtype::kFloat64 ? 1e-12 : 1e-4));
+          EXPECT_TRUE(
+              rensa::testing::near(folded, expected.to(Dtype::kFloat64), dtype == Dtype::kFloat64 ? 1e-12 : 1e-4));
         }
       }
     }
@@ -103,8 +105,11 @@ TEST(NormalizedConvolutionTest, RefusesAResidualOfAnotherShape) {
   Pair pair(forms(Dtype::kFloat32)[0]);
   const InferenceMode scope;
   const Variable residual = zeros({2, 24, 5, 5});
-  EXPECT_THAT([&] { normalized_convolution(pair.convolution, pair.normalization, zeros({2, 16, 6, 6}), {.residual = &residual}); },
-              ThrowsMessage<ShapeError>(AllOf(HasSubstr("(2, 24, 5, 5)"), HasSubstr("(2, 24, 6, 6)"))));
+  EXPECT_THAT(
+      [&] {
+        normalized_convolution(pair.convolution, pair.normalization, zeros({2, 16, 6, 6}), {.residual = &residual});
+      },
+      ThrowsMessage<ShapeError>(AllOf(HasSubstr("(2, 24, 5, 5)"), HasSubstr("(2, 24, 6, 6)"))));
 }
 
 TEST(InferenceModeTest, RecordsNoGraph) {
@@ -159,7 +164,8 @@ TEST(InferenceModeTest, IsNotActiveInsideAnotherScopeWithinIt) {
 TEST(InferenceModeTest, SeveralThreadsMayAskOneNetwork) {
   const auto network = models::resnet18({.classes = 7, .width = 8});
   std::vector<Array> pictures;
-  for (std::uint64_t seed = 0; seed < 6; ++seed) pictures.push_back(random_array({1, 3, 40, 48}, seed, Dtype::kFloat32));
+  for (std::uint64_t seed = 0; seed < 6; ++seed)
+    pictures.push_back(random_array({1, 3, 40, 48}, seed, Dtype::kFloat32));
   const auto answers = [&] {
     omp_set_num_threads(1);  // threads of one's own and a team for each of them would only be in each other's way
     std::vector<std::vector<float>> result;

@@ -101,9 +101,7 @@ TEST(LstmSequenceTest, RefusesAGradientsGradientAndShapesThatDoNotFit) {
   EXPECT_THAT([&] { functions::lstm_sequence(x, {1}, W_x, W_h, b, h, c); },
               ThrowsMessage<ShapeError>(HasSubstr("S = 1")));
   EXPECT_THAT(
-      [&] {
-        functions::lstm_sequence(x, {0, 2}, W_x, W_h, b, random_variable({2, 2}, 7), random_variable({2, 2}, 8));
-      },
+      [&] { functions::lstm_sequence(x, {0, 2}, W_x, W_h, b, random_variable({2, 2}, 7), random_variable({2, 2}, 8)); },
       ThrowsMessage<ValueError>(HasSubstr("falling length")));
 }
 

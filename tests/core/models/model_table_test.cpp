@@ -25,7 +25,7 @@ TEST_P(ModelSizeTest, IsTheLiteratures) {
   const auto model = make_model(GetParam().name, {.input = {3, 224, 224}, .classes = 1000});
   const ConfigScope judged({.train = false});
   const auto rows = model_table(*model, [&] { return (*model)(Variable(zeros({1, 3, 224, 224}))); });
-  const auto total = [&](auto LayerRow::*field) {
+  const auto total = [&](auto LayerRow::* field) {
     return std::accumulate(rows.begin(), rows.end(), std::int64_t{0},
                            [&](std::int64_t sum, const LayerRow& row) { return sum + row.*field; });
   };

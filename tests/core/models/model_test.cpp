@@ -19,7 +19,8 @@ TEST_P(ForwardTest, GivesLogitsAndEveryParameterAGradient) {
   EXPECT_EQ(y.shape(), Shape({2, 7}));
   y.set_grad(Variable(ones(y.shape())));
   y.backward();
-  for (const Link::NamedParameter& named : model->named_parameters()) EXPECT_TRUE(named.parameter->grad()) << named.path;
+  for (const Link::NamedParameter& named : model->named_parameters())
+    EXPECT_TRUE(named.parameter->grad()) << named.path;
   const auto copy = clone(*model);
   EXPECT_EQ(copy->count_parameters(), model->count_parameters());
   const ConfigScope judged({.train = false});

@@ -169,12 +169,13 @@ std::vector<std::byte> npy_bytes(const std::string& descr, const std::string& or
 }
 
 TEST(NpyTest, ReadsEveryTypeThatChainerWrites) {
-  const auto read = [](const std::string& descr, const std::string& order, const std::string& shape, const std::string& payload) {
-    return npy::read(npy_bytes(descr, order, shape, payload), "x");
-  };
-  EXPECT_EQ(to_vector<double>(read("'<i2'", "False", "(2,)", std::string("\x01\x00\xff\xff", 4)).array), (std::vector<double>{1, -1}));
+  const auto read = [](const std::string& descr, const std::string& order, const std::string& shape,
+                       const std::string& payload) { return npy::read(npy_bytes(descr, order, shape, payload), "x"); };
+  EXPECT_EQ(to_vector<double>(read("'<i2'", "False", "(2,)", std::string("\x01\x00\xff\xff", 4)).array),
+            (std::vector<double>{1, -1}));
   EXPECT_EQ(to_vector<double>(read("'<u2'", "False", "(1,)", "\xff\xff").array), (std::vector<double>{65535}));
-  EXPECT_EQ(to_vector<double>(read("'<u4'", "False", "()", "\xff\xff\xff\xff").array), (std::vector<double>{4294967295.0}));
+  EXPECT_EQ(to_vector<double>(read("'<u4'", "False", "()", "\xff\xff\xff\xff").array),
+            (std::vector<double>{4294967295.0}));
   EXPECT_EQ(to_vector<double>(read("'|i1'", "True", "(2, 3)", std::string("\x01\x02\x03\x04\x05\x06")).array),
             (std::vector<double>{1, 3, 5, 2, 4, 6}));
   EXPECT_EQ(read("'<U2'", "False", "()", std::string("a\0\0\0\x23\x90\0\0", 8)).text, "a連");

@@ -28,7 +28,10 @@ Facts healthy(int hosts = 2) {
     rank.nccl = "2.28.9";
     rank.cores = {0, 1, 2, 3, 4, 5, 6, 7};
     rank.host_cores = 8;
-    rank.versions = {{"Rensa", "0.1.0"}, {"MPI", "Open MPI v4.1.4"}, {"oneDNN", "2.6.3"}, {"kernel", "Linux 6.1.0"},
+    rank.versions = {{"Rensa", "0.1.0"},
+                     {"MPI", "Open MPI v4.1.4"},
+                     {"oneDNN", "2.6.3"},
+                     {"kernel", "Linux 6.1.0"},
                      {"files", "0123"}};
     rank.interfaces = {{"lo", "127.0.0.1", "127.0.0.0/8", true, false, 0, 0},
                        {"eth0", "10.0.0." + std::to_string(1 + r / 2), "10.0.0.0/24", false, false, 4 << 20, 10000}};
@@ -48,7 +51,8 @@ Finding only_finding(const Facts& facts, const std::string& check, const CheckOp
       EXPECT_EQ(result.findings.size(), 1u) << check;
       if (!result.findings.empty()) found = result.findings.front();
     } else {
-      EXPECT_TRUE(result.findings.empty()) << result.name << ": " << (result.findings.empty() ? "" : result.findings[0].found);
+      EXPECT_TRUE(result.findings.empty())
+          << result.name << ": " << (result.findings.empty() ? "" : result.findings[0].found);
     }
   }
   EXPECT_FALSE(found.remedy.empty());
@@ -161,7 +165,8 @@ TEST(DoctorTest, FindsMoreThreadsThanCores) {
 TEST(DoctorTest, FindsASettingThatNamesAMissingInterface) {
   Facts facts = healthy();
   for (RankFacts& rank : facts) rank.settings["OMPI_MCA_btl_tcp_if_include"] = "eth1";
-  for (int r = 0; r < 2; ++r) facts[static_cast<std::size_t>(r)].interfaces.push_back({"eth1", "10.1.0.1", "10.1.0.0/24", false, false, 0, 1000});
+  for (int r = 0; r < 2; ++r)
+    facts[static_cast<std::size_t>(r)].interfaces.push_back({"eth1", "10.1.0.1", "10.1.0.0/24", false, false, 0, 1000});
   const Finding found = only_finding(facts, "interfaces");
   EXPECT_EQ(found.severity, Severity::kError);
   EXPECT_EQ(found.where, "node1");
@@ -186,7 +191,8 @@ TEST(DoctorTest, NcclNamesInterfacesByTheirBeginning) {
 
 TEST(DoctorTest, FindsOneAddressOnSeveralHosts) {
   Facts facts = healthy();
-  for (RankFacts& rank : facts) rank.interfaces.push_back({"docker0", "172.17.0.1", "172.17.0.0/16", false, true, 0, 0});
+  for (RankFacts& rank : facts)
+    rank.interfaces.push_back({"docker0", "172.17.0.1", "172.17.0.0/16", false, true, 0, 0});
   const Finding found = only_finding(facts, "interfaces");
   EXPECT_EQ(found.where, "node0, node1");
   EXPECT_THAT(found.found, AllOf(HasSubstr("docker0"), HasSubstr("172.17.0.1")));
@@ -278,8 +284,8 @@ TEST(DoctorTest, ReportsNameTheRemedy) {
   facts[3].clock_ahead_s = 5;
   std::ostringstream text, json;
   write_text(text, facts, run_checks(facts, {}));
-  EXPECT_THAT(text.str(), AllOf(HasSubstr("4 ranks on 2 hosts"), HasSubstr("warning  clock skew"), HasSubstr("remedy: Keep"),
-                                HasSubstr("0 errors, 1 warning\n")));
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("4 ranks on 2 hosts"), HasSubstr("warning  clock skew"),
+                                HasSubstr("remedy: Keep"), HasSubstr("0 errors, 1 warning\n")));
   write_json(json, facts, run_checks(facts, {}));
   EXPECT_THAT(json.str(), AllOf(HasSubstr(R"("status":"warning")"), HasSubstr(R"("hosts":["node0","node1"])"),
                                 HasSubstr(R"("where":"node1, rank 3")")));
@@ -305,8 +311,8 @@ TEST(DoctorTest, ARankWithoutAnAnswerNamesItsBridges) {
   EXPECT_EQ(result.name, "interfaces");
   ASSERT_EQ(result.findings.size(), 1u);
   EXPECT_EQ(result.findings[0].severity, Severity::kError);
-  EXPECT_THAT(result.findings[0].found,
-              AllOf(HasSubstr("waited 20 s for the other ranks to answer"), HasSubstr("same address 172.17.0.1"), HasSubstr("eth0 10.0.0.1")));
+  EXPECT_THAT(result.findings[0].found, AllOf(HasSubstr("waited 20 s for the other ranks to answer"),
+                                              HasSubstr("same address 172.17.0.1"), HasSubstr("eth0 10.0.0.1")));
   EXPECT_THAT(result.findings[0].remedy, HasSubstr("btl_tcp_if_exclude lo,docker0"));
   mine.settings["OMPI_MCA_btl_tcp_if_include"] = "eth0";  // MPI has no business with the bridge
   EXPECT_THAT(check_unanswered(mine, 20, "MPI to start").findings[0].found, ::testing::Not(HasSubstr("is a bridge")));

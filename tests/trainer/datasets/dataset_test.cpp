@@ -63,11 +63,8 @@ TEST(ArrayDatasetTest, GivesRowsOfEveryArray) {
 }
 
 TEST(ArrayDatasetTest, DifferentCountsAreRefused) {
-  EXPECT_THAT(
-      [] {
-        ArrayDataset({zeros({3, 2}), zeros({4})});
-      },
-      ThrowsMessage<ShapeError>(AllOf(HasSubstr("(3, 2)"), HasSubstr("(4,)"))));
+  EXPECT_THAT([] { ArrayDataset({zeros({3, 2}), zeros({4})}); },
+              ThrowsMessage<ShapeError>(AllOf(HasSubstr("(3, 2)"), HasSubstr("(4,)"))));
 }
 
 TEST(SubDatasetTest, IsAViewByNumber) {

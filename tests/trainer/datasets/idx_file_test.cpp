@@ -96,11 +96,8 @@ TEST_F(IdxTest, PairOfDifferentCountsIsRefused) {
 }
 TEST_F(IdxTest, LabelBeyondTheClassesIsRefused) {
   const std::string images = write("i", kImages), labels = write("l", "\0\0\x08\x01\0\0\0\x02\x01\x05"s);
-  EXPECT_THAT(
-      [&] {
-        read_idx_pair(images, labels, {"a", "b"});
-      },
-      ThrowsMessage<FileError>(AllOf(HasSubstr("label 5 of picture 1"), HasSubstr("0 to 1"))));
+  EXPECT_THAT([&] { read_idx_pair(images, labels, {"a", "b"}); },
+              ThrowsMessage<FileError>(AllOf(HasSubstr("label 5 of picture 1"), HasSubstr("0 to 1"))));
 }
 TEST_F(IdxTest, MissingFolderIsNamed) {
   EXPECT_THAT([&] { read_idx_folder(scratch_ / "nowhere", Split::kTrain); },

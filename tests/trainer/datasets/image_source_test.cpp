@@ -76,12 +76,14 @@ TEST_F(ImageSourceTest, AListThatIsNoneIsRefusedWithItsLine) {
     write("list.txt", text);
     return [this, names] { open_image_list(scratch_ / "list.txt", "", names); };
   };
-  EXPECT_THAT(opened("a.jpg 1\nb.jpg one\n"), ThrowsMessage<FileError>(AllOf(HasSubstr("line 2"), HasSubstr("b.jpg one"))));
+  EXPECT_THAT(opened("a.jpg 1\nb.jpg one\n"),
+              ThrowsMessage<FileError>(AllOf(HasSubstr("line 2"), HasSubstr("b.jpg one"))));
   EXPECT_THAT(opened("a.jpg\n"), ThrowsMessage<FileError>(HasSubstr("line 1")));
   EXPECT_THAT(opened("a.jpg -1\n"), ThrowsMessage<FileError>(HasSubstr("from 0")));
   EXPECT_THAT(opened(" 3\n"), ThrowsMessage<FileError>(HasSubstr("line 1")));
   EXPECT_THAT(opened("\n"), ThrowsMessage<FileError>(HasSubstr("names no pictures")));
-  EXPECT_THAT(opened("a.jpg 2\n", {"x", "y"}), ThrowsMessage<FileError>(AllOf(HasSubstr("label 2"), HasSubstr("0 to 1"))));
+  EXPECT_THAT(opened("a.jpg 2\n", {"x", "y"}),
+              ThrowsMessage<FileError>(AllOf(HasSubstr("label 2"), HasSubstr("0 to 1"))));
   EXPECT_THAT([&] { open_image_list(scratch_ / "absent.txt"); }, ThrowsMessage<FileError>(HasSubstr("no such file")));
 }
 
@@ -112,7 +114,8 @@ TEST_F(ImageSourceTest, ShardsOfOtherProgramsAreRead) {
   for (const char* format : {"gnu", "pax", "ustar"}) {
     if (std::string(format) == "ustar") fs::remove_all(scratch_ / "deep");  // its names are shorter
     const bool deep = fs::exists(scratch_ / "deep");
-    const auto source = open_tar_shards({tar("other.tar", std::string("--format=") + format + " x.cls x.jpg y.jpg y.json y.cls" + (deep ? " deep" : ""))});
+    const auto source = open_tar_shards({tar(
+        "other.tar", std::string("--format=") + format + " x.cls x.jpg y.jpg y.json y.cls" + (deep ? " deep" : ""))});
     ASSERT_EQ(source->size(), deep ? 3 : 2) << format;
     EXPECT_EQ(source->read(0), images::read_image_file(folder() + "/rose/1.jpg")) << format;
     EXPECT_EQ(source->label(1), 0) << format;
@@ -125,14 +128,16 @@ TEST_F(ImageSourceTest, ShardsOfOtherProgramsAreRead) {
 
 TEST_F(ImageSourceTest, ShardsThatAreNoneAreNamed) {
   fs::copy_file(folder() + "/rose/1.jpg", scratch_ / "x.jpg");
-  EXPECT_THAT([&] { open_tar_shards({tar("1.tar", "x.jpg")}); }, ThrowsMessage<FileError>(HasSubstr("x.jpg has no x.cls")));
+  EXPECT_THAT([&] { open_tar_shards({tar("1.tar", "x.jpg")}); },
+              ThrowsMessage<FileError>(HasSubstr("x.jpg has no x.cls")));
   write("x.cls", "rose");
   EXPECT_THAT([&] { open_tar_shards({tar("2.tar", "x.jpg x.cls")}); }, ThrowsMessage<FileError>(HasSubstr("\"rose\"")));
   write("x.cls", "7");
   EXPECT_THAT([&] { open_tar_shards({tar("3.tar", "x.jpg x.cls")}, {"a", "b"}); },
               ThrowsMessage<FileError>(AllOf(HasSubstr("3.tar:x.jpg"), HasSubstr("label 7"))));
   write("4.tar", std::string(2000, 'x'));
-  EXPECT_THAT([&] { open_tar_shards({scratch_ / "4.tar"}); }, ThrowsMessage<FileError>(HasSubstr("4.tar: is not a whole")));
+  EXPECT_THAT([&] { open_tar_shards({scratch_ / "4.tar"}); },
+              ThrowsMessage<FileError>(HasSubstr("4.tar: is not a whole")));
   EXPECT_THAT([&] { open_tar_shards({scratch_ / "absent.tar"}); }, ThrowsMessage<FileError>(HasSubstr("absent.tar")));
   const std::string cut = tar("5.tar", "x.cls x.jpg");
   const auto source = open_tar_shards({cut}, numbers_as_names(9));

@@ -26,11 +26,11 @@ namespace rensa {
 namespace {
 
 using ::testing::AllOf;
+using testing::CountingUpdater;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
-using testing::CountingUpdater;
 
 std::string content(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -76,8 +76,8 @@ TEST(PrometheusFileTest, IsThePageThatTheFormatAsksFor) {
             "rensa_observed{run=\"a \\\"run\\\"\\\\\\n\",name=\"y\"} +Inf\n");
   const testing::ScratchFolder folder;
   run_on_threads(2, [&](Communicator& comm) { run_with_all_forms(folder / "out", comm); });
-  EXPECT_THAT(content(folder / "out/metrics.prom"), AllOf(HasSubstr("{run=\"out\",name=\"main/loss\"} 25.5\n"),
-                                                          HasSubstr("name=\"iteration\"} 30\n")));
+  EXPECT_THAT(content(folder / "out/metrics.prom"),
+              AllOf(HasSubstr("{run=\"out\",name=\"main/loss\"} 25.5\n"), HasSubstr("name=\"iteration\"} 30\n")));
 }
 
 TEST(PlotReportTest, DrawsTheKeysThatAreThere) {
@@ -114,7 +114,8 @@ TEST(TensorboardWriterTest, WritesAFileForEachRunWithAllScalars) {
   SelfCommunicator self;
   run_with_all_forms(folder / "out", self);
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "out/tensorboard")) files.push_back(entry.path().string());
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "out/tensorboard"))
+    files.push_back(entry.path().string());
   ASSERT_EQ(files.size(), 1u);
   EXPECT_THAT(files[0], HasSubstr("events.out.tfevents."));
   const std::string bytes = content(files[0]);

@@ -44,7 +44,8 @@ TEST(PrintReportTest, PrintsATableWithOneLineForEachEntry) {
   Trainer trainer(updater, {3, Unit::kEpoch}, folder / "out", self);
   trainer.extend(std::make_unique<LogReport>(Trigger{1, Unit::kEpoch}));
   std::ostringstream out;
-  trainer.extend(std::make_unique<PrintReport>(std::vector<std::string>{"epoch", "iteration", "main/loss", "absent"}, out));
+  trainer.extend(
+      std::make_unique<PrintReport>(std::vector<std::string>{"epoch", "iteration", "main/loss", "absent"}, out));
   trainer.run();
   EXPECT_EQ(out.str(),
             "epoch       iteration   main/loss   absent      \n"
@@ -75,10 +76,12 @@ TEST(ProgressBarTest, WritesALineEveryTenthToAFileOnRank0) {
 }
 
 TEST(HtmlReportTest, DrawsALineForEachNameAndATable) {
-  const std::string page = html_page("<run> & more", {{{"epoch", 1}, {"main/loss", 2.5}, {"validation/main/loss", 3.25}},
-                                                      {{"epoch", 2}, {"main/loss", 1.5}, {"validation/main/loss", 2.75}}});
-  EXPECT_THAT(page, AllOf(HasSubstr("&lt;run&gt; &amp; more"), HasSubstr("<h2>loss</h2>"), HasSubstr("main/loss (last 1.5)"),
-                          HasSubstr("validation/main/loss (last 2.75)"), HasSubstr("<td>3.25</td>")));
+  const std::string page =
+      html_page("<run> & more", {{{"epoch", 1}, {"main/loss", 2.5}, {"validation/main/loss", 3.25}},
+                                 {{"epoch", 2}, {"main/loss", 1.5}, {"validation/main/loss", 2.75}}});
+  EXPECT_THAT(page,
+              AllOf(HasSubstr("&lt;run&gt; &amp; more"), HasSubstr("<h2>loss</h2>"), HasSubstr("main/loss (last 1.5)"),
+                    HasSubstr("validation/main/loss (last 2.75)"), HasSubstr("<td>3.25</td>")));
   EXPECT_THAT(page, Not(AnyOf(HasSubstr("<run>"), HasSubstr("http"), HasSubstr("<script"))));
   std::size_t curves = 0;
   for (std::size_t at = 0; (at = page.find("<polyline", at)) != std::string::npos; ++at) ++curves;
@@ -122,7 +125,8 @@ TEST(LineChartTest, LevelsAreRoundAndInsideTheRange) {
 }
 
 TEST(HtmlReportTest, LeavesOutWhatIsNotANumber) {
-  const std::string page = html_page("run", {{{"epoch", 1}, {"main/loss", std::nan("")}}, {{"epoch", 2}, {"main/loss", 1}}});
+  const std::string page =
+      html_page("run", {{{"epoch", 1}, {"main/loss", std::nan("")}}, {{"epoch", 2}, {"main/loss", 1}}});
   const std::size_t points = page.find("points=\"");
   ASSERT_NE(points, std::string::npos);
   EXPECT_THAT(page.substr(points, page.find("/>", points) - points), Not(HasSubstr("nan")));
@@ -135,7 +139,8 @@ TEST(TrainerExtensionsTest, RefusesATakenNameAndNamesAMissingOne) {
   CountingUpdater updater;
   Trainer trainer(updater, {1, Unit::kEpoch}, folder / "out", self);
   trainer.extend(std::make_unique<LogReport>());
-  EXPECT_THAT([&] { trainer.extend(std::make_unique<LogReport>()); }, ThrowsMessage<ValueError>(HasSubstr("\"LogReport\"")));
+  EXPECT_THAT([&] { trainer.extend(std::make_unique<LogReport>()); },
+              ThrowsMessage<ValueError>(HasSubstr("\"LogReport\"")));
   trainer.extend(std::make_unique<LogReport>(), {.name = "second"});
   EXPECT_THAT([&] { trainer.extension("third"); }, ThrowsMessage<ValueError>(HasSubstr("\"third\"")));
 }

@@ -15,9 +15,9 @@
 namespace rensa {
 namespace {
 
+using testing::CountingUpdater;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
-using testing::CountingUpdater;
 
 TEST(ShiftTest, FormulasAreChainers) {
   EXPECT_DOUBLE_EQ(exponential_shift(0.5)(8, 3), 1);

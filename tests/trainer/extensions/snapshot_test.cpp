@@ -20,12 +20,12 @@ namespace rensa {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::CountingUpdater;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::ThrowsMessage;
-using testing::CountingUpdater;
 
 void run(const std::string& out, Communicator& comm, const SnapshotOptions& options, double iterations = 6) {
   CountingUpdater updater;
@@ -103,13 +103,17 @@ TEST(SnapshotTest, EveryRandomDamageIsFound) {
           ++damaged;
           break;
         }
-        case 1: fs::resize_file(file, random() % size), ++damaged; break;
-        default: fs::remove(file);
+        case 1:
+          fs::resize_file(file, random() % size), ++damaged;
+          break;
+        default:
+          fs::remove(file);
       }
       whole.erase(at);
     }
     std::vector<std::string> damages;
-    const std::string found = newest_whole_snapshot(folder / "out", [&](const std::string& d) { damages.push_back(d); });
+    const std::string found =
+        newest_whole_snapshot(folder / "out", [&](const std::string& d) { damages.push_back(d); });
     ASSERT_EQ(found, folder / ("out/snapshot_iter_" + std::to_string(whole.back()))) << "round " << round;
     ASSERT_LE(damages.size(), damaged) << "round " << round;  // those that are older than it are not looked at
   }
@@ -128,7 +132,8 @@ TEST(SnapshotTest, OnErrorLeavesASnapshotOfTheLastStep) {
   EXPECT_THAT([&] { trainer.run(); }, ThrowsMessage<ValueError>(HasSubstr("planted")));
   EXPECT_EQ(newest_whole_snapshot(folder / "out"), folder / "out/snapshot_iter_5");
   run_on_threads(2, [&](Communicator& comm) {
-    EXPECT_THAT([&] { run(folder / "several", comm, {.on_error = true}); }, ThrowsMessage<ValueError>(HasSubstr("one rank")));
+    EXPECT_THAT([&] { run(folder / "several", comm, {.on_error = true}); },
+                ThrowsMessage<ValueError>(HasSubstr("one rank")));
   });
 }
 

@@ -42,10 +42,10 @@ Outcome run(Communicator& comm, const std::string& out, StopOnSignalOptions opti
   Classifier model(models::make_model("mlp", {.input = {2}, .classes = 3, .units = 4}));
   DistributedOptimizer optimizer(MomentumSgd({.lr = 1e-4, .momentum = 0.9}), comm);
   optimizer.setup(model);
-  const auto iterator = make_iterator(std::make_shared<ArrayDataset>(std::vector<Array>{x, t}),
-                                      {.batch_size = 4, .repeat = true, .shuffle = true, .seed = 2, .rank = comm.rank(),
-                                       .size = comm.size()},
-                                      {.threads = 1});
+  const auto iterator = make_iterator(
+      std::make_shared<ArrayDataset>(std::vector<Array>{x, t}),
+      {.batch_size = 4, .repeat = true, .shuffle = true, .seed = 2, .rank = comm.rank(), .size = comm.size()},
+      {.threads = 1});
   StandardUpdater updater(*iterator, model, optimizer, comm);
   Trainer trainer(updater, {30, Unit::kIteration}, out, comm);
   options.look_every_s = 1e-9;  // after every iteration
@@ -99,7 +99,7 @@ TEST(StopOnSignalTest, ARunThatIsDoneAnywayIsNotCutShort) {
 TEST(StopOnSignalTest, GivesTheSignalBack) {
   testing::ScratchFolder folder;
   SelfCommunicator self;
-  struct sigaction before {}, during {}, after {};
+  struct sigaction before{}, during{}, after{};
   sigaction(SIGUSR1, nullptr, &before);
   run(self, folder / "out", {}, std::make_unique<At>(2, [&] { sigaction(SIGUSR1, nullptr, &during); }));
   sigaction(SIGUSR1, nullptr, &after);

@@ -21,6 +21,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using testing::CountingUpdater;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -28,13 +29,13 @@ using ::testing::IsEmpty;
 using ::testing::Key;
 using ::testing::Pair;
 using ::testing::ThrowsMessage;
-using testing::CountingUpdater;
 
 TEST(ParameterStatisticsTest, AreNumpys) {
   const auto found = statistics_of(array(std::vector<float>{0, 4, 1, 3, 0}, {5}), {0, 50, 90, 100});
-  EXPECT_THAT(found, ElementsAre(Pair("max", 4), Pair("mean", DoubleNear(1.6, 1e-12)), Pair("min", 0), Pair("percentile/0", 0),
-                                 Pair("percentile/1", 1), Pair("percentile/2", DoubleNear(3.6, 1e-12)), Pair("percentile/3", 4),
-                                 Pair("std", DoubleNear(std::sqrt(2.64), 1e-12)), Pair("zeros", 2)));
+  EXPECT_THAT(
+      found, ElementsAre(Pair("max", 4), Pair("mean", DoubleNear(1.6, 1e-12)), Pair("min", 0), Pair("percentile/0", 0),
+                         Pair("percentile/1", 1), Pair("percentile/2", DoubleNear(3.6, 1e-12)), Pair("percentile/3", 4),
+                         Pair("std", DoubleNear(std::sqrt(2.64), 1e-12)), Pair("zeros", 2)));
   EXPECT_THAT(statistics_of(zeros({0}), {50}), IsEmpty());
 }
 
@@ -72,7 +73,8 @@ TEST(FailOnNonNumberTest, NamesTheWeight) {
   updater.model().parameters()[1]->array().fill(std::nan(""));
   Trainer again(updater, {2, Unit::kEpoch}, folder / "out", self);
   again.extend(std::make_unique<FailOnNonNumber>(), {.trigger = Trigger{2, Unit::kIteration}});
-  EXPECT_THAT([&] { again.run(); }, ThrowsMessage<ValueError>(AllOf(HasSubstr("the weight b"), HasSubstr("iteration 12"))));
+  EXPECT_THAT([&] { again.run(); },
+              ThrowsMessage<ValueError>(AllOf(HasSubstr("the weight b"), HasSubstr("iteration 12"))));
 }
 
 TEST(MicroAverageTest, DividesTheSums) {
@@ -82,7 +84,8 @@ TEST(MicroAverageTest, DividesTheSums) {
   Trainer trainer(updater, {4, Unit::kIteration}, folder / "out", self);
   const auto iteration = [](Trainer& t) { return static_cast<double>(t.updater().iteration()); };
   trainer.extend(std::make_unique<ObserveValue>("right", [&](Trainer& t) { return iteration(t); }));
-  trainer.extend(std::make_unique<ObserveValue>("tokens", [&](Trainer& t) { return 10 * iteration(t) * iteration(t); }));
+  trainer.extend(
+      std::make_unique<ObserveValue>("tokens", [&](Trainer& t) { return 10 * iteration(t) * iteration(t); }));
   trainer.extend(std::make_unique<MicroAverage>("right", "tokens", "accuracy", Trigger{4, Unit::kIteration}));
   auto& log = dynamic_cast<LogReport&>(trainer.extend(std::make_unique<LogReport>(Trigger{4, Unit::kIteration})));
   trainer.run();

@@ -167,11 +167,8 @@ TEST(JpegReaderTest, NamesTheFileThatCannotBeOpened) {
 TEST(JpegReaderTest, BoxOutsideThePictureIsRefused) {
   const std::vector<std::uint8_t> bytes = encode_jpeg(noise_picture(8, 9));
   JpegReader reader(bytes, "small");
-  EXPECT_THAT(
-      [&] {
-        reader.decode_region({0, 0, 9, 9});
-      },
-      ThrowsMessage<ValueError>(AllOf(HasSubstr("9 x 9"), HasSubstr("8 x 9"))));
+  EXPECT_THAT([&] { reader.decode_region({0, 0, 9, 9}); },
+              ThrowsMessage<ValueError>(AllOf(HasSubstr("9 x 9"), HasSubstr("8 x 9"))));
   EXPECT_THAT([&] { reader.decode_region({0, 0, 8, 9}, 3); }, ThrowsMessage<ValueError>(HasSubstr("denominator 3")));
 }
 

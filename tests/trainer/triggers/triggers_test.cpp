@@ -19,11 +19,11 @@
 namespace rensa {
 namespace {
 
+using testing::CountingUpdater;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
-using testing::CountingUpdater;
 
 /// Remembers when it was called.
 struct Remember final : Extension {
@@ -69,8 +69,11 @@ TEST(TriggerRuleTest, BestValuesFireWhenTheMeanSinceTheLastQuestionIsBetterThanE
 
 TEST(TriggerRuleTest, AResumedRunRemembersTheBestValue) {
   for (const int at : {1, 3, 5}) {
-    EXPECT_THAT(firings([] { return Trigger{1, Unit::kIteration, min_value("value")}; }, 8, at), ElementsAre(1, 2, 5, 7)) << at;
-    EXPECT_THAT(firings([] { return Trigger{2, Unit::kIteration, min_value("value")}; }, 8, at), ElementsAre(2, 4)) << at;
+    EXPECT_THAT(firings([] { return Trigger{1, Unit::kIteration, min_value("value")}; }, 8, at),
+                ElementsAre(1, 2, 5, 7))
+        << at;
+    EXPECT_THAT(firings([] { return Trigger{2, Unit::kIteration, min_value("value")}; }, 8, at), ElementsAre(2, 4))
+        << at;
   }
 }
 
@@ -103,7 +106,7 @@ TEST(EarlyStoppingTest, StopsAfterSoManyChecksWithoutABetterValue) {
   const auto report = [&](const std::string& line) { said = line; };
   EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 2, .report = report}), 4);  // 5, 3, 4, 3
   EXPECT_THAT(said, HasSubstr("value has not been better than 3 for 2 checks"));
-  EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 3}), 10);  // 1 at iteration 7 is the least
+  EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 3}), 10);    // 1 at iteration 7 is the least
   EXPECT_EQ(end_of_run_with(self, {.monitor = "accuracy", .patience = 4}), 5);  // auto: larger is better; 5 comes first
   EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 100}), 50);
   EXPECT_THAT([] { early_stopping({.mode = "up"}); }, ThrowsMessage<ValueError>(HasSubstr("auto, max or min")));

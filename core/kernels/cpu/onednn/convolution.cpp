@@ -11,8 +11,8 @@ namespace {
 using dnnl::memory;
 using kernels::ConvolutionGeometry;
 
-/// A primitive with the layouts it wants. oneDNN's primitives may be executed by several threads, but making them takes a
-/// millisecond: each thread keeps its own.
+/// A primitive with the layouts it wants. oneDNN's primitives may be executed by several threads, but making them takes
+/// a millisecond: each thread keeps its own.
 struct Prepared {
   dnnl::primitive primitive;
   memory::desc x, W, y, scratchpad;
@@ -39,8 +39,7 @@ memory::dims weight_dims(const Shape& W, std::int64_t groups) {
 
 /// W as Rensa keeps it: row-major.
 memory::desc plain_weights(const Shape& W, std::int64_t groups, Dtype dtype) {
-  return {weight_dims(W, groups), data_type(dtype),
-          groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw};
+  return {weight_dims(W, groups), data_type(dtype), groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw};
 }
 
 memory::dims dims_of(const Shape& shape) { return {shape[0], shape[1], shape[2], shape[3]}; }
@@ -108,9 +107,8 @@ Array convolution(const Array& x, const Array& W, const Array& b, const Convolut
   const Weights weights(W, g.groups, p.W);
   Array y = residual ? residual.copy(Layout::kChannelsLast)  // which the primitive adds to
                      : empty(kernels::output_shape(x.shape(), W.shape(), g), x.dtype(), {}, Layout::kChannelsLast);
-  std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, as_memory(p.x, source)},
-                                               {DNNL_ARG_WEIGHTS, weights.view},
-                                               {DNNL_ARG_DST, as_memory(p.y, y)}};
+  std::unordered_map<int, memory> arguments = {
+      {DNNL_ARG_SRC, as_memory(p.x, source)}, {DNNL_ARG_WEIGHTS, weights.view}, {DNNL_ARG_DST, as_memory(p.y, y)}};
   const Array bias = b ? b.contiguous() : Array();
   if (bias) {
     const memory::desc desc({W.shape()[0]}, data_type(x.dtype()), memory::format_tag::x);
@@ -142,7 +140,8 @@ Array convolution_backward_weights(const Array& x, const Array& gy, const Convol
   thread_local PrimitiveCache<Prepared> cache;
   const Prepared& p = prepared(cache, x.shape(), W_shape, g, kNoExtras, x.dtype(), [](const auto& c) {
     const auto desc = describe_backward_weights(c, own_scratchpad(), engine());
-    return Prepared{dnnl::convolution_backward_weights(desc), c.x, desc.diff_weights_desc(), c.y, desc.scratchpad_desc()};
+    return Prepared{dnnl::convolution_backward_weights(desc), c.x, desc.diff_weights_desc(), c.y,
+                    desc.scratchpad_desc()};
   });
   const Array source = x.channels_last(), gradient = gy.channels_last();
   Array gW = destination ? destination : empty(W_shape, x.dtype());

@@ -14,10 +14,14 @@ const dnnl::engine& engine() {
 
 memory::data_type data_type(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kFloat32: return memory::data_type::f32;
-    case Dtype::kBFloat16: return memory::data_type::bf16;
-    case Dtype::kFloat16: return memory::data_type::f16;
-    default: throw DtypeError("oneDNN: multiplies float32, float16 and bfloat16, found ", dtype, ".");
+    case Dtype::kFloat32:
+      return memory::data_type::f32;
+    case Dtype::kBFloat16:
+      return memory::data_type::bf16;
+    case Dtype::kFloat16:
+      return memory::data_type::f16;
+    default:
+      throw DtypeError("oneDNN: multiplies float32, float16 and bfloat16, found ", dtype, ".");
   }
 }
 
@@ -28,9 +32,7 @@ bool computes(Dtype dtype) {
 
 memory as_memory(const memory::desc& desc, const Array& array) { return {desc, engine(), array.raw_data()}; }
 
-Array bytes_for(const memory::desc& desc) {
-  return empty({static_cast<std::int64_t>(desc.get_size())}, Dtype::kUInt8);
-}
+Array bytes_for(const memory::desc& desc) { return empty({static_cast<std::int64_t>(desc.get_size())}, Dtype::kUInt8); }
 
 dnnl::primitive_attr own_scratchpad() {
   dnnl::primitive_attr attributes;

@@ -30,8 +30,8 @@ void execute(const dnnl::primitive& primitive, std::unordered_map<int, dnnl::mem
 
 using Key = std::vector<std::int64_t>;
 
-/// Primitives that a thread has made, by their full key. It forgets all of them when it has kMost: a network of changing
-/// shapes does not fill the memory.
+/// Primitives that a thread has made, by their full key. It forgets all of them when it has kMost: a network of
+/// changing shapes does not fill the memory.
 template <class Prepared>
 class PrimitiveCache {
  public:

@@ -50,8 +50,15 @@ void product(const Array& a, const Array& b, const Array& bias, const Array& c) 
   thread_local PrimitiveCache<Prepared> cache;
   const Matrix left(a), right(b);
   const std::int64_t m = c.shape()[0], n = c.shape()[1], k = a.shape()[1];
-  const Key key = {m, n, k, left.strides[0], left.strides[1], right.strides[0], right.strides[1],
-                   static_cast<std::int64_t>(a.dtype()), bias ? 1 : 0};
+  const Key key = {m,
+                   n,
+                   k,
+                   left.strides[0],
+                   left.strides[1],
+                   right.strides[0],
+                   right.strides[1],
+                   static_cast<std::int64_t>(a.dtype()),
+                   bias ? 1 : 0};
   const Prepared& p = cache.get(key, [&] {
     const auto element = data_type(a.dtype());
     Prepared made;

@@ -10,7 +10,7 @@ constexpr auto kDirect = algorithm::convolution_direct;
 
 convolution_forward::primitive_desc describe_forward(const ConvolutionDescription& c, const primitive_attr& attributes,
                                                      const engine& engine) {
-  return {engine, prop_kind::forward_training, kDirect, c.x, c.W, c.b, c.y, c.stride, c.dilation, c.pad, c.pad,
+  return {engine,    prop_kind::forward_training, kDirect, c.x, c.W, c.b, c.y, c.stride, c.dilation, c.pad, c.pad,
           attributes};
 }
 

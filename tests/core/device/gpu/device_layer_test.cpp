@@ -28,11 +28,8 @@ Array on_gpu(std::size_t bytes, Device device = kGpu) {
 
 TEST(GpuDriverTest, ADeviceThatIsNotThereIsNamedWithThoseThatAre) {
   const testing::SimulatedDevices simulated(2);
-  EXPECT_THAT(
-      [] {
-        on_gpu(1, {DeviceKind::kCuda, 5});
-      },
-      ThrowsMessage<DeviceError>(AllOf(HasSubstr("cuda:5"), HasSubstr("sees 2"))));
+  EXPECT_THAT([] { on_gpu(1, {DeviceKind::kCuda, 5}); },
+              ThrowsMessage<DeviceError>(AllOf(HasSubstr("cuda:5"), HasSubstr("sees 2"))));
 }
 
 TEST(GpuDriverTest, AnOperationWithoutAKernelForTheDeviceIsNamed) {
@@ -108,7 +105,9 @@ TEST(GpuAllocatorTest, KeepsToItsLimitAndItsStatistics) {
   Allocator& allocator = rensa::allocator(kGpu);
   allocator.set_limit(8 * kMiB);
   EXPECT_THAT([] { on_gpu(9 * kMiB); }, ThrowsMessage<MemoryError>(HasSubstr("the limit is reached")));
-  { const Array x = on_gpu(8 * kMiB); }
+  {
+    const Array x = on_gpu(8 * kMiB);
+  }
   EXPECT_EQ(allocator.statistics().in_use, 0u);
   EXPECT_EQ(allocator.statistics().peak_in_use, 8 * kMiB);
   EXPECT_EQ(allocator.statistics().reserved, 20 * kMiB);

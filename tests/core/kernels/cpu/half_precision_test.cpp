@@ -37,9 +37,17 @@ TYPED_TEST(HalfPrecisionTest, WidensEveryPatternAsItsClassDoes) {
 
 /// Numbers of every exponent, those half-way between two 16-bit ones, infinities, and not-a-numbers.
 std::vector<float> hard_numbers() {
-  std::vector<float> x = {0.0f, -0.0f, 65504.0f, 65519.9f, 65520.0f, -65520.0f, std::numeric_limits<float>::max(),
-                          std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                          std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::denorm_min()};
+  std::vector<float> x = {0.0f,
+                          -0.0f,
+                          65504.0f,
+                          65519.9f,
+                          65520.0f,
+                          -65520.0f,
+                          std::numeric_limits<float>::max(),
+                          std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::denorm_min()};
   std::uint32_t pattern = 0x2545f491;
   for (int i = 0; i < 200000; ++i) {
     pattern ^= pattern << 13, pattern ^= pattern >> 17, pattern ^= pattern << 5;
@@ -62,7 +70,8 @@ TYPED_TEST(HalfPrecisionTest, CopiesConvertAndSumsRoundOnce) {
   const Array wide = array(values, {static_cast<std::int64_t>(values.size())}).slice(0, {.stop = 5000});
   const Array half = wide.to(kDtypeOf<TypeParam>);
   const auto* found = static_cast<const TypeParam*>(half.raw_data());
-  for (std::int64_t i = 0; i < half.size(); ++i) ASSERT_EQ(found[i].bits, TypeParam(values[static_cast<std::size_t>(i)]).bits);
+  for (std::int64_t i = 0; i < half.size(); ++i)
+    ASSERT_EQ(found[i].bits, TypeParam(values[static_cast<std::size_t>(i)]).bits);
   const Array sum = half.copy();
   kernels::accumulate(sum, half);
   const auto* sums = static_cast<const TypeParam*>(sum.raw_data());

@@ -71,8 +71,7 @@ TEST_F(ElementwiseGpuTest, NumbersBesideAnArray) {
     for (const auto* kernel :
          {&kernels::add_number, &kernels::mul_number, &kernels::div_number, &kernels::number_divided_by,
           &kernels::pow_number, &kernels::leaky_relu, &kernels::elu, &kernels::softplus}) {
-      expect_same(
-          kernel->name(), {x}, [&](const Arrays& in) { return (*kernel)(in[0], 1.7); }, 4);
+      expect_same(kernel->name(), {x}, [&](const Arrays& in) { return (*kernel)(in[0], 1.7); }, 4);
     }
     expect_same("clip", {numbers({1001}, dtype, 2)}, [](const Arrays& in) { return kernels::clip(in[0], -0.5, 1); });
   }
@@ -102,10 +101,7 @@ TEST_F(ElementwiseGpuTest, FormulasWithTheirDerivatives) {
     }
     expect_same(
         "polygamma", {numbers({300}, dtype, 3, 5, 0.5)},
-        [](const Arrays& in) {
-          return kernels::polygamma(in[0], Array(), 0, {2, 0});
-        },
-        8);
+        [](const Arrays& in) { return kernels::polygamma(in[0], Array(), 0, {2, 0}); }, 8);
   }
 }
 

@@ -38,8 +38,7 @@ TEST_F(ProductGpuTest, ProductsOfEveryTransposition) {
           "product into a place", {a, b, numbers({m, n}, dtype, 3)},
           [](const Arrays& in) { kernels::product(in[0], in[1], in[2]); }, 8);
       const Array W = numbers({n, k}, dtype, 4), bias = numbers({n}, dtype, 5);
-      expect_same(
-          "linear", {a, W, bias}, [](const Arrays& in) { return kernels::linear(in[0], in[1], in[2]); }, 8);
+      expect_same("linear", {a, W, bias}, [](const Arrays& in) { return kernels::linear(in[0], in[1], in[2]); }, 8);
       expect_same(
           "linear without bias", {a, W}, [](const Arrays& in) { return kernels::linear(in[0], in[1], Array()); }, 8);
     }
@@ -54,11 +53,9 @@ TEST_F(ProductGpuTest, ProductsOfEveryTransposition) {
 
 TEST_F(ProductGpuTest, Tf32IsAllowedByASettingAlone) {
   const Array a = numbers({256, 256}, Dtype::kFloat32, 1), b = numbers({256, 256}, Dtype::kFloat32, 2);
-  expect_same(
-      "float32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 8);
+  expect_same("float32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 8);
   gpu::allow_tf32(true);
-  expect_same(
-      "TF32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 2000);
+  expect_same("TF32", {a, b}, [](const Arrays& in) { return kernels::product(in[0], in[1], Array()); }, 2000);
   gpu::allow_tf32(false);
 }
 

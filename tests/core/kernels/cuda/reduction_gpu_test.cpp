@@ -32,8 +32,7 @@ TEST_F(ReductionGpuTest, SumMaxAndProductOverAnyAxes) {
     const Array x = numbers({7, 65, 130}, dtype, 1);
     for (const Array& view : {x, x.transpose(), x.slice(2, {.step = 3})}) {
       for (const Dims& axes : all_axes) {
-        expect_same(
-            "sum", {view}, [&](const Arrays& in) { return kernels::sum(in[0], axes); }, 4);
+        expect_same("sum", {view}, [&](const Arrays& in) { return kernels::sum(in[0], axes); }, 4);
         expect_same("max", {view}, [&](const Arrays& in) { return kernels::max(in[0], axes); });
       }
     }
@@ -83,10 +82,7 @@ TEST_F(ReductionGpuTest, SoftmaxAndCrossEntropy) {
         for (const Dtype of_labels : {Dtype::kInt32, Dtype::kInt64}) {
           expect_same(
               "cross entropy", {x, t.to(of_labels)},
-              [&](const Arrays& in) {
-                return kernels::softmax_cross_entropy(in[0], {in[1], smoothing, -1});
-              },
-              2);
+              [&](const Arrays& in) { return kernels::softmax_cross_entropy(in[0], {in[1], smoothing, -1}); }, 2);
           expect_same(
               "cross entropy grad", {x, t.to(of_labels), per_line},
               [&](const Arrays& in) {
@@ -127,8 +123,7 @@ TEST_F(NormalizationGpuTest, BatchesWithTheirGradients) {
                   residual = numbers(shape, dtype, 3);
       const Array gamma = numbers({shape[1]}, Dtype::kFloat32, 4, 1, 0.1),
                   beta = numbers({shape[1]}, Dtype::kFloat32, 5);
-      expect_same_all(
-          "batch_statistics", {x}, [](const Arrays& in) { return kernels::batch_statistics(in[0]); }, 4);
+      expect_same_all("batch_statistics", {x}, [](const Arrays& in) { return kernels::batch_statistics(in[0]); }, 4);
       for (const auto mask : {kernels::ReluMask::kNone, kernels::ReluMask::kFromOutput}) {
         const bool relu = mask != kernels::ReluMask::kNone;
         expect_same_all(
@@ -241,9 +236,8 @@ TEST_F(IndexingGpuTest, GatherTakeAndTheirAdjoints) {
     const Array x = numbers({3, 4}, dtype, 1), table = numbers({2, 5, 24}, dtype, 2),
                 odd = numbers({1, 5, 7}, dtype, 2);
     expect_same("gather", {x, positions}, [](const Arrays& in) { return kernels::gather(in[0], in[1]); });
-    expect_same("scatter_add", {numbers({6}, dtype, 3), positions}, [](const Arrays& in) {
-      return kernels::scatter_add(in[0], in[1], {3, 4});
-    });
+    expect_same("scatter_add", {numbers({6}, dtype, 3), positions},
+                [](const Arrays& in) { return kernels::scatter_add(in[0], in[1], {3, 4}); });
     for (const Array& from : {table, odd}) {
       expect_same("take", {from, rows}, [](const Arrays& in) { return kernels::take_rows(in[0], in[1]); });
       const Array gy = numbers({from.shape()[0], 6, from.shape()[2]}, dtype, 4);

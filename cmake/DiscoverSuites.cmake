@@ -26,8 +26,13 @@ foreach(line IN LISTS listing)
     set(label slow)
     set(limit_s ${slow_timeout_s})
   endif()
+  # A network in training has many short parallel regions; each would wait until another test lets go of a processor.
+  set(suite_processors ${processors})
+  if(suite MATCHES "Training")
+    set(suite_processors 2)
+  endif()
   add_test(${target}.${suite} ${executable} --gtest_filter=${suite}.* --gtest_brief=1)
-  set_tests_properties(${target}.${suite} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} PROCESSORS ${processors}
+  set_tests_properties(${target}.${suite} PROPERTIES LABELS ${label} TIMEOUT ${limit_s} PROCESSORS ${suite_processors}
     WORKING_DIRECTORY ${source_dir} ENVIRONMENT "${environment}"
     SKIP_REGULAR_EXPRESSION "PASSED  \\] 0 tests\\.\n(\\[  SKIPPED [^\n]*\n)+$")  # all of a suite skipped, none failed
 endforeach()

@@ -52,10 +52,11 @@ function(rensa_sources out folder)
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
-# rensa_add_library(NAME [PUBLIC ...] [PRIVATE ...]): the shared library rensa_NAME (rensa::NAME) of the folder NAME
-# with the libraries it is linked to. A folder without sources gives an empty INTERFACE library.
+# rensa_add_library(NAME [PUBLIC ...] [PRIVATE ...] [PRECOMPILED ...]): the shared library rensa_NAME (rensa::NAME) of
+# the folder NAME with the libraries it is linked to; PRECOMPILED are headers that many of its sources include. A folder
+# without sources gives an empty INTERFACE library.
 function(rensa_add_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 link "" "" "PUBLIC;PRIVATE")
+  cmake_parse_arguments(PARSE_ARGV 1 link "" "" "PUBLIC;PRIVATE;PRECOMPILED")
   set(target rensa_${name})
   rensa_sources(sources ${name})
   if(sources)
@@ -63,7 +64,9 @@ function(rensa_add_library name)
     set(public PUBLIC)
     target_link_libraries(${target} PRIVATE ${link_PRIVATE})
     rensa_compile_options(${target})
-    rensa_precompile_headers(${target})
+    rensa_precompile_headers(${target} ${link_PRECOMPILED})
+    # Of the instruction sets that Highway would compile for, one adds nothing that our kernels use to the one below it.
+    target_compile_definitions(${target} PRIVATE HWY_DISABLED_TARGETS=HWY_SSE4)
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION}
                           SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
     # Kernels promise nothing about errno or floating-point exceptions, and vectorise better without the promise.

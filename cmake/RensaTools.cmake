@@ -5,7 +5,7 @@ set(RENSA_TOOLS_OBJECTS "")
 if(tool_sources)
   add_library(rensa_tools OBJECT ${tool_sources})
   rensa_compile_options(rensa_tools)
-  rensa_precompile_headers(rensa_tools)
+  rensa_precompile_headers(rensa_tools <nlohmann/json.hpp>)
   target_link_libraries(rensa_tools PUBLIC rensa_trainer rensa_comm rensa_core Boost::program_options spdlog::spdlog
                         nlohmann_json::nlohmann_json Threads::Threads OpenMP::OpenMP_CXX)
   set(RENSA_TOOLS_OBJECTS rensa_tools)

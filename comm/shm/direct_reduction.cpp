@@ -106,47 +106,46 @@ HWY_INLINE void multiply(A* values, A factor, std::int64_t count) {
 }
 
 /// Two inputs and one or two outputs, the case of two ranks: no detour through a tile. Inputs and outputs are the same
-/// memory or apart, so no element is written before it is read.
-template <class Op, class T>
+/// memory or apart, so no element is written before it is read. `scaled`: inputs are first multiplied by `factor`.
+template <class Op, bool scaled, class T>
 void reduce_two(const ReductionJob& job, T factor) {
   const T* const a = static_cast<const T*>(job.inputs[0]);
   const T* const b = static_cast<const T*>(job.inputs[1]);
   T* const first = static_cast<T*>(job.outputs.front());
   T* const last = static_cast<T*>(job.outputs.back());
-  if (factor == 1) {
 #pragma GCC ivdep
-    for (std::int64_t i = job.begin; i < job.end; ++i) first[i] = last[i] = Op::join(a[i], b[i]);
-  } else {
-#pragma GCC ivdep
-    for (std::int64_t i = job.begin; i < job.end; ++i) {
+  for (std::int64_t i = job.begin; i < job.end; ++i) {
+    if constexpr (scaled) {
       first[i] = last[i] = Op::join(static_cast<T>(a[i] * factor), static_cast<T>(b[i] * factor));
+    } else {
+      first[i] = last[i] = Op::join(a[i], b[i]);
     }
   }
 }
 
-template <class Op, class T>
+template <class Op, bool scaled, class T>
 void reduce(const ReductionJob& job, double factor) {
   using A = typename Accumulated<T>::Type;
   if constexpr (std::is_same_v<A, T>) {
-    if (job.inputs.size() == 2 && job.outputs.size() <= 2) return reduce_two<Op, T>(job, static_cast<T>(factor));
+    if (job.inputs.size() == 2 && job.outputs.size() <= 2) {
+      return reduce_two<Op, scaled, T>(job, static_cast<T>(factor));
+    }
   }
   alignas(64) std::array<A, kTile> sum, next;
   for (std::int64_t at = job.begin; at < job.end; at += kTile) {
     const std::int64_t count = std::min(kTile, job.end - at);
     A* const to = sum.data();
     load(static_cast<const T*>(job.inputs[0]) + at, to, count);
-    if (factor != 1) multiply(to, static_cast<A>(factor), count);
+    if constexpr (scaled) multiply(to, static_cast<A>(factor), count);
     for (const void* input : job.inputs.subspan(1)) {
       const T* const raw = static_cast<const T*>(input) + at;
-      if constexpr (std::is_same_v<A, T>) {
-        if (factor == 1) {
-          for (std::int64_t i = 0; i < count; ++i) to[i] = Op::join(to[i], raw[i]);
-          continue;
-        }
+      if constexpr (std::is_same_v<A, T> && !scaled) {
+        for (std::int64_t i = 0; i < count; ++i) to[i] = Op::join(to[i], raw[i]);
+      } else {
+        load(raw, next.data(), count);
+        if constexpr (scaled) multiply(next.data(), static_cast<A>(factor), count);
+        for (std::int64_t i = 0; i < count; ++i) to[i] = Op::join(to[i], next[static_cast<std::size_t>(i)]);
       }
-      load(raw, next.data(), count);
-      if (factor != 1) multiply(next.data(), static_cast<A>(factor), count);
-      for (std::int64_t i = 0; i < count; ++i) to[i] = Op::join(to[i], next[static_cast<std::size_t>(i)]);
     }
     for (void* output : job.outputs) store(to, static_cast<T*>(output) + at, count);
   }
@@ -156,15 +155,15 @@ template <class T>
 void reduce_as(const ReductionJob& job) {
   switch (job.op) {
     case Reduce::kSum:
-      return reduce<Sum, T>(job, 1);
+      return reduce<Sum, false, T>(job, 1);
     case Reduce::kMean:
-      return reduce<Sum, T>(job, 1.0 / static_cast<double>(job.inputs.size()));
+      return reduce<Sum, true, T>(job, 1.0 / static_cast<double>(job.inputs.size()));
     case Reduce::kMax:
-      return reduce<Max, T>(job, 1);
+      return reduce<Max, false, T>(job, 1);
     case Reduce::kMin:
-      return reduce<Min, T>(job, 1);
+      return reduce<Min, false, T>(job, 1);
     case Reduce::kProduct:
-      return reduce<Product, T>(job, 1);
+      return reduce<Product, false, T>(job, 1);
   }
 }
 

@@ -21,19 +21,39 @@ To convert(From value) {
   }
 }
 
+/// Converts `count` elements, the steps of both sides in elements.
+using ConvertRow = void (*)(void* to, std::int64_t to_step, const void* from, std::int64_t from_step,
+                            std::int64_t count);
+
 template <class To, class From>
+void convert_row(void* to, std::int64_t to_step, const void* from, std::int64_t from_step, std::int64_t count) {
+  auto* t = static_cast<To*>(to);
+  const auto* s = static_cast<const From*>(from);
+  if (to_step == 1 && from_step == 1) {
+    for (std::int64_t i = 0; i < count; ++i) t[i] = convert<To>(s[i]);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) t[i * to_step] = convert<To>(s[i * from_step]);
+  }
+}
+
+ConvertRow row_converter(Dtype target, Dtype source) {
+  return dispatch_all(target, [&](auto to) {
+    return dispatch_all(source, [&](auto from) -> ConvertRow {
+      return &convert_row<typename decltype(to)::type, typename decltype(from)::type>;
+    });
+  });
+}
+
+/// One loop over rows for all pairs of dtypes; only what is done to a row is compiled for each.
 void copy_strided(const Array& target, const Array& source) {
-  auto* to = static_cast<To*>(target.raw_data());
-  const auto* from = static_cast<const From*>(source.raw_data());
+  auto* to = static_cast<std::byte*>(target.raw_data());
+  const auto* from = static_cast<const std::byte*>(source.raw_data());
+  const auto to_bytes = static_cast<std::int64_t>(item_size(target.dtype()));
+  const auto from_bytes = static_cast<std::int64_t>(item_size(source.dtype()));
+  const ConvertRow row = row_converter(target.dtype(), source.dtype());
   cpu::for_each_row<2>(target.shape(), {target.strides(), source.strides()},
                        [&](const auto& offset, const auto& step, std::int64_t count) {
-                         To* t = to + offset[0];
-                         const From* s = from + offset[1];
-                         if (step[0] == 1 && step[1] == 1) {
-                           for (std::int64_t i = 0; i < count; ++i) t[i] = convert<To>(s[i]);
-                         } else {
-                           for (std::int64_t i = 0; i < count; ++i) t[i * step[0]] = convert<To>(s[i * step[1]]);
-                         }
+                         row(to + offset[0] * to_bytes, step[0], from + offset[1] * from_bytes, step[1], count);
                        });
 }
 
@@ -65,11 +85,7 @@ void copy_cpu(const Array& target, const Array& source) {
     });
     return;
   }
-  dispatch_all(target.dtype(), [&](auto to) {
-    dispatch_all(source.dtype(), [&](auto from) {
-      copy_strided<typename decltype(to)::type, typename decltype(from)::type>(target, source);
-    });
-  });
+  copy_strided(target, source);
 }
 
 void fill_cpu(const Array& target, double value) {

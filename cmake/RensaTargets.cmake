@@ -69,15 +69,12 @@ function(rensa_add_library name)
     target_compile_definitions(${target} PRIVATE HWY_DISABLED_TARGETS=HWY_SSE4)
     set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION}
                           SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-    # Kernels promise nothing about errno or floating-point exceptions, and vectorise better without the promise.
-    set(reductions ${sources})
-    list(FILTER sources INCLUDE REGEX "^core/kernels/")
-    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math"
-                                SKIP_PRECOMPILE_HEADERS ON)  # made for other flags
+    # Arithmetic promises nothing about errno or floating-point exceptions, and vectorises better without the promise.
+    target_compile_options(${target} PRIVATE -fno-math-errno -fno-trapping-math)
     # A sum over ranks has the same bits whether its terms were scaled before or on the way.
-    list(FILTER reductions INCLUDE REGEX "direct_reduction")
-    set_source_files_properties(${reductions} PROPERTIES COMPILE_OPTIONS "-ffp-contract=off"
-                                SKIP_PRECOMPILE_HEADERS ON)
+    list(FILTER sources INCLUDE REGEX "direct_reduction")
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-ffp-contract=off"
+                                SKIP_PRECOMPILE_HEADERS ON)  # made for other flags
   else()
     add_library(${target} INTERFACE)
     set(public INTERFACE)

@@ -10,6 +10,7 @@
 #include "core/models/model.h"
 #include "core/models/model_table.h"
 #include "core/serializers/npz.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 #include "tools/trained_network.h"
 
@@ -77,12 +78,11 @@ int inspect_model(int argc, char** argv) {
     return 0;
   }
   for (const models::LayerRow& row : rows) {
-    std::cout << nlohmann::json{{"link", row.path},
-                                {"operation", row.operation},
-                                {"result", detail::join(row.output)},
-                                {"parameters", row.parameters},
-                                {"multiply_adds", row.multiply_adds}}
-              << '\n';
+    print_json_line({{"link", row.path},
+                     {"operation", row.operation},
+                     {"result", detail::join(row.output)},
+                     {"parameters", row.parameters},
+                     {"multiply_adds", row.multiply_adds}});
   }
   return 0;
 }

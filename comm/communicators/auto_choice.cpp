@@ -1,29 +1,25 @@
 #include "comm/communicators/auto_choice.h"
 
-#include <unistd.h>
-
+#include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <string_view>
 
+#include "core/cache_file.h"
 #include "core/cache_folder.h"
 
 namespace rensa {
 namespace {
 
 constexpr std::size_t kNoEnd = std::numeric_limits<std::size_t>::max();
+constexpr std::string_view kUpTo = " up to ";
 
 std::optional<std::filesystem::path> cache_file() {
   const auto folder = cache_folder();
   return folder ? std::optional(*folder / "communicators.json") : std::nullopt;
-}
-
-nlohmann::json read(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  nlohmann::json content = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
-  return content.is_object() ? content : nlohmann::json::object();
 }
 
 }  // namespace
@@ -37,13 +33,25 @@ AutoChoice::AutoChoice(std::vector<Range> ranges) {
 }
 
 std::optional<AutoChoice> AutoChoice::parse(const std::string& text) {
-  static const std::regex kWhole(R"((\w+ up to \d{1,18}, )*\w+)"), kRange(R"((\w+) up to (\d+), )");
-  if (!std::regex_match(text, kWhole)) return std::nullopt;
+  const auto is_name = [](std::string_view part) {
+    return !part.empty() &&
+           std::all_of(part.begin(), part.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  };
   std::vector<Range> ranges;
-  for (std::sregex_iterator it(text.begin(), text.end(), kRange), end; it != end; ++it) {
-    ranges.push_back({std::stoull((*it)[2]), (*it)[1]});
+  std::string_view rest = text;
+  for (std::size_t comma = rest.find(", "); comma != rest.npos; comma = rest.find(", ")) {
+    const std::string_view range = rest.substr(0, comma);
+    const std::size_t words = range.find(kUpTo);
+    if (words == range.npos || !is_name(range.substr(0, words))) return std::nullopt;
+    const std::string_view number = range.substr(words + kUpTo.size());
+    std::size_t bytes = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), bytes);
+    if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
+    ranges.push_back({bytes, std::string(range.substr(0, words))});
+    rest.remove_prefix(comma + 2);
   }
-  ranges.push_back({kNoEnd, text.substr(text.find_last_of(' ') + 1)});
+  if (!is_name(rest)) return std::nullopt;
+  ranges.push_back({kNoEnd, std::string(rest)});
   return AutoChoice(std::move(ranges));
 }
 
@@ -57,7 +65,7 @@ std::string AutoChoice::text() const {
   std::string text;
   for (const Range& range : ranges_) {
     text += range.name;
-    if (range.up_to_bytes != kNoEnd) text += " up to " + std::to_string(range.up_to_bytes) + ", ";
+    if (range.up_to_bytes != kNoEnd) text += std::string(kUpTo) + std::to_string(range.up_to_bytes) + ", ";
   }
   return text;
 }
@@ -65,7 +73,7 @@ std::string AutoChoice::text() const {
 std::optional<AutoChoice> remembered_choice(const std::string& cluster) {
   const auto file = cache_file();
   if (!file) return std::nullopt;
-  const nlohmann::json content = read(*file);
+  const nlohmann::json content = read_cache_file(*file);
   const auto found = content.find(cluster);
   if (found == content.end() || !found->is_string()) return std::nullopt;
   return AutoChoice::parse(found->get<std::string>());
@@ -74,17 +82,9 @@ std::optional<AutoChoice> remembered_choice(const std::string& cluster) {
 void remember_choice(const std::string& cluster, const AutoChoice& choice) {
   const auto file = cache_file();
   if (!file) return;
-  std::error_code error;
-  std::filesystem::create_directories(file->parent_path(), error);
-  nlohmann::json content = read(*file);
+  nlohmann::json content = read_cache_file(*file);
   content[cluster] = choice.text();
-  // written aside and renamed: another job may be reading
-  const std::filesystem::path aside = file->string() + "." + std::to_string(getpid());
-  std::ofstream out(aside);
-  out << content.dump(2) << '\n';
-  out.close();
-  if (out) std::filesystem::rename(aside, *file, error);
-  if (!out || error) std::filesystem::remove(aside, error);
+  write_cache_file(*file, content);
 }
 
 }  // namespace rensa

@@ -11,6 +11,7 @@
 #include "tools/bench/collective.h"
 #include "tools/bench/comm_table.h"
 #include "tools/bench_command.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -221,7 +222,7 @@ std::vector<CommRow> measure_table(const CommOptions& o, const Collective& colle
     rows.push_back(benchmark.measure(collective, bytes));
     if (!prints) continue;
     if (o.json)
-      std::cout << json_line(rows.back()) << std::endl;
+      print_json_line(json_line(rows.back()));
     else
       std::cout << (rows.size() == 1 ? table_head(rows.back()) : "") << table_line(rows.back()) << std::flush;
   }

@@ -8,6 +8,7 @@
 #include "core/functions/convolution.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -51,12 +52,11 @@ int bench_convolution(int argc, char** argv) {
     const Samples ms = measure(/*warmup=*/2, o.repeats, pass).times(1e3);
     const double rate = gflop / ms.median() * 1e3;
     if (o.json) {
-      std::cout << nlohmann::json{{"pass", name},
-                                  {"ms", ms.median()},
-                                  {"min", ms.smallest()},
-                                  {"max", ms.largest()},
-                                  {"gflop_per_second", rate}}
-                << '\n';
+      print_json_line({{"pass", name},
+                       {"ms", ms.median()},
+                       {"min", ms.smallest()},
+                       {"max", ms.largest()},
+                       {"gflop_per_second", rate}});
     } else {
       std::cout << name << ": " << ms.median() << " ms (" << ms.smallest() << " to " << ms.largest() << "), " << rate
                 << " GFLOP/s\n";

@@ -18,6 +18,7 @@
 #include "core/kernels/softmax.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -123,12 +124,11 @@ std::vector<Work> of_products(Device device) {
 void report(const Work& work, double ms, double copy_bandwidth, const GpuOptions& o) {
   const double gb_s = work.bytes / ms / 1e6, tflops = work.operations / ms / 1e9;
   if (o.json) {
-    std::cout << nlohmann::json{{"name", work.name},
-                                {"ms", ms},
-                                {"gb_s", gb_s},
-                                {"share_of_copy", gb_s / copy_bandwidth},
-                                {"tflop_s", tflops}}
-              << '\n';
+    print_json_line({{"name", work.name},
+                     {"ms", ms},
+                     {"gb_s", gb_s},
+                     {"share_of_copy", gb_s / copy_bandwidth},
+                     {"tflop_s", tflops}});
   } else if (work.operations > 0) {
     std::cout << work.name << ": " << ms << " ms, " << tflops << " TFLOP/s\n";
   } else {

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 #include "trainer/images/file_kind.h"
 #include "trainer/images/view.h"
@@ -107,8 +108,7 @@ int bench_input(int argc, char** argv) {
     const double median = rate(work.seconds.median()), least = rate(work.seconds.largest()),
                  most = rate(work.seconds.smallest());
     if (o.json) {
-      std::cout << nlohmann::json{{"work", work.name}, {"images_per_second", median}, {"min", least}, {"max", most}}
-                << '\n';
+      print_json_line({{"work", work.name}, {"images_per_second", median}, {"min", least}, {"max", most}});
     } else {
       std::cout << work.name << ": " << median << " images/s (" << least << " to " << most << ")\n";
     }

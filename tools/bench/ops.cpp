@@ -6,6 +6,7 @@
 #include "core/functions/arithmetic.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -61,11 +62,10 @@ int bench_ops(int argc, char** argv) {
   for (const Chain& chain : kChains) {
     const Samples ns = ns_per_operation(chain, o);
     if (o.json) {
-      std::cout << nlohmann::json{{"operation", chain.name},
-                                  {"us_per_op", ns.median() / 1e3},
-                                  {"min", ns.smallest() / 1e3},
-                                  {"max", ns.largest() / 1e3}}
-                << '\n';
+      print_json_line({{"operation", chain.name},
+                       {"us_per_op", ns.median() / 1e3},
+                       {"min", ns.smallest() / 1e3},
+                       {"max", ns.largest() / 1e3}});
     } else {
       std::cout << chain.name << ": " << ns.median() << " ns for an operation, forward and backward together ("
                 << ns.smallest() << " to " << ns.largest() << ")\n";

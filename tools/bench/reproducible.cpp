@@ -11,6 +11,7 @@
 #include "tools/bench/made_up_batch.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -86,16 +87,15 @@ void measure_reproducible(const ReproducibleOptions& o, Communicator& comm) {
   const double ms = reproducible_s.median() * 1e3, of_accumulated = accumulated_s.median() * 1e3,
                of_ordinary = ordinary_s.median() * 1e3;
   if (o.json) {
-    std::cout << nlohmann::json{{"model", o.model},
-                                {"shards", o.shards},
-                                {"shard_batch", o.batch},
-                                {"ranks", comm.size()},
-                                {"threads", threads},
-                                {"reproducible_ms", ms},
-                                {"accumulated_ms", of_accumulated},
-                                {"ordinary_ms", of_ordinary},
-                                {"ratio", ms / of_accumulated}}
-              << '\n';
+    print_json_line({{"model", o.model},
+                     {"shards", o.shards},
+                     {"shard_batch", o.batch},
+                     {"ranks", comm.size()},
+                     {"threads", threads},
+                     {"reproducible_ms", ms},
+                     {"accumulated_ms", of_accumulated},
+                     {"ordinary_ms", of_ordinary},
+                     {"ratio", ms / of_accumulated}});
     return;
   }
   std::cout << o.model << ", " << o.shards << " shards of " << o.batch << " samples on " << comm.size() << " ranks of "

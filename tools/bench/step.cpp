@@ -12,6 +12,7 @@
 #include "tools/bench/made_up_batch.h"
 #include "tools/bench/samples.h"
 #include "tools/bench_command.h"
+#include "tools/json_line.h"
 #include "tools/options/option_table.h"
 
 namespace rensa::tools {
@@ -50,22 +51,21 @@ void measure_step(const StepOptions& o, Communicator& comm) {
   if (comm.rank() != 0) return;
   const double images_per_second = o.batch * comm.size() / ms.median() * 1e3;
   if (o.json) {
-    std::cout << nlohmann::json{{"framework", std::string("rensa ") + RENSA_VERSION},
-                                {"model", o.model},
-                                {"dtype", o.dtype},
-                                {"device", o.device},
-                                {"tf32", o.tf32},
-                                {"peak_device_bytes", on_gpu ? allocator(device).statistics().peak_in_use : 0},
-                                {"batch", o.batch},
-                                {"image_size", o.image_size},
-                                {"ranks", comm.size()},
-                                {"threads", threads},
-                                {"step_ms", ms.median()},
-                                {"step_ms_min", ms.smallest()},
-                                {"step_ms_max", ms.largest()},
-                                {"images_per_second", images_per_second},
-                                {"peak_rss_bytes", static_cast<std::int64_t>(above.item<double>())}}
-              << '\n';
+    print_json_line({{"framework", std::string("rensa ") + RENSA_VERSION},
+                     {"model", o.model},
+                     {"dtype", o.dtype},
+                     {"device", o.device},
+                     {"tf32", o.tf32},
+                     {"peak_device_bytes", on_gpu ? allocator(device).statistics().peak_in_use : 0},
+                     {"batch", o.batch},
+                     {"image_size", o.image_size},
+                     {"ranks", comm.size()},
+                     {"threads", threads},
+                     {"step_ms", ms.median()},
+                     {"step_ms_min", ms.smallest()},
+                     {"step_ms_max", ms.largest()},
+                     {"images_per_second", images_per_second},
+                     {"peak_rss_bytes", static_cast<std::int64_t>(above.item<double>())}});
   } else {
     std::cout << o.model << ": " << ms.median() << " ms a step (" << ms.smallest() << " to " << ms.largest() << "), "
               << images_per_second << " images/s on " << comm.size() << " ranks of " << threads << " threads, "

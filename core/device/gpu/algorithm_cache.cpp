@@ -1,9 +1,8 @@
 #include "core/device/gpu/algorithm_cache.h"
 
-#include <unistd.h>
-
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "core/cache_file.h"
 
 namespace rensa::gpu {
 
@@ -12,9 +11,7 @@ AlgorithmCache::AlgorithmCache(std::filesystem::path file) : file_(std::move(fil
 AlgorithmCache::Choices AlgorithmCache::read() const {
   Choices found;
   if (file_.empty()) return found;
-  std::ifstream in(file_);
-  const nlohmann::json content = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
-  if (!content.is_object()) return found;
+  const nlohmann::json content = read_cache_file(file_);
   for (const auto& [key, value] : content.items()) {
     if (!value.is_array() || value.size() != 3) continue;
     if (!value[0].is_number_integer() || !value[1].is_number_integer() || !value[2].is_number_unsigned()) continue;
@@ -37,12 +34,7 @@ void AlgorithmCache::store(const std::string& key, const AlgorithmChoice& choice
   for (const auto& [name, own] : choices_) all[name] = own;
   nlohmann::json content = nlohmann::json::object();
   for (const auto& [name, each] : all) content[name] = {each.algorithm, each.math, each.workspace_bytes};
-  std::error_code error;
-  std::filesystem::create_directories(file_.parent_path(), error);
-  const std::filesystem::path aside = file_.string() + "." + std::to_string(getpid());
-  std::ofstream(aside) << content.dump(1) << '\n';
-  std::filesystem::rename(aside, file_, error);
-  if (error) std::filesystem::remove(aside, error);
+  write_cache_file(file_, content);
 }
 
 }  // namespace rensa::gpu

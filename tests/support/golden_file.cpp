@@ -7,7 +7,7 @@
 namespace rensa::testing {
 
 nlohmann::json golden_file(const std::string& name) {
-  const std::string path = std::string(RENSA_SOURCE_DIR) + "/tests/golden/" + name + ".json";
+  const std::string path = RENSA_SOURCE_DIR "/tests/golden/" + name + ".json";
   std::ifstream file(path);
   if (!file) throw std::runtime_error("no golden file " + path + "; scripts/oracle/README.md says how it is made");
   return nlohmann::json::parse(file);

@@ -27,7 +27,7 @@ using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
 
 constexpr std::int64_t kSamples = 100, kFeatures = 4;
-const std::string kFolder = std::string(RENSA_SOURCE_DIR) + "/tests/fixtures/chainer/";
+const std::string kFolder = RENSA_SOURCE_DIR "/tests/fixtures/chainer/";
 
 std::shared_ptr<const Dataset> dataset() {
   const testing::HashedNumbers features(1), labels(2);

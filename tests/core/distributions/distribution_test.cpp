@@ -50,7 +50,7 @@ Family two(const char* name) {
 
 class DistributionTest : public ::testing::TestWithParam<Family> {
  protected:
-  DistributionTest() : file(std::string(RENSA_SOURCE_DIR) + "/tests/golden/distributions.npz") {}
+  DistributionTest() : file(RENSA_SOURCE_DIR "/tests/golden/distributions.npz") {}
   bool has(const std::string& key) const { return file.has(GetParam().name + ("/" + key)); }
   Array golden(const std::string& key) const { return file.array(GetParam().name + ("/" + key)); }
   Variables parameters(const std::string& prefix) const {

@@ -147,7 +147,7 @@ class ChainerLinkTest : public ::testing::TestWithParam<LinkCase> {
  protected:
   ChainerLinkTest() : scope_({.train = false}) {}
   static const NpzReader& golden() {
-    static const NpzReader file(std::string(RENSA_SOURCE_DIR) + "/tests/golden/links.npz");
+    static const NpzReader file(RENSA_SOURCE_DIR "/tests/golden/links.npz");
     return file;
   }
   Variables inputs() const {
@@ -157,7 +157,7 @@ class ChainerLinkTest : public ::testing::TestWithParam<LinkCase> {
   }
   std::string key(const char* kind, int i) const { return GetParam().name + "/" + kind + std::to_string(i); }
   void load(Link& link) const {
-    NpzReader reader(std::string(RENSA_SOURCE_DIR) + "/tests/golden/links.npz", GetParam().name + "/link/");
+    NpzReader reader(RENSA_SOURCE_DIR "/tests/golden/links.npz", GetParam().name + "/link/");
     link.serialize(reader);
   }
   void expect_outputs(const Variables& ys) const {

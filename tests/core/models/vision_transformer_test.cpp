@@ -26,7 +26,7 @@ constexpr VisionTransformerOptions kSmall{
 /// scripts/oracle/make_vision_transformer_goldens.py.
 class VisionTransformerGoldenTest : public ::testing::TestWithParam<const char*> {
  protected:
-  static std::string file(const std::string& name) { return std::string(RENSA_SOURCE_DIR) + "/tests/golden/" + name; }
+  static std::string file(const std::string& name) { return RENSA_SOURCE_DIR "/tests/golden/" + name; }
 };
 
 TEST_P(VisionTransformerGoldenTest, GivesTorchvisionsLogitsWithItsWeights) {
@@ -47,7 +47,7 @@ TEST(VisionTransformerTest, WritesTorchvisionsNames) {
   VisionTransformer model(kSmall);
   save_weights(model, scratch / "ours.safetensors");
   const SafetensorsReader ours(scratch / "ours.safetensors");
-  const SafetensorsReader theirs(std::string(RENSA_SOURCE_DIR) + "/tests/golden/vision_transformer.safetensors");
+  const SafetensorsReader theirs(RENSA_SOURCE_DIR "/tests/golden/vision_transformer.safetensors");
   ASSERT_EQ(ours.tensors().size(), theirs.tensors().size());
   for (const auto& [name, tensor] : theirs.tensors()) {
     ASSERT_TRUE(ours.tensors().contains(name)) << name;

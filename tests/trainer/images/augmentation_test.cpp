@@ -22,7 +22,7 @@ using ::testing::ThrowsMessage;
 /// What torchvision makes of a picture: scripts/oracle/make_picture_goldens.py.
 class PictureGoldenTest : public ::testing::Test {
  protected:
-  PictureGoldenTest() : file(std::string(RENSA_SOURCE_DIR) + "/tests/golden/pictures.npz") {}
+  PictureGoldenTest() : file(RENSA_SOURCE_DIR "/tests/golden/pictures.npz") {}
 
   Image golden(const std::string& key) const {
     const Array pixels = file.array(key);

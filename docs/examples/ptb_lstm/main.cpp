@@ -1,6 +1,6 @@
 // A word language model on the Penn Treebank: two LSTM layers, truncated backpropagation over 35 words, 20 places at
 // once.
-//   ptb_lstm FOLDER [EPOCHS [UNITS [DROPOUT [WORDS]]]]      FOLDER has ptb.train.txt and ptb.valid.txt
+//   ptb_lstm FOLDER [EPOCHS [UNITS [DROPOUT [WORDS]]]]      FOLDER has ptb.train.txt, ptb.valid.txt, ptb.test.txt
 // WORDS limits the training text, for a quick look. 650 units, dropout 0.5 and 39 epochs are the "medium" network of
 // Zaremba, Sutskever, Vinyals, "Recurrent neural network regularization", 2014, which reaches a validation perplexity
 // of 86.
@@ -12,34 +12,19 @@
 #include <rensa/core/links/connection.h>
 #include <rensa/core/links/recurrent.h>
 #include <rensa/core/optimizers/sgd.h>
+#include <rensa/trainer/datasets/words.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <stdexcept>
-#include <unordered_map>
 
 namespace {
 
 constexpr std::int64_t kBatch = 20, kLength = 35;
 
 using Words = std::vector<std::int64_t>;
-
-/// Numbers of a file's words and line ends, in the order in which words are first seen.
-Words read_words(const std::string& path, std::unordered_map<std::string, std::int64_t>& numbers) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error(path + ": cannot be read");
-  Words words;
-  std::string line, word;
-  while (std::getline(file, line)) {
-    std::istringstream in(line + " <eos>");
-    while (in >> word) words.push_back(numbers.emplace(word, static_cast<std::int64_t>(numbers.size())).first->second);
-  }
-  return words;
-}
 
 struct Model : rensa::Link {
   rensa::EmbedId embed;
@@ -106,14 +91,10 @@ double perplexity(Model& model, const Words& words, const Act& act) {
 
 int main(int argc, char** argv) try {
   if (argc < 2) throw std::runtime_error("usage: ptb_lstm FOLDER [EPOCHS [UNITS [DROPOUT [WORDS]]]]");
-  const std::string folder = argv[1];
-  std::unordered_map<std::string, std::int64_t> numbers;
-  Words train = read_words(folder + "/ptb.train.txt", numbers);
-  const Words validation = read_words(folder + "/ptb.valid.txt", numbers);
-  if (argc > 5) train.resize(std::min(train.size(), static_cast<std::size_t>(std::stoll(argv[5]))));
+  rensa::PennTreebank text = rensa::read_penn_treebank(argv[1]);
+  if (argc > 5) text.train.resize(std::min(text.train.size(), static_cast<std::size_t>(std::stoll(argv[5]))));
   const int epochs = argc > 2 ? std::stoi(argv[2]) : 39;
-  Model model(static_cast<std::int64_t>(numbers.size()), argc > 3 ? std::stoi(argv[3]) : 650,
-              argc > 4 ? std::stod(argv[4]) : 0.5);
+  Model model(text.vocabulary.size(), argc > 3 ? std::stoi(argv[3]) : 650, argc > 4 ? std::stod(argv[4]) : 0.5);
   rensa::Sgd optimizer({.lr = 1.0, .common = {.clip_norm = 5}});
   optimizer.setup(model);
 
@@ -121,7 +102,7 @@ int main(int argc, char** argv) try {
   std::int64_t seen = 0;
   for (int epoch = 1; epoch <= epochs; ++epoch) {
     if (epoch > 6) optimizer.set_lr(optimizer.lr() / 1.2);
-    const double train_perplexity = perplexity(model, train, [&](const rensa::Array& x, const rensa::Array& t) {
+    const double train_perplexity = perplexity(model, text.train, [&](const rensa::Array& x, const rensa::Array& t) {
       const rensa::Variable loss = model(x, t);
       loss.backward();
       optimizer.update();
@@ -132,7 +113,7 @@ int main(int argc, char** argv) try {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const rensa::ConfigScope scope({.train = false, .enable_backprop = false});
     std::cout << "epoch " << epoch << " train " << train_perplexity << " validation "
-              << perplexity(model, validation,
+              << perplexity(model, text.valid,
                             [&](const rensa::Array& x, const rensa::Array& t) { return model(x, t).item<double>(); })
               << " words_per_second " << static_cast<double>(seen) / seconds << std::endl;
   }

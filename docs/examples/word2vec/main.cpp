@@ -8,49 +8,35 @@
 #include <rensa/core/links/connection.h>
 #include <rensa/core/links/losses.h>
 #include <rensa/core/optimizers/adam.h>
+#include <rensa/trainer/datasets/words.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <iostream>
 #include <numeric>
 #include <stdexcept>
-#include <unordered_map>
 
 namespace {
 
 constexpr std::int64_t kUnits = 64, kBatch = 500, kWindow = 5;
 
 struct Text {
+  rensa::Vocabulary vocabulary;
   std::vector<std::int64_t> words;
-  std::vector<std::string> names;
-  std::vector<double> counts;
-};
+  std::vector<double> counts;  ///< how often each word comes
 
-Text read_text(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error(path + ": cannot be read");
-  Text text;
-  std::unordered_map<std::string, std::int64_t> numbers;
-  for (std::string word; file >> word;) {
-    const auto [entry, is_new] = numbers.emplace(word, static_cast<std::int64_t>(numbers.size()));
-    if (is_new) {
-      text.names.push_back(word);
-      text.counts.push_back(0);
-    }
-    ++text.counts[static_cast<std::size_t>(entry->second)];
-    text.words.push_back(entry->second);
+  explicit Text(const std::string& path)
+      : words(rensa::read_words(path, vocabulary, /*end_of_line=*/"")),
+        counts(static_cast<std::size_t>(vocabulary.size())) {
+    for (const std::int64_t word : words) ++counts[static_cast<std::size_t>(word)];
   }
-  return text;
-}
+};
 
 struct Model : rensa::Link {
   rensa::EmbedId embed;
   rensa::NegativeSampling loss;
   explicit Model(const Text& text)
-      : embed({.in = static_cast<std::int64_t>(text.names.size()),
-               .out = kUnits,
-               .initial_W = rensa::init::uniform(1.0 / kUnits)}),
+      : embed({.in = text.vocabulary.size(), .out = kUnits, .initial_W = rensa::init::uniform(1.0 / kUnits)}),
         loss({.in = kUnits, .counts = text.counts, .sample_size = 5}) {
     add("embed", embed);
     add("loss", loss);
@@ -65,13 +51,13 @@ void print_nearest(const Model& model, const Text& text, std::size_t word) {
     return static_cast<double>(std::inner_product(a, a + kUnits, b, 0.0f));
   };
   std::vector<std::pair<double, std::size_t>> near;
-  for (std::size_t i = 0; i < text.names.size(); ++i) {
+  for (std::size_t i = 0; i < text.counts.size(); ++i) {
     if (i != word && text.counts[i] >= 100)
       near.emplace_back(-dot(vector(i), vector(word)) / std::sqrt(dot(vector(i), vector(i)) + 1e-12), i);
   }
   std::partial_sort(near.begin(), near.begin() + 4, near.end());
-  std::cout << text.names[word] << ':';
-  for (std::size_t i = 0; i < 4; ++i) std::cout << ' ' << text.names[near[i].second];
+  std::cout << text.vocabulary.words()[word] << ':';
+  for (std::size_t i = 0; i < 4; ++i) std::cout << ' ' << text.vocabulary.words()[near[i].second];
   std::cout << '\n';
 }
 
@@ -80,7 +66,7 @@ void print_nearest(const Model& model, const Text& text, std::size_t word) {
 int main(int argc, char** argv) try {
   if (argc < 2) throw std::runtime_error("usage: word2vec TEXT [STEPS]");
   const int steps = argc > 2 ? std::stoi(argv[2]) : 3000;
-  const Text text = read_text(argv[1]);
+  const Text text(argv[1]);
   Model model(text);
   rensa::Adam optimizer({.lr = 0.003});
   optimizer.setup(model);
@@ -108,8 +94,7 @@ int main(int argc, char** argv) try {
     sum = 0;
   }
   for (const char* word : {"million", "president", "monday", "he"}) {
-    const auto found = std::find(text.names.begin(), text.names.end(), word);
-    if (found != text.names.end()) print_nearest(model, text, static_cast<std::size_t>(found - text.names.begin()));
+    if (const auto number = text.vocabulary.find(word)) print_nearest(model, text, static_cast<std::size_t>(*number));
   }
 } catch (const std::exception& error) {
   std::cerr << "word2vec: " << error.what() << '\n';

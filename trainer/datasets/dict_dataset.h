@@ -13,7 +13,7 @@ namespace rensa {
 /// were given.
 class DictDataset final : public InPlaceDataset {
  public:
-  using Column = std::pair<std::string, Array>;
+  using Column = std::pair<std::string, Array>;  ///< a name, and all samples of the field
 
   /// Throws ShapeError as ArrayDataset does, ValueError if two columns have one name.
   explicit DictDataset(std::vector<Column> columns);

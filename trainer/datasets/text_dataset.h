@@ -15,8 +15,8 @@ class TextDataset final : public Dataset {
  public:
   /// Line i of every file, without its end.
   using Lines = std::span<const std::string>;
-  using Convert = std::function<Example(Lines)>;
-  using Filter = std::function<bool(Lines)>;
+  using Convert = std::function<Example(Lines)>;  ///< makes a sample of them
+  using Filter = std::function<bool(Lines)>;      ///< whether they are a sample
 
   /// `convert` makes a sample of lines; loader threads call it at the same time. Samples are those lines that `filter`
   /// takes, if there is one. Throws FileError if a file cannot be read or the files have different numbers of lines,

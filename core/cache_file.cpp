@@ -1,9 +1,10 @@
 #include "core/cache_file.h"
 
-#include <unistd.h>
-
 #include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/serializers/file_replacement.h"
 
 namespace rensa {
 
@@ -14,14 +15,17 @@ nlohmann::json read_cache_file(const std::filesystem::path& file) {
 }
 
 void write_cache_file(const std::filesystem::path& file, const nlohmann::json& content) {
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  const std::filesystem::path aside = file.string() + "." + std::to_string(getpid());
-  std::ofstream out(aside);
+  std::error_code ignored;
+  std::filesystem::create_directories(file.parent_path(), ignored);
+  FileReplacement replacement(file.string());
+  std::ofstream out(replacement.path());
   out << content.dump(1) << '\n';
   out.close();
-  if (out) std::filesystem::rename(aside, file, error);
-  if (!out || error) std::filesystem::remove(aside, error);
+  if (!out) return;
+  try {
+    replacement.commit();
+  } catch (const FileError&) {  // it is not remembered
+  }
 }
 
 }  // namespace rensa

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kNoEnd = std::numeric_limits<std::size_t>::max();
 constexpr std::string_view kUpTo = " up to ";
+constexpr std::size_t kMostDigits = 18;  ///< of a size in bytes; kNoEnd has more
 
 std::optional<std::filesystem::path> cache_file() {
   const auto folder = cache_folder();
@@ -44,6 +45,7 @@ std::optional<AutoChoice> AutoChoice::parse(const std::string& text) {
     const std::size_t words = range.find(kUpTo);
     if (words == range.npos || !is_name(range.substr(0, words))) return std::nullopt;
     const std::string_view number = range.substr(words + kUpTo.size());
+    if (number.size() > kMostDigits) return std::nullopt;
     std::size_t bytes = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), bytes);
     if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;

@@ -12,6 +12,7 @@ class ArrayDataset final : public InPlaceDataset {
   /// Throws ShapeError if there is no array, one has no axis, or their first axes differ.
   explicit ArrayDataset(std::vector<Array> arrays);
 
+  const std::vector<Array>& arrays() const { return arrays_; }  ///< all samples of each field
   std::int64_t size() const override { return arrays_.front().shape()[0]; }
   std::vector<FieldSpec> fields() const override;
   void fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const override;

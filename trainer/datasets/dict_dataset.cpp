@@ -26,8 +26,7 @@ std::vector<Array> arrays_of(const std::vector<DictDataset::Column>& columns) {
 
 }  // namespace
 
-DictDataset::DictDataset(std::vector<Column> columns)
-    : names_(names_of(columns)), arrays_(arrays_of(columns)), rows_(arrays_) {}
+DictDataset::DictDataset(std::vector<Column> columns) : names_(names_of(columns)), rows_(arrays_of(columns)) {}
 
 int DictDataset::field(std::string_view name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
@@ -37,6 +36,8 @@ int DictDataset::field(std::string_view name) const {
   throw ValueError("DictDataset: there is no column '", name, "'; there are ", known, ".");
 }
 
-const Array& DictDataset::column(std::string_view name) const { return arrays_[static_cast<std::size_t>(field(name))]; }
+const Array& DictDataset::column(std::string_view name) const {
+  return rows_.arrays()[static_cast<std::size_t>(field(name))];
+}
 
 }  // namespace rensa

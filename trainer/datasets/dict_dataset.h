@@ -30,7 +30,6 @@ class DictDataset final : public InPlaceDataset {
 
  private:
   std::vector<std::string> names_;
-  std::vector<Array> arrays_;
   ArrayDataset rows_;
 };
 

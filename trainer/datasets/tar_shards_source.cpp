@@ -1,17 +1,14 @@
 #include <archive.h>
 #include <archive_entry.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <map>
 
 #include "core/error.h"
 #include "trainer/datasets/image_source.h"
+#include "trainer/datasets/open_file.h"
 #include "trainer/images/file_kind.h"
 #include "trainer/images/image_error.h"
 
@@ -21,32 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kBlock = 512;  ///< tar's unit
-
-/// A file that several threads read at places of their own.
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& path) : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (descriptor_ < 0) throw FileError(path, ": cannot be opened: ", std::strerror(errno), ".");
-  }
-  ~OpenFile() { close(descriptor_); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-
-  /// False if the file ends before.
-  bool read(std::int64_t offset, std::vector<std::uint8_t>& bytes) const {
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t got =
-          pread(descriptor_, bytes.data() + done, bytes.size() - done, offset + static_cast<std::int64_t>(done));
-      if (got <= 0 && !(got < 0 && errno == EINTR)) return false;
-      done += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
-    }
-    return true;
-  }
-
- private:
-  const int descriptor_;
-};
 
 struct Member {
   std::int64_t offset = -1, size = 0;
@@ -114,7 +85,7 @@ class TarShardsSource final : public ImageSource {
   std::vector<std::uint8_t> read(std::int64_t index) const override {
     const Sample& wanted = sample(index);
     std::vector<std::uint8_t> bytes(static_cast<std::size_t>(wanted.picture.size));
-    if (!files_[wanted.archive]->read(wanted.picture.offset, bytes)) {
+    if (!files_[wanted.archive]->read(wanted.picture.offset, std::as_writable_bytes(std::span(bytes)))) {
       throw images::ImageError(name(index), "the archive ends before the picture does");
     }
     return bytes;
@@ -150,7 +121,7 @@ class TarShardsSource final : public ImageSource {
 
   std::int32_t read_label(std::size_t number, const std::string& key, const Member& member) const {
     std::vector<std::uint8_t> text(static_cast<std::size_t>(std::min<std::int64_t>(member.size, 32)));
-    const bool whole = files_[number]->read(member.offset, text);
+    const bool whole = files_[number]->read(member.offset, std::as_writable_bytes(std::span(text)));
     const char* const begin = reinterpret_cast<const char*>(text.data());
     std::int32_t label = -1;
     const auto [end, error] = std::from_chars(begin, begin + text.size(), label);

@@ -57,7 +57,7 @@ class Goldens {
  private:
   Goldens() {
     for (const char* family : {"elementwise", "arrays", "losses", "networks", "math"}) {
-      const std::string path = RENSA_SOURCE_DIR "/tests/golden/functions/" + family + ".npz";
+      const std::string path = std::string(RENSA_SOURCE_DIR "/tests/golden/functions/") + family + ".npz";
       const auto file = std::make_shared<NpzReader>(path);
       for (const std::string& key : file->keys()) files_[key.substr(0, key.find('/'))] = file;
     }

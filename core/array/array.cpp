@@ -61,8 +61,12 @@ double Array::item_as_double() const {
   });
 }
 
-void Array::throw_wrong_type(Dtype asked) const {
+void Array::throw_no_data(Dtype asked) const {
   if (!buffer_) throw DtypeError("array: there is no array here; ", asked, " data was asked for.");
+  if (device().kind != DeviceKind::kCpu) {
+    throw DeviceError("array: the elements lie on ", device(), ", where the host cannot read them. Copy them with ",
+                      "to(Device{}).");
+  }
   throw DtypeError("array: the elements are ", dtype_, ", ", asked, " was asked for. Convert with to(dtype).");
 }
 

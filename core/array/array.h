@@ -63,10 +63,11 @@ class Array {
   /// @}
 
   void* raw_data() const { return data_; }  ///< the first element, whatever its type; null for no array
-  /// The first element. Throws DtypeError if T is not the dtype.
+  /// The first element, for the host to read and write. Throws DtypeError if T is not the dtype, DeviceError if the
+  /// elements do not lie in the host's memory: raw_data() points to those of a GPU, for kernels.
   template <class T>
   T* data() const {
-    if (kDtypeOf<T> != dtype_) throw_wrong_type(kDtypeOf<T>);
+    if (kDtypeOf<T> != dtype_ || device().kind != DeviceKind::kCpu) throw_no_data(kDtypeOf<T>);
     return reinterpret_cast<T*>(data_);
   }
   /// The only element of an array of size 1, converted to T.
@@ -114,7 +115,7 @@ class Array {
  private:
   bool is_dense(const Strides& wanted) const;
   double item_as_double() const;
-  [[noreturn]] void throw_wrong_type(Dtype asked) const;
+  [[noreturn]] void throw_no_data(Dtype asked) const;
 
   Buffer::Pointer buffer_;
   std::byte* data_ = nullptr;

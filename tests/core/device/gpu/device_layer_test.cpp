@@ -44,6 +44,15 @@ TEST(GpuDriverTest, OperandsOnDifferentDevicesAreRefused) {
               ThrowsMessage<DeviceError>(AllOf(HasSubstr("cpu and cuda:0"), HasSubstr("to(device)"))));
 }
 
+TEST(GpuDriverTest, HostCodeIsRefusedTheElementsOfAGpu) {
+  const testing::SimulatedDevices simulated;
+  const Array x = on_gpu(4);
+  EXPECT_THAT([&] { x.data<std::uint8_t>(); },
+              ThrowsMessage<DeviceError>(AllOf(HasSubstr("cuda:0"), HasSubstr("to(Device{})"))));
+  EXPECT_NE(x.raw_data(), nullptr);
+  EXPECT_NO_THROW(x.to(Device{}).data<std::uint8_t>());
+}
+
 TEST(GpuAllocatorTest, ABlockGoesToTheNextRequestOfItsStream) {
   const testing::SimulatedDevices simulated;
   auto& allocator = gpu::caching_allocator(0);

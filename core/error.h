@@ -22,6 +22,18 @@ std::string join(const Parts&... parts) {
   (out << ... << parts);
   return out.str();
 }
+
+/// The elements of a range in a message: "naive, flat, hierarchical".
+template <class Range>
+std::string list(const Range& range) {
+  std::ostringstream out;
+  const char* separator = "";
+  for (const auto& each : range) {
+    out << separator << each;
+    separator = ", ";
+  }
+  return out.str();
+}
 }  // namespace detail
 
 /// An error of one kind. `Kind` only tells the types apart, so that each can be caught by itself.

@@ -1,5 +1,7 @@
 #include "comm/communicators/communicator_config.h"
 
+#include <ranges>
+
 #include "core/error.h"
 
 namespace rensa {
@@ -26,9 +28,8 @@ void CommunicatorConfig::set(const std::string& name, const std::string& value) 
 const std::string& CommunicatorConfig::get(const std::string& name) const {
   const auto found = values_.find(name);
   if (found != values_.end()) return found->second;
-  std::string known;
-  for (const auto& [each, value] : values_) known += (known.empty() ? "" : ", ") + each;
-  throw ValueError("a communicator has no config \"", name, "\", expected one of: ", known, ".");
+  throw ValueError("a communicator has no config \"", name,
+                   "\", expected one of: ", detail::list(std::views::keys(values_)), ".");
 }
 
 std::optional<Dtype> CommunicatorConfig::allreduce_grad_dtype() const {

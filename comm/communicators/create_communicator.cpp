@@ -71,9 +71,8 @@ std::unique_ptr<Communicator> compose_communicator(const std::string& name, std:
     return std::make_unique<PureNcclCommunicator>(std::move(whole));
   }
   if (name == "dummy") return std::make_unique<DummyCommunicator>(std::move(whole));
-  std::string known;
-  for (const std::string& each : communicator_names()) known += (known.empty() ? "" : ", ") + each;
-  throw ValueError("communicator \"", name, "\" is unknown, expected one of: ", known, ".");
+  throw ValueError("communicator \"", name, "\" is unknown, expected one of: ", detail::list(communicator_names()),
+                   ".");
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "comm/shm/futex.h"
 #include "core/error.h"
@@ -127,13 +128,12 @@ void Meeting::sleep_until_all_arrive() {
 }
 
 void Meeting::throw_late() const {
-  std::string missing;
+  std::vector<int> missing;
   for (int r = 0; r < size_; ++r) {
-    if (has_arrived(r)) continue;
-    missing += (missing.empty() ? "" : ", ") + std::to_string(r);
+    if (!has_arrived(r)) missing.push_back(r);
   }
   throw CommError("rank ", rank_, " of ", size_, ": ", describe(call_), " has waited ", patience_.limit_s,
-                  " s for rank ", missing,
+                  " s for rank ", detail::list(missing),
                   ", which stopped or made another call. Read the end of its log; a longer limit: ", "comm_timeout.");
 }
 

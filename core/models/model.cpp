@@ -134,12 +134,10 @@ const std::vector<std::string>& model_names() {
 }
 
 std::unique_ptr<UnaryLink> make_model(const std::string& name, const ModelOptions& options) {
-  std::string known;
   for (const auto& [each, make] : makers()) {
     if (each == name) return make(options);
-    known += (known.empty() ? "" : ", ") + each;
   }
-  throw ValueError("there is no network \"", name, "\", expected one of: ", known, ".");
+  throw ValueError("there is no network \"", name, "\", expected one of: ", detail::list(model_names()), ".");
 }
 
 }  // namespace rensa::models

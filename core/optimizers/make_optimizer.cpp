@@ -219,12 +219,10 @@ constexpr Entry kOptimizers[] = {{"sgd", make_sgd},
 }  // namespace
 
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const OptimizerOptions& options) {
-  std::string names;
   for (const Entry& entry : kOptimizers) {
     if (name == entry.name) return entry.make(name, options);
-    names += (names.empty() ? "" : ", ") + std::string(entry.name);
   }
-  throw ValueError("optimizer: expected one of ", names, ", found \"", name, "\".");
+  throw ValueError("optimizer: expected one of ", detail::list(optimizer_names()), ", found \"", name, "\".");
 }
 
 std::vector<std::string> optimizer_names() {

@@ -59,9 +59,7 @@ std::vector<std::string> chosen(const std::vector<std::string>& asked, const std
   if (asked == std::vector<std::string>{"all"}) return known;
   for (const std::string& name : asked) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    std::string list;
-    for (const std::string& each : known) list += ", " + each;
-    throw ConfigError(key, ": \"", name, "\" is not one of: all", list, ".");
+    throw ConfigError(key, ": \"", name, "\" is not one of: all, ", detail::list(known), ".");
   }
   return asked;
 }

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "core/error.h"
 #include "tools/doctor/check.h"
 
 namespace rensa::tools::doctor {
@@ -107,10 +108,8 @@ void find_equal_addresses(const Hosts& hosts, CheckResult& result) {
   }
   for (const auto& [address, where] : owners) {
     if (where.size() < 2) continue;
-    std::string list;
-    for (const std::string& host : where) list += (list.empty() ? "" : ", ") + host;
     result.findings.push_back(
-        {Severity::kWarning, list,
+        {Severity::kWarning, detail::list(where),
          names[address] + " has the same address " + address + " on " + std::to_string(where.size()) +
              " hosts: MPI may look for a peer there and wait forever",
          "Leave it out: --mca btl_tcp_if_exclude lo," + names[address] +

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "core/error.h"
 #include "tools/doctor/check.h"
 
 namespace rensa::tools::doctor {
@@ -39,8 +40,7 @@ CheckResult check_versions(const Facts& facts, const CheckOptions& /*options*/) 
     std::string where,
         found = part == "files" ? "Rensa's program and libraries are not the same files: " : part + " differs: ";
     for (const auto& [version, hosts] : hosts_of) {
-      std::string list;
-      for (const std::string& host : hosts) list += (list.empty() ? "" : ", ") + host;
+      const std::string list = detail::list(hosts);
       found += (where.empty() ? "" : "; ") + version + " on " + list;
       where += (where.empty() ? "" : ", ") + list;
     }

@@ -31,9 +31,7 @@ DictDataset::DictDataset(std::vector<Column> columns) : names_(names_of(columns)
 int DictDataset::field(std::string_view name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found != names_.end()) return static_cast<int>(found - names_.begin());
-  std::string known;
-  for (const std::string& each : names_) known += (known.empty() ? "" : ", ") + each;
-  throw ValueError("DictDataset: there is no column '", name, "'; there are ", known, ".");
+  throw ValueError("DictDataset: there is no column '", name, "'; there are ", detail::list(names_), ".");
 }
 
 const Array& DictDataset::column(std::string_view name) const {

@@ -66,6 +66,11 @@ const Array& Parameter::grad_destination() const {
   return body().extras ? body().extras->grad_destination : none;
 }
 
+Variable Parameter::stand_in(Variable other) noexcept {
+  body_.swap(other.body_);
+  return other;
+}
+
 void Parameter::set_read_gate(ReadGate* gate) { body().extras_of().read_gate = gate; }
 
 void Parameter::on_gradient(GradientHook hook) { body().extras_of().on_gradient = std::move(hook); }

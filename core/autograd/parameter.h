@@ -41,6 +41,10 @@ class Parameter : public Variable {
   /// array(), until the gate is taken away (null). For values that are still on their way.
   void set_read_gate(ReadGate* gate);
 
+  /// From now on operations that are given this parameter take `other`; returns the variable that they took before, to
+  /// be put back with another call. For links that compute with a function of their parameter (WeightHook).
+  Variable stand_in(Variable other) noexcept;
+
   /// How the optimizer treats this parameter, relative to its own settings (see Optimizer).
   double lr_scale = 1;            ///< multiplies the learning rate
   double weight_decay_scale = 1;  ///< multiplies the weight decay

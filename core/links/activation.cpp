@@ -22,19 +22,19 @@ PRelu::PRelu(const Shape& shape, double start, Dtype dtype)
     : W(shape, init::constant(start), dtype), shape_(shape), start_(start), dtype_(dtype) {
   add("W", W);
 }
-Variable PRelu::operator()(const Variable& x) { return functions::prelu(x, everywhere(W, x)); }
+Variable PRelu::forward(const Variable& x) { return functions::prelu(x, everywhere(W, x)); }
 
 Swish::Swish(const Shape& shape, double start, Dtype dtype)
     : beta(shape, init::constant(start), dtype), shape_(shape), start_(start), dtype_(dtype) {
   add("beta", beta);
 }
-Variable Swish::operator()(const Variable& x) { return functions::swish(x, everywhere(beta, x)); }
+Variable Swish::forward(const Variable& x) { return functions::swish(x, everywhere(beta, x)); }
 
 Maxout::Maxout(const MaxoutOptions& o)
     : linear({.in = o.in, .out = o.out * o.pool_size, .dtype = o.dtype}), options_(o) {
   add("linear", linear);
 }
-Variable Maxout::operator()(const Variable& x) { return functions::maxout(linear(x), options_.pool_size); }
+Variable Maxout::forward(const Variable& x) { return functions::maxout(linear(x), options_.pool_size); }
 
 SimplifiedDropconnect::SimplifiedDropconnect(const SimplifiedDropconnectOptions& o)
     : W(o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), options_(o) {
@@ -42,7 +42,7 @@ SimplifiedDropconnect::SimplifiedDropconnect(const SimplifiedDropconnectOptions&
   add("W", W);
   if (o.bias) add("b", b);
 }
-Variable SimplifiedDropconnect::operator()(const Variable& x) {
+Variable SimplifiedDropconnect::forward(const Variable& x) {
   const std::int64_t features = x.shape()[0] == 0 ? 1 : x.size() / x.shape()[0];
   if (!W.is_initialized()) W.initialize({options_.out, features});
   const Variable rows = x.ndim() == 2 ? x : functions::reshape(x, {x.shape()[0], features});

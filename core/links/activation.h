@@ -12,7 +12,7 @@ namespace rensa {
 class PRelu : public UnaryLink {
  public:
   explicit PRelu(const Shape& shape = {}, double start = 0.25, Dtype dtype = Dtype::kFloat32);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter W;
 
  protected:
@@ -29,7 +29,7 @@ class PRelu : public UnaryLink {
 class Swish : public UnaryLink {
  public:
   explicit Swish(const Shape& shape = {}, double start = 1, Dtype dtype = Dtype::kFloat32);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter beta;
 
  protected:
@@ -51,7 +51,7 @@ struct MaxoutOptions {
 class Maxout : public UnaryLink {
  public:
   explicit Maxout(const MaxoutOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Linear linear;
 
  protected:
@@ -73,7 +73,7 @@ struct SimplifiedDropconnectOptions {
 class SimplifiedDropconnect : public UnaryLink {
  public:
   explicit SimplifiedDropconnect(const SimplifiedDropconnectOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter W, b;
 
  protected:

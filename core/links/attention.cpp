@@ -47,7 +47,7 @@ Variable MultiHeadAttention::in_heads(const Variable& x) const {
                               {0, 2, 1, 3});
 }
 
-Variable MultiHeadAttention::operator()(const Variable& x, const Variable& memory, const Array& lengths) {
+Variable MultiHeadAttention::attend(const Variable& x, const Variable& memory, const Array& lengths) {
   if (x.ndim() != 3 || x.shape()[2] != options_.size || memory.ndim() != 3) {
     throw ShapeError("MultiHeadAttention: expected x and memory (batch, length, ", options_.size, "), found ",
                      x.shape(), " and ", memory.shape(), ".");
@@ -79,7 +79,7 @@ TransformerBlock::TransformerBlock(const TransformerBlockOptions& o)
   add("cross", *cross_);
 }
 
-Variable TransformerBlock::operator()(const Variable& x, const Variable& memory, const Array& memory_lengths) {
+Variable TransformerBlock::transform(const Variable& x, const Variable& memory, const Array& memory_lengths) {
   if (options_.cross != static_cast<bool>(memory)) {
     throw ValueError("TransformerBlock: made with cross = ", options_.cross, " and called ",
                      memory ? "with" : "without", " a memory.");

@@ -25,16 +25,20 @@ class MultiHeadAttention : public UnaryLink {
  public:
   /// Throws ValueError if the heads do not divide the size.
   explicit MultiHeadAttention(const MultiHeadAttentionOptions& options);
+  using UnaryLink::operator();
   /// x (batch, L, size) asks itself.
-  Variable operator()(const Variable& x) override { return (*this)(x, x); }
+  Variable forward(const Variable& x) override { return attend(x, x, {}); }
   /// x (batch, M, size) asks `memory` (batch, L, size); `lengths` (batch) says how many of the L are no padding, or no
   /// array.
-  Variable operator()(const Variable& x, const Variable& memory, const Array& lengths = {});
+  Variable operator()(const Variable& x, const Variable& memory, const Array& lengths = {}) {
+    return with_hooks(x, [&] { return attend(x, memory, lengths); });
+  }
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<MultiHeadAttention>(options_); }
 
  private:
+  Variable attend(const Variable& x, const Variable& memory, const Array& lengths);
   Variable in_heads(const Variable& x) const;
   const MultiHeadAttentionOptions options_;
   Linear query_, key_, value_, out_;
@@ -58,15 +62,20 @@ struct TransformerBlockOptions {
 class TransformerBlock : public UnaryLink {
  public:
   explicit TransformerBlock(const TransformerBlockOptions& options);
-  Variable operator()(const Variable& x) override { return (*this)(x, Variable()); }
+  using UnaryLink::operator();
+  Variable forward(const Variable& x) override { return transform(x, {}, {}); }
   /// With `cross`: attends to `memory` (batch, L, size), of which sample i has memory_lengths[i] rows; no array: all
   /// of them. Throws ValueError for a memory without `cross`, or none with it.
-  Variable operator()(const Variable& x, const Variable& memory, const Array& memory_lengths = {});
+  Variable operator()(const Variable& x, const Variable& memory, const Array& memory_lengths = {}) {
+    return with_hooks(x, [&] { return transform(x, memory, memory_lengths); });
+  }
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<TransformerBlock>(options_); }
 
  private:
+  Variable transform(const Variable& x, const Variable& memory, const Array& memory_lengths);
+
   const TransformerBlockOptions options_;
   LayerNormalization ln1_, ln2_;
   MultiHeadAttention attention_;

@@ -22,9 +22,11 @@ struct BatchNormalizationLinkOptions {
 class BatchNormalization : public UnaryLink {
  public:
   explicit BatchNormalization(const BatchNormalizationLinkOptions& options);
-  Variable operator()(const Variable& x) override { return apply(x, false, nullptr); }
+  Variable forward(const Variable& x) override { return apply(x, false, nullptr); }
   /// relu(normalized x + residual) in the same passes over memory; the residual may be null.
-  Variable with_relu(const Variable& x, const Variable* residual = nullptr) { return apply(x, true, residual); }
+  Variable with_relu(const Variable& x, const Variable* residual = nullptr) {
+    return with_hooks(x, [&] { return apply(x, true, residual); });
+  }
 
   double eps() const { return options_.eps; }                                ///< what is added to the variance
   const BatchNormalizationLinkOptions& options() const { return options_; }  ///< the options that it was made with

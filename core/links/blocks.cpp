@@ -32,7 +32,7 @@ MlpConvolution2D::MlpConvolution2D(const MlpConvolution2DOptions& o) : options_(
     in = out;
   }
 }
-Variable MlpConvolution2D::operator()(const Variable& x) {
+Variable MlpConvolution2D::forward(const Variable& x) {
   Variable h = (*layers_.front())(x);
   for (std::size_t i = 1; i < layers_.size(); ++i) h = (*layers_[i])(functions::relu(h));
   return h;
@@ -53,7 +53,7 @@ Inception::Inception(const InceptionOptions& o)
   add("conv5", conv5_);
   add("projp", projp_);
 }
-Variable Inception::operator()(const Variable& x) {
+Variable Inception::forward(const Variable& x) {
   using functions::relu;
   const Variable pooled =
       functions::max_pooling_2d(x, {.kernel = {3, 3}, .stride = {{1, 1}}, .pad = {1, 1}, .cover_all = false});
@@ -83,7 +83,7 @@ InceptionBn::InceptionBn(const InceptionBnOptions& o) : options_(o) {
   conv33b_ = pair("conv33b", o.out33, o.out33, 3, o.stride);
   if (o.proj_pool > 0) poolp_ = pair("poolp", o.in, o.proj_pool, 1);
 }
-Variable InceptionBn::operator()(const Variable& x) {
+Variable InceptionBn::forward(const Variable& x) {
   Variables outs;
   if (conv1_.convolution) outs.push_back(conv1_(x));
   outs.push_back(conv3_(proj3_(x)));

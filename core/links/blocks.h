@@ -22,7 +22,7 @@ struct MlpConvolution2DOptions {
 class MlpConvolution2D : public UnaryLink {
  public:
   explicit MlpConvolution2D(const MlpConvolution2DOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<MlpConvolution2D>(options_); }
@@ -42,7 +42,7 @@ struct InceptionOptions {
 class Inception : public UnaryLink {
  public:
   explicit Inception(const InceptionOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<Inception>(options_); }
@@ -65,7 +65,7 @@ struct InceptionBnOptions {
 class InceptionBn : public UnaryLink {
  public:
   explicit InceptionBn(const InceptionBnOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<InceptionBn>(options_); }

@@ -16,7 +16,7 @@ Bias::Bias(const Shape& shape, int axis, Dtype dtype)
     : b(shape, init::zeros(), dtype), shape_(shape), axis_(axis), dtype_(dtype) {
   add("b", b);
 }
-Variable Bias::operator()(const Variable& x) { return functions::bias(x, b, axis_); }
+Variable Bias::forward(const Variable& x) { return functions::bias(x, b, axis_); }
 
 Scale::Scale(const ScaleOptions& o) : W(o.shape, init::ones(), o.dtype), options_(o) {
   add("W", W);
@@ -24,7 +24,7 @@ Scale::Scale(const ScaleOptions& o) : W(o.shape, init::ones(), o.dtype), options
   bias_ = std::make_unique<Bias>(o.shape, o.axis, o.dtype);
   add("bias", *bias_);
 }
-Variable Scale::operator()(const Variable& x) {
+Variable Scale::forward(const Variable& x) {
   const Variable y = functions::scale(x, W, options_.axis);
   return bias_ ? (*bias_)(y) : y;
 }
@@ -47,7 +47,7 @@ Variable Bilinear::operator()(const Variable& e1, const Variable& e2) {
 
 EmbedId::EmbedId(const EmbedIdLinkOptions& o) : W({o.in, o.out}, o.initial_W, o.dtype), options_(o) { add("W", W); }
 Variable EmbedId::operator()(const Array& x) {
-  return functions::embed_id(x, W, {.ignore_label = options_.ignore_label});
+  return with_hooks(x, [&] { return functions::embed_id(x, W, {.ignore_label = options_.ignore_label}); });
 }
 
 Highway::Highway(const HighwayOptions& o)
@@ -57,7 +57,7 @@ Highway::Highway(const HighwayOptions& o)
   add("plain", plain);
   add("transform", transform);
 }
-Variable Highway::operator()(const Variable& x) {
+Variable Highway::forward(const Variable& x) {
   return functions::linear_interpolate(functions::sigmoid(transform(x)), functions::relu(plain(x)), x);
 }
 

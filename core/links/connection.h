@@ -28,7 +28,7 @@ class ParameterLink : public Link {
 class Bias : public UnaryLink {
  public:
   explicit Bias(const Shape& shape, int axis = 1, Dtype dtype = Dtype::kFloat32);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter b;
 
  protected:
@@ -51,7 +51,7 @@ struct ScaleOptions {
 class Scale : public UnaryLink {
  public:
   explicit Scale(const ScaleOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter W;
 
  protected:
@@ -114,7 +114,7 @@ struct HighwayOptions {
 class Highway : public UnaryLink {
  public:
   explicit Highway(const HighwayOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Linear plain, transform;
 
  protected:

@@ -26,7 +26,7 @@ Convolution2D::Convolution2D(const Convolution2DOptions& o)
   if (bias) add("b", b);
 }
 
-Variable Convolution2D::operator()(const Variable& x) {
+Variable Convolution2D::forward(const Variable& x) {
   if (!W.is_initialized() && x.ndim() == 4) {
     Convolution2DOptions known = options_;
     known.in = x.shape()[1];

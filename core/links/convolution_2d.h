@@ -24,7 +24,7 @@ struct Convolution2DOptions {
 class Convolution2D : public UnaryLink {
  public:
   explicit Convolution2D(const Convolution2DOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
   Parameter W, b;
   const bool bias;

@@ -39,7 +39,7 @@ ConvolutionNd::ConvolutionNd(const ConvolutionNdLinkOptions& o)
   add("W", W);
   if (o.bias) add("b", b);
 }
-Variable ConvolutionNd::operator()(const Variable& x) {
+Variable ConvolutionNd::forward(const Variable& x) {
   if (!W.is_initialized()) {
     W.initialize(kernel_shape("ConvolutionNd", options_.out, x.shape()[1] / options_.window.groups, options_.kernel,
                               options_.axes));
@@ -53,7 +53,7 @@ DeconvolutionNd::DeconvolutionNd(const DeconvolutionNdLinkOptions& o)
   add("W", W);
   if (o.bias) add("b", b);
 }
-Variable DeconvolutionNd::operator()(const Variable& x) {
+Variable DeconvolutionNd::forward(const Variable& x) {
   if (!W.is_initialized()) {
     W.initialize(kernel_shape("DeconvolutionNd", x.shape()[1], options_.out / options_.window.groups, options_.kernel,
                               options_.axes));
@@ -96,7 +96,7 @@ DepthwiseConvolution2D::DepthwiseConvolution2D(const SquareConvolutionOptions& o
   add("W", W);
   if (o.bias) add("b", b);
 }
-Variable DepthwiseConvolution2D::operator()(const Variable& x) {
+Variable DepthwiseConvolution2D::forward(const Variable& x) {
   return functions::depthwise_convolution_2d(x, W, options_.bias ? &b : nullptr, options_.stride, options_.pad);
 }
 
@@ -105,7 +105,7 @@ LocalConvolution2D::LocalConvolution2D(const SquareConvolutionOptions& o)
   add("W", W);
   if (o.bias) add("b", b);
 }
-Variable LocalConvolution2D::operator()(const Variable& x) {
+Variable LocalConvolution2D::forward(const Variable& x) {
   if (!W.is_initialized()) {
     if (x.ndim() != 4)
       throw ShapeError("LocalConvolution2D: expected x (batch, channels, H, W), found ", x.shape(), ".");
@@ -122,7 +122,7 @@ DeformableConvolution2D::DeformableConvolution2D(const SquareConvolutionOptions&
   add("offset_conv", offset_conv_);
   add("deform_conv", deform_conv_);
 }
-Variable DeformableConvolution2D::operator()(const Variable& x) {
+Variable DeformableConvolution2D::forward(const Variable& x) {
   const Variables moves = functions::split_axis(offset_conv_(x), 2, 1);  // Chainer's link has x first, the function y
   return functions::deformable_convolution_2d_sampler(x, functions::concat({moves[1], moves[0]}, 1), deform_conv_.W,
                                                       options_.bias ? &deform_conv_.b : nullptr, options_.stride,

@@ -23,7 +23,7 @@ struct ConvolutionNdLinkOptions {
 class ConvolutionNd : public UnaryLink {
  public:
   explicit ConvolutionNd(const ConvolutionNdLinkOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter W, b;
 
  protected:
@@ -49,7 +49,7 @@ struct DeconvolutionNdLinkOptions {
 class DeconvolutionNd : public UnaryLink {
  public:
   explicit DeconvolutionNd(const DeconvolutionNdLinkOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter W, b;
 
  protected:
@@ -81,7 +81,7 @@ std::unique_ptr<Convolution2D> dilated_convolution_2d(const SquareConvolutionOpt
 class DepthwiseConvolution2D : public UnaryLink {
  public:
   explicit DepthwiseConvolution2D(const SquareConvolutionOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter W, b;
 
  protected:
@@ -96,7 +96,7 @@ class DepthwiseConvolution2D : public UnaryLink {
 class LocalConvolution2D : public UnaryLink {
  public:
   explicit LocalConvolution2D(const SquareConvolutionOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter W, b;
 
  protected:
@@ -111,7 +111,7 @@ class LocalConvolution2D : public UnaryLink {
 class DeformableConvolution2D : public UnaryLink {
  public:
   explicit DeformableConvolution2D(const SquareConvolutionOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<DeformableConvolution2D>(options_); }

@@ -22,9 +22,13 @@ Linear::Linear(const LinearOptions& o)
   if (bias) add("b", b);
 }
 
-Variable Linear::operator()(const Variable& x) { return (*this)(x, 1); }
+Variable Linear::forward(const Variable& x) { return project(x, 1); }
 
 Variable Linear::operator()(const Variable& x, int n_batch_axes) {
+  return with_hooks(x, [&] { return project(x, n_batch_axes); });
+}
+
+Variable Linear::project(const Variable& x, int n_batch_axes) {
   if (!W.is_initialized()) {
     std::int64_t features = 1;
     for (int axis = n_batch_axes; axis < x.ndim(); ++axis) features *= x.shape()[axis];

@@ -20,7 +20,8 @@ struct LinearOptions {
 class Linear : public UnaryLink {
  public:
   explicit Linear(const LinearOptions& options);
-  Variable operator()(const Variable& x) override;
+  using UnaryLink::operator();
+  Variable forward(const Variable& x) override;
   /// The first `n_batch_axes` axes are batches, the others features.
   Variable operator()(const Variable& x, int n_batch_axes);
 
@@ -31,6 +32,8 @@ class Linear : public UnaryLink {
   std::unique_ptr<Link> do_clone() override { return std::make_unique<Linear>(options_); }
 
  private:
+  Variable project(const Variable& x, int n_batch_axes);
+
   const LinearOptions options_;
 };
 

@@ -145,6 +145,13 @@ void Link::copy_parameters(Link& other, bool persistents) {
 
 std::unique_ptr<Link> Link::clone(CopyMode mode) {
   std::unique_ptr<Link> copy = do_clone();
+  const std::vector<NamedLink> links = named_links(), copies = copy->named_links();
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    for (const auto& hook : links[i].link->hooks_) {
+      auto another = hook->clone();
+      if (another && !copies[i].link->hook(another->name())) copies[i].link->add_hook(std::move(another));
+    }
+  }
   const std::vector<Parameter*> from = parameters(), to = copy->parameters();
   if (mode == CopyMode::kCopy) copy->copy_parameters(*this);
   if (mode == CopyMode::kShare) {
@@ -157,7 +164,6 @@ std::unique_ptr<Link> Link::clone(CopyMode mode) {
     to[i]->weight_decay_scale = from[i]->weight_decay_scale;
     to[i]->update_enabled = from[i]->update_enabled;
   }
-  const std::vector<NamedLink> links = named_links(), copies = copy->named_links();
   for (std::size_t i = 0; i < links.size(); ++i) copies[i].link->adopt_settings(*links[i].link);
   return copy;
 }
@@ -174,6 +180,27 @@ std::unique_ptr<Link> Link::do_clone() {
 
 void Link::enable_update(bool enabled) {
   for (Parameter* parameter : parameters()) parameter->update_enabled = enabled;
+}
+
+LinkHook* Link::hook(std::string_view name) const {
+  for (const auto& each : hooks_) {
+    if (each->name() == name) return each.get();
+  }
+  return nullptr;
+}
+
+void Link::add_hook(std::shared_ptr<LinkHook> added) {
+  if (hook(added->name())) throw ValueError("link: it has a hook named \"", added->name(), "\" already.");
+  added->added(*this);
+  hooks_.push_back(std::move(added));
+}
+
+void Link::remove_hook(std::string_view name) {
+  const auto found = std::find_if(hooks_.begin(), hooks_.end(), [&](const auto& hook) { return hook->name() == name; });
+  if (found == hooks_.end()) throw ValueError("link: it has no hook named \"", name, "\".");
+  const std::shared_ptr<LinkHook> hook = *found;
+  hooks_.erase(found);
+  hook->removed(*this);
 }
 
 void Sequential::append(std::unique_ptr<UnaryLink> link) { insert(layers_.size(), std::move(link)); }
@@ -245,7 +272,7 @@ std::unique_ptr<Link> Sequential::do_clone() {
   return copy;
 }
 
-Variable Sequential::operator()(const Variable& x) {
+Variable Sequential::forward(const Variable& x) {
   Variable h = x;
   for (Layer& layer : layers_) h = layer.link ? (*layer.link)(h) : layer.function(h);
   return h;

@@ -10,6 +10,7 @@
 
 #include "core/autograd/parameter.h"
 #include "core/error.h"
+#include "core/links/link_hook.h"
 
 namespace rensa {
 
@@ -38,6 +39,8 @@ enum class CopyMode {
 ///     Mlp() { add("l1", l1); add("l2", l2); }
 ///     Variable operator()(const Variable& x) { return l2(functions::relu(l1(x))); }
 ///   };
+///
+/// A link that goes from one variable to one is better derived from UnaryLink.
 class Link {
  public:
   Link() = default;
@@ -89,6 +92,15 @@ class Link {
   /// True if any parameter is trained.
   bool update_enabled();
 
+  /// From now on `hook` is called around this link's forward pass (see LinkHook). Throws ValueError if the link has one
+  /// of that name, or what the hook's added() throws.
+  void add_hook(std::shared_ptr<LinkHook> hook);
+  /// Takes the hook of that name away; throws ValueError if there is none.
+  void remove_hook(std::string_view name);
+  LinkHook* hook(std::string_view name) const;  ///< the one of that name; null if there is none
+  /// In the order in which they were added.
+  const std::vector<std::shared_ptr<LinkHook>>& hooks() const { return hooks_; }
+
  protected:
   /// A new link of the same kind and options; clone() copies the values. For a link of one's own:
   ///   std::unique_ptr<Link> do_clone() override { return std::make_unique<Mlp>(options_); }
@@ -106,8 +118,20 @@ class Link {
   void add_members(Link& inner);
   /// Forgets the children, for containers that number them anew.
   void clear_children() { children_.clear(); }
+  /// What `forward` returns, with this link's hooks and the thread's around it: for links that do not go from one
+  /// variable to one.
+  ///   Variable operator()(const Variable& x, const Variable& h) { return with_hooks(x, [&] { return …; }); }
+  template <class Forward>
+  Variable with_hooks(const Variable& x, const Forward& forward) {
+    if (hooks_.empty() && !detail::has_link_hooks) return forward();
+    detail::HookedForward hooked(*this, x);
+    const Variable y = forward();
+    hooked.finish(y);
+    return y;
+  }
 
  private:
+  friend class LinkHook;
   template <class Visit>
   void visit_links(const std::string& prefix, const Visit& visit);
   void check_new(const std::string& name) const;
@@ -115,6 +139,7 @@ class Link {
   std::vector<std::pair<std::string, Parameter*>> parameters_;
   std::vector<std::pair<std::string, Array*>> persistents_;
   std::vector<std::pair<std::string, Link*>> children_;
+  std::vector<std::shared_ptr<LinkHook>> hooks_;
 };
 
 /// A copy of its own with the type that the caller knows: auto copy = clone(model).
@@ -131,7 +156,12 @@ std::unique_ptr<L> clone(L& link, CopyMode mode = CopyMode::kCopy) {
 /// A link from one variable to one variable: what Sequential and the classifier hold.
 class UnaryLink : public Link {
  public:
-  virtual Variable operator()(const Variable& x) = 0;  ///< the result for a batch
+  /// The result for a batch: forward(), with the hooks around it.
+  Variable operator()(const Variable& x) {
+    return with_hooks(x, [&] { return forward(x); });
+  }
+  /// What the link computes, without hooks: for the link to define, and for others to call through operator().
+  virtual Variable forward(const Variable& x) = 0;
 };
 
 /// Links and functions in a row. Child links are named "0", "1", … in their order, as in Chainer's Sequential;
@@ -181,7 +211,7 @@ class Sequential : public UnaryLink {
   /// A row of `times` copies of this one.
   std::unique_ptr<Sequential> repeat(int times, CopyMode mode = CopyMode::kInit);
 
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   std::size_t size() const { return layers_.size(); }  ///< links and functions together
   /// The link at that position; null for a function.
   UnaryLink* link(std::size_t position) const { return layers_.at(position).link.get(); }

@@ -24,7 +24,7 @@ LayerNormalization::LayerNormalization(const LayerNormalizationOptions& o)
   add("gamma", gamma);
   add("beta", beta);
 }
-Variable LayerNormalization::operator()(const Variable& x) {
+Variable LayerNormalization::forward(const Variable& x) {
   initialize(gamma, x.shape().back());
   initialize(beta, x.shape().back());
   return functions::layer_normalization(x, gamma, beta, options_.eps);
@@ -34,7 +34,7 @@ RmsNormalization::RmsNormalization(const LayerNormalizationOptions& o) : gamma(i
   if (o.size != kLazySize) initialize(gamma, o.size);
   add("gamma", gamma);
 }
-Variable RmsNormalization::operator()(const Variable& x) {
+Variable RmsNormalization::forward(const Variable& x) {
   initialize(gamma, x.shape().back());
   return functions::rms_normalization(x, gamma, options_.eps);
 }
@@ -48,7 +48,7 @@ GroupNormalization::GroupNormalization(const GroupNormalizationOptions& o)
   add("gamma", gamma);
   add("beta", beta);
 }
-Variable GroupNormalization::operator()(const Variable& x) {
+Variable GroupNormalization::forward(const Variable& x) {
   if (x.ndim() < 2) throw ShapeError("GroupNormalization: expected x (batch, channels, …), found ", x.shape(), ".");
   initialize(gamma, x.shape()[1]);
   initialize(beta, x.shape()[1]);
@@ -68,7 +68,7 @@ BatchRenormalization::BatchRenormalization(const BatchRenormalizationLinkOptions
   add_persistent("avg_var", avg_var);
   add_persistent("N", N);
 }
-Variable BatchRenormalization::operator()(const Variable& x) {
+Variable BatchRenormalization::forward(const Variable& x) {
   const auto& o = options_.normalization;
   if (!config().train) return functions::fixed_batch_renormalization(x, gamma, beta, avg_mean, avg_var, o.eps);
   count(N);
@@ -89,7 +89,7 @@ DecorrelatedBatchNormalization::DecorrelatedBatchNormalization(const Decorrelate
   add_persistent("avg_projection", avg_projection);
   add_persistent("N", N);
 }
-Variable DecorrelatedBatchNormalization::operator()(const Variable& x) {
+Variable DecorrelatedBatchNormalization::forward(const Variable& x) {
   if (!config().train) return functions::fixed_decorrelated_batch_normalization(x, avg_mean, avg_projection);
   count(N);
   return functions::decorrelated_batch_normalization(x, avg_mean, avg_projection, options_.normalization);

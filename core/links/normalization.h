@@ -17,7 +17,7 @@ struct LayerNormalizationOptions {
 class LayerNormalization : public UnaryLink {
  public:
   explicit LayerNormalization(const LayerNormalizationOptions& options = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter gamma, beta;
 
  protected:
@@ -31,7 +31,7 @@ class LayerNormalization : public UnaryLink {
 class RmsNormalization : public UnaryLink {
  public:
   explicit RmsNormalization(const LayerNormalizationOptions& options = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter gamma;
 
  protected:
@@ -52,7 +52,7 @@ struct GroupNormalizationOptions {
 class GroupNormalization : public UnaryLink {
  public:
   explicit GroupNormalization(const GroupNormalizationOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter gamma, beta;
 
  protected:
@@ -72,7 +72,7 @@ struct BatchRenormalizationLinkOptions {
 class BatchRenormalization : public UnaryLink {
  public:
   explicit BatchRenormalization(const BatchRenormalizationLinkOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Parameter gamma, beta;
   Array avg_mean, avg_var, N;
 
@@ -93,7 +93,7 @@ struct DecorrelatedBatchNormalizationLinkOptions {
 class DecorrelatedBatchNormalization : public UnaryLink {
  public:
   explicit DecorrelatedBatchNormalization(const DecorrelatedBatchNormalizationLinkOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   Array avg_mean, avg_projection, N;
 
  protected:

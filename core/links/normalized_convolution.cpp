@@ -34,7 +34,8 @@ Variable infer(const Convolution2D& convolution, const BatchNormalization& norma
 
 Variable normalized_convolution(Convolution2D& convolution, BatchNormalization& normalization, const Variable& x,
                                 const AfterNormalization& after) {
-  if (InferenceMode::is_active()) return infer(convolution, normalization, x, after);
+  const bool can_be_folded = convolution.hooks().empty() && normalization.hooks().empty();
+  if (can_be_folded && InferenceMode::is_active()) return infer(convolution, normalization, x, after);
   const Variable y = convolution(x);
   if (after.relu) return normalization.with_relu(y, after.residual);
   return after.residual ? normalization(y) + *after.residual : normalization(y);

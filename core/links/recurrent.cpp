@@ -61,7 +61,7 @@ Lstm::Lstm(const CellOptions& o) : upward(rensa::upward(o)), lateral(rensa::late
   add("upward", upward);
   add("lateral", lateral);
 }
-Variable Lstm::operator()(const Variable& x) {
+Variable Lstm::forward(const Variable& x) {
   const functions::LstmState next =
       functions::lstm(c_ ? c_ : zero_state(options_, x), gate_sums(upward, lateral, x, h_));
   c_ = next.c;
@@ -104,7 +104,7 @@ StatefulPeepholeLstm::StatefulPeepholeLstm(const CellOptions& o)
   add("peep_f", peep_f_);
   add("peep_o", peep_o_);
 }
-Variable StatefulPeepholeLstm::operator()(const Variable& x) {
+Variable StatefulPeepholeLstm::forward(const Variable& x) {
   using functions::sigmoid;
   const Variable sums = gate_sums(upward_, lateral_, x, h_);
   const Variables g = functions::separate(functions::reshape(sums, {x.shape()[0], options_.out, 4}), 2);  // a, i, f, o
@@ -125,7 +125,7 @@ StatefulZoneoutLstm::StatefulZoneoutLstm(const CellOptions& o, const ZoneoutOpti
   add("upward", upward_);
   add("lateral", lateral_);
 }
-Variable StatefulZoneoutLstm::operator()(const Variable& x) {
+Variable StatefulZoneoutLstm::forward(const Variable& x) {
   const Variable c = c_ ? c_ : zero_state(options_, x), h = h_ ? h_ : zero_state(options_, x);
   const functions::LstmState next = functions::lstm(c, gate_sums(upward_, lateral_, x, h_));
   const bool train = config().train;

@@ -36,7 +36,7 @@ class StatelessLstm : public Link {
 class Lstm : public UnaryLink {
  public:
   explicit Lstm(const CellOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   /// All steps of x (steps, batch, in) as one operation, from the state and into it: (steps, batch, out). Cannot be
   /// differentiated twice. See functions::lstm_sequence.
   Variable sequence(const Variable& x);
@@ -64,7 +64,7 @@ class Lstm : public UnaryLink {
 class StatefulPeepholeLstm : public UnaryLink {
  public:
   explicit StatefulPeepholeLstm(const CellOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   void reset_state() { c_ = h_ = {}; }                   ///< the next call starts from zeros
   void set_state(const Variable& c, const Variable& h);  ///< the next call starts from these, (batch, out)
   /// The state after the last call, (batch, out); no variable after reset_state().
@@ -91,7 +91,7 @@ struct ZoneoutOptions {
 class StatefulZoneoutLstm : public UnaryLink {
  public:
   explicit StatefulZoneoutLstm(const CellOptions& options, const ZoneoutOptions& zoneout = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
   void reset_state() { c_ = h_ = {}; }                   ///< the next call starts from zeros
   void set_state(const Variable& c, const Variable& h);  ///< the next call starts from these, (batch, out)
   /// The state after the last call, (batch, out); no variable after reset_state().
@@ -146,7 +146,7 @@ template <class Cell>
 class Stateful : public UnaryLink {
  public:
   explicit Stateful(const CellOptions& options) : options_(options), cell_(options) { add_members(cell_); }
-  Variable operator()(const Variable& x) override { return h_ = cell_(h_, x); }
+  Variable forward(const Variable& x) override { return h_ = cell_(h_, x); }
   void reset_state() { h_ = {}; }                ///< the next call starts from zeros
   void set_state(const Variable& h) { h_ = h; }  ///< the next call starts from this, (batch, out)
   /// The state after the last call, (batch, out); no variable after reset_state().

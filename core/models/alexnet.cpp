@@ -36,7 +36,7 @@ AlexNet::AlexNet(const AlexNetOptions& o) : options_(o) {
   add("classifier", classifier_);
 }
 
-Variable AlexNet::operator()(const Variable& x) {
+Variable AlexNet::forward(const Variable& x) {
   const Variable h = features_(x);
   return classifier_(functions::reshape(h, {h.shape()[0], h.shape()[1] * h.shape()[2] * h.shape()[3]}));
 }

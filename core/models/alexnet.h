@@ -21,7 +21,7 @@ class AlexNet final : public UnaryLink {
  public:
   /// Throws ValueError if the pictures are too small for the network.
   explicit AlexNet(const AlexNetOptions& options = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<AlexNet>(options_); }

@@ -19,7 +19,7 @@ ConvolutionUnit::ConvolutionUnit(const ConvolutionUnitOptions& o)
   add(o.normalization_name, normalization_);
 }
 
-Variable ConvolutionUnit::operator()(const Variable& x) {
+Variable ConvolutionUnit::forward(const Variable& x) {
   using Activation = ConvolutionUnitOptions::Activation;
   const Variable y =
       normalized_convolution(convolution_, normalization_, x, {.relu = options_.activation == Activation::kRelu});

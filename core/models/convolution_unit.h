@@ -25,7 +25,7 @@ struct ConvolutionUnitOptions {
 class ConvolutionUnit final : public UnaryLink {
  public:
   explicit ConvolutionUnit(const ConvolutionUnitOptions& options);
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<ConvolutionUnit>(options_); }

@@ -69,7 +69,7 @@ GoogLeNet::GoogLeNet(const GoogLeNetOptions& o) : options_(o) {
 
 GoogLeNet::~GoogLeNet() = default;
 
-Variable GoogLeNet::operator()(const Variable& x) {
+Variable GoogLeNet::forward(const Variable& x) {
   const bool normalized = options_.batch_normalization;
   const auto local = [&](const Variable& h) {
     return normalized ? h : functions::local_response_normalization(h, 5, /*k=*/1, /*alpha=*/2e-5);

@@ -26,7 +26,7 @@ class GoogLeNet final : public UnaryLink {
  public:
   explicit GoogLeNet(const GoogLeNetOptions& options = {});
   ~GoogLeNet() override;
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<GoogLeNet>(options_); }

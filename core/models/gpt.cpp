@@ -32,7 +32,7 @@ Gpt::Gpt(const GptOptions& options)
   add("head", head_);
 }
 
-Variable Gpt::operator()(const Variable& x) {
+Variable Gpt::forward(const Variable& x) {
   if (x.ndim() != 2 || x.shape()[1] > options_.length) {
     throw ShapeError("Gpt: expected tokens (batch, length) with at most ", options_.length, " each, found ", x.shape(),
                      ".");

@@ -29,7 +29,7 @@ class Gpt : public UnaryLink {
   explicit Gpt(const GptOptions& options = {});
   /// x (batch, length) of int32 or int64; logits (batch × length, words), as softmax_cross_entropy takes them. Throws
   /// ShapeError for more tokens than `length`.
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<Gpt>(options_); }

@@ -39,7 +39,7 @@ class Inception final : public UnaryLink {
     add("conv5", conv5_);
     add("projp", projp_);
   }
-  Variable operator()(const Variable& x) override {
+  Variable forward(const Variable& x) override {
     using functions::relu;
     return relu(functions::concat({conv1_(x), conv3_(relu(proj3_(x))), conv5_(relu(proj5_(x))), projp_(pooled(x))}));
   }
@@ -74,7 +74,7 @@ class NormalizedInception final : public UnaryLink {
     add("branch3", branch3_);
     add("branch4", branch4_);
   }
-  Variable operator()(const Variable& x) override {
+  Variable forward(const Variable& x) override {
     return functions::concat({(*branch1_)(x), branch2_(x), branch3_(x), branch4_(x)});
   }
 

@@ -15,7 +15,7 @@ void NumberedLayers::append(std::unique_ptr<UnaryLink> link) {
   layers_.push_back({std::move(link), nullptr});
 }
 
-Variable NumberedLayers::operator()(const Variable& x) {
+Variable NumberedLayers::forward(const Variable& x) {
   Variable h = x;
   for (const Layer& layer : layers_) h = layer.link ? (*layer.link)(h) : layer.function(h);
   return h;

@@ -20,7 +20,7 @@ class NumberedLayers final : public UnaryLink {
   void append(std::unique_ptr<UnaryLink> link);
   void append(Function function) { layers_.push_back({nullptr, std::move(function)}); }
   /// @}
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  private:
   struct Layer {

@@ -14,6 +14,6 @@ Mlp::Mlp(const MlpOptions& o)
   add("l3", l3_);
 }
 
-Variable Mlp::operator()(const Variable& x) { return l3_(functions::relu(l2_(functions::relu(l1_(x))))); }
+Variable Mlp::forward(const Variable& x) { return l3_(functions::relu(l2_(functions::relu(l1_(x))))); }
 
 }  // namespace rensa::models

@@ -17,7 +17,7 @@ struct MlpOptions {
 class Mlp : public UnaryLink {
  public:
   explicit Mlp(const MlpOptions& options = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<Mlp>(options_); }

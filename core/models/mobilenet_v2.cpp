@@ -25,7 +25,7 @@ class InvertedResidual final : public UnaryLink {
   };
   explicit InvertedResidual(const Options& o) : options_(o), conv_(o) { add("conv", conv_); }
 
-  Variable operator()(const Variable& x) override {
+  Variable forward(const Variable& x) override {
     Variable h = x;
     for (const auto& unit : conv_.units) h = (*unit)(h);
     const bool same = options_.stride == 1 && options_.in == options_.out;
@@ -113,7 +113,7 @@ MobileNetV2::MobileNetV2(const MobileNetV2Options& o) : options_(o) {
   add("classifier", classifier_);
 }
 
-Variable MobileNetV2::operator()(const Variable& x) {
+Variable MobileNetV2::forward(const Variable& x) {
   return classifier_(functions::global_average_pooling_2d(features_(x)));
 }
 

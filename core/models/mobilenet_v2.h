@@ -21,7 +21,7 @@ struct MobileNetV2Options {
 class MobileNetV2 final : public UnaryLink {
  public:
   explicit MobileNetV2(const MobileNetV2Options& options = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<MobileNetV2>(options_); }

@@ -55,7 +55,7 @@ Nin::Nin(const NinOptions& o)
 
 Nin::~Nin() = default;
 
-Variable Nin::operator()(const Variable& x) {
+Variable Nin::forward(const Variable& x) {
   Variable h = x;
   for (std::size_t i = 0; i < 3; ++i) {
     h = functions::max_pooling_2d(functions::relu((*stages_[i])(h)), {.kernel = {3, 3}, .stride = {{2, 2}}});

@@ -22,7 +22,7 @@ class Nin final : public UnaryLink {
  public:
   explicit Nin(const NinOptions& options = {});
   ~Nin() override;
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<Nin>(options_); }

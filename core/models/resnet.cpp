@@ -134,7 +134,7 @@ ResNet::ResNet(const ResNetOptions& o) : options_(o) {
 
 ResNet::~ResNet() = default;
 
-Variable ResNet::operator()(const Variable& x) {
+Variable ResNet::forward(const Variable& x) {
   Variable h = normalized_convolution(*conv1_, *bn1_, x, {.relu = true});
   if (!options_.small_pictures) {
     h = functions::max_pooling_2d(h, {.kernel = {3, 3}, .stride = {{2, 2}}, .pad = {1, 1}, .cover_all = false});

@@ -35,7 +35,7 @@ class ResNet : public UnaryLink {
   /// Throws ValueError for a number of layers that is not in the paper.
   explicit ResNet(const ResNetOptions& options = {});
   ~ResNet() override;
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<ResNet>(options_); }

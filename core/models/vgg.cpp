@@ -44,7 +44,7 @@ Vgg::Vgg(const VggOptions& o) : options_(o) {
   add("classifier", classifier_);
 }
 
-Variable Vgg::operator()(const Variable& x) {
+Variable Vgg::forward(const Variable& x) {
   const Variable h = features_(x);
   return classifier_(functions::reshape(h, {h.shape()[0], h.shape()[1] * h.shape()[2] * h.shape()[3]}));
 }

@@ -24,7 +24,7 @@ class Vgg final : public UnaryLink {
  public:
   /// Throws ValueError for another number of layers, or pictures too small.
   explicit Vgg(const VggOptions& options = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<Vgg>(options_); }

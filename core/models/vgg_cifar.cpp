@@ -35,7 +35,7 @@ VggCifar::VggCifar(const VggCifarOptions& o)
   add("fc", fc_);
 }
 
-Variable VggCifar::operator()(const Variable& x) {
+Variable VggCifar::forward(const Variable& x) {
   Variable h = x;
   for (std::size_t i = 0; i < features_.convolutions.size(); ++i) {
     h = normalized_convolution(*features_.convolutions[i], *features_.normalizations[i], h, {.relu = true});

@@ -24,7 +24,7 @@ struct VggCifarOptions {
 class VggCifar : public UnaryLink {
  public:
   explicit VggCifar(const VggCifarOptions& options = {});
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<VggCifar>(options_); }

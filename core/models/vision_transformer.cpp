@@ -161,7 +161,7 @@ VisionTransformer::VisionTransformer(const Options& o)
 
 VisionTransformer::~VisionTransformer() = default;
 
-Variable VisionTransformer::operator()(const Variable& x) {
+Variable VisionTransformer::forward(const Variable& x) {
   const Options& o = options_;
   if (x.ndim() != 4 || x.shape()[1] != o.channels || x.shape()[2] != o.side || x.shape()[3] != o.side) {
     throw ShapeError("VisionTransformer: expected x (batch, ", o.channels, ", ", o.side, ", ", o.side,

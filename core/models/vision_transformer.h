@@ -33,7 +33,7 @@ class VisionTransformer final : public UnaryLink {
   /// Throws ValueError if patches do not divide the side, or heads the size.
   explicit VisionTransformer(const VisionTransformerOptions& options = {});
   ~VisionTransformer() override;
-  Variable operator()(const Variable& x) override;
+  Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<VisionTransformer>(options_); }

@@ -12,6 +12,7 @@ import pathlib
 import chainer
 import chainer.functions as F
 import chainer.links as L
+from chainer import link_hooks
 import numpy as np
 
 import hashed_numbers
@@ -94,6 +95,13 @@ def cases():
                        ("rnn_tanh", L.NStepRNNTanh), ("birnn_tanh", L.NStepBiRNNTanh), ("rnn_relu", L.NStepRNNReLU),
                        ("birnn_relu", L.NStepBiRNNReLU)):
         yield f"n_step_{name}", link(2, 3, 2, 0.0), n_step, RAGGED
+    spectral, standard = link_hooks.SpectralNormalization, link_hooks.WeightStandardization
+    yield "spectral_linear", L.Linear(4, 3).add_hook(spectral()), call, [x_of(2, 4)]
+    yield "spectral_embed_id", L.EmbedID(7, 3).add_hook(spectral()), call, [ids((2, 4), 7)]
+    yield ("spectral_convolution_2d", L.Convolution2D(4, 3, 3).add_hook(spectral(2, use_gamma=True, factor=0.5)), call,
+           [PICTURE])
+    yield "spectral_deconvolution_2d", L.Deconvolution2D(4, 3, 3).add_hook(spectral()), call, [PICTURE]
+    yield "standardized_convolution_2d", L.Convolution2D(4, 3, 3).add_hook(standard()), call, [PICTURE]
 
 
 def main():
@@ -110,6 +118,8 @@ def main():
                 link.avg_var[...] = 1.25 + number(91, link.avg_var.shape)
             if hasattr(link, "avg_projection"):
                 link.avg_projection[...] = number(92, link.avg_projection.shape)
+            if hasattr(link, "W_u"):
+                link.W_u[...] = number(93, link.W_u.shape)
             serializer = chainer.serializers.DictionarySerializer()
             serializer.save(link)
             values.update({f"{name}/link/{key}": value for key, value in serializer.target.items()})

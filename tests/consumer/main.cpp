@@ -59,7 +59,7 @@ Variable scale(const Variable& x, const Variable& w) { return rensa::apply<Scale
 struct Gain final : rensa::UnaryLink {
   rensa::Parameter w{{}, rensa::init::constant(1)};
   Gain() { add("w", w); }
-  Variable operator()(const Variable& x) override { return scale(x, w); }
+  Variable forward(const Variable& x) override { return scale(x, w); }
 };
 
 struct Multiples final : rensa::Dataset {

@@ -46,7 +46,7 @@ struct SmallConvNet : UnaryLink {
     add("conv2", conv2);
     add("fc", fc);
   }
-  Variable operator()(const Variable& x) override {
+  Variable forward(const Variable& x) override {
     const Variable h = functions::max_pooling_2d(functions::relu(conv1(x)));
     return fc(functions::global_average_pooling_2d(functions::relu(conv2(h))));
   }

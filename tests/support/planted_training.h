@@ -28,7 +28,7 @@ struct NappingNet : UnaryLink {
   NappingNet(double forward_ms, std::int64_t units) : mlp({.in = 16, .units = units, .out = 4}), ms(forward_ms) {
     add("mlp", mlp);
   }
-  Variable operator()(const Variable& x) override {
+  Variable forward(const Variable& x) override {
     nap(ms);
     return mlp(x);
   }

@@ -45,7 +45,7 @@ struct DropoutNet : UnaryLink {
     add("l1", l1);
     add("l2", l2);
   }
-  Variable operator()(const Variable& x) override { return l2(functions::dropout(functions::relu(l1(x)), 0.3)); }
+  Variable forward(const Variable& x) override { return l2(functions::dropout(functions::relu(l1(x)), 0.3)); }
 };
 
 std::shared_ptr<const Dataset> dataset(std::int64_t count) {

@@ -10,11 +10,13 @@
 #include "core/links/batch_normalization.h"
 #include "core/links/blocks.h"
 #include "core/links/connection.h"
+#include "core/links/convolution_2d.h"
 #include "core/links/convolution_nd.h"
 #include "core/links/n_step.h"
 #include "core/links/normalization.h"
 #include "core/links/recurrent.h"
 #include "core/links/tree_lstm.h"
+#include "core/links/weight_hooks.h"
 #include "core/serializers/npz.h"
 #include "tests/support/golden_file.h"
 
@@ -60,6 +62,15 @@ std::function<std::unique_ptr<Link>()> of(const Options& options) {
 template <class Make>
 std::function<std::unique_ptr<Link>()> made(Make make) {
   return [make]() -> std::unique_ptr<Link> { return make(); };
+}
+
+template <class Hook, class... Options>
+std::function<std::unique_ptr<Link>()> hooked(const std::function<std::unique_ptr<Link>()>& make, Options... options) {
+  return [=] {
+    std::unique_ptr<Link> link = make();
+    link->add_hook(std::make_shared<Hook>(options...));
+    return link;
+  };
 }
 
 std::vector<LinkCase> cases() {
@@ -140,6 +151,21 @@ std::vector<LinkCase> cases() {
       {"n_step_birnn_tanh", made([=] { return n_step_birnn_tanh(n_step); }), whole_sequences},
       {"n_step_rnn_relu", made([=] { return n_step_rnn_relu(n_step); }), whole_sequences},
       {"n_step_birnn_relu", made([=] { return n_step_birnn_relu(n_step); }), whole_sequences},
+      {"spectral_linear", hooked<SpectralNormalization>(of<Linear>(LinearOptions{.in = kLazySize, .out = 3})), unary},
+      {"spectral_embed_id", hooked<SpectralNormalization>(of<EmbedId>(EmbedIdLinkOptions{.in = 7, .out = 3})),
+       [](Link& link, const Variables& xs) { return Variables{dynamic_cast<EmbedId&>(link)(xs[0].array())}; }},
+      {"spectral_convolution_2d",
+       hooked<SpectralNormalization>(
+           of<Convolution2D>(Convolution2DOptions{.in = 4, .out = 3, .kernel = {3, 3}}),
+           SpectralNormalizationOptions{.n_power_iteration = 2, .use_gamma = true, .factor = 0.5}),
+       unary},
+      {"spectral_deconvolution_2d", hooked<SpectralNormalization>(made([] {
+         return deconvolution_2d({.axes = 2, .in = 4, .out = 3, .kernel = {3}});
+       })),
+       unary},
+      {"standardized_convolution_2d",
+       hooked<WeightStandardization>(of<Convolution2D>(Convolution2DOptions{.in = 4, .out = 3, .kernel = {3, 3}})),
+       unary},
   };
 }
 

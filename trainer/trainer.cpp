@@ -1,6 +1,7 @@
 #include "trainer/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <filesystem>
 
@@ -51,8 +52,7 @@ double Trainer::progress() const {
 
 bool Trainer::is_done() const {
   if (stopping_) return true;
-  const double done =
-      stop_.unit == Unit::kEpoch ? static_cast<double>(updater_.epoch()) : static_cast<double>(updater_.iteration());
+  const double done = stop_.unit == Unit::kEpoch ? updater_.epoch_detail() : static_cast<double>(updater_.iteration());
   return done >= stop_.period;
 }
 
@@ -63,9 +63,12 @@ void Trainer::step() {
   const Clock::time_point start = Clock::now();
   updater_.update(observation_);
   update_seconds_ += seconds_since(start);
+  const bool ends_within_epoch = stop_.unit == Unit::kEpoch && std::floor(stop_.period) != stop_.period && is_done();
   for (const Entry& entry : extensions_) {
     entry.extension->observe(*this);
-    if (entry.trigger.fires(*this)) (*entry.extension)(*this);
+    const bool is_due = entry.trigger.fires(*this);
+    const bool is_last = ends_within_epoch && entry.trigger.unit == Unit::kEpoch && !entry.trigger.rule;
+    if (is_due || is_last) (*entry.extension)(*this);
   }
   for (const Trigger& trigger : early_stops_) {
     if (trigger.fires(*this)) stop();

@@ -25,7 +25,8 @@ struct ExtendOptions {
 /// The training loop, in Chainer's shape: steps until the stop trigger fires, and extensions beside them.
 class Trainer {
  public:
-  /// `stop`: the epochs or iterations to train. `out`: the folder of results, made by rank 0.
+  /// `stop`: the epochs or iterations to train. Where it is a fraction of an epoch, extensions that are due at
+  /// intervals of epochs run after the last step too. `out`: the folder of results, made by rank 0.
   Trainer(Updater& updater, const Trigger& stop, std::string out, Communicator& comm);
   ~Trainer();
 

@@ -63,7 +63,8 @@ std::shared_ptr<const Dataset> dataset(std::int64_t count) {
 }
 
 struct RunOptions {
-  int iterations = 50, loader_threads = 1;
+  Trigger stop = {50, Unit::kIteration}, log = {10, Unit::kIteration};
+  int loader_threads = 1;
   std::string resume_from = {};
   int snapshot_every = 25;
   ReducerOptions reducer = {};
@@ -88,10 +89,10 @@ RunResult run(const std::string& out, Communicator& comm, const RunOptions& opti
   const auto iterator = make_iterator(dataset(70), split(10, true), {.threads = options.loader_threads});
   StandardUpdater updater(*iterator, model, optimizer, comm, /*seed=*/9);
   updater.accumulate(options.accumulate);
-  Trainer trainer(updater, {static_cast<double>(options.iterations), Unit::kIteration}, out, comm);
+  Trainer trainer(updater, options.stop, out, comm);
   trainer.extend(std::make_unique<Evaluator>(make_iterator(dataset(33), split(8, false), {.threads = 1}), model));
   trainer.extend(std::make_unique<LearningRate>(LearningRateOptions{.lr = 0.01, .schedule = "cosine", .epochs = 8}));
-  trainer.extend(std::make_unique<LogReport>(Trigger{10, Unit::kIteration}));
+  trainer.extend(std::make_unique<LogReport>(options.log));
   trainer.extend(std::make_unique<HtmlReport>("a <test>"));
   trainer.extend(std::make_unique<Snapshot>(
       SnapshotOptions{.trigger = {static_cast<double>(options.snapshot_every), Unit::kIteration}, .keep = 2}));
@@ -130,12 +131,22 @@ TEST(TrainerTest, LearnsAndWritesChainersLog) {
   EXPECT_THAT(html, AllOf(HasSubstr("a &lt;test&gt;"), HasSubstr("<polyline"), HasSubstr("validation/main/accuracy")));
 }
 
+TEST(TrainerTest, AFractionOfAnEpochIsTrainedEvaluatedAndLogged) {
+  const testing::ScratchFolder folder;
+  run_on_threads(2, [&](Communicator& comm) {
+    const RunResult result = run(folder / "out", comm, {.stop = {2.5, Unit::kEpoch}, .log = {1, Unit::kEpoch}});
+    ASSERT_EQ(result.log.size(), 3u);  // 7 steps are an epoch
+    EXPECT_EQ(result.log[2].at("iteration"), 18);
+    EXPECT_TRUE(result.log[2].contains("validation/main/accuracy"));
+  });
+}
+
 TEST(TrainerTest, AResumedRunGoesOnBitForBit) {
   for (const int ranks : {1, 2}) {
     testing::ScratchFolder folder;
     run_on_threads(ranks, [&](Communicator& comm) {
       const RunResult whole = run(folder / "whole", comm, {});
-      run(folder / "half", comm, {.iterations = 25});
+      run(folder / "half", comm, {.stop = {25, Unit::kIteration}});
       comm.barrier();
       const RunResult resumed = run(folder / "resumed", comm, {.resume_from = newest_snapshot(folder / "half")});
       EXPECT_EQ(resumed.weights, whole.weights);
@@ -150,7 +161,7 @@ TEST(TrainerTest, ASnapshotOfFourRanksGoesOnOnOneTwoAndThree) {
   run_on_threads(4, [&](Communicator& comm) {
     const RunResult mine = run(folder / "whole", comm, {});
     if (comm.rank() == 0) whole = mine;
-    run(folder / "half", comm, {.iterations = 25});
+    run(folder / "half", comm, {.stop = {25, Unit::kIteration}});
   });
   for (const int ranks : {1, 2, 3, 4}) {
     run_on_threads(ranks, [&](Communicator& comm) {
@@ -188,7 +199,7 @@ TEST(TrainerTest, AResumedRunGoesOnBitForBitInEveryMode) {
       run_on_threads(ranks, [&](Communicator& comm) {
         const RunResult whole = run(folder / "whole", comm, mode);
         RunOptions half = mode, rest = mode;
-        half.iterations = 25;
+        half.stop = {25, Unit::kIteration};
         run(folder / "half", comm, half);
         comm.barrier();
         rest.resume_from = newest_snapshot(folder / "half");
@@ -254,7 +265,7 @@ TEST(TrainerTest, TheNumberOfLoaderThreadsChangesNoBit) {
 TEST(TrainerTest, SnapshotHasChainersKeys) {
   testing::ScratchFolder folder;
   SelfCommunicator self;
-  run(folder / "out", self, {.iterations = 25});
+  run(folder / "out", self, {.stop = {25, Unit::kIteration}});
   EXPECT_EQ(newest_snapshot(folder / "out"), folder / "out/snapshot_iter_25");
   NpzReader reader(folder / "out/snapshot_iter_25");
   const std::vector<std::string> keys = reader.keys();
@@ -269,7 +280,7 @@ TEST(TrainerTest, SnapshotHasChainersKeys) {
 TEST(TrainerTest, KeepsTheNewestSnapshots) {
   testing::ScratchFolder folder;
   SelfCommunicator self;
-  run(folder / "out", self, {.iterations = 40, .snapshot_every = 10});
+  run(folder / "out", self, {.stop = {40, Unit::kIteration}, .snapshot_every = 10});
   EXPECT_FALSE(std::filesystem::exists(folder / "out/snapshot_iter_20"));
   EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_30"));
   EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_40"));
@@ -278,7 +289,7 @@ TEST(TrainerTest, KeepsTheNewestSnapshots) {
 TEST(TrainerTest, RefusesADamagedSnapshot) {
   testing::ScratchFolder folder;
   SelfCommunicator self;
-  run(folder / "out", self, {.iterations = 25});
+  run(folder / "out", self, {.stop = {25, Unit::kIteration}});
   const std::string path = newest_snapshot(folder / "out");
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(1000);

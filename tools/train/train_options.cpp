@@ -68,7 +68,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
 
   t.heading("Optimization");
   t.add("optimizer", o.optimizer, "update rule", {.choices = optimizer_names()});
-  t.add("epoch", o.epoch, "epochs to train", {.min = 0, .above_min = true});
+  t.add("epoch", o.epoch, "epochs to train; may be a fraction", {.min = 0, .above_min = true});
   t.add("lr", o.lr, "learning rate after warm-up, for the batch of all ranks together", {.min = 0, .above_min = true});
   t.add("momentum", o.momentum,
         "of momentum_sgd, corrected_momentum_sgd, nesterov_ag, lars, corrected_lars and rmsprop_warmup",

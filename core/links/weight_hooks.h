@@ -50,7 +50,7 @@ class SpectralNormalization final : public WeightHook {
 
 /// Options of WeightStandardization.
 struct WeightStandardizationOptions {
-  double eps = 1e-6;  ///< added to the standard deviation
+  double eps = 1e-5;  ///< added to the standard deviation
   std::string weight_name = "W";
   std::string name = "WeightStandardization";
 };

@@ -135,6 +135,7 @@ TEST(TrainerTest, AFractionOfAnEpochIsTrainedEvaluatedAndLogged) {
   const testing::ScratchFolder folder;
   run_on_threads(2, [&](Communicator& comm) {
     const RunResult result = run(folder / "out", comm, {.stop = {2.5, Unit::kEpoch}, .log = {1, Unit::kEpoch}});
+    if (comm.rank() > 0) return;       // rank 0 keeps the log
     ASSERT_EQ(result.log.size(), 3u);  // 7 steps are an epoch
     EXPECT_EQ(result.log[2].at("iteration"), 18);
     EXPECT_TRUE(result.log[2].contains("validation/main/accuracy"));

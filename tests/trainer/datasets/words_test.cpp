@@ -53,7 +53,7 @@ TEST(ReadWordsTest, NamesAFileThatIsMissing) {
 /// Words and ends of lines, as `wc` counts them.
 TEST(PennTreebankTest, HasAWordForEachEndOfALine) {
   const std::string folder = testing::data_folder("text");
-  if (folder.empty()) GTEST_SKIP() << "no data set text";
+  if (folder.empty()) GTEST_SKIP() << "there is no folder text under $RENSA_DATA";
   const PennTreebank text = read_penn_treebank(folder);
   EXPECT_EQ(text.train.size(), 929589u);
   EXPECT_EQ(text.valid.size(), 73760u);

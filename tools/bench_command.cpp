@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "tools/options/wrong_usage.h"
 
 namespace rensa::tools {
 namespace {
@@ -46,8 +47,7 @@ int bench_command(int argc, char** argv) {
     try {
       return b.run(argc - 1, argv + 1);
     } catch (const ConfigError& error) {
-      std::cerr << "rensa bench " << name << ": " << error.what() << '\n';
-      return 2;
+      return wrong_usage("bench " + std::string(name), error);
     }
   }
   if (!name.empty()) std::cerr << "rensa bench: there is no \"" << name << "\".\n\n";

@@ -9,6 +9,7 @@
 #include "tools/doctor/check.h"
 #include "tools/doctor/report.h"
 #include "tools/options/option_table.h"
+#include "tools/options/wrong_usage.h"
 
 namespace rensa::tools {
 namespace {
@@ -56,7 +57,11 @@ int examine(const DoctorOptions& o) {
   const RankFacts mine = doctor::collect_local_facts();
   // Settings that keep MPI from coming up are found before it is started, by each host for itself.
   const std::vector<doctor::CheckResult> early = {check_interfaces({mine}, o.checks)};
-  if (worst(early) == doctor::Severity::kError) return report({mine}, early, o, detect_launcher().local_rank == 0);
+  if (worst(early) == doctor::Severity::kError) {
+    const bool speaks = detect_launcher().local_rank == 0;
+    if (!speaks) wait_for_the_speaking_rank();
+    return report({mine}, early, o, speaks);
+  }
 
   doctor::AnswerLimit limit(o.timeout_s, mine);
   const RollCall call;
@@ -89,8 +94,7 @@ int doctor_command(int argc, char** argv) {
     if (!table.parse(argc, argv, std::cout)) return 0;
     return examine(o);
   } catch (const Error& error) {
-    std::cerr << "rensa doctor: " << error.what() << '\n';
-    return 2;
+    return wrong_usage("doctor", error);
   }
 }
 

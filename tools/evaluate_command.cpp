@@ -11,6 +11,7 @@
 #include "core/autograd/inference_mode.h"
 #include "core/error.h"
 #include "core/functions/softmax_cross_entropy.h"
+#include "tools/options/wrong_usage.h"
 #include "tools/train/training_data.h"
 #include "tools/trained_network.h"
 #include "trainer/iterators/multithread_iterator.h"
@@ -133,8 +134,7 @@ int evaluate_command(int argc, char** argv) {
     snapshot = find_snapshot(snapshot);
     options.augment_on = "host";  // a training's configuration may say otherwise
   } catch (const Error& error) {
-    std::cerr << "rensa evaluate: " << error.what() << '\n';
-    return 2;
+    return wrong_usage("evaluate", error);
   }
   return run_job({.name = options.communicator}, [&](Communicator& comm) {
     set_compute_threads(comm, options.threads);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/models/model.h"
 #include "core/serializers/weights.h"
+#include "tools/options/wrong_usage.h"
 #include "tools/train/model_setup.h"
 #include "tools/train/train_options.h"
 #include "tools/trained_network.h"
@@ -61,8 +62,7 @@ int export_command(int argc, char** argv) {
     snapshot = find_snapshot(snapshot);
     input = parse_input(input_text);
   } catch (const Error& error) {
-    std::cerr << "rensa export: " << error.what() << '\n';
-    return 2;
+    return wrong_usage("export", error);
   }
   try {
     const auto network = make_network(options, input, classes);

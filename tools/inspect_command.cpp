@@ -12,6 +12,7 @@
 #include "core/serializers/npz.h"
 #include "tools/json_line.h"
 #include "tools/options/option_table.h"
+#include "tools/options/wrong_usage.h"
 #include "tools/trained_network.h"
 
 namespace rensa::tools {
@@ -119,8 +120,7 @@ int inspect_command(int argc, char** argv) {
     if (kind == "model") return inspect_model(argc - 1, argv + 1);
     if (kind == "snapshot") return inspect_snapshot(argc - 1, argv + 1);
   } catch (const ConfigError& error) {
-    std::cerr << "rensa inspect " << kind << ": " << error.what() << '\n';
-    return 2;
+    return wrong_usage("inspect " + kind, error);
   }
   if (!kind.empty()) std::cerr << "rensa inspect: there is no \"" << kind << "\".\n";
   std::cerr << kUsage;

@@ -10,6 +10,7 @@
 #include "core/autograd/inference_mode.h"
 #include "core/error.h"
 #include "core/functions/softmax.h"
+#include "tools/options/wrong_usage.h"
 #include "tools/train/training_data.h"
 #include "tools/trained_network.h"
 #include "trainer/datasets/image_folder.h"
@@ -146,8 +147,7 @@ int predict_command(int argc, char** argv) {
     snapshot = find_snapshot(snapshot);
     options.augment_on = "host";  // a training's configuration may say otherwise
   } catch (const Error& error) {
-    std::cerr << "rensa predict: " << error.what() << '\n';
-    return 2;
+    return wrong_usage("predict", error);
   }
   try {
     return run(options, snapshot, classes, paths);

@@ -9,13 +9,13 @@
 #include "comm/compute_threads.h"
 #include "comm/distributed_optimizer.h"
 #include "comm/job.h"
-#include "comm/launcher.h"
 #include "comm/links/communicator_statistics.h"
 #include "comm/links/multi_node_batch_normalization.h"
 #include "core/device/gpu/driver.h"
 #include "core/device/gpu/notes.h"
 #include "core/device/gpu/precision.h"
 #include "core/error.h"
+#include "tools/options/wrong_usage.h"
 #include "tools/train/model_setup.h"
 #include "tools/train/picture_problems.h"
 #include "tools/train/report_sections.h"
@@ -315,9 +315,7 @@ int train_command(int argc, char** argv) {
     check_combinations(options);
     if (options.stragglers != "never") parse_trigger(options.stragglers);
   } catch (const Error& error) {
-    // every rank of a job reads the same command line: one of them complains
-    if (detect_launcher().rank == 0) std::cerr << "rensa train: " << error.what() << '\n';
-    return 2;
+    return wrong_usage("train", error);
   }
   int status = 0;
   const int failed =

@@ -1,8 +1,10 @@
 #include "comm/watchdog/judge.h"
 
 #include <algorithm>
+#include <csignal>
 #include <tuple>
 
+#include "comm/watchdog/last_words.h"
 #include "comm/watchdog/wording.h"
 #include "core/error.h"
 
@@ -12,6 +14,8 @@ namespace {
 /// How long signs of one event may lie apart.
 constexpr double kSilenceSettles = 0.5, kFailureSettles = 0.5;
 constexpr double kDeathSettles = 0.2;  ///< no longer: launchers end the others when one has died
+/// The part of the limit after which a rank counts as silent when somebody else ends the job.
+constexpr double kSilentWhenTerminated = 0.2;
 /// A call that a rank which has left will never join.
 constexpr double kLeftIsLate = 1;
 constexpr std::uint64_t kAnyReport = 0;
@@ -79,9 +83,21 @@ void Judge::died(int rank, Clock::time_point now) {
   ask(kAnyReport);
 }
 
+/// 0 for ranks of which nothing is to be heard.
+double Judge::silence_s(const Record& record, Clock::time_point now) {
+  return record.watched && record.standing == Standing::kAlive ? seconds_between(record.heard, now) : 0;
+}
+
 bool Judge::is_silent(const Record& record, Clock::time_point now) const {
-  return record.watched && record.standing == Standing::kAlive &&
-         seconds_between(record.heard, now) > limits_.heartbeat_s;
+  return silence_s(record, now) > limits_.heartbeat_s;
+}
+
+std::vector<int> Judge::silent_ranks(double limit_s, Clock::time_point now) const {
+  std::vector<int> silent;
+  for (std::size_t r = 0; r < records_.size(); ++r) {
+    if (silence_s(records_[r], now) > limit_s) silent.push_back(static_cast<int>(r));
+  }
+  return silent;
 }
 
 bool Judge::is_lost(int rank, Clock::time_point now) const {
@@ -169,22 +185,31 @@ std::optional<Verdict> Judge::judge_failures(Clock::time_point now) {
     constexpr auto kNever = Clock::time_point::max();
     return a.failed_at.value_or(kNever) < b.failed_at.value_or(kNever);
   });
+  if (first->status == kSignalStatus + SIGTERM) {
+    // A launcher that has missed a host sooner than the limit here ends the other ranks: they are not to blame.
+    const std::vector<int> silent = silent_ranks(limits_.heartbeat_s * kSilentWhenTerminated, now);
+    if (!silent.empty()) {
+      return verdict(silence_line(silent, now) + ". Then the other ranks were ended from outside (SIGTERM)",
+                     first->status, now);
+    }
+  }
   const auto rank = static_cast<int>(first - records_.begin());
   return verdict(detail::join(name_of(rank), ": ", first->reason, " (last call: ", last_call_of(*first), ")"),
                  first->status, now);
 }
 
 std::optional<Verdict> Judge::judge_silence(Clock::time_point now) {
-  std::vector<int> silent;
-  for (std::size_t r = 0; r < records_.size(); ++r) {
-    if (is_silent(records_[r], now)) silent.push_back(static_cast<int>(r));
-  }
+  const std::vector<int> silent = silent_ranks(limits_.heartbeat_s, now);
   if (silent.empty()) {
     silence_since_.reset();
     return {};
   }
   if (!silence_since_) silence_since_ = now;
   if (seconds_between(*silence_since_, now) < kSilenceSettles) return {};
+  return verdict(silence_line(silent, now), 1, now);
+}
+
+std::string Judge::silence_line(const std::vector<int>& silent, Clock::time_point now) const {
   const double longest = seconds_between(records_[index(silent.front())].heard, now);
   // A whole host that is silent, or every other host: then it is a link.
   std::set<int> other_nodes, silent_nodes;
@@ -196,17 +221,16 @@ std::optional<Verdict> Judge::judge_silence(Clock::time_point now) {
     silent_nodes.insert(node);
   }
   for (std::size_t r = 0; r < records_.size(); ++r) {
-    if (records_[r].watched && records_[r].standing == Standing::kAlive && !is_silent(records_[r], now)) {
+    const bool is_silent = std::binary_search(silent.begin(), silent.end(), static_cast<int>(r));
+    if (records_[r].watched && records_[r].standing == Standing::kAlive && !is_silent) {
       silent_nodes.erase(seats_[r].node);
     }
   }
   const std::string since = detail::join("silent for ", in_seconds(longest));
   const Record& first = records_[index(silent.front())];
   if (other_nodes.size() > 1 && silent_nodes == other_nodes) {
-    return verdict(
-        detail::join(name_of(own_), ": all other hosts are ", since, ": the link of ", seats_[index(own_)].host,
-                     " is cut. Last call of ", list_ranks(std::span(silent).first(1)), ": ", last_call_of(first)),
-        1, now);
+    return detail::join(name_of(own_), ": all other hosts are ", since, ": the link of ", seats_[index(own_)].host,
+                        " is cut. Last call of ", list_ranks(std::span(silent).first(1)), ": ", last_call_of(first));
   }
   const int node = seats_[index(silent.front())].node;
   std::vector<int> together;
@@ -218,10 +242,9 @@ std::optional<Verdict> Judge::judge_silence(Clock::time_point now) {
   if (together.size() > 1) {
     who = detail::join(list_ranks(together), " of ", seats_.size(), " on ", seats_[index(silent.front())].host);
   }
-  return verdict(detail::join(who, together.size() > 1 ? " are " : " is ", since, ": stopped",
-                              whole ? ", or the host is down or its link cut" : "",
-                              "; last call: ", last_call_of(first), who_waits()),
-                 1, now);
+  return detail::join(who, together.size() > 1 ? " are " : " is ", since, ": stopped",
+                      whole ? ", or the host is down or its link cut" : "", "; last call: ", last_call_of(first),
+                      who_waits());
 }
 
 std::optional<Verdict> Judge::judge_delays(Clock::time_point now) {

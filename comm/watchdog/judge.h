@@ -72,7 +72,10 @@ class Judge {
   };
 
   static std::size_t index(int rank) { return static_cast<std::size_t>(rank); }
+  static double silence_s(const Record& record, Clock::time_point now);
   bool is_silent(const Record& record, Clock::time_point now) const;
+  std::vector<int> silent_ranks(double limit_s, Clock::time_point now) const;
+  std::string silence_line(const std::vector<int>& silent, Clock::time_point now) const;
   std::vector<std::uint64_t> communicators_outermost_first() const;
   std::optional<Mismatch> find_mismatch() const;
   bool all_know(const Mismatch& mismatch, Clock::time_point now) const;

@@ -36,6 +36,9 @@ class LastWords {
   std::function<void(int)> exited_;
 };
 
+/// Of a process that a signal ended, the signal's number is added: as shells count.
+constexpr int kSignalStatus = 128;
+
 /// "SIGSEGV (segmentation fault)".
 std::string signal_description(int signal);
 

@@ -205,7 +205,6 @@ void Watchdog::take_local_news() {
     }
     arriving_.clear();
     const std::optional<int> signal = last_words_ ? last_words_->signal() : std::nullopt;
-    constexpr int kSignalStatus = 128;  // as shells count
     if (signal && !failure_) failure_ = Failure{signal_description(*signal), kSignalStatus + *signal};
     if (failure_ && !failure_is_told_) failure = failure_;
   }

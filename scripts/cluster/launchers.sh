@@ -18,12 +18,13 @@ default() {  # NAME VALUE: exports it unless it is set
   if [[ -z ${!1+set} ]]; then export "$1=$2"; fi
 }
 
-# Hosts that are not heard of for $patience_s seconds are lost: a third of it is silence, the rest three questions.
+# Hosts that are not heard of for $patience_s seconds are lost: three questions without an answer. The first is asked after one
+# second of silence already, because how long before the cut the last word came would otherwise shorten the patience.
 keepalive() {  # PREFIX
   [[ $patience_s -gt 0 ]] || return 0
-  local interval=$(((patience_s + 5) / 6))
-  default "$1_oob_tcp_keepalive_time" $((patience_s - 3 * interval > 0 ? patience_s - 3 * interval : 1))
-  default "$1_oob_tcp_keepalive_intvl" $interval
+  local interval=$(((patience_s - 1) / 3))
+  default "$1_oob_tcp_keepalive_time" 1
+  default "$1_oob_tcp_keepalive_intvl" $((interval > 0 ? interval : 1))
   default "$1_oob_tcp_keepalive_probes" 3
 }
 

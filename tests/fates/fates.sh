@@ -55,8 +55,7 @@ run_fate() { # NODES SLOTS COMMUNICATOR FATE RANK STEP CALL WHEN
   if [ "$nodes" -eq 1 ]; then
     (mpirun_on_one_host "$ranks" "${program[@]}") >"$out/log" 2>&1 </dev/null &
   else
-    "$RENSA_SOURCE_DIR/scripts/netns_mpirun.sh" -q -n "$nodes" -s "$slots" -- -np "$ranks" --mca oob_tcp_keepalive_time 4 \
-      --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 "${program[@]}" >"$out/log" 2>&1 </dev/null &
+    "$RENSA_SOURCE_DIR/scripts/netns_mpirun.sh" -q -n "$nodes" -s "$slots" -- -np "$ranks" "${program[@]}" >"$out/log" 2>&1 </dev/null &
   fi
   launcher=$!
   for _ in $(seq 400); do

@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
+#include <string>
+
+#include "comm/watchdog/last_words.h"
 
 namespace rensa::watchdog {
 namespace {
@@ -252,6 +256,31 @@ TEST_F(JudgeTest, NamesAHostThatIsCutOff) {
     found = line();
   }
   EXPECT_THAT(found, AllOf(StartsWith("rensa: ranks 2 and 3 of 4 on right are silent"), HasSubstr("link cut")));
+}
+
+TEST_F(JudgeTest, DoesNotBlameTheRankThatALauncherEndsBecauseItMissesAHost) {
+  hear_all();
+  for (double t = 0; t < 3; t += 0.1) {
+    pass(0.1);
+    for (const int r : {0, 1}) judge_.heard(r, now_);
+    EXPECT_EQ(line(), "");
+  }
+  judge_.failed(1, signal_description(SIGTERM), kSignalStatus + SIGTERM, now_);
+  pass(0.6);
+  for (const int r : {0, 1}) judge_.heard(r, now_);
+  const auto verdict = judge_.judge(now_);
+  ASSERT_TRUE(verdict);
+  EXPECT_THAT(verdict->text, AllOf(StartsWith("rensa: ranks 2 and 3 of 4 on right are silent for 3.6 s"),
+                                   HasSubstr("link cut"), HasSubstr("ended from outside (SIGTERM)")));
+  EXPECT_EQ(verdict->status, kSignalStatus + SIGTERM);
+}
+
+TEST_F(JudgeTest, NamesTheRankThatWasEndedFromOutsideWhileAllSpeak) {
+  hear_all();
+  judge_.failed(1, signal_description(SIGTERM), kSignalStatus + SIGTERM, now_);
+  pass(0.6);
+  for (const int r : {0, 1, 2}) judge_.heard(r, now_);
+  EXPECT_THAT(line(), StartsWith("rensa: rank 1 of 4 on left: SIGTERM"));
 }
 
 TEST_F(JudgeTest, ForgivesSilenceAfterItWasStoppedItself) {

@@ -3,13 +3,9 @@
 set -euo pipefail
 # shellcheck source=tests/support/command_runs.sh
 source "$(dirname "$0")/../support/command_runs.sh"
+# shellcheck source=tests/support/small_idx.sh
+source "$(dirname "$0")/../support/small_idx.sh"
 
-# MNIST's format, tiny: 60 grey pictures of 4 x 4, each as bright as its class
-idx() {  # FILE COUNT
-  { printf '\x00\x00\x08\x03\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; printf '\x00\x00\x00\x04\x00\x00\x00\x04'
-    for ((i = 0; i < $2; i++)); do printf "\\x$((i % 3 * 4))0%.0s" $(seq 16); done; } >"$1-images-idx3-ubyte"
-  { printf '\x00\x00\x08\x01\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; for ((i = 0; i < $2; i++)); do printf "\\x0$((i % 3))"; done; } >"$1-labels-idx1-ubyte"
-}
 mkdir "$work/data"
 idx "$work/data/train" 60
 idx "$work/data/t10k" 30
@@ -30,7 +26,6 @@ for options in "--zero_fill false" "--allreduce_grad_dtype bfloat16" "--double_b
     [ "$(value $key "$work/whole$number/log")" = "$(value $key "$work/rest$number/log")" ] || fail "$options: $key differs after resuming"
   done
 done
-
 
 for compression in power_sgd:2 top_k:0.1 one_bit; do
   options="--compression $compression"

@@ -19,11 +19,8 @@ refused() {
   fi
 }
 
-# MNIST's format, tiny: 30 grey pictures of 4 x 4 for training, 10 for testing
-idx() { # FILE COUNT: pictures and labels
-  { printf '\x00\x00\x08\x03\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; printf '\x00\x00\x00\x04\x00\x00\x00\x04'; head -c $((16 * $2)) /dev/zero | tr '\0' 'a'; } >"$1-images-idx3-ubyte"
-  { printf '\x00\x00\x08\x01\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; for ((i = 0; i < $2; i++)); do printf "\\x0$((i % 3))"; done; } >"$1-labels-idx1-ubyte"
-}
+# shellcheck source=tests/support/small_idx.sh
+source "$(dirname "$0")/../support/small_idx.sh"
 mkdir "$work/data"
 idx "$work/data/train" 30
 idx "$work/data/t10k" 10

@@ -1,7 +1,7 @@
 // A training run with a planted fault, for tests/slow/stragglers_test.sh: planted FAULT RANK OUT.
 //   none    every rank's forward takes 40 ms
 //   rank    that of RANK takes 30 % longer
-//   loader  RANK's loader takes 60 ms a batch
+//   loader  RANK's loader takes 120 ms a batch: longer than a step, also one that waits for its gradients
 //   link    nothing here: the script slows the link of RANK's host down
 #include <cstdlib>
 #include <iostream>
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
     testing::PlantedTimes times{.forward = 40, .sample = 0};
     if (comm.rank() == culprit) {
       if (fault == "rank") times.forward *= 1.3;
-      if (fault == "loader") times.sample = 15;  // four samples a batch
+      if (fault == "loader") times.sample = 30;  // four samples a batch
     }
     constexpr int kSteps = 90;
     testing::PlantedTraining training(comm, times, out, kSteps, /*units=*/700);  // about 2 MiB of gradients

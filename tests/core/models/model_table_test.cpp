@@ -6,6 +6,7 @@
 
 #include "core/autograd/config.h"
 #include "core/models/model.h"
+#include "tests/support/thread_sanitizer.h"
 
 namespace rensa::models {
 namespace {
@@ -22,6 +23,11 @@ class ModelSizeTest : public ::testing::TestWithParam<Size> {};
 /// those of normalizations), GoogLeNet's those of the paper's layers, NIN's those of Chainer's example, ViT-S's those
 /// of DeiT-S.
 TEST_P(ModelSizeTest, IsTheLiteratures) {
+  constexpr std::int64_t kManyNumbers = 50'000'000;  // a model that draws more takes minutes under the thread sanitizer
+  if (rensa::testing::kThreadSanitizer && GetParam().parameters > kManyNumbers) {
+    GTEST_SKIP() << "one thread draws " << GetParam().parameters
+                 << " numbers: minutes, and no other thread to race with";
+  }
   const auto model = make_model(GetParam().name, {.input = {3, 224, 224}, .classes = 1000});
   const ConfigScope judged({.train = false});
   const auto rows = model_table(*model, [&] { return (*model)(Variable(zeros({1, 3, 224, 224}))); });

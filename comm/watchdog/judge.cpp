@@ -221,8 +221,8 @@ std::string Judge::silence_line(const std::vector<int>& silent, Clock::time_poin
     silent_nodes.insert(node);
   }
   for (std::size_t r = 0; r < records_.size(); ++r) {
-    const bool is_silent = std::binary_search(silent.begin(), silent.end(), static_cast<int>(r));
-    if (records_[r].watched && records_[r].standing == Standing::kAlive && !is_silent) {
+    const bool speaks = !std::binary_search(silent.begin(), silent.end(), static_cast<int>(r));
+    if (records_[r].watched && records_[r].standing == Standing::kAlive && speaks) {
       silent_nodes.erase(seats_[r].node);
     }
   }

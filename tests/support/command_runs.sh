@@ -6,4 +6,10 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
+same_losses() {  # FOLDER FOLDER WHAT: two runs ended with the same losses, digit for digit
+  local key
+  for key in main/loss validation/main/loss; do
+    [ "$(value $key "$1/log")" = "$(value $key "$2/log")" ] || fail "$3: $key differs after resuming"
+  done
+}
 value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }

@@ -33,9 +33,7 @@ printf 'x' | dd of="$work/auto/snapshot_iter_6" bs=1 seek=100 conv=notrunc statu
 run --data "$work/pictures" --out "$work/auto" --epoch 4 --resume auto
 grep -q 'snapshot_iter_6.*was changed' "$work/log" || fail "the damaged snapshot was not named"
 grep -q 'goes on from .*snapshot_iter_3 at iteration 3' "$work/log" || fail "it did not go on from the one before"
-for key in main/loss validation/main/loss; do
-  [ "$(value $key "$work/whole/log")" = "$(value $key "$work/auto/log")" ] || fail "$key differs after resuming"
-done
+same_losses "$work/whole" "$work/auto" "--resume auto"
 
 # Augmentations, mixed pairs and steps of two batches go on exactly, too.
 strong=(--rand_augment 2 --colour_jitter 0.4,0.4,0.4,0.1 --mixup 0.2 --cutmix 1 --accumulate 2 --batchsize 6 --snapshot "3 iteration")
@@ -50,9 +48,7 @@ large=(--recipe akiba --rmsprop_centre 2 --rmsprop_period 2 --zero_last_gamma --
 run --data "$work/pictures" --out "$work/large" --epoch 4 "${large[@]}" --keep 0
 grep -q '^digraph' "$work/large/cg.dot" || fail "no graph of the loss"
 run --data "$work/pictures" --out "$work/larger" --epoch 4 "${large[@]}" --resume "$work/large/snapshot_iter_6"
-for key in main/loss validation/main/loss; do
-  [ "$(value $key "$work/large/log")" = "$(value $key "$work/larger/log")" ] || fail "recipe = akiba: $key differs after resuming"
-done
+same_losses "$work/large" "$work/larger" "recipe = akiba"
 
 # A list in the folder's order is the same data set; shards lie in another order.
 run --data "$work/lists" --out "$work/listed" --epoch 1 --cache_mib 10

@@ -6,9 +6,7 @@ source "$(dirname "$0")/../support/command_runs.sh"
 # shellcheck source=tests/support/small_idx.sh
 source "$(dirname "$0")/../support/small_idx.sh"
 
-mkdir "$work/data"
-idx "$work/data/train" 60
-idx "$work/data/t10k" 30
+small_idx_folder "$work/data" 60 30
 train=(mpirun -n 2 --oversubscribe --bind-to none "$rensa" train --data "$work/data" --arch mlp --units 32 --batchsize 5
   --threads 1 --optimizer adam --lr 0.01 --seed 2 --progress false --bucket_mib 0.002 --first_bucket_mib 0.001)
 
@@ -22,9 +20,7 @@ for options in "--zero_fill false" "--allreduce_grad_dtype bfloat16" "--double_b
   grep -q 'each rank sent [1-9][0-9]* bytes' "$work/log" || fail "$options: no bytes were counted"
   run --epoch 5 --out "$work/half$number"
   run --epoch 10 --out "$work/rest$number" --resume "$work/half$number"
-  for key in main/loss validation/main/loss; do
-    [ "$(value $key "$work/whole$number/log")" = "$(value $key "$work/rest$number/log")" ] || fail "$options: $key differs after resuming"
-  done
+  same_losses "$work/whole$number" "$work/rest$number" "$options"
 done
 
 for compression in power_sgd:2 top_k:0.1 one_bit; do

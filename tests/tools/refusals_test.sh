@@ -21,9 +21,7 @@ refused() {
 
 # shellcheck source=tests/support/small_idx.sh
 source "$(dirname "$0")/../support/small_idx.sh"
-mkdir "$work/data"
-idx "$work/data/train" 30
-idx "$work/data/t10k" 10
+small_idx_folder "$work/data" 30 10
 train=("$rensa" train --data "$work/data" --arch mlp --units 4 --batchsize 10 --epoch 2 --progress false --out "$work/out")
 
 timeout 20 "${train[@]}" >"$work/log" 2>&1 || { echo "a good run failed:"; tail -n 5 "$work/log"; exit 1; }

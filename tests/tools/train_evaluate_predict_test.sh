@@ -15,9 +15,7 @@ train=(mpirun -n 2 --oversubscribe --bind-to none "$rensa" train "${network[@]}"
 # Half of it, then on: the same numbers, digit for digit.
 "${train[@]}" --epoch 2 --out "$work/half" >"$work/log" 2>&1 </dev/null || fail "the first half failed"
 "${train[@]}" --epoch 4 --out "$work/rest" --resume "$work/half" >"$work/log" 2>&1 </dev/null || fail "resuming failed"
-for key in main/loss validation/main/loss; do
-  [ "$(value $key "$work/whole/log")" = "$(value $key "$work/rest/log")" ] || fail "$key differs after resuming"
-done
+same_losses "$work/whole" "$work/rest" "in halves"
 
 # 33 validation pictures on one rank, two and three: each counted once.
 accuracy=$(value validation/main/accuracy "$work/whole/log")

@@ -14,6 +14,8 @@
 namespace rensa {
 namespace {
 
+constexpr std::string_view kMark = ".writing-";
+
 void flush_to_disk(const std::string& path, int flags) {
   const int file = open(path.c_str(), flags);
   if (file < 0) throw FileError(path, ": cannot be opened to flush it: ", std::strerror(errno), ".");
@@ -32,7 +34,7 @@ std::string unique_suffix() {
 }  // namespace
 
 FileReplacement::FileReplacement(std::string target)
-    : target_(std::move(target)), path_(target_ + ".writing-" + unique_suffix()) {}
+    : target_(std::move(target)), path_(target_ + std::string(kMark) + unique_suffix()) {}
 
 FileReplacement::~FileReplacement() {
   if (!committed_) std::remove(path_.c_str());
@@ -46,6 +48,16 @@ void FileReplacement::commit() {
   committed_ = true;
   const std::string folder = std::filesystem::path(target_).parent_path().string();
   flush_to_disk(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);  // the new name itself
+}
+
+void remove_unfinished_replacements(const std::string& folder, std::string_view prefix) {
+  std::error_code ignored;  // a folder that is not there has none, and a file that stays does no harm
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(prefix) && name.find(kMark) != std::string::npos) {
+      std::filesystem::remove(entry.path(), ignored);
+    }
+  }
 }
 
 }  // namespace rensa

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace rensa {
 
@@ -21,5 +22,9 @@ class FileReplacement {
   std::string target_, path_;
   bool committed_ = false;
 };
+
+/// Removes from `folder` what processes that were killed have left of replacing files whose names begin with `prefix`.
+/// For the one that alone writes such files there.
+void remove_unfinished_replacements(const std::string& folder, std::string_view prefix);
 
 }  // namespace rensa

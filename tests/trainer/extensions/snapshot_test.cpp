@@ -119,6 +119,18 @@ TEST(SnapshotTest, EveryRandomDamageIsFound) {
   }
 }
 
+TEST(SnapshotTest, WhatAKilledRunHadBegunToWriteIsRemoved) {
+  const testing::ScratchFolder folder;
+  fs::create_directories(folder / "out");
+  for (const char* name :
+       {"snapshot_iter_2.writing-123-0", "snapshot_iter_2.writing-123-0.aBcDeF", "log.writing-123-1"}) {
+    std::ofstream(folder / (std::string("out/") + name)) << "half";
+  }
+  SelfCommunicator self;
+  run(folder / "out", self, {.trigger = {6, Unit::kIteration}});
+  EXPECT_THAT(files_in(folder / "out"), ElementsAre("log.writing-123-1", "snapshot_iter_6"));
+}
+
 TEST(SnapshotTest, OnErrorLeavesASnapshotOfTheLastStep) {
   const testing::ScratchFolder folder;
   SelfCommunicator self;

@@ -23,9 +23,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// q (batch, M, D), k (batch, L, D), v (batch, L, E).
+/// q (batch, heads, M, D), k (batch, heads, L, D), v (batch, heads, L, E).
 struct Attention final : Function {
-  Array bias;  ///< (1 or batch, 1 or M, L), or none
+  Array bias;  ///< (1 or batch · heads, 1 or M, L), or none
   kernels::AttentionOptions options;
   Array log_sums;
   Attention(const Array& b, const kernels::AttentionOptions& o) : bias(b), options(o) {}
@@ -33,7 +33,7 @@ struct Attention final : Function {
 
   Array forward(const Array& q, const Array& k, const Array& v) override {
     retain_inputs(0, 1, 2);
-    const auto result = kernels::attention(q.contiguous(), k.contiguous(), v.contiguous(), bias, options);
+    const auto result = kernels::attention(q, k, v, bias, options);
     log_sums = result[1];
     retain_output(result[0]);
     return result[0];
@@ -41,17 +41,21 @@ struct Attention final : Function {
   Variables backward(const Variable& gy) override {
     auto [q, k, v] = retained_inputs<3>();
     if (config().enable_backprop) return differentiable_gradients(gy, q, k, v);
-    const auto [gq, gk, gv] =
-        kernels::attention_grad(gy.array().contiguous(), retained_output().array(), log_sums, q.array().contiguous(),
-                                k.array().contiguous(), v.array().contiguous(), bias, options);
+    const auto [gq, gk, gv] = kernels::attention_grad(gy.array(), retained_output().array(), log_sums, q.array(),
+                                                      k.array(), v.array(), bias, options);
     return {Variable(gq), Variable(gk), Variable(gv)};
   }
   void release_saved() override { log_sums = bias = {}; }
 
  private:
   /// The same over variables, with all scores in memory.
-  Variables differentiable_gradients(const Variable& gy, const Variable& q, const Variable& k,
-                                     const Variable& v) const {
+  Variables differentiable_gradients(const Variable& gy_of_heads, const Variable& q_of_heads,
+                                     const Variable& k_of_heads, const Variable& v_of_heads) const {
+    const auto matrices = [](const Variable& x) {
+      return reshape(x, {x.shape()[0] * x.shape()[1], x.shape()[2], x.shape()[3]});
+    };
+    const Variable gy = matrices(gy_of_heads), q = matrices(q_of_heads), k = matrices(k_of_heads),
+                   v = matrices(v_of_heads);
     const std::int64_t M = q.shape()[1], L = k.shape()[1];
     const Shape shape = {q.shape()[0], M, L};
     Array visible = full(shape, 1, Dtype::kBool);
@@ -73,7 +77,9 @@ struct Attention final : Function {
     const Variable p = where(visible, softmax(where(visible, s, hidden), 2), zero);
     const Variable gp = matmul(gy, v, false, true);
     const Variable gs = p * (gp - sum(p * gp, {2}, /*keepdims=*/true)) * options.scale;
-    return {matmul(gs, k), matmul(gs, q, /*transpose_a=*/true), matmul(p, gy, /*transpose_a=*/true)};
+    return {reshape(matmul(gs, k), q_of_heads.shape()),
+            reshape(matmul(gs, q, /*transpose_a=*/true), k_of_heads.shape()),
+            reshape(matmul(p, gy, /*transpose_a=*/true), v_of_heads.shape())};
   }
 };
 
@@ -125,21 +131,26 @@ Array joined_bias(const AttentionOptions& o, const Shape& q, std::int64_t L, Dty
   return both;
 }
 
+/// (…, M, D) as (batch, heads, M, D), a view of the usual four axes.
+Variable in_heads(const Variable& x) {
+  const int leading = x.ndim() - 2;
+  std::int64_t batch = 1;
+  for (int i = 0; i < leading - 1; ++i) batch *= x.shape()[i];
+  return reshape(x, {batch, leading > 0 ? x.shape()[leading - 1] : 1, x.shape()[leading], x.shape()[leading + 1]});
+}
+
 }  // namespace
 
 Variable scaled_dot_product_attention(const Variable& q, const Variable& k, const Variable& v,
                                       const AttentionOptions& options) {
   check(q, k, v);
-  const std::int64_t M = q.shape()[q.ndim() - 2], D = q.shape().back(), L = k.shape()[k.ndim() - 2],
-                     E = v.shape().back();
-  std::int64_t batch = 1;
-  for (int i = 0; i < q.ndim() - 2; ++i) batch *= q.shape()[i];
+  const std::int64_t L = k.shape()[k.ndim() - 2], D = q.shape().back();
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(D, 1))));
   const auto function = make_function<Attention>(joined_bias(options, q.shape(), L, q.dtype()),
                                                  kernels::AttentionOptions{scale, options.causal});
-  const Variable y = apply(function, reshape(q, {batch, M, D}), reshape(k, {batch, L, D}), reshape(v, {batch, L, E}));
+  const Variable y = apply(function, in_heads(q), in_heads(k), in_heads(v));
   Shape shape = q.shape();
-  shape[q.ndim() - 1] = E;
+  shape[q.ndim() - 1] = v.shape().back();
   return reshape(y, shape);
 }
 

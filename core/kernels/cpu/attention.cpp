@@ -45,24 +45,67 @@ T largest_of(const T* x, std::int64_t count) {
   return largest;
 }
 
-/// c (m, n) = alpha op(a) op(b) + beta c, all row-major and without gaps.
-void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, float alpha, const float* a, const float* b,
-          float beta, float* c) {
-  const auto i = [](std::int64_t x) { return static_cast<int>(x); };
-  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha, a,
-              i(std::max<std::int64_t>(1, ta ? m : k)), b, i(std::max<std::int64_t>(1, tb ? k : n)), beta, c, i(n));
+/// A matrix whose rows are `stride` elements apart.
+template <class T>
+struct Rows {
+  T* data;
+  std::int64_t stride;
+  T* row(std::int64_t i) const { return data + i * stride; }
+};
+
+/// The matrices of an array (batch, heads, rows, columns), counted over batch and heads.
+template <class T>
+class Matrices {
+ public:
+  explicit Matrices(const Array& x)
+      : data_(x.data<T>()),
+        heads_(x.shape()[1]),
+        batch_stride_(x.strides()[0]),
+        head_stride_(x.strides()[1]),
+        row_stride_(std::max(x.strides()[2], x.shape()[3])) {}
+  /// The b-th without its first `row` rows.
+  Rows<T> from(std::int64_t b, std::int64_t row = 0) const {
+    return {data_ + b / heads_ * batch_stride_ + b % heads_ * head_stride_ + row * row_stride_, row_stride_};
+  }
+
+ private:
+  T* data_;
+  std::int64_t heads_, batch_stride_, head_stride_, row_stride_;
+};
+
+/// x itself if its matrices' rows have no gaps and do not overlap, else a copy.
+Array with_whole_rows(const Array& x) {
+  const bool is_whole =
+      (x.shape()[3] <= 1 || x.strides()[3] == 1) && (x.shape()[2] <= 1 || x.strides()[2] >= x.shape()[3]);
+  return is_whole ? x : x.contiguous();
 }
-void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, double alpha, const double* a,
-          const double* b, double beta, double* c) {
+
+/// (batch, heads, rows, columns) that lies as (batch, rows, heads, columns): to join the heads again is then free.
+Array with_heads_inside(const Array& like, std::int64_t columns) {
+  const Shape& shape = like.shape();
+  return empty({shape[0], shape[2], shape[1], columns}, like.dtype()).transpose({0, 2, 1, 3});
+}
+
+/// c (m, n) = alpha op(a) op(b) + beta c.
+void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, float alpha, Rows<float> a, Rows<float> b,
+          float beta, Rows<float> c) {
   const auto i = [](std::int64_t x) { return static_cast<int>(x); };
-  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha, a,
-              i(std::max<std::int64_t>(1, ta ? m : k)), b, i(std::max<std::int64_t>(1, tb ? k : n)), beta, c, i(n));
+  const auto stride = [](const Rows<float>& x) { return static_cast<int>(std::max<std::int64_t>(1, x.stride)); };
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha,
+              a.data, stride(a), b.data, stride(b), beta, c.data, stride(c));
+}
+void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, double alpha, Rows<double> a,
+          Rows<double> b, double beta, Rows<double> c) {
+  const auto i = [](std::int64_t x) { return static_cast<int>(x); };
+  const auto stride = [](const Rows<double>& x) { return static_cast<int>(std::max<std::int64_t>(1, x.stride)); };
+  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha,
+              a.data, stride(a), b.data, stride(b), beta, c.data, stride(c));
 }
 
 struct Sizes {
-  std::int64_t batch, M, L, D, E;
+  std::int64_t batch, M, L, D, E;  ///< batch: heads included
   Sizes(const Array& q, const Array& k, const Array& v)
-      : batch(q.shape()[0]), M(q.shape()[1]), L(k.shape()[1]), D(q.shape()[2]), E(v.shape()[2]) {}
+      : batch(q.shape()[0] * q.shape()[1]), M(q.shape()[2]), L(k.shape()[2]), D(q.shape()[3]), E(v.shape()[3]) {}
   /// How many keys the last query of a tile sees.
   std::int64_t keys(std::int64_t query, bool causal) const {
     return causal ? std::clamp<std::int64_t>(query + 1 + L - M, 0, L) : L;
@@ -76,10 +119,10 @@ struct Tile {
 
 /// The tile's scores, bias and causality included: s (rows, keys).
 template <class T>
-void scores(const Sizes& n, const T* q, const T* k, const Array& bias, std::int64_t b, const Tile& tile,
-            const AttentionOptions& o, T* s) {
-  gemm(false, true, tile.rows, tile.keys, n.D, static_cast<T>(o.scale), q + (b * n.M + tile.query) * n.D,
-       k + (b * n.L + tile.key) * n.D, T(0), s);
+void scores(const Sizes& n, const Matrices<T>& q, const Matrices<T>& k, const Array& bias, std::int64_t b,
+            const Tile& tile, const AttentionOptions& o, T* s) {
+  gemm(false, true, tile.rows, tile.keys, n.D, static_cast<T>(o.scale), q.from(b, tile.query), k.from(b, tile.key),
+       T(0), Rows<T>{s, tile.keys});
   for (std::int64_t r = 0; r < tile.rows; ++r) {
     T* row = s + r * tile.keys;
     if (bias) {
@@ -103,19 +146,21 @@ void for_each_batch(std::int64_t batch, std::int64_t cost, const Body& body) {
       cost);
 }
 
-std::array<Array, 2> attention_cpu(const Array& q, const Array& k, const Array& v, const Array& bias,
+std::array<Array, 2> attention_cpu(const Array& queries, const Array& all_keys, const Array& values, const Array& bias,
                                    const AttentionOptions& o) {
+  const Array q = with_whole_rows(queries), k = with_whole_rows(all_keys), v = with_whole_rows(values);
   const Sizes n(q, k, v);
-  Array y = zeros({n.batch, n.M, n.E}, q.dtype()), log_sums = empty({n.batch, n.M}, Dtype::kFloat64);
+  const Array y = with_heads_inside(q, n.E), log_sums = empty({n.batch, n.M}, Dtype::kFloat64);
   dispatch_floating(q.dtype(), "scaled_dot_product_attention", [&](auto tag) {
     using T = typename decltype(tag)::type;
+    const Matrices<T> qs(q), ks(k), vs(v), ys(y);
     for_each_batch(n.batch, n.M * n.L * (n.D + n.E), [&](std::int64_t b) {
       const Array scratch = empty({kForwardQueries, n.L}, q.dtype());
       T* s = scratch.data<T>();
       T share[kForwardQueries];
       for (std::int64_t first = 0; first < n.M; first += kForwardQueries) {
         const std::int64_t rows = std::min(kForwardQueries, n.M - first), keys = n.keys(first + rows - 1, o.causal);
-        if (keys > 0) scores(n, q.data<T>(), k.data<T>(), bias, b, {first, rows, 0, keys}, o, s);
+        if (keys > 0) scores(n, qs, ks, bias, b, {first, rows, 0, keys}, o, s);
         for (std::int64_t r = 0; r < rows; ++r) {
           T* row = s + r * keys;
           const T largest = largest_of(row, keys);
@@ -125,11 +170,14 @@ std::array<Array, 2> attention_cpu(const Array& q, const Array& k, const Array& 
           log_sums.data<double>()[b * n.M + first + r] =
               sum > 0 ? static_cast<double>(shift) + std::log(sum) : std::numeric_limits<double>::infinity();
         }
-        if (keys == 0 || n.E == 0) continue;
-        T* result = y.data<T>() + (b * n.M + first) * n.E;
-        gemm(false, false, rows, n.E, keys, T(1), s, v.data<T>() + b * n.L * n.E, T(0), result);
+        const Rows<T> result = ys.from(b, first);
+        if (keys == 0) {
+          for (std::int64_t r = 0; r < rows; ++r) std::fill_n(result.row(r), n.E, T(0));
+          continue;
+        }
+        gemm(false, false, rows, n.E, keys, T(1), Rows<T>{s, keys}, vs.from(b), T(0), result);
         for (std::int64_t r = 0; r < rows; ++r) {
-          for (std::int64_t e = 0; e < n.E; ++e) result[r * n.E + e] *= share[r];
+          for (std::int64_t e = 0; e < n.E; ++e) result.row(r)[e] *= share[r];
         }
       }
     });
@@ -139,12 +187,18 @@ std::array<Array, 2> attention_cpu(const Array& q, const Array& k, const Array& 
 
 /// With p the shares: gv = pᵀ gy, gp = gy vᵀ, gs = p (gp - sum(gy y)), gq = scale gs k, gk = scale gsᵀ q. p is computed
 /// again.
-std::array<Array, 3> attention_grad_cpu(const Array& gy, const Array& y, const Array& log_sums, const Array& q,
-                                        const Array& k, const Array& v, const Array& bias, const AttentionOptions& o) {
+std::array<Array, 3> attention_grad_cpu(const Array& given_gy, const Array& given_y, const Array& log_sums,
+                                        const Array& queries, const Array& all_keys, const Array& values,
+                                        const Array& bias, const AttentionOptions& o) {
+  const Array q = with_whole_rows(queries), k = with_whole_rows(all_keys), v = with_whole_rows(values),
+              gy = with_whole_rows(given_gy), y = with_whole_rows(given_y);
   const Sizes n(q, k, v);
-  Array gq = zeros(q.shape(), q.dtype()), gk = zeros(k.shape(), q.dtype()), gv = zeros(v.shape(), q.dtype());
+  const Array gq = with_heads_inside(q, n.D), gk = with_heads_inside(k, n.D), gv = with_heads_inside(k, n.E);
+  gk.fill(0);
+  gv.fill(0);
   dispatch_floating(q.dtype(), "scaled_dot_product_attention", [&](auto tag) {
     using T = typename decltype(tag)::type;
+    const Matrices<T> qs(q), ks(k), vs(v), gys(gy), ys(y), gqs(gq), gks(gk), gvs(gv);
     for_each_batch(n.batch, 3 * n.M * n.L * (n.D + n.E), [&](std::int64_t b) {
       const Array scratch = empty({2, kQueries, kKeys}, q.dtype());
       T *p = scratch.data<T>(), *gs = p + kQueries * kKeys;
@@ -152,28 +206,28 @@ std::array<Array, 3> attention_grad_cpu(const Array& gy, const Array& y, const A
       const T scale = static_cast<T>(o.scale);
       for (std::int64_t first = 0; first < n.M; first += kQueries) {
         const std::int64_t rows = std::min(kQueries, n.M - first), all = n.keys(first + rows - 1, o.causal);
-        const T* gradient = gy.data<T>() + (b * n.M + first) * n.E;
-        const T* result = y.data<T>() + (b * n.M + first) * n.E;
+        const Rows<T> q_rows = qs.from(b, first), gradient = gys.from(b, first), result = ys.from(b, first),
+                      gq_rows = gqs.from(b, first);
         for (std::int64_t r = 0; r < rows; ++r) {
           log_sum[r] = static_cast<T>(log_sums.data<double>()[b * n.M + first + r]);
           dot[r] = 0;
-          for (std::int64_t e = 0; e < n.E; ++e) dot[r] += gradient[r * n.E + e] * result[r * n.E + e];
+          for (std::int64_t e = 0; e < n.E; ++e) dot[r] += gradient.row(r)[e] * result.row(r)[e];
+          if (all == 0) std::fill_n(gq_rows.row(r), n.D, T(0));
         }
         for (std::int64_t key = 0; key < all; key += kKeys) {
           const std::int64_t keys = std::min(kKeys, all - key);
-          scores(n, q.data<T>(), k.data<T>(), bias, b, {first, rows, key, keys}, o, p);
-          gemm(false, true, rows, keys, n.E, T(1), gradient, v.data<T>() + (b * n.L + key) * n.E, T(0), gs);
+          scores(n, qs, ks, bias, b, {first, rows, key, keys}, o, p);
+          gemm(false, true, rows, keys, n.E, T(1), gradient, vs.from(b, key), T(0), Rows<T>{gs, keys});
           for (std::int64_t r = 0; r < rows; ++r) {
             T *share = p + r * keys, *g = gs + r * keys;
             exponentials_only(share, log_sum[r], share, keys);
 #pragma omp simd
             for (std::int64_t j = 0; j < keys; ++j) g[j] = share[j] * (g[j] - dot[r]);
           }
-          gemm(true, false, keys, n.E, rows, T(1), p, gradient, T(1), gv.data<T>() + (b * n.L + key) * n.E);
-          gemm(false, false, rows, n.D, keys, scale, gs, k.data<T>() + (b * n.L + key) * n.D, T(1),
-               gq.data<T>() + (b * n.M + first) * n.D);
-          gemm(true, false, keys, n.D, rows, scale, gs, q.data<T>() + (b * n.M + first) * n.D, T(1),
-               gk.data<T>() + (b * n.L + key) * n.D);
+          const Rows<T> shares{p, keys}, score_gradients{gs, keys};
+          gemm(true, false, keys, n.E, rows, T(1), shares, gradient, T(1), gvs.from(b, key));
+          gemm(false, false, rows, n.D, keys, scale, score_gradients, ks.from(b, key), key == 0 ? T(0) : T(1), gq_rows);
+          gemm(true, false, keys, n.D, rows, scale, score_gradients, q_rows, T(1), gks.from(b, key));
         }
       }
     });

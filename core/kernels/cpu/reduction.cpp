@@ -97,6 +97,26 @@ T reduce_all(const T* x, std::int64_t count) {
   return static_cast<T>(reduce_row<Op>(parts.data(), static_cast<std::int64_t>(parts.size()), 1));
 }
 
+/// Joins `length` lines of `width` elements to the results. Four lines meet first: results are read and written a
+/// fourth as often.
+template <class Op, class T>
+void join_lines(const T* x, std::int64_t length, std::int64_t line_step, std::int64_t width, std::int64_t step,
+                double* results) {
+  std::int64_t j = 0;
+  for (; j + 4 <= length; j += 4) {
+    const T *a = x + j * line_step, *b = a + line_step, *c = b + line_step, *d = c + line_step;
+    for (std::int64_t i = 0; i < width; ++i) {
+      const double first = Op::join(static_cast<double>(a[i * step]), static_cast<double>(b[i * step]));
+      const double second = Op::join(static_cast<double>(c[i * step]), static_cast<double>(d[i * step]));
+      results[i] = Op::join(results[i], Op::join(first, second));
+    }
+  }
+  for (; j < length; ++j) {
+    const T* line = x + j * line_step;
+    for (std::int64_t i = 0; i < width; ++i) results[i] = Op::join(results[i], static_cast<double>(line[i * step]));
+  }
+}
+
 /// One tile of results: neighbours along the innermost kept axis.
 template <class Op, class T>
 void reduce_tile(const T* x, T* out, const Axes& kept, const Axes& reduced, std::int64_t width) {
@@ -115,13 +135,7 @@ void reduce_tile(const T* x, T* out, const Axes& kept, const Axes& reduced, std:
       }
       continue;
     }
-    for (std::int64_t j = 0; j < length; ++j) {
-      const T* line = row + j * reduced_step;
-      for (std::int64_t i = 0; i < width; ++i) {
-        double& to = sums[static_cast<std::size_t>(i)];
-        to = Op::join(to, static_cast<double>(line[i * step]));
-      }
-    }
+    join_lines<Op>(row, length, reduced_step, width, step, sums.data());
   }
   for (std::int64_t i = 0; i < width; ++i) out[i * out_step] = static_cast<T>(sums[static_cast<std::size_t>(i)]);
 }

@@ -127,8 +127,9 @@ Operand scores_of(const Stretch& s, Dtype dtype, Device device) {
   return Operand(empty({s.batches, s.rows, s.keys}, dtype, device));
 }
 
-std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array& v, const Array& bias,
-                                    const AttentionOptions& o) {
+/// q (batch, M, D), k (batch, L, D), v (batch, L, E), contiguous.
+std::array<Array, 2> attention_of_matrices(const Array& q, const Array& k, const Array& v, const Array& bias,
+                                           const AttentionOptions& o) {
   if (const auto fused = cuda::fused_attention(q, k, v, bias, o)) return *fused;
   const Sizes n(q, k, v);
   const Device device = q.device();
@@ -155,8 +156,9 @@ std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array&
 }
 
 /// With p the shares: gv = pᵀ gy, gp = gy vᵀ, gs = p (gp - sum(gy y)), gq = scale gs k, gk = scale gsᵀ q.
-std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const Array& given_sums, const Array& q,
-                                         const Array& k, const Array& v, const Array& bias, const AttentionOptions& o) {
+std::array<Array, 3> attention_grad_of_matrices(const Array& gy, const Array& y, const Array& given_sums,
+                                                const Array& q, const Array& k, const Array& v, const Array& bias,
+                                                const AttentionOptions& o) {
   if (given_sums.dtype() == Dtype::kFloat32) {  // a fused kernel's
     if (const auto fused = cuda::fused_attention_grad(gy, y, given_sums, q, k, v, o)) return *fused;
   }
@@ -188,6 +190,25 @@ std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const 
     });
   });
   return {gq, gk, gv};
+}
+
+/// (batch, heads, rows, columns) as contiguous matrices (batch · heads, rows, columns).
+Array matrices_of(const Array& x) {
+  const Shape& shape = x.shape();
+  return x.contiguous().reshape({shape[0] * shape[1], shape[2], shape[3]});
+}
+
+std::array<Array, 2> attention_cuda(const Array& q, const Array& k, const Array& v, const Array& bias,
+                                    const AttentionOptions& o) {
+  const auto [y, log_sums] = attention_of_matrices(matrices_of(q), matrices_of(k), matrices_of(v), bias, o);
+  return {y.reshape({q.shape()[0], q.shape()[1], q.shape()[2], v.shape()[3]}), log_sums};
+}
+
+std::array<Array, 3> attention_grad_cuda(const Array& gy, const Array& y, const Array& log_sums, const Array& q,
+                                         const Array& k, const Array& v, const Array& bias, const AttentionOptions& o) {
+  const auto [gq, gk, gv] = attention_grad_of_matrices(matrices_of(gy), matrices_of(y), log_sums, matrices_of(q),
+                                                       matrices_of(k), matrices_of(v), bias, o);
+  return {gq.reshape(q.shape()), gk.reshape(k.shape()), gv.reshape(v.shape())};
 }
 
 const Implementation cuda_attention(attention, DeviceKind::kCuda, attention_cuda);

@@ -3,7 +3,10 @@
 #include "core/autograd/config.h"
 #include "core/autograd/gradient_check.h"
 #include "core/device/allocator.h"
+#include "core/functions/arithmetic.h"
 #include "core/functions/attention.h"
+#include "core/functions/reduction.h"
+#include "core/functions/shape.h"
 #include "tests/core/functions/function_case.h"
 #include "tests/support/golden_file.h"
 
@@ -58,6 +61,23 @@ TEST(RotaryEmbeddingTest, NeighboursArePairsOfTheSameAngles) {
   const Array halves =
       F::rotary_embedding(apart).array().reshape({3, 2, 2}).transpose({0, 2, 1}).contiguous().reshape({3, 4});
   EXPECT_TRUE(near(F::rotary_embedding(x, 10000, 0, F::RotaryPairs::kNeighbours).array(), halves, 1e-15));
+}
+
+TEST(AttentionTest, HeadsSideBySideAreNeitherCopiedNorJoinedByACopy) {
+  const auto in_heads = [](V x) { return F::transpose(F::reshape(x, {2, 5, 3, 4}), {0, 2, 1, 3}); };
+  const auto attend = [](V q, V k, V v) { return F::scaled_dot_product_attention(q, k, v, {.causal = true}); };
+  const Variable q(random_array({2, 5, 12}, 1), true), k(random_array({2, 5, 12}, 2), true),
+      v(random_array({2, 5, 12}, 3), true);
+  const Variable y = attend(in_heads(q), in_heads(k), in_heads(v));
+  EXPECT_TRUE(y.array().transpose({0, 2, 1, 3}).is_contiguous());
+  const auto apart = [&](V x) { return Variable(in_heads(x).array().contiguous(), true); };
+  const Variable q2 = apart(q), k2 = apart(k), v2 = apart(v), y2 = attend(q2, k2, v2);
+  EXPECT_TRUE(near(y.array(), y2.array(), 1e-14));
+  F::sum(y * y).backward();
+  F::sum(y2 * y2).backward();
+  EXPECT_TRUE(near(in_heads(q.grad()).array(), q2.grad(), 1e-13));
+  EXPECT_TRUE(near(in_heads(k.grad()).array(), k2.grad(), 1e-13));
+  EXPECT_TRUE(near(in_heads(v.grad()).array(), v2.grad(), 1e-13));
 }
 
 TEST(AttentionTest, MemoryGrowsWithTheLengthAndNotWithItsSquare) {

@@ -197,8 +197,8 @@ TEST_F(NormalizationGpuTest, AttentionWithItsGradients) {
                           Case{1, 40, 20, 64, 64, true, false}, Case{6, 128, 128, 64, 64, true, false},
                           Case{3, 200, 77, 32, 32, false, false}, Case{2, 65, 65, 128, 64, true, false},
                           Case{2, 8, 8, 7, 5, false, false}}) {  // most of float16's go to fused kernels
-      const Array q = numbers({c.batch, c.M, c.D}, dtype, 1), k = numbers({c.batch, c.L, c.D}, dtype, 2),
-                  v = numbers({c.batch, c.L, c.E}, dtype, 3), gy = numbers({c.batch, c.M, c.E}, dtype, 4),
+      const Array q = numbers({c.batch, 2, c.M, c.D}, dtype, 1), k = numbers({c.batch, 2, c.L, c.D}, dtype, 2),
+                  v = numbers({c.batch, 2, c.L, c.E}, dtype, 3), gy = numbers({c.batch, 2, c.M, c.E}, dtype, 4),
                   bias = c.bias ? numbers({1, c.M, c.L}, dtype, 5) : Array();
       const kernels::AttentionOptions options{.scale = 0.25, .causal = c.causal};
       expect_same_all(
@@ -215,8 +215,9 @@ TEST_F(NormalizationGpuTest, AttentionWithItsGradients) {
 
 TEST_F(NormalizationGpuTest, AttentionGivesTheSameBitsEveryTime) {
   for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
-    const Array q = numbers({8, 256, 64}, dtype, 1).to(kGpu), k = numbers({8, 256, 64}, dtype, 2).to(kGpu),
-                v = numbers({8, 256, 64}, dtype, 3).to(kGpu), gy = numbers({8, 256, 64}, dtype, 4).to(kGpu);
+    const Shape shape = {2, 4, 256, 64};
+    const Array q = numbers(shape, dtype, 1).to(kGpu), k = numbers(shape, dtype, 2).to(kGpu),
+                v = numbers(shape, dtype, 3).to(kGpu), gy = numbers(shape, dtype, 4).to(kGpu);
     const kernels::AttentionOptions options{.scale = 0.125, .causal = true};
     std::vector<std::vector<float>> first;
     for (int run = 0; run < 5; ++run) {

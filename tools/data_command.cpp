@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.h"
+#include "tools/options/wrong_usage.h"
 #include "trainer/datasets/cifar_files.h"
 #include "trainer/datasets/tar_shards.h"
 #include "trainer/images/picture_generator.h"
@@ -126,15 +128,13 @@ int data_command(int argc, char** argv) {
   const auto found =
       std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& each) { return each.name == kind; });
   if (found == std::end(kKinds)) {
-    if (!kind.empty()) std::cerr << "rensa data: there is no \"" << kind << "\".\n";
-    std::cerr << kUsage;
-    return 2;
+    const std::string complaint = kind.empty() ? "what to make is missing" : "there is no \"" + kind + "\"";
+    return wrong_usage("data", ValueError(complaint, "\n\n", kUsage));
   }
   try {
     return found->run(argc - 1, argv + 1);
   } catch (const po::error& error) {
-    std::cerr << "rensa data " << kind << ": " << error.what() << ". See rensa data " << kind << " --help.\n";
-    return 2;
+    return wrong_usage("data " + kind, ValueError(error.what(), ". See rensa data ", kind, " --help."));
   } catch (const std::exception& error) {
     std::cerr << "rensa data " << kind << ": " << error.what() << "\n";
     return 1;

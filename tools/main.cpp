@@ -3,15 +3,18 @@
 #include <array>
 #include <exception>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <string_view>
 
+#include "core/error.h"
 #include "tools/bench_command.h"
 #include "tools/data_command.h"
 #include "tools/doctor_command.h"
 #include "tools/evaluate_command.h"
 #include "tools/export_command.h"
 #include "tools/inspect_command.h"
+#include "tools/options/wrong_usage.h"
 #include "tools/predict_command.h"
 #include "tools/train_command.h"
 
@@ -54,9 +57,14 @@ int run(int argc, char** argv) {
   const auto command =
       std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == name; });
   if (command == kCommands.end()) {
-    if (!name.empty()) std::cerr << "rensa: there is no command \"" << name << "\"\n\n";
-    print_usage(std::cerr);
-    return 2;
+    std::ostringstream complaint;
+    if (name.empty()) {
+      complaint << "a command is missing\n\n";
+    } else {
+      complaint << "there is no command \"" << name << "\"\n\n";
+    }
+    print_usage(complaint);
+    return rensa::tools::wrong_usage("", rensa::ValueError(complaint.str()));
   }
   return command->run(argc - 1, argv + 1);
 }

@@ -73,9 +73,14 @@ refused 1 'l1/W' "${train[@]}" --units 5 --resume "$snapshot"
 if command -v mpirun >/dev/null; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
   mpirun=(mpirun -n 3 --oversubscribe --bind-to none)
-  refused 2 'did you mean "epoch"?' "${mpirun[@]}" "${train[@]}" --epohc 1
-  said=$(timeout 20 "${mpirun[@]}" "${train[@]}" --epohc 1 2>&1 </dev/null | grep -c 'did you mean')
-  [ "$said" -eq 1 ] || { echo "three ranks said $said times what is wrong"; failures=$((failures + 1)); }
+  said_once() {  # STATUS TEXT COMMAND...
+    local times
+    refused "$1" "$2" "${mpirun[@]}" "${@:3}"
+    times=$(timeout 20 "${mpirun[@]}" "${@:3}" 2>&1 </dev/null | grep -cF "$2")
+    [ "$times" -eq 1 ] || { echo "three ranks said $times times: $2"; failures=$((failures + 1)); }
+  }
+  said_once 2 'did you mean "epoch"?' "${train[@]}" --epohc 1
+  said_once 2 'there is no command "tarin"' "$rensa" tarin
   touch "$work/one.0.cfg" "$work/one.2.cfg"
   # shellcheck disable=SC2016  # expanded on each rank
   refused 2 'rensa train: rank 1: ' "${mpirun[@]}" sh -c 'config=$1.$OMPI_COMM_WORLD_RANK.cfg; shift; exec "$@" --config "$config"' \

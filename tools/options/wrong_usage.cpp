@@ -18,7 +18,7 @@ void wait_for_the_speaking_rank() { std::this_thread::sleep_for(std::chrono::sec
 
 int wrong_usage(std::string_view command, const std::exception& error) {
   const Launcher launcher = detect_launcher();
-  std::string line = "rensa " + std::string(command) + ": ";
+  std::string line = "rensa" + (command.empty() ? "" : " " + std::string(command)) + ": ";
   if (launcher.rank != 0) {
     wait_for_the_speaking_rank();
     line += "rank " + std::to_string(launcher.rank) + ": ";

@@ -9,8 +9,8 @@ namespace rensa::tools {
 /// have found as well, and leaves it to one of them to say so, gives it two seconds here.
 void wait_for_the_speaking_rank();
 
-/// Says on standard error what is wrong with the command line of `command`, such as "train"; returns the status of
-/// wrong usage, 2.
+/// Says on standard error what is wrong with the command line of `command`, such as "train" ("": of rensa itself);
+/// returns the status of wrong usage, 2.
 ///
 /// The ranks of a job read the same line and fail alike: rank 0 speaks at once, and the others wait for it. Who is
 /// still alive then was not spoken for, because its own host alone lacks a file, say, and speaks for itself with its

@@ -1,5 +1,7 @@
 #include "core/kernels/reduction.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -24,7 +26,7 @@ struct Product {
   static double join(double a, double b) { return a * b; }
 };
 
-constexpr std::int64_t kTile = 256;    ///< results that one pass over the reduced axes collects
+constexpr std::int64_t kTile = 256;    ///< most results that one pass over the reduced axes collects
 constexpr std::int64_t kPart = 16384;  ///< elements of a part when everything becomes one number
 constexpr std::int64_t kLanes = 8;     ///< partial results of a contiguous row, so that its loop is a vector loop
 
@@ -140,6 +142,14 @@ void reduce_tile(const T* x, T* out, const Axes& kept, const Axes& reduced, std:
   for (std::int64_t i = 0; i < width; ++i) out[i * out_step] = static_cast<T>(sums[static_cast<std::size_t>(i)]);
 }
 
+/// So narrow that every thread has a tile, if `inner` results of `outer` rows allow it. What a result is does not
+/// depend on it.
+std::int64_t tile_width(std::int64_t inner, std::int64_t outer) {
+  constexpr std::int64_t kLeast = 32;  // two cache lines of float32
+  const std::int64_t parts = (omp_get_max_threads() + outer - 1) / outer, wanted = (inner + parts - 1) / parts;
+  return std::clamp((wanted + kLeast - 1) / kLeast * kLeast, kLeast, kTile);
+}
+
 template <class Op>
 Array reduce(const char* name, const Array& x, const Dims& axes) {
   Shape shape = x.shape();
@@ -164,20 +174,21 @@ Array reduce(const char* name, const Array& x, const Dims& axes) {
       const bool keep = std::find(axes.begin(), axes.end(), axis) == axes.end();
       (keep ? kept : reduced).append(x.shape()[axis], x.strides()[axis], keep ? y.strides()[axis] : 0);
     }
-    const std::int64_t inner = kept.inner_size(), tiles = (inner + kTile - 1) / kTile;
+    const std::int64_t inner = kept.inner_size(), tile = tile_width(inner, kept.outer_count()),
+                       tiles = (inner + tile - 1) / tile;
     cpu::for_each_block(
         kept.outer_count() * tiles,
         [&](std::int64_t begin, std::int64_t end) {
           for (std::int64_t i = begin; i < end; ++i) {
             const auto at = kept.row(i / tiles);
-            const std::int64_t first = i % tiles * kTile, width = std::min(kTile, inner - first);
+            const std::int64_t first = i % tiles * tile, width = std::min(tile, inner - first);
             const std::int64_t step = kept.shape.ndim() ? kept.inner_stride() : 0;
             const std::int64_t out_step = kept.shape.ndim() ? kept.out_strides.back() : 0;
             reduce_tile<Op>(x.data<T>() + at[0] + first * step, y.data<T>() + at[1] + first * out_step, kept, reduced,
                             width);
           }
         },
-        /*cost=*/static_cast<std::int64_t>(sizeof(T)) * total_size(reduced.shape) * std::min(inner, kTile));
+        /*cost=*/static_cast<std::int64_t>(sizeof(T)) * total_size(reduced.shape) * std::min(inner, tile));
   });
   return y;
 }

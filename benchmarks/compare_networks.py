@@ -4,7 +4,7 @@
     python benchmarks/compare_networks.py --rensa build/benchmarks/networks [--only char_lstm] [--threads 2] [--repetitions 3]
 
 Run it with the Python that has PyTorch, on a machine that does nothing else. A repetition starts both programs once, in turn. The
-floor is what the matrix products of a step take alone (for the optimizers: a copy of the bytes that a pass moves).
+floor is what the matrix products of a step take alone, plus the bytes that all else must move at the speed of a copy.
 """
 
 import argparse

@@ -1,21 +1,22 @@
 // Times training steps of recurrent, attention and generating networks, and of optimizers alone.
 //   networks CASE [STEPS [DEVICE]]    char_lstm, word_lstm, bilstm, gpt, gpt2, dcgan, adam, momentum_sgd
-// Prints one JSON object: step_ms (the median), floor_ms (on the CPU: the matrix products of a step alone, by the same
-// BLAS; for the optimizers a copy of as many bytes), peak_rss_bytes and peak_device_bytes. gpt2 is GPT-2 of 124 million
-// parameters in bfloat16. benchmarks/compare_networks.py and compare_gpu.py run it beside PyTorch.
+// Prints one JSON object: step_ms (the median), floor_ms (on the CPU) with its parts products_ms (the matrix products
+// of a step alone, by the same BLAS) and moved_ms (what all other operations must move, at the speed of a copy),
+// peak_rss_bytes and peak_device_bytes. gpt2 is GPT-2 of 124 million parameters in bfloat16.
+// benchmarks/compare_networks.py and compare_gpu.py run it beside PyTorch.
 #include <cblas.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "benchmarks/floor/stopwatch.h"
 #include "core/array/random.h"
 #include "core/device/allocator.h"
 #include "core/device/gpu/stream.h"
@@ -47,10 +48,55 @@ struct Product {
   std::int64_t m, n, k, times;
 };
 
+/// What a step cannot do without: its matrix products, and what all other operations read and write, in passes over
+/// their arrays as docs/performance.md counts them. What can ride along with a neighbour (biases, reshaping) is free.
+struct Work {
+  std::vector<Product> products;
+  std::int64_t floats = 0;  ///< read and written
+
+  void product(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t times = 1) {
+    products.push_back({m, n, k, times});
+  }
+  /// A linear layer forward and backward.
+  void linear(std::int64_t rows, std::int64_t in, std::int64_t out) {
+    product(rows, out, in);
+    product(rows, in, out);
+    product(out, in, rows);
+  }
+  /// An LSTM's part that is not products. Forward: sums of the four gates, c; gates, c, h. Backward: gates, c, gh; the
+  /// gates' gradients.
+  void lstm_gates(std::int64_t rows, std::int64_t n) { floats += 20 * rows * n; }
+  /// One layer: x (rows, in) to (rows, out) for all steps, and the state's products for each step of `batch`.
+  void lstm(std::int64_t steps, std::int64_t batch, std::int64_t in, std::int64_t n) {
+    const std::int64_t rows = steps * batch;
+    linear(rows, in, 4 * n);
+    product(batch, 4 * n, n, steps);
+    product(batch, n, 4 * n, steps);
+    product(4 * n, n, rows);
+    lstm_gates(rows, n);
+  }
+  void embedding(std::int64_t rows, std::int64_t n) { floats += 3 * rows * n; }  // W's rows, y; gy
+  void normalization(std::int64_t elements) { floats += 5 * elements; }          // x, y; x, gy, gx
+  void batch_normalization(std::int64_t elements) { floats += 8 * elements; }    // its activation rides along
+  void activation(std::int64_t elements) { floats += 5 * elements; }             // x, y; x, gy, gx
+  void shortcut(std::int64_t elements) { floats += 2 * elements; }               // read; its gradient
+  void attention(std::int64_t elements) { floats += 11 * elements; }             // q, k, v, y; q, k, v, gy and three
+  void cross_entropy(std::int64_t rows, std::int64_t words) { floats += 3 * rows * words; }  // x; x, gx
+};
+
+/// How often an update reads or writes an array of the parameters' size.
+template <class Rule>
+constexpr std::int64_t kPasses = 0;
+template <>
+constexpr std::int64_t kPasses<Sgd> = 3;  // p, g; p
+template <>
+constexpr std::int64_t kPasses<MomentumSgd> = 5;  // p, g, v; p, v
+template <>
+constexpr std::int64_t kPasses<Adam> = 7;  // p, g, m, v; p, m, v
+
 struct Case {
   std::function<void()> step;
-  std::vector<Product> products;  ///< of one step, forward and backward
-  std::int64_t copied_bytes = 0;  ///< instead of products
+  Work work;  ///< of one step, forward, backward and update
   std::vector<std::shared_ptr<void>> kept = {};
 };
 
@@ -63,33 +109,18 @@ Array pictures(const Shape& shape, std::uint64_t seed) {
   return random::normal(shape, random).to(device);
 }
 
-/// One layer's products: x (rows, in) to (rows, out) for all steps, and the state's for each step of `batch`.
-void add_lstm(std::vector<Product>& products, std::int64_t steps, std::int64_t batch, std::int64_t in, std::int64_t n) {
-  const std::int64_t rows = steps * batch;
-  products.insert(products.end(), {{rows, 4 * n, in, 1},
-                                   {batch, 4 * n, n, steps},
-                                   {batch, n, 4 * n, steps},
-                                   {4 * n, in, rows, 1},
-                                   {4 * n, n, rows, 1},
-                                   {rows, in, 4 * n, 1}});
-}
-/// A linear layer forward and backward.
-void add_linear(std::vector<Product>& products, std::int64_t rows, std::int64_t in, std::int64_t out) {
-  products.insert(products.end(), {{rows, out, in, 1}, {rows, in, out, 1}, {out, in, rows, 1}});
-}
-
 template <class Model, class Optimizer>
 Case trained(std::shared_ptr<Model> model, std::shared_ptr<Optimizer> optimizer, std::function<Variable()> loss,
-             std::vector<Product> products) {
+             Work work) {
   model->to(device);
   optimizer->setup(*model);
+  work.floats += kPasses<Optimizer> * model->count_parameters();
   return {.step =
               [optimizer, loss] {
                 loss().backward();
                 optimizer->update();
               },
-          .products = std::move(products),
-          .copied_bytes = 0,
+          .work = std::move(work),
           .kept = {model, optimizer}};
 }
 
@@ -117,11 +148,12 @@ struct LanguageModel : Link {
 Case language_model(std::int64_t words, std::int64_t units, int layers, std::int64_t batch, std::int64_t length) {
   const auto model = std::make_shared<LanguageModel>(words, units, layers);
   const Array x = numbers({length, batch}, words, 1), t = numbers({length, batch}, words, 2);
-  std::vector<Product> products;
-  for (int i = 0; i < layers; ++i) add_lstm(products, length, batch, units, units);
-  add_linear(products, length * batch, units, words);
-  return trained(
-      model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), [=] { return (*model)(x, t); }, std::move(products));
+  Work work;
+  work.embedding(length * batch, units);
+  for (int i = 0; i < layers; ++i) work.lstm(length, batch, units, units);
+  work.linear(length * batch, units, words);
+  work.cross_entropy(length * batch, words);
+  return trained(model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), [=] { return (*model)(x, t); }, std::move(work));
 }
 
 /// Sequences of 10 to 50 steps, as in tagging.
@@ -129,7 +161,7 @@ Case ragged_bilstm() {
   constexpr std::int64_t kIn = 256, kUnits = 256, kBatch = 32;
   const std::shared_ptr<NStepRnn> model = n_step_bilstm({.layers = 1, .in = kIn, .out = kUnits});
   Variables xs;
-  std::vector<Product> products;
+  Work work;
   std::vector<std::int64_t> rows(50);
   std::int64_t all = 0;
   for (std::int64_t i = 0; i < kBatch; ++i) {
@@ -139,17 +171,22 @@ Case ragged_bilstm() {
     all += length;
   }
   for (int direction = 0; direction < 2; ++direction) {
-    for (const std::int64_t r : rows)
-      products.insert(products.end(), {{r, 4 * kUnits, kUnits, 1}, {r, kUnits, 4 * kUnits, 1}});
-    products.insert(products.end(),
-                    {{all, 4 * kUnits, kIn, 1}, {4 * kUnits, kIn, all, 1}, {4 * kUnits, kUnits, all, 1}});
+    for (const std::int64_t r : rows) {
+      work.product(r, 4 * kUnits, kUnits);
+      work.product(r, kUnits, 4 * kUnits);
+    }
+    work.product(all, 4 * kUnits, kIn);  // nobody needs the gradient of x
+    work.product(4 * kUnits, kIn, all);
+    work.product(4 * kUnits, kUnits, all);
+    work.lstm_gates(all, kUnits);
   }
+  work.floats += 2 * 2 * all * kUnits;  // the mean of squares: y; gy
   const auto loss = [=] {
     const NStepRnn::Result result = (*model)({}, {}, xs);
     const Variable y = F::concat(result.ys, 0);
     return F::mean(y * y);
   };
-  return trained(model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), loss, std::move(products));
+  return trained(model, std::make_shared<Sgd>(SgdOptions{.lr = 0.1}), loss, std::move(work));
 }
 
 struct GptSize {
@@ -161,19 +198,28 @@ Case gpt(const GptSize& n) {
   const auto model = std::make_shared<models::Gpt>(
       models::GptOptions{.words = n.words, .layers = n.layers, .size = n.size, .length = n.length, .dtype = n.dtype});
   const Array x = numbers({n.batch, n.length}, n.words, 1), t = numbers({n.batch, n.length}, n.words, 2);
-  std::vector<Product> products;
+  Work work;
   const std::int64_t rows = n.batch * n.length;
+  work.embedding(rows, n.size);
   for (std::int64_t i = 0; i < n.layers; ++i) {
-    for (int k = 0; k < 4; ++k) add_linear(products, rows, n.size, n.size);
-    add_linear(products, rows, n.size, 4 * n.size);
-    add_linear(products, rows, 4 * n.size, n.size);
+    for (int k = 0; k < 4; ++k) work.linear(rows, n.size, n.size);
+    work.linear(rows, n.size, 4 * n.size);
+    work.linear(rows, 4 * n.size, n.size);
     // half of the scores are hidden: six products of (L, L) by 64 forward and backward, halved
-    products.push_back({n.length, n.length, 64, 3 * n.batch * n.size / 64});
+    work.product(n.length, n.length, 64, 3 * n.batch * n.size / 64);
+    work.attention(rows * n.size);
+    work.activation(4 * rows * n.size);
+    for (int k = 0; k < 2; ++k) {
+      work.normalization(rows * n.size);
+      work.shortcut(rows * n.size);
+    }
   }
-  add_linear(products, rows, n.size, n.words);
+  work.normalization(rows * n.size);
+  work.linear(rows, n.size, n.words);
+  work.cross_entropy(rows, n.words);
   return trained(
       model, std::make_shared<Adam>(), [=] { return F::softmax_cross_entropy((*model)(x), t.reshape({t.size()})); },
-      std::move(products));
+      std::move(work));
 }
 
 /// Generator and discriminator of 28 x 28 pictures; a step of both.
@@ -237,19 +283,27 @@ Case dcgan() {
     for_g->update();
     net->discriminator.clear_grads();
   };
-  // products of the convolutions as matrices; the generator's twice per step (forward, backward), the discriminator's
-  // thrice
-  std::vector<Product> products;
-  const std::int64_t d1 = kBatch * 14 * 14, d2 = kBatch * 7 * 7;
-  for (const auto& [rows, in, out, times] : std::vector<std::array<std::int64_t, 4>>{{d1, 16, 64, 9},
-                                                                                     {d2, 64 * 16, 128, 9},
+  // Products of the convolutions as matrices. The generator goes forward and backward once; the discriminator thrice,
+  // the third time for the generator's sake.
+  Work work;
+  constexpr std::int64_t kOuter = kBatch * 14 * 14, kInner = kBatch * 7 * 7;  // pixels of the two sizes
+  for (const auto& [rows, in, out, times] : std::vector<std::array<std::int64_t, 4>>{{kOuter, 16, 64, 9},
+                                                                                     {kInner, 64 * 16, 128, 9},
                                                                                      {kBatch, 128 * 49, 1, 9},
                                                                                      {kBatch, 100, 128 * 49, 3},
-                                                                                     {d2, 128, 64 * 16, 3},
-                                                                                     {d1, 64, 16, 3}}) {
-    products.push_back({rows, out, in, times});
+                                                                                     {kInner, 128, 64 * 16, 3},
+                                                                                     {kOuter, 64, 16, 3}}) {
+    work.product(rows, out, in, times);
   }
-  return {.step = step, .products = products, .copied_bytes = 0, .kept = {}};
+  work.batch_normalization(kInner * 128);
+  work.batch_normalization(kOuter * 64);
+  work.activation(kBatch * 28 * 28);
+  for (int pass = 0; pass < 3; ++pass) {
+    work.activation(kOuter * 64);
+    work.batch_normalization(kInner * 128);
+  }
+  work.floats += kPasses<Adam> * (net->generator.count_parameters() + net->discriminator.count_parameters());
+  return {.step = step, .work = std::move(work), .kept = {}};
 }
 
 struct ManyWeights : Link {
@@ -264,7 +318,7 @@ struct ManyWeights : Link {
 
 /// An update over 25 million parameters whose gradients lie where backward() puts them.
 template <class Rule>
-Case optimizer(std::int64_t passes) {
+Case optimizer() {
   const auto model = std::make_shared<ManyWeights>();
   const auto rule = std::make_shared<Rule>();
   model->to(device);
@@ -274,7 +328,9 @@ Case optimizer(std::int64_t passes) {
     for (const auto& weight : model->weights) weight->set_grad(Variable(weight->grad_destination()));
     rule->update();
   };
-  return {.step = step, .products = {}, .copied_bytes = passes * 25'000'000 * 4, .kept = {model, rule}};
+  return {.step = step,
+          .work = {.products = {}, .floats = kPasses<Rule> * model->count_parameters()},
+          .kept = {model, rule}};
 }
 
 double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -295,23 +351,6 @@ double product_ms(const Product& p) {
     times.push_back(seconds() - start);
   }
   return median(times) * 1e3 * static_cast<double>(p.times);
-}
-
-double copy_ms(std::int64_t bytes) {
-  const auto half = static_cast<std::size_t>(bytes / 2);
-  std::vector<char> from(half, 1), to(half, 2);
-  std::vector<double> times;
-  for (int i = 0; i < 7; ++i) {
-    const double start = seconds();
-    constexpr std::int64_t kParts = 16;
-#pragma omp parallel for
-    for (std::int64_t part = 0; part < kParts; ++part) {
-      const std::size_t begin = half / kParts * static_cast<std::size_t>(part);
-      std::memcpy(to.data() + begin, from.data() + begin, half / kParts);
-    }
-    times.push_back(seconds() - start);
-  }
-  return median(times) * 1e3;
 }
 
 std::size_t resident_bytes() {
@@ -338,8 +377,8 @@ int run(const std::string& name, int steps, const std::string& where) {
              {.words = 50257, .size = 768, .length = 1024, .batch = 16, .layers = 12, .dtype = Dtype::kBFloat16});
        }},
       {"dcgan", dcgan},
-      {"adam", [] { return optimizer<Adam>(7); }},
-      {"momentum_sgd", [] { return optimizer<MomentumSgd>(5); }}};
+      {"adam", [] { return optimizer<Adam>(); }},
+      {"momentum_sgd", [] { return optimizer<MomentumSgd>(); }}};
   const auto found = cases.find(name);
   if (found == cases.end()) throw ValueError("there is no case \"", name, "\".");
   const std::size_t before = resident_bytes();
@@ -355,12 +394,17 @@ int run(const std::string& name, int steps, const std::string& where) {
     times.push_back((seconds() - start) * 1e3);
   }
   const std::size_t peak = resident_bytes() - before;
-  double floor = one.copied_bytes > 0 && !on_gpu ? copy_ms(one.copied_bytes) : 0;
-  for (const Product& product : one.products) floor += on_gpu ? 0 : product_ms(product);
+  double products = 0, moved = 0;
+  if (!on_gpu) {
+    for (const Product& product : one.work.products) products += product_ms(product);
+    moved = static_cast<double>(one.work.floats) * sizeof(float) / floor::copy_bytes_per_ms();
+  }
   std::cout << nlohmann::json{{"case", name},
                               {"device", where},
                               {"step_ms", median(times)},
-                              {"floor_ms", floor},
+                              {"floor_ms", products + moved},
+                              {"products_ms", products},
+                              {"moved_ms", moved},
                               {"peak_rss_bytes", peak},
                               {"peak_device_bytes", on_gpu ? allocator(device).statistics().peak_in_use : 0}}
             << '\n';

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "core/kernels/cpu/elementwise.h"
+#include "core/kernels/cpu/vector_math.h"
 
 namespace rensa::kernels {
 namespace {
@@ -104,6 +106,9 @@ T reduce_all(const T* x, std::int64_t count) {
 template <class Op, class T>
 void join_lines(const T* x, std::int64_t length, std::int64_t line_step, std::int64_t width, std::int64_t step,
                 double* results) {
+  if constexpr (std::is_same_v<Op, Sum> && std::is_same_v<T, float>) {
+    if (step == 1) return cpu::vector_add_lines(x, length, line_step, width, results);
+  }
   std::int64_t j = 0;
   for (; j + 4 <= length; j += 4) {
     const T *a = x + j * line_step, *b = a + line_step, *c = b + line_step, *d = c + line_step;

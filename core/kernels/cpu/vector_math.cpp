@@ -98,14 +98,16 @@ template <class D, class V>
 HWY_INLINE Normal<V> normal_at(D d, V x) {
   const hn::RebindToUnsigned<D> bits;
   const V one = hn::Set(d, 1.0f), half = hn::Set(d, 0.5f), three = hn::Set(d, 3.0f);
-  const V a = hn::Min(hn::Abs(x), hn::Set(d, 14.5f));  // beyond, the tail is 0
+  const V most = hn::Set(d, 13.2f), distance = hn::Abs(x), a = hn::Min(distance, most);
   const V high = hn::BitCast(d, hn::And(hn::BitCast(bits, a), hn::Set(bits, 0xFFFFF000u)));
   const V rest = hn::Mul(half, hn::Mul(hn::Sub(a, high), hn::Add(a, high)));  // (a² - high²) / 2, below 0.05
   V correction = hn::NegMulAdd(rest, hn::Set(d, 0.25f), one);
   correction = hn::NegMulAdd(hn::Mul(rest, hn::Set(d, 1.0f / 3)), correction, one);
   correction = hn::NegMulAdd(hn::Mul(rest, half), correction, one);
   correction = hn::NegMulAdd(rest, correction, one);
-  const V e = hn::Mul(whole_exp(d, hn::Mul(hn::Set(d, -0.5f), hn::Mul(high, high))), correction);
+  const V near = hn::Exp(d, hn::Mul(hn::Set(d, -0.5f), hn::Mul(high, high)));
+  // beyond, the tail is below the smallest normal number
+  const V e = hn::IfThenElseZero(hn::Le(distance, most), hn::Mul(near, correction));
 
   constexpr float kTail[] = {0.48605579f,    -0.0965269406f, -0.0164319615f,   0.0451686447f,    -0.0227304784f,
                              0.00112622908f, 0.00299718599f, -0.000259716421f, -0.000447898537f, -6.55673347e-05f};
@@ -177,6 +179,30 @@ double ExpSum(const float* x, float shift, float* y, std::int64_t count) {
   return sum;
 }
 
+/// Four lines meet before they are added: sums are read and written a fourth as often.
+void AddLines(const float* x, std::int64_t lines, std::int64_t line_step, std::int64_t width, double* sums) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> narrow;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto at = [&](const float* line) HWY_ATTR { return hn::PromoteTo(d, hn::LoadU(narrow, line)); };
+  std::int64_t j = 0;
+  for (; j + 4 <= lines; j += 4) {
+    const float *a = x + j * line_step, *b = a + line_step, *c = b + line_step, *e = c + line_step;
+    std::int64_t i = 0;
+    for (; i + lanes <= width; i += lanes) {
+      const auto four = hn::Add(hn::Add(at(a + i), at(b + i)), hn::Add(at(c + i), at(e + i)));
+      hn::StoreU(hn::Add(hn::LoadU(d, sums + i), four), d, sums + i);
+    }
+    for (; i < width; ++i) {
+      sums[i] += (static_cast<double>(a[i]) + static_cast<double>(b[i])) +
+                 (static_cast<double>(c[i]) + static_cast<double>(e[i]));
+    }
+  }
+  for (; j < lines; ++j) {
+    for (std::int64_t i = 0; i < width; ++i) sums[i] += static_cast<double>(x[j * line_step + i]);
+  }
+}
+
 }  // namespace rensa::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -189,6 +215,7 @@ HWY_EXPORT(Tanh);
 HWY_EXPORT(Sigmoid);
 HWY_EXPORT(ExpOfDifference);
 HWY_EXPORT(ExpSum);
+HWY_EXPORT(AddLines);
 HWY_EXPORT(Gelu);
 HWY_EXPORT(GeluGrad);
 HWY_EXPORT(GeluTanh);
@@ -205,6 +232,9 @@ void vector_exp_of_difference(const float* x, float shift, float* y, std::int64_
 }
 double vector_exp_sum(const float* x, float shift, float* y, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(ExpSum)(x, shift, y, count);
+}
+void vector_add_lines(const float* x, std::int64_t lines, std::int64_t line_step, std::int64_t width, double* sums) {
+  HWY_DYNAMIC_DISPATCH(AddLines)(x, lines, line_step, width, sums);
 }
 void vector_gelu(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISPATCH(Gelu)(x, y, count); }
 void vector_gelu_grad(const float* x, const float* gy, float* gx, std::int64_t count) {

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "7"))
 from torch_resnet import ResNet, load, save  # noqa: E402
 
 RANKS, BATCH, SIDE, SAMPLES = 2, 128, 32, 50_000
-EPOCHS, WARMUP, LR, MOMENTUM, DECAY = 24, 1, 0.1, 0.9, 0.0005
+EPOCHS, WARMUP, LR, MOMENTUM, DECAY, SMOOTHING = 36, 3, 0.1, 0.9, 0.0005, 0.1
 
 
 def network():
@@ -54,7 +54,8 @@ def follow(weights, log, steps):
         for p in parameters:
             p.grad = None
         # each rank normalizes its own part of the batch
-        parts = [F.cross_entropy(model(x_part), t_part) for x_part, t_part in zip(x.chunk(RANKS), t.chunk(RANKS))]
+        parts = [F.cross_entropy(model(x_part), t_part, label_smoothing=SMOOTHING)
+                 for x_part, t_part in zip(x.chunk(RANKS), t.chunk(RANKS))]
         loss = sum(parts) / RANKS
         loss.backward()
         losses.append(loss.item())

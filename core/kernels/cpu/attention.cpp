@@ -45,7 +45,7 @@ T largest_of(const T* x, std::int64_t count) {
   return largest;
 }
 
-/// A matrix whose rows are `stride` elements apart.
+/// A matrix whose rows are `stride` elements apart, 1 or more.
 template <class T>
 struct Rows {
   T* data;
@@ -62,7 +62,7 @@ class Matrices {
         heads_(x.shape()[1]),
         batch_stride_(x.strides()[0]),
         head_stride_(x.strides()[1]),
-        row_stride_(std::max(x.strides()[2], x.shape()[3])) {}
+        row_stride_(std::max<std::int64_t>({x.strides()[2], x.shape()[3], 1})) {}  // BLAS refuses less
   /// The b-th without its first `row` rows.
   Rows<T> from(std::int64_t b, std::int64_t row = 0) const {
     return {data_ + b / heads_ * batch_stride_ + b % heads_ * head_stride_ + row * row_stride_, row_stride_};
@@ -90,16 +90,14 @@ Array with_heads_inside(const Array& like, std::int64_t columns) {
 void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, float alpha, Rows<float> a, Rows<float> b,
           float beta, Rows<float> c) {
   const auto i = [](std::int64_t x) { return static_cast<int>(x); };
-  const auto stride = [](const Rows<float>& x) { return static_cast<int>(std::max<std::int64_t>(1, x.stride)); };
   cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha,
-              a.data, stride(a), b.data, stride(b), beta, c.data, stride(c));
+              a.data, i(a.stride), b.data, i(b.stride), beta, c.data, i(c.stride));
 }
 void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, double alpha, Rows<double> a,
           Rows<double> b, double beta, Rows<double> c) {
   const auto i = [](std::int64_t x) { return static_cast<int>(x); };
-  const auto stride = [](const Rows<double>& x) { return static_cast<int>(std::max<std::int64_t>(1, x.stride)); };
   cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha,
-              a.data, stride(a), b.data, stride(b), beta, c.data, stride(c));
+              a.data, i(a.stride), b.data, i(b.stride), beta, c.data, i(c.stride));
 }
 
 struct Sizes {

@@ -62,8 +62,12 @@ Arrays Function::forward(const Arrays& inputs) {
   throw GraphError(name(), ": forward is not defined for ", inputs.size(), " inputs.");
 }
 
-Variables Function::backward(const Variable&) { throw GraphError(name(), ": has no gradient."); }
-Variables Function::backward(const Variables& gys) { return backward(gys.front()); }
+// Each asks the other, so that either may be the one that a function has.
+Variables Function::backward(const Variable& gy) { return backward(Variables{gy}); }
+Variables Function::backward(const Variables& gys) {
+  if (gys.size() == 1) throw GraphError(name(), ": has no gradient.");
+  return backward(gys.front());
+}
 
 void Function::retain_output(const Array& y, int index) {
   const auto at = static_cast<std::size_t>(index);

@@ -58,9 +58,9 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   virtual Arrays forward(const Arrays& inputs);
   /// @}
 
-  /// Gradients with respect to the inputs, from the gradient of the one output.
+  /// Gradients with respect to the inputs. Override one of them: from the gradient of the one output,
   virtual Variables backward(const Variable& gy);
-  /// The general form; an output that nothing used has no variable in `gys`.
+  /// or of however many there are; an output that nothing used has no variable in `gys`.
   virtual Variables backward(const Variables& gys);
 
   int inputs() const { return static_cast<int>(edges_.size()); }  ///< how many inputs it had

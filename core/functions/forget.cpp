@@ -55,7 +55,6 @@ struct Forget final : Function {
     }
     return grad(used_ys, wanted, used_gys);
   }
-  Variables backward(const Variable& gy) override { return backward(Variables{gy}); }
 };
 
 }  // namespace

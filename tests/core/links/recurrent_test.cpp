@@ -141,6 +141,16 @@ TEST(NStepTest, OrderOfTheSequencesDoesNotMatter) {
   }
 }
 
+TEST(NStepTest, ASequenceAloneHasTheSameGradient) {
+  const auto network = n_step_bilstm({.layers = 1, .in = 2, .out = 3, .dtype = Dtype::kFloat64});
+  const Variables xs = {random_variable({2, 2}, 1), random_variable({4, 2}, 2)};
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const auto gradient = [&](const Variable& y) { return grad({functions::sum(y * y)}, {xs[i]})[0].array(); };
+    const NStepRnn::Result all = (*network)({}, {}, xs), alone = (*network)({}, {}, {xs[i]});
+    EXPECT_TRUE(testing::near(gradient(alone.ys[0]), gradient(all.ys[i]), 1e-13)) << i;
+  }
+}
+
 TEST(WalkerAliasTest, DrawsInProportionToCounts) {
   const WalkerAlias alias({1, 0, 3});
   RandomStream stream(3, Purpose::kUser);

@@ -153,6 +153,13 @@ file(GLOB fuzz_corpus CONFIGURE_DEPENDS tests/fuzz/corpus/*.npz tests/fuzz/corpu
 add_test(NAME weight_files_corpus COMMAND weight_files 5 1 ${fuzz_corpus})
 set_tests_properties(weight_files_corpus PROPERTIES LABELS unit TIMEOUT ${RENSA_TEST_TIMEOUT_S})
 
+# Random views and indices of arrays beside a model of plain lists; scripts/evidence/6/fuzz.
+add_executable(array_views tests/fuzz/array_views.cpp tests/fuzz/array_model.cpp)
+rensa_program(array_views)
+target_link_libraries(array_views PRIVATE rensa_core)
+add_test(NAME array_views COMMAND array_views 0 1)
+set_tests_properties(array_views PROPERTIES LABELS unit TIMEOUT ${RENSA_TEST_TIMEOUT_S})
+
 # Faults that tests/multinode/doctor_test.sh plants on emulated hosts: libraries that are preloaded there.
 if(RENSA_MPI_FOUND AND NOT RENSA_SANITIZE)
   foreach(fault shifted_clock other_onednn fewer_threads)

@@ -25,10 +25,8 @@ Strides dense_strides(const Strides& like, const Shape& shape) {
   return strides;
 }
 
+/// The sizes are checked ones.
 Array allocate(const Shape& shape, const Strides& strides, Dtype dtype, Device device) {
-  for (const std::int64_t n : shape) {
-    if (n < 0) throw ShapeError("array: the sizes of ", shape, " must not be negative.");
-  }
   const std::size_t bytes = static_cast<std::size_t>(total_size(shape)) * item_size(dtype);
   return Array(Buffer::allocate(bytes, device), 0, shape, strides, dtype);
 }
@@ -36,6 +34,7 @@ Array allocate(const Shape& shape, const Strides& strides, Dtype dtype, Device d
 }  // namespace
 
 Array Array::wrap(void* data, const Shape& shape, Dtype dtype, Device device, std::function<void()> release) {
+  check_sizes(shape, item_size(dtype), "wrap");
   const std::size_t bytes = static_cast<std::size_t>(total_size(shape)) * item_size(dtype);
   return Array(Buffer::wrap(data, bytes, device, std::move(release)), 0, shape, contiguous_strides(shape), dtype);
 }
@@ -78,6 +77,7 @@ Array Array::copy(Layout layout) const {
 
 Array Array::to(Dtype dtype) const {
   if (dtype == dtype_) return *this;
+  check_sizes(shape_, item_size(dtype), "to");
   Array out = allocate(shape_, dense_strides(strides_, shape_), dtype, device());
   kernels::copy(out, *this);
   return out;
@@ -97,6 +97,7 @@ void Array::copy_from(const Array& source) const {
 }
 
 Array empty(const Shape& shape, Dtype dtype, Device device, Layout layout) {
+  check_sizes(shape, item_size(dtype), "array");
   return allocate(shape, layout == Layout::kRowMajor ? contiguous_strides(shape) : channels_last_strides(shape), dtype,
                   device);
 }
@@ -105,6 +106,7 @@ Array empty_like(const Array& like) { return empty_like(like, like.shape()); }
 
 Array empty_like(const Array& like, const Shape& shape) {
   if (shape.ndim() != like.ndim()) return empty(shape, like.dtype(), like.device());
+  check_sizes(shape, item_size(like.dtype()), "array");
   if (like.is_contiguous()) return allocate(shape, contiguous_strides(shape), like.dtype(), like.device());
   return allocate(shape, dense_strides(like.strides(), shape), like.dtype(), like.device());
 }

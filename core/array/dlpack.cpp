@@ -55,19 +55,15 @@ struct Release {
   }
 };
 
-/// The sizes and strides, checked: the elements' places must be numbers that memory can have. Where there are no
-/// elements the other sizes still have a product.
-void check_extent(const Shape& shape, const Strides& strides, std::size_t item) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 4;
-  std::int64_t reach = 1, size = 1;
+/// The elements' places must be numbers that memory can have; the sizes are checked ones and none is 0.
+void check_strides(const Shape& shape, const Strides& strides, std::size_t item) {
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() / 4 / static_cast<std::int64_t>(item);
+  std::int64_t reach = 1;
   for (int i = 0; i < shape.ndim(); ++i) {
-    if (shape[i] < 0) throw ValueError("from_dlpack: the sizes ", shape, " must not be negative.");
-    if (shape[i] == 0) continue;
-    const std::int64_t stride = strides[i] < 0 ? (strides[i] < -kMost ? kMost : -strides[i]) : strides[i];
-    const bool fits = size <= kMost / shape[i] &&
-                      (stride == 0 || shape[i] - 1 <= (kMost / static_cast<std::int64_t>(item) - reach) / stride);
-    if (!fits) throw ValueError("from_dlpack: no memory holds the sizes ", shape, " with the strides ", strides, ".");
-    size *= shape[i];
+    const std::int64_t stride = strides[i] < 0 ? (strides[i] < -most ? most : -strides[i]) : strides[i];
+    if (stride > 0 && shape[i] - 1 > (most - reach) / stride) {
+      throw ValueError("from_dlpack: no memory holds the sizes ", shape, " with the strides ", strides, ".");
+    }
     reach += stride * (shape[i] - 1);
   }
 }
@@ -109,13 +105,13 @@ Array from_dlpack(DLManagedTensor* tensor) {
                      ", expected 0 to ", kMaxDims, ".");
   }
   const Shape shape(std::span(static_cast<const std::int64_t*>(t.shape), static_cast<std::size_t>(t.ndim)));
-  check_extent(shape, Strides::filled(shape.ndim(), 0), item_size(dtype));
+  check_sizes(shape, item_size(dtype), "from_dlpack");
   const std::int64_t size = total_size(shape);
   Strides strides = contiguous_strides(shape);
   if (t.strides && size > 0) {  // those of no elements may be anything
     strides = Strides(std::span(static_cast<const std::int64_t*>(t.strides), static_cast<std::size_t>(t.ndim)));
+    check_strides(shape, strides, item_size(dtype));
   }
-  check_extent(shape, strides, item_size(dtype));
   if (!t.data && size > 0) throw ValueError("from_dlpack: the tensor has ", size, " elements and no data.");
   auto* data = static_cast<std::byte*>(t.data) + (t.data ? t.byte_offset : 0);
   if (size > 0 && reinterpret_cast<std::uintptr_t>(data) % item_size(dtype) != 0) {

@@ -126,6 +126,8 @@ Array indexed(const Array& x, const Index& index) {
     } else if (const auto* array = std::get_if<Array>(&item)) {
       std::vector<Array> parts = {*array};
       if (array->dtype() == Dtype::kBool) {
+        if (array->ndim() == 0)
+          throw IndexError("index: a bool index must have the axes that it chooses from, found none.");
         for (int i = 0; i < array->ndim(); ++i) {
           if (array->shape()[i] == view.shape()[axis + i]) continue;
           throw IndexError("index: a bool index has shape ", array->shape(), ", the axes from ", original, " of ",

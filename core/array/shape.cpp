@@ -16,6 +16,16 @@ std::int64_t total_size(const Shape& shape) {
   return size;
 }
 
+void check_sizes(const Shape& shape, std::size_t item, const char* operation) {
+  auto bytes = static_cast<std::int64_t>(item);
+  for (const std::int64_t n : shape) {
+    if (n < 0) throw ShapeError(operation, ": the sizes of ", shape, " must not be negative.");
+    if (n > 0 && __builtin_mul_overflow(bytes, n, &bytes)) {
+      throw ShapeError(operation, ": no memory holds an array of shape ", shape, " with elements of ", item, " bytes.");
+    }
+  }
+}
+
 Strides contiguous_strides(const Shape& shape) {
   Strides strides = shape;
   std::int64_t step = 1;
@@ -39,11 +49,11 @@ Strides channels_last_strides(const Shape& shape) {
   return strides;
 }
 
-int normalize_axis(int axis, int ndim, const char* operation) {
+int normalize_axis(std::int64_t axis, int ndim, const char* operation) {
   if (axis < -ndim || axis >= ndim) {
     throw IndexError(operation, ": axis ", axis, " is outside an array of ", ndim, " axes.");
   }
-  return axis < 0 ? axis + ndim : axis;
+  return static_cast<int>(axis < 0 ? axis + ndim : axis);
 }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* operation) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
@@ -74,14 +75,17 @@ class Dims {
 using Shape = Dims;    ///< sizes of the axes
 using Strides = Dims;  ///< elements from one position of an axis to the next; 0 where it is broadcast
 
-std::int64_t total_size(const Shape& shape);     ///< product of the sizes; 1 for a scalar's ()
+std::int64_t total_size(const Shape& shape);  ///< product of the sizes; 1 for a scalar's ()
+/// Throws ShapeError that names `operation` if a size is negative or no memory holds so many elements of `item` bytes,
+/// zeros not counted: everything that is computed from the sizes then fits an int64.
+void check_sizes(const Shape& shape, std::size_t item, const char* operation);
 Strides contiguous_strides(const Shape& shape);  ///< strides of a row-major array without gaps
 /// Strides of an (N, C, spatial…) array whose channels lie next to each other in memory: NHWC in memory, NCHW in
 /// meaning.
 Strides channels_last_strides(const Shape& shape);
 
 /// `axis` counted from the end if negative; throws IndexError that names `operation` when it is outside `ndim`.
-int normalize_axis(int axis, int ndim, const char* operation);
+int normalize_axis(std::int64_t axis, int ndim, const char* operation);
 /// NumPy's broadcasting; throws ShapeError that names `operation` and both shapes.
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* operation);
 

@@ -14,20 +14,22 @@ Array view(const Array& x, const Shape& shape, const Strides& strides, std::int6
 }
 
 Shape resolve(const Array& x, Shape shape) {
-  std::int64_t known = 1;
+  const Shape asked = shape;
   int unknown = -1;
   for (int axis = 0; axis < shape.ndim(); ++axis) {
-    if (shape[axis] >= 0) {
-      known *= shape[axis];
-    } else if (unknown < 0) {
-      unknown = axis;
-    } else {
-      throw ShapeError("reshape: only one size may be -1, found ", shape, ".");
-    }
+    if (shape[axis] != -1) continue;
+    if (unknown >= 0) throw ShapeError("reshape: only one size may be -1, found ", asked, ".");
+    unknown = axis;
+    shape[axis] = 1;
   }
-  if (unknown >= 0 && known > 0) shape[unknown] = x.size() / known;
+  check_sizes(shape, item_size(x.dtype()), "reshape");
+  if (unknown >= 0) {
+    const std::int64_t known = total_size(shape);
+    if (known == 0) throw ShapeError("reshape: beside a size of 0 the -1 of ", asked, " may be any. Say which.");
+    shape[unknown] = x.size() / known;
+  }
   if (total_size(shape) != x.size()) {
-    throw ShapeError("reshape: ", x.shape(), " has ", x.size(), " elements and does not fit ", shape, ".");
+    throw ShapeError("reshape: ", x.shape(), " has ", x.size(), " elements and does not fit ", asked, ".");
   }
   return shape;
 }
@@ -83,7 +85,7 @@ Array Array::transpose(const Dims& axes) const {
   Strides strides = strides_;
   unsigned seen = 0;
   for (int i = 0; i < ndim(); ++i) {
-    const int axis = normalize_axis(static_cast<int>(axes[i]), ndim(), "transpose");
+    const int axis = normalize_axis(axes[i], ndim(), "transpose");
     if (seen & (1u << axis)) throw ShapeError("transpose: axes ", axes, " name an axis twice.");
     seen |= 1u << axis;
     shape[i] = shape_[axis];
@@ -105,9 +107,10 @@ Array Array::slice(int axis, const Slice& slice) const {
                      stop = position(slice.stop, step > 0 ? n : -1);
   Shape shape = shape_;
   Strides strides = strides_;
-  const std::int64_t span = step > 0 ? stop - start : start - stop, stride = step > 0 ? step : -step;
-  shape[axis] = std::max<std::int64_t>(0, (span + stride - 1) / stride);
-  strides[axis] *= step;
+  const std::int64_t span = step > 0 ? stop - start : start - stop;
+  const std::uint64_t stride = step > 0 ? static_cast<std::uint64_t>(step) : -static_cast<std::uint64_t>(step);
+  shape[axis] = span <= 0 ? 0 : 1 + static_cast<std::int64_t>(static_cast<std::uint64_t>(span - 1) / stride);
+  if (shape[axis] > 1) strides[axis] *= step;  // a step that is not taken may be longer than any memory
   return view(*this, shape, strides, shape[axis] ? start * strides_[axis] : 0);
 }
 
@@ -148,6 +151,7 @@ Array Array::broadcast_to(const Shape& shape) const {
   if (broadcast_shapes(shape_, shape, "broadcast_to") != shape) {
     throw ShapeError("broadcast_to: ", shape_, " does not broadcast to ", shape, ".");
   }
+  check_sizes(shape, item_size(dtype_), "broadcast_to");
   Strides strides = Strides::filled(shape.ndim(), 0);
   const int added = shape.ndim() - ndim();
   for (int axis = 0; axis < ndim(); ++axis) strides[added + axis] = shape_[axis] == 1 ? 0 : strides_[axis];

@@ -163,6 +163,13 @@ Variable deconvolution(const char* name, const Variable& x, const Variable& W, c
   return with_bias(name, squeeze(deconvolve(expand_dims(x, 2), expand_dims(W, 2), plane, {1, outsize[0]}), 2), b);
 }
 
+/// (batch, …) as (batch, all the rest).
+Variable as_matrix(const Variable& x) {
+  std::int64_t rest = 1;
+  for (int axis = 1; axis < x.ndim(); ++axis) rest *= x.shape()[axis];
+  return reshape(x, {x.shape()[0], rest});
+}
+
 }  // namespace
 
 Variable convolution_nd(const Variable& x, const Variable& W, const Variable* b, const ConvolutionNdOptions& options) {
@@ -258,7 +265,7 @@ Variable shift(const Variable& x, std::int64_t ksize, std::int64_t dilate) {
 }
 
 Variable bilinear(const Variable& e1, const Variable& e2, const Variable& W) {
-  const Variable a = reshape(e1, {e1.shape()[0], -1}), b = reshape(e2, {e2.shape()[0], -1});
+  const Variable a = as_matrix(e1), b = as_matrix(e2);
   if (W.ndim() != 3 || a.shape()[0] != b.shape()[0] || a.shape()[1] != W.shape()[0] || b.shape()[1] != W.shape()[1]) {
     throw ShapeError("bilinear: expected e1 (batch, J), e2 (batch, K), W (J, K, L), found ", e1.shape(), ", ",
                      e2.shape(), " and ", W.shape(), ".");
@@ -269,7 +276,7 @@ Variable bilinear(const Variable& e1, const Variable& e2, const Variable& W) {
 Variable bilinear(const Variable& e1, const Variable& e2, const Variable& W, const Variable& V1, const Variable& V2,
                   const Variable& b) {
   const Variable y = bilinear(e1, e2, W);
-  return y + matmul(reshape(e1, {e1.shape()[0], -1}), V1) + matmul(reshape(e2, {e2.shape()[0], -1}), V2) + b;
+  return y + matmul(as_matrix(e1), V1) + matmul(as_matrix(e2), V2) + b;
 }
 
 }  // namespace rensa::functions

@@ -138,8 +138,8 @@ Variable tensordot(const Variable& a, const Variable& b, const Dims& axes_a, con
   unsigned summed_a = 0, summed_b = 0;
   Dims last, first;
   for (int i = 0; i < axes_a.ndim(); ++i) {
-    const int in_a = normalize_axis(static_cast<int>(axes_a[i]), a.ndim(), "tensordot");
-    const int in_b = normalize_axis(static_cast<int>(axes_b[i]), b.ndim(), "tensordot");
+    const int in_a = normalize_axis(axes_a[i], a.ndim(), "tensordot");
+    const int in_b = normalize_axis(axes_b[i], b.ndim(), "tensordot");
     if (a.shape()[in_a] != b.shape()[in_b]) {
       throw ShapeError("tensordot: axis ", in_a, " of ", a.shape(), " and axis ", in_b, " of ", b.shape(),
                        " differ in size.");

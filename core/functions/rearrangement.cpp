@@ -137,7 +137,7 @@ Variable diagonal(const Variable& x, int offset, int axis1, int axis2) {
   shape.push_back(length);
   order.push_back(a);
   order.push_back(b);
-  const Array lines = places.transpose(order).contiguous().reshape({-1, length, length});
+  const Array lines = places.transpose(order).contiguous();  // (…, length, length)
   Array positions = empty(shape, Dtype::kInt64);
   for (std::int64_t i = 0; i < positions.size(); ++i) {
     const std::int64_t k = i % length;

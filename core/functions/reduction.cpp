@@ -22,7 +22,7 @@ Dims normalized(const Dims& axes, int ndim, const char* name) {
     return result;
   }
   for (const std::int64_t axis : axes) {
-    const int at = normalize_axis(static_cast<int>(axis), ndim, name);
+    const int at = normalize_axis(axis, ndim, name);
     if (std::find(result.begin(), result.end(), at) != result.end()) {
       throw ValueError(name, ": axis ", at, " is named twice in ", axes, ".");
     }
@@ -95,14 +95,18 @@ struct Prod final : Function {
   /// The product of all elements but one's own, with the reduced axes last and as one, (kept, n): x_k but 1 at k = i.
   Variable others(const Variable& x) const {
     Dims order;
+    std::int64_t kept = 1, n = 1;
     for (int i = 0; i < x.ndim(); ++i) {
-      if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
+      if (std::find(axes.begin(), axes.end(), i) != axes.end()) continue;
+      order.push_back(i);
+      kept *= x.shape()[i];
     }
-    for (const std::int64_t axis : axes) order.push_back(axis);
+    for (const std::int64_t axis : axes) {
+      order.push_back(axis);
+      n *= x.shape()[static_cast<int>(axis)];
+    }
     const Variable turned = transpose(x, order);
-    std::int64_t n = 1;
-    for (const std::int64_t axis : axes) n *= x.shape()[static_cast<int>(axis)];
-    const Variable lines = reshape(turned, {-1, 1, n});
+    const Variable lines = reshape(turned, {kept, 1, n});
     const Array own = kernels::compare(arange(n).reshape({n, 1}).broadcast_to({n, n}), arange(n).broadcast_to({n, n}),
                                        kernels::Comparison::kEqual);
     const Variable products = prod(where(own, Variable(ones({}, x.dtype())), lines), {2});

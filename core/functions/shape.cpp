@@ -132,7 +132,7 @@ Variable transpose(const Variable& x) {
 
 Variable transpose(const Variable& x, const Dims& axes) {
   Dims order;
-  for (const std::int64_t axis : axes) order.push_back(normalize_axis(static_cast<int>(axis), x.ndim(), "transpose"));
+  for (const std::int64_t axis : axes) order.push_back(normalize_axis(axis, x.ndim(), "transpose"));
   return apply(make_function<Transpose>(order), x);
 }
 

@@ -45,6 +45,37 @@ TEST(ArrayTest, ReshapeNamesBothShapesWhenTheyDoNotFit) {
   EXPECT_THAT([] { arange(6).reshape({-1, 4}); }, ThrowsMessage<ShapeError>(HasSubstr("(6,)")));
 }
 
+TEST(ArrayTest, SizesThatNoMemoryHoldsAreRefused) {
+  constexpr std::int64_t kLong = std::int64_t{1} << 40;
+  const auto refused = [](const auto& make, const char* part) {
+    EXPECT_THAT(make, ThrowsMessage<ShapeError>(HasSubstr(part)));
+  };
+  double element = 0;
+  refused([] { empty({kLong, kLong}); }, "array: no memory holds");
+  refused([] { empty({0, kLong, kLong}); }, "array: no memory holds");
+  refused([] { empty({2, -1}); }, "must not be negative");
+  refused([&] { Array::wrap(&element, {kLong, kLong}, Dtype::kFloat64); }, "wrap: no memory holds");
+  refused([] { ones({1}).broadcast_to({kLong, kLong}); }, "broadcast_to: no memory holds");
+  refused([] { ones({1}).broadcast_to({-3}); }, "must not be negative");
+  refused([] { zeros({0}).reshape({kLong, kLong}); }, "reshape: no memory holds");
+  refused([] { ones({1}, Dtype::kInt8).broadcast_to({kLong, 1 << 22}).to(Dtype::kFloat64); }, "to: no memory holds");
+}
+
+TEST(ArrayTest, ReshapeLeavesNoSizeOpen) {
+  EXPECT_EQ(zeros({0, 3}).reshape({-1}).shape(), Shape({0}));
+  EXPECT_EQ(zeros({0, 3}).reshape({-1, 2}).shape(), Shape({0, 2}));
+  EXPECT_THAT([] { zeros({0, 3}).reshape({0, -1}); }, ThrowsMessage<ShapeError>(HasSubstr("may be any")));
+  EXPECT_THAT([] { zeros({6}).reshape({-2}); }, ThrowsMessage<ShapeError>(HasSubstr("must not be negative")));
+}
+
+TEST(ArrayTest, StepsLongerThanTheAxisTakeOneElement) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max(), kLeast = -kMost - 1;
+  const Array x = arange(12).reshape({4, 3});
+  EXPECT_THAT(to_vector<int>(x.slice(0, {.step = kMost})), ElementsAre(0, 1, 2));
+  EXPECT_THAT(to_vector<int>(x.slice(0, {.step = kLeast})), ElementsAre(9, 10, 11));
+  EXPECT_THAT(to_vector<int>(x.slice(1, {.start = kLeast, .stop = kMost, .step = 2}).select(0, 0)), ElementsAre(0, 2));
+}
+
 TEST(ArrayTest, ChannelsLastChangesTheMemoryAndNotTheMeaning) {
   const Array x = arange(2 * 3 * 2 * 2, Dtype::kFloat32).reshape({2, 3, 2, 2});
   const Array y = x.channels_last();

@@ -10,6 +10,7 @@
 #include "core/functions/arithmetic.h"
 #include "core/functions/batch_normalization.h"
 #include "core/functions/convolution.h"
+#include "core/functions/convolution_nd.h"
 #include "core/functions/dropout.h"
 #include "core/functions/linear.h"
 #include "core/functions/math.h"
@@ -67,11 +68,12 @@ TEST(EmptyBatchTest, EveryFunctionOfPicturesAndRowsPassesIt) {
   const Dtype dtype = Dtype::kFloat32;
   const Variable W(random_array({2, 3, 3, 3}, 1, dtype), true), b(random_array({2}, 2, dtype), true);
   const Variable rows(random_array({2, 48}, 3, dtype), true), gamma(random_array({3}, 4, dtype), true),
-      beta(random_array({3}, 5, dtype), true);
+      beta(random_array({3}, 5, dtype), true), cube(random_array({48 * 48 * 2}, 6, dtype), true);
   const Array mean = zeros({3}), var = ones({3});
   const std::pair<const char*, One> functions[] = {
       {"convolution_2d", [&](const Variable& x) { return F::convolution_2d(x, W, &b, {.pad = {1, 1}}); }},
       {"linear", [&](const Variable& x) { return F::linear(x, rows, &b); }},
+      {"bilinear", [&](const Variable& x) { return F::bilinear(x, x, F::reshape(cube, {48, 48, 2})); }},
       {"batch_normalization",
        [&](const Variable& x) { return F::batch_normalization(x, gamma, beta, nullptr, nullptr, {.relu = true}, &x); }},
       {"fixed_batch_normalization",

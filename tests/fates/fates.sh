@@ -83,8 +83,8 @@ run_fate() { # NODES SLOTS COMMUNICATOR FATE RANK STEP CALL WHEN
   kill $launcher 2>/dev/null
   wait $launcher
   status=$?
-  line=$(grep -m 1 '^rensa: ' "$out/log")
-  lines=$(grep -c '^rensa: ' "$out/log")
+  line=$(grep -a -m 1 '^rensa: ' "$out/log")
+  lines=$(grep -a -c '^rensa: ' "$out/log")
   [ -e "$out/struck" ] || problem+=" the fate did not strike;"
   if [ -z "$ended" ]; then
     problem+=" ranks hung;"

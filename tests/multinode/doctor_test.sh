@@ -37,9 +37,9 @@ expect() {  # CHECK STATUS WHERE TEXT: of the run before
   checks=$(named)
   [ "$checks" = "$1" ] || fail "planted: $1; found: ${checks:-nothing}"
   [ "$status" -eq "$2" ] || fail "$1: status $status, expected $2"
-  grep -E "^  (warning|error): $3.*: " "$work/out" | grep -qF -- "$4" || fail "$1: expected on $3: $4"
-  grep -q '^  remedy: ..........' "$work/out" || fail "$1: there is no remedy"
-  echo "found: $1: $(grep -E '^  (warning|error): ' "$work/out" | head -n 1 | cut -c 3-)"
+  grep -aE "^  (warning|error): $3.*: " "$work/out" | grep -aqF -- "$4" || fail "$1: expected on $3: $4"
+  grep -aq '^  remedy: ..........' "$work/out" || fail "$1: there is no remedy"
+  echo "found: $1: $(grep -aE '^  (warning|error): ' "$work/out" | head -n 1 | cut -c 3-)"
 }
 
 run 1,1 2 true

@@ -13,6 +13,10 @@ for slots in 1,1 2,2 2,1 1,1,1,1; do
   # every way of training with every communicator takes long: once, where hosts differ
   training=''
   [ $slots = 2,1 ] || training=:*EveryCombination*
-  scripts/netns_mpirun.sh -q -m "${RENSA_MPIEXEC:-mpirun}" -s $slots -- -np $ranks "$build/mpi_test" \
-    --gtest_filter="-*SlowTest.*$training" --gtest_brief=1
+  on_hosts() {  # FILTER
+    scripts/netns_mpirun.sh -q -m "${RENSA_MPIEXEC:-mpirun}" -s $slots -- -np $ranks "$build/mpi_test" --gtest_filter="$1" --gtest_brief=1
+  }
+  on_hosts "-*SlowTest.*:*MpiLifetimeTest.*$training"
+  # Of a communicator of several hosts that has reduced, Open MPI 5's han keeps 2 KiB for ever: what ours leave is asked without it.
+  OMPI_MCA_coll=^han on_hosts "*MpiLifetimeTest.*"
 done

@@ -67,9 +67,9 @@ Numbers broadcast_from(const Numbers& shape, const Numbers& place) {
 /// What one item of an index, or one axis of an ellipsis or of a bool array, says.
 struct Entry {
   enum Kind { kKept, kNew, kFixed, kArray } kind;
-  std::size_t axis = 0;   ///< of x; not of kNew
-  Numbers positions = {}; ///< of kKept: all; of kFixed: one
-  Model array = {};       ///< of kArray
+  std::size_t axis = 0;    ///< of x; not of kNew
+  Numbers positions = {};  ///< of kKept: all; of kFixed: one
+  Model array = {};        ///< of kArray
 };
 
 /// For each axis one array of the positions where `values` is true, as numpy.nonzero.

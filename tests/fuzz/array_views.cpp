@@ -1,6 +1,6 @@
 // Takes random views and indices of random arrays, writes through them, and compares with a model of plain lists
-// (array_model.h). What the model refuses must be refused with an Error, and nothing outside of the elements may be read
-// or written, which the sanitizers watch.
+// (array_model.h). What the model refuses must be refused with an Error, and nothing outside of the elements may be
+// read or written, which the sanitizers watch.
 //   array_views SECONDS SEED            0 seconds: 20,000 arrays
 #include <algorithm>
 #include <chrono>
@@ -23,8 +23,8 @@ namespace {
 
 constexpr std::int64_t kMostElements = 5000;  ///< that are compared one by one
 constexpr std::size_t kMemory = std::size_t{64} << 20;
-constexpr Dtype kDtypes[] = {Dtype::kUInt8,    Dtype::kInt8,    Dtype::kInt32,  Dtype::kInt64,
-                             Dtype::kFloat16,  Dtype::kBFloat16, Dtype::kFloat32, Dtype::kFloat64};
+constexpr Dtype kDtypes[] = {Dtype::kUInt8,   Dtype::kInt8,     Dtype::kInt32,   Dtype::kInt64,
+                             Dtype::kFloat16, Dtype::kBFloat16, Dtype::kFloat32, Dtype::kFloat64};
 
 Dims dims(const Numbers& numbers) { return Dims(std::span(numbers.data(), numbers.size())); }
 
@@ -124,8 +124,8 @@ class Fuzzer {
   }
   static void compare(const Array& found, const Model& wanted) {
     if (to_vector<double>(found) != wanted.elements) {
-      throw std::runtime_error(detail::join("found ", found, ", expected ",
-                                            array<double>(wanted.elements, dims(wanted.shape))));
+      throw std::runtime_error(
+          detail::join("found ", found, ", expected ", array<double>(wanted.elements, dims(wanted.shape))));
     }
   }
 

@@ -70,8 +70,8 @@ struct Changing : Link {
     sum = sum + F::mean(states * states);
 
     const std::int64_t length = between(1, 40);
-    const Variable words = F::reshape(embed(random::integers({batch, length}, random, 0, kWords)),
-                                      {batch, length, 2, kUnits / 2});
+    const Variable words =
+        F::reshape(embed(random::integers({batch, length}, random, 0, kWords)), {batch, length, 2, kUnits / 2});
     const Variable heads = F::transpose(words, {0, 2, 1, 3});
     const Variable y = F::scaled_dot_product_attention(heads, heads, heads, {.causal = batch % 2 == 0});
     return sum + F::mean(F::get_item(y, {Ellipsis{}, Slice{.step = 2}}) * 2.0);

@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <limits>
+
+#include "tests/support/resident_memory.h"
 
 namespace rensa::testing {
 namespace {
@@ -27,13 +27,10 @@ std::int64_t entries_of(const char* folder) {
 Holdings holdings_of_this_process() {
   malloc_trim(0);
   const struct mallinfo2 memory = mallinfo2();
-  std::ifstream file("/proc/self/statm");
-  std::int64_t all_pages = 0, resident_pages = 0;
-  file >> all_pages >> resident_pages;
   return {.descriptors = entries_of("/proc/self/fd"),
           .threads = entries_of("/proc/self/task"),
           .used_kib = static_cast<std::int64_t>((memory.uordblks + memory.hblkhd) / 1024),
-          .resident_kib = resident_pages * (sysconf(_SC_PAGESIZE) / 1024)};
+          .resident_kib = resident_kib()};
 }
 
 /// The cycles are looked at in so many parts. A leak grows in each; a pool that needs one block more, because two ranks

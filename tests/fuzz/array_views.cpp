@@ -32,7 +32,7 @@ class Fuzzer {
  public:
   explicit Fuzzer(std::uint64_t seed) : random_(seed) {}
 
-  /// One array, and up to eight views of it, each of the one before.
+  /// One array, and up to seven views of it, each of the one before.
   void run() {
     said_.str("");
     Numbers shape(below(5));

@@ -1,8 +1,6 @@
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 
 #include "core/array/random.h"
 #include "core/device/allocator.h"
@@ -20,18 +18,14 @@
 #include "core/links/linear.h"
 #include "core/links/n_step.h"
 #include "core/optimizers/adam.h"
+#include "tests/support/resident_memory.h"
 
 namespace rensa {
 namespace {
 
 namespace F = functions;
 
-std::int64_t resident_kib() {
-  std::ifstream file("/proc/self/statm");
-  std::int64_t all_pages = 0, resident_pages = 0;
-  file >> all_pages >> resident_pages;
-  return resident_pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
+using testing::resident_kib;
 
 /// A network whose graph is another one in every step: pictures, sequences and sentences of any size, and a part that
 /// is as deep as chance has it.

@@ -15,11 +15,11 @@ std::vector<ArenaWindow> ZeroShards::windows(const ParameterArena& arena) const 
 
 Array ZeroShards::sum(const Array& mine) {
   // in the order of ranks: the same bits on all
-  const Array all = empty({comm_.size()}, mine.dtype(), mine.device());
+  const Array all = empty({comm_.size() * mine.size()}, mine.dtype(), mine.device());
   comm_.all_gather(mine, all);
-  const Array total = zeros({1}, mine.dtype(), mine.device());
+  const Array total = zeros({mine.size()}, mine.dtype(), mine.device());
   for (int rank = 0; rank < comm_.size(); ++rank) {
-    kernels::accumulate(total, all.slice(0, {.start = rank, .stop = rank + 1}));
+    kernels::accumulate(total, all.slice(0, {.start = rank * mine.size(), .stop = (rank + 1) * mine.size()}));
   }
   return total;
 }

@@ -27,7 +27,7 @@ class ArenaShards {
   virtual std::int64_t multiple() const = 0;
 
   // Calls on all processes together:
-  virtual Array sum(const Array& mine) = 0;  ///< over the processes, of one element; on a GPU the host need not wait
+  virtual Array sum(const Array& mine) = 0;  ///< of a 1-d array over the processes; on a GPU the host need not wait
   /// The 1-d array laid out like `arena` of which every process holds its windows, one after another, in `mine`.
   virtual Array gather(const ParameterArena& arena, const Array& mine) = 0;
 };

@@ -11,80 +11,68 @@
 namespace rensa {
 namespace {
 
-/// Calls act(slot, place) for every parameter of a range, where place is its part of arrays laid out like the range.
-template <class Act>
-void for_each_parameter(const Optimizer& optimizer, bool sharded, const Array& values, const Act& act) {
-  if (sharded) {
-    throw ValueError(optimizer.name(),
-                     ": needs whole parameters, the optimizer's state is sharded. Set zero = 0, or take "
-                     "another optimizer.");
-  }
-  const auto* const begin = static_cast<const std::byte*>(values.raw_data());
-  for (const ParameterArena& arena : optimizer.arenas()) {
-    if (arena.values.buffer() != values.buffer()) continue;
-    const std::int64_t first = (begin - static_cast<const std::byte*>(arena.values.raw_data())) /
-                               static_cast<std::int64_t>(item_size(values.dtype()));
-    for (const ParameterArena::Slot& slot : arena.slots) {
-      if (slot.offset < first || slot.offset >= first + values.size()) continue;
-      act(slot, Slice{.start = slot.offset - first, .stop = slot.offset - first + slot.size});
-    }
-  }
-}
-
 template <class Range>
 double decay_of(const LarsOptions& o, const Range& range) {
   return range.weight_decay + o.weight_decay_rate * range.decay_scale;
 }
 
+/// {‖p‖², ‖g‖²} of one range, for lars_ratio(); parameters that do not decay need none.
+template <class Range>
+std::array<double, 2> lars_squares(const Range& range) {
+  if (range.decay_scale == 0) return {};
+  return {kernels::sum_of_squares(range.values, {}).template item<double>(),
+          kernels::sum_of_squares(range.gradients, {}).template item<double>()};
+}
+
 /// By how much LARS scales the step of one parameter.
 template <class Range>
-double lars_ratio(const Array& p, const Array& g, const LarsOptions& o, const Range& range) {
+double lars_ratio(const LarsOptions& o, const Range& range) {
   if (range.decay_scale == 0) return 1;
-  const double of_p = std::sqrt(kernels::sum_of_squares(p, {}).item<double>());
-  const double of_g = std::sqrt(kernels::sum_of_squares(g, {}).item<double>()) * range.gradient_scale;
+  const double of_p = std::sqrt(range.sums[0]), of_g = std::sqrt(range.sums[1]) * range.gradient_scale;
   return of_p > 0 ? o.trust * of_p / (of_g + decay_of(o, range) * of_p + o.eps) : 1;
+}
+
+template <class Range>
+kernels::RuleNumbers lamb_numbers(const LambOptions& o, const Range& range) {
+  const auto t = static_cast<double>(range.t);
+  return {1 - o.beta1,
+          1 - o.beta2,
+          o.eps,
+          1 / (1 - std::pow(o.beta1, t)),
+          1 / (1 - std::pow(o.beta2, t)),
+          o.weight_decay_rate * range.decay_scale};
 }
 
 }  // namespace
 
-void Lamb::update_range(const Range& range) {
-  const auto t = static_cast<double>(range.t);
-  const kernels::RuleNumbers numbers = {1 - options_.beta1,
-                                        1 - options_.beta2,
-                                        options_.eps,
-                                        1 / (1 - std::pow(options_.beta1, t)),
-                                        1 / (1 - std::pow(options_.beta2, t)),
-                                        options_.weight_decay_rate * range.decay_scale};
-  for_each_parameter(*this, is_sharded(), range.values, [&](const ParameterArena::Slot&, const Slice& place) {
-    const Array p = range.values.slice(0, place), m = range.state[0].slice(0, place),
-                v = range.state[1].slice(0, place);
-    const auto [of_p, of_r] =
-        kernels::lamb_moments(p, range.gradients.slice(0, place), m, v, numbers,
-                              {.scale = range.gradient_scale, .weight_decay = range.weight_decay});
-    const double trust = of_p > 0 && of_r > 0 ? std::sqrt(of_p / of_r) : 1;
-    kernels::lamb_apply(p, m, v, options_.lr * range.lr_scale * trust, numbers);
-  });
+std::array<double, 2> Lamb::measure_range(const Range& range) {
+  return kernels::lamb_moments(range.values, range.gradients, range.state[0], range.state[1],
+                               lamb_numbers(options_, range),
+                               {.scale = range.gradient_scale, .weight_decay = range.weight_decay});
 }
+
+void Lamb::update_range(const Range& range) {
+  const auto [of_p, of_r] = range.sums;
+  const double trust = of_p > 0 && of_r > 0 ? std::sqrt(of_p / of_r) : 1;
+  kernels::lamb_apply(range.values, range.state[0], range.state[1], options_.lr * range.lr_scale * trust,
+                      lamb_numbers(options_, range));
+}
+
+std::array<double, 2> Lars::measure_range(const Range& range) { return lars_squares(range); }
 
 void Lars::update_range(const Range& range) {
-  const double decay = decay_of(options_, range);
-  for_each_parameter(*this, is_sharded(), range.values, [&](const ParameterArena::Slot&, const Slice& place) {
-    const Array p = range.values.slice(0, place), g = range.gradients.slice(0, place);
-    kernels::momentum_sgd_update(p, g, range.state[0].slice(0, place),
-                                 options_.lr * range.lr_scale * lars_ratio(p, g, options_, range), options_.momentum,
-                                 {.scale = range.gradient_scale, .weight_decay = decay});
-  });
+  kernels::momentum_sgd_update(range.values, range.gradients, range.state[0],
+                               options_.lr * range.lr_scale * lars_ratio(options_, range), options_.momentum,
+                               {.scale = range.gradient_scale, .weight_decay = decay_of(options_, range)});
 }
 
+std::array<double, 2> CorrectedLars::measure_range(const Range& range) { return lars_squares(range); }
+
 void CorrectedLars::update_range(const Range& range) {
-  const double decay = decay_of(options_, range);
-  for_each_parameter(*this, is_sharded(), range.values, [&](const ParameterArena::Slot&, const Slice& place) {
-    const Array p = range.values.slice(0, place), g = range.gradients.slice(0, place);
-    const double ratio = lars_ratio(p, g, options_, range);
-    kernels::corrected_momentum_update(p, g, {range.state[0].slice(0, place)},
-                                       {options_.lr * range.lr_scale, options_.momentum},
-                                       {.scale = range.gradient_scale * ratio, .weight_decay = decay * ratio});
-  });
+  const double ratio = lars_ratio(options_, range);
+  kernels::corrected_momentum_update(
+      range.values, range.gradients, range.state, {options_.lr * range.lr_scale, options_.momentum},
+      {.scale = range.gradient_scale * ratio, .weight_decay = decay_of(options_, range) * ratio});
 }
 
 void Adafactor::setup(Link& model) {
@@ -95,7 +83,7 @@ void Adafactor::setup(Link& model) {
 Adafactor::Squares& Adafactor::squares_of(const Parameter& parameter) {
   Squares& squares = squares_[&parameter];
   if (squares.row || squares.whole) return squares;
-  const Dtype dtype = parameter.dtype();
+  const Dtype dtype = is_half(parameter.dtype()) ? Dtype::kFloat32 : parameter.dtype();
   if (parameter.ndim() < 2) {
     squares.whole = zeros(parameter.shape(), dtype, parameter.device());
   } else {
@@ -120,20 +108,18 @@ void Adafactor::update_range(const Range& range) {
                                     .eps2 = options_.eps2,
                                     .d = options_.d,
                                     .decay = lr * options_.weight_decay_rate * range.decay_scale};
-  for_each_parameter(*this, is_sharded(), range.values, [&](const ParameterArena::Slot& slot, const Slice& place) {
-    const Squares& squares = squares_of(*slot.parameter);
-    const auto in_shape = [&](const Array& flat) {
-      const Strides strides = slot.parameter->array().is_dense() ? slot.parameter->array().strides()
-                                                                 : contiguous_strides(slot.parameter->shape());
-      const Array part = flat.slice(0, place);
-      const auto offset = static_cast<std::byte*>(part.raw_data()) - part.buffer()->data();
-      return Array(part.buffer(), static_cast<std::size_t>(offset), slot.parameter->shape(), strides, part.dtype());
-    };
-    const Array place_of_p = in_shape(range.values), p = place_of_p.contiguous();
-    kernels::adafactor_update(p, in_shape(range.gradients).contiguous(), squares.row, squares.column, squares.whole,
-                              step, {.scale = range.gradient_scale, .weight_decay = range.weight_decay});
-    if (p.raw_data() != place_of_p.raw_data()) place_of_p.copy_from(p);
-  });
+  const Parameter& parameter = *range.parameter;
+  const Squares& squares = squares_of(parameter);
+  const auto in_shape = [&](const Array& flat) {
+    const Strides strides =
+        parameter.array().is_dense() ? parameter.array().strides() : contiguous_strides(parameter.shape());
+    const auto offset = static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data();
+    return Array(flat.buffer(), static_cast<std::size_t>(offset), parameter.shape(), strides, flat.dtype());
+  };
+  const Array place_of_p = in_shape(range.values), p = place_of_p.contiguous();
+  kernels::adafactor_update(p, in_shape(range.gradients).contiguous(), squares.row, squares.column, squares.whole, step,
+                            {.scale = range.gradient_scale, .weight_decay = range.weight_decay});
+  if (p.raw_data() != place_of_p.raw_data()) place_of_p.copy_from(p);
 }
 
 void Adafactor::serialize(Serializer& serializer) {
@@ -151,7 +137,7 @@ void Adafactor::serialize(Serializer& serializer) {
 }
 
 std::size_t Adafactor::state_bytes() const {
-  std::size_t bytes = 0;
+  std::size_t bytes = RuleWithOptions::state_bytes();  // the masters
   for (const auto& [parameter, squares] : squares_)
     bytes += squares.row.bytes() * (squares.row ? 1 : 0) + squares.column.bytes() * (squares.column ? 1 : 0) +
              squares.whole.bytes() * (squares.whole ? 1 : 0);

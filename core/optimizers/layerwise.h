@@ -6,8 +6,8 @@
 
 namespace rensa {
 
-// Rules that look at whole parameters. They need all of a parameter on one process: with sharded state (zero = 1, 2)
-// they throw ValueError.
+// Rules that look at whole parameters. Where state is sharded (zero = 1, 2) the norms of LAMB and LARS are added up
+// over the processes, in another order than on one of them; Adafactor is refused there.
 
 /// Options of Lamb.
 struct LambOptions {
@@ -16,7 +16,7 @@ struct LambOptions {
   CommonOptions common = {};
 };
 /// r = m̂ / (√v̂ + eps) + weight_decay_rate · p,  p ← p − lr ‖p‖ / ‖r‖ · r; where a norm is 0 the ratio is 1. Two passes
-/// over a parameter, since the norms come first. Source: You et al., "Large batch optimization for deep learning:
+/// over the parameters, since the norms come first. Source: You et al., "Large batch optimization for deep learning:
 /// training BERT in 76 minutes", 2020, algorithm 2.
 class Lamb final : public RuleWithOptions<LambOptions> {
  public:
@@ -25,6 +25,8 @@ class Lamb final : public RuleWithOptions<LambOptions> {
   std::vector<std::string> state_names() const override { return {"m", "v"}; }
 
  private:
+  Scope scope() const override { return Scope::kNorms; }
+  std::array<double, 2> measure_range(const Range& range) override;
   void update_range(const Range& range) override;
 };
 
@@ -46,6 +48,8 @@ class Lars final : public RuleWithOptions<LarsOptions> {
   std::vector<std::string> state_names() const override { return {"v"}; }
 
  private:
+  Scope scope() const override { return Scope::kNorms; }
+  std::array<double, 2> measure_range(const Range& range) override;
   void update_range(const Range& range) override;
 };
 
@@ -59,6 +63,8 @@ class CorrectedLars final : public RuleWithOptions<LarsOptions> {
   std::vector<std::string> state_names() const override { return {"v"}; }
 
  private:
+  Scope scope() const override { return Scope::kNorms; }
+  std::array<double, 2> measure_range(const Range& range) override;
   void update_range(const Range& range) override;
 };
 
@@ -88,6 +94,7 @@ class Adafactor final : public RuleWithOptions<AdafactorOptions> {
   struct Squares {
     Array row, column, whole;
   };
+  Scope scope() const override { return Scope::kParameter; }
   void update_range(const Range& range) override;
   Squares& squares_of(const Parameter& parameter);
   std::unordered_map<const Parameter*, Squares> squares_;

@@ -47,6 +47,11 @@ void Optimizer::set_arena_allocators(ArenaAllocator values, ArenaAllocator gradi
 
 void Optimizer::set_shards(std::shared_ptr<ArenaShards> shards) {
   if (model_) throw GraphError(name(), ": set_shards() must come before setup().");
+  if (shards && scope() == Scope::kParameter) {
+    throw ValueError(name(),
+                     ": needs whole parameters, and would have parts of them. Set zero = 0, or take another "
+                     "optimizer.");
+  }
   shards_ = std::move(shards);
 }
 
@@ -303,9 +308,23 @@ void Optimizer::update_slots(std::size_t arena, std::size_t first, std::size_t l
 
 void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
                              const double* control) {
+  auto of_slots = ranges(a, first_slot, last_slot, gradient_scale, control);
+  if (scope() == Scope::kNorms) measure(a, of_slots);
+  for (const auto& [range, slot] : of_slots) {
+    for_each_wide(range, [&](const Range& wide) { update_range(wide); });
+  }
+  for (std::size_t s = first_slot; s < last_slot; ++s) {
+    if (arenas_[a].slots[s].parameter->update_enabled) ++states_[a].t[s];
+  }
+}
+
+std::vector<Optimizer::PlacedRange> Optimizer::ranges(std::size_t a, std::size_t first_slot, std::size_t last_slot,
+                                                      double gradient_scale, const double* control) const {
   const ParameterArena& arena = arenas_[a];
-  ArenaState& state = states_[a];
+  const ArenaState& state = states_[a];
   const auto& slots = arena.slots;
+  const bool one_by_one = scope() != Scope::kElement;
+  std::vector<PlacedRange> found;
   for (std::size_t first = first_slot; first < last_slot;) {
     const Parameter& settings = *slots[first].parameter;
     const auto alike = [&](std::size_t s) {
@@ -314,10 +333,12 @@ void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t 
              other.weight_decay_scale == settings.weight_decay_scale && state.t[s] == state.t[first];
     };
     std::size_t last = first + 1;
-    while (last < last_slot && alike(last)) ++last;
+    while (!one_by_one && last < last_slot && alike(last)) ++last;
     if (settings.update_enabled) {
       // The gap behind the last slot comes along: it holds zeros, and no vector loop then has a tail.
-      const std::int64_t end = last < slots.size() ? slots[last].offset : arena.values.size();
+      const std::int64_t end = one_by_one            ? slots[first].offset + slots[first].size
+                               : last < slots.size() ? slots[last].offset
+                                                     : arena.values.size();
       for (const Piece& piece : pieces(arena, state, slots[first].offset, end)) {
         Range range{.values = arena.values.slice(0, {.start = piece.begin, .stop = piece.end}),
                     .gradients = piece.gradients,
@@ -327,38 +348,58 @@ void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t 
                     .decay_scale = settings.weight_decay_scale,
                     .gradient_scale = gradient_scale,
                     .t = state.t[first] + 1,
-                    .control = control};
+                    .control = control,
+                    .parameter = one_by_one ? &settings : nullptr};
         const Slice kept{.start = piece.offset, .stop = piece.offset + piece.end - piece.begin};
         for (const Array& array : state.state) range.state.push_back(array.slice(0, kept));
-        if (is_half(arena.values.dtype())) {
-          const Array masters = std::move(range.state.back());
-          range.state.pop_back();
-          update_through_masters(range, masters);
-        } else {
-          update_range(range);
-        }
+        found.push_back({.range = std::move(range), .slot = first});
       }
-      for (std::size_t s = first; s < last; ++s) ++state.t[s];
     }
     first = last;
   }
+  return found;
 }
 
+void Optimizer::measure(std::size_t a, std::vector<PlacedRange>& ranges) {
+  std::vector<double> sums(2 * arenas_[a].slots.size());
+  for (const auto& [range, slot] : ranges) {
+    for_each_wide(range, [&, slot = slot](const Range& wide) {
+      const std::array<double, 2> more = measure_range(wide);
+      sums[2 * slot] += more[0];
+      sums[2 * slot + 1] += more[1];
+    });
+  }
+  if (shards_) {
+    const Array mine = array(sums, {static_cast<std::int64_t>(sums.size())});
+    sums = to_vector<double>(shards_->sum(mine.to(arenas_[a].values.device())));
+  }
+  for (auto& [range, slot] : ranges) range.sums = {sums[2 * slot], sums[2 * slot + 1]};
+}
+
+std::array<double, 2> Optimizer::measure_range(const Range&) { return {}; }
+
 /// Stretch by stretch, so that the widened gradients stay in the cache; a GPU wants much to do at once instead.
-void Optimizer::update_through_masters(const Range& range, const Array& masters) {
-  const std::int64_t stretch = std::int64_t{1} << (range.values.device().kind == DeviceKind::kCpu ? 17 : 24);
+template <class Act>
+void Optimizer::for_each_wide(const Range& range, const Act& act) const {
+  if (!is_half(range.values.dtype())) {
+    act(range);
+    return;
+  }
   const std::int64_t size = range.values.size();
-  const Array widened = empty({std::min(size, stretch)}, Dtype::kFloat32, range.values.device());
+  const std::int64_t many = std::int64_t{1} << (range.values.device().kind == DeviceKind::kCpu ? 17 : 24);
+  const std::int64_t stretch = scope() == Scope::kParameter ? size : std::min(size, many);
+  const Array widened = empty({stretch}, Dtype::kFloat32, range.values.device());
   for (std::int64_t begin = 0; begin < size; begin += stretch) {
     const Slice part{.start = begin, .stop = std::min(size, begin + stretch)};
     const Array values = range.values.slice(0, part);
     Range wide = range;
-    wide.values = masters.slice(0, part);
+    for (Array& state : wide.state) state = state.slice(0, part);
+    wide.values = std::move(wide.state.back());
+    wide.state.pop_back();
     kernels::adopt_values(wide.values, values);
     wide.gradients = widened.slice(0, {.stop = values.size()});
     wide.gradients.copy_from(range.gradients.slice(0, part));
-    for (Array& state : wide.state) state = state.slice(0, part);
-    update_range(wide);
+    act(wide);
     kernels::copy(values, wide.values);
   }
 }

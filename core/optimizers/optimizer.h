@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -116,7 +117,7 @@ class Optimizer {
   void lay_out(const std::vector<Parameter*>& order);
   /// From setup() on, which must come later, this process keeps state and updates values only in its windows. The rest
   /// of the values is brought by whoever asked for it. State is whole in what serialize() saves and loads, which is
-  /// then a call on all processes together.
+  /// then a call on all processes together. Throws ValueError for a rule that needs whole parameters (Scope).
   void set_shards(std::shared_ptr<ArenaShards> shards);
   /// Where the gradients of this process' windows are taken from, one after another, if arena number `arena` has no
   /// place for gradients of its own.
@@ -136,9 +137,17 @@ class Optimizer {
   Optimizer(Optimizer&&) = default;
   Optimizer& operator=(Optimizer&&) = default;
 
+  /// What a rule must have seen before it can change one element of a parameter.
+  enum class Scope {
+    kElement,    ///< that element: a range runs over as many parameters as share their settings
+    kNorms,      ///< two sums over the parameter (measure_range): a range is a part of one parameter
+    kParameter,  ///< all of the parameter: a range is one of them, whole
+  };
+  virtual Scope scope() const { return Scope::kElement; }
+
   /// A stretch of an arena whose parameters share their settings.
   struct Range {
-    Array values, gradients;   ///< 1-d; a multiple of 64 bytes, aligned to 64
+    Array values, gradients;   ///< 1-d, aligned to 64 bytes; for Scope::kElement also a multiple of 64 bytes
     std::vector<Array> state;  ///< 1-d, in the order of state_names()
     double lr_scale;           ///< multiplies the learning rate
     double weight_decay;       ///< common().weight_decay × the parameters' scale
@@ -147,11 +156,14 @@ class Optimizer {
     std::int64_t t;            ///< number of these parameters' update, from 1
     /// For rules that follow it: what GradientIntake says. Then t counts the steps that were left out, too.
     const double* control = nullptr;
+    const Parameter* parameter = nullptr;  ///< the one that the range belongs to; none for Scope::kElement
+    std::array<double, 2> sums = {};       ///< for Scope::kNorms: of the whole parameter
   };
-  /// True if this process keeps state for parts of the arenas only (set_shards).
-  bool is_sharded() const { return shards_ != nullptr; }
   /// Updates the values of one range from its gradients.
   virtual void update_range(const Range& range) = 0;
+  /// For Scope::kNorms: what this range adds to the sums that update_range() finds in range.sums. All ranges of a
+  /// parameter are asked before one is updated, on all processes that have some of it; state may change here already.
+  virtual std::array<double, 2> measure_range(const Range& range);
   /// Whether update_range() needs no number that a GPU alone knows: it gives range.control to its kernel, and what it
   /// makes of t the kernel can make anew.
   virtual bool follows_control() const { return false; }
@@ -169,6 +181,10 @@ class Optimizer {
     std::int64_t begin, end;
     Array gradients;
     std::int64_t offset;  ///< in the arrays of state
+  };
+  struct PlacedRange {
+    Range range;
+    std::size_t slot;  ///< in which it begins
   };
   struct Place {
     const ParameterArena* arena = nullptr;
@@ -194,7 +210,15 @@ class Optimizer {
   /// Takes a dynamic scale, and what it left out of the parameters' t, back to the host.
   void settle_control();
   void unscale_gradients();
-  void update_through_masters(const Range& range, const Array& masters);
+  /// Calls act(range), or with 16-bit values (whose masters are the last state) act(its part in float32) for stretches
+  /// of it.
+  template <class Act>
+  void for_each_wide(const Range& range, const Act& act) const;
+  /// What update_range() is to be called with for the slots [first_slot, last_slot).
+  std::vector<PlacedRange> ranges(std::size_t arena, std::size_t first_slot, std::size_t last_slot,
+                                  double gradient_scale, const double* control) const;
+  /// Fills the ranges' sums; a call on all processes together where state is sharded.
+  void measure(std::size_t arena, std::vector<PlacedRange>& ranges);
   void update_arena(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
                     const double* control = nullptr);
   std::vector<bool> updated_slots() const;

@@ -10,6 +10,7 @@
 #include "core/functions/softmax_cross_entropy.h"
 #include "core/models/mlp.h"
 #include "core/optimizers/adam.h"
+#include "core/optimizers/make_optimizer.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "core/serializers/npz.h"
 #include "tests/support/hashed_numbers.h"
@@ -110,6 +111,29 @@ TEST_P(ZeroTest, ClipsByTheNormOfAllGradients) {
     for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_NEAR(sharded[i], whole[i], 1e-6f);
     const auto free = train(comm, kMomentum, 0, 6);
     EXPECT_NE(whole, free);
+  });
+}
+
+TEST_P(ZeroTest, NormsOfParametersAreTakenOverAllParts) {
+  const auto [zero, ranks] = GetParam();
+  run_on_threads(ranks, [zero = zero](Communicator& comm) {
+    for (const char* name : {"lamb", "lars", "corrected_lars"}) {
+      SCOPED_TRACE(name);
+      const MakeOptimizer make = [&] { return make_optimizer(name, {.lr = 0.1, .common = {.weight_decay = 0.01}}); };
+      const auto sharded = train(comm, make, zero, 6), whole = train(comm, make, 0, 6), start = train(comm, make, 0, 0);
+      ASSERT_EQ(sharded.size(), whole.size());
+      for (std::size_t i = 0; i < whole.size(); ++i) ASSERT_NEAR(sharded[i], whole[i], 2e-6f) << i;
+      EXPECT_NE(whole, start);
+    }
+  });
+}
+
+TEST_P(ZeroTest, RefusesRulesThatNeedWholeParameters) {
+  const auto [zero, ranks] = GetParam();
+  run_on_threads(ranks, [zero = zero](Communicator& comm) {
+    if (comm.size() == 1) return;
+    EXPECT_THAT([&] { DistributedOptimizer(make_optimizer("adafactor"), comm, options(zero)); },
+                ThrowsMessage<ValueError>(HasSubstr("adafactor: needs whole parameters")));
   });
 }
 

@@ -7,6 +7,7 @@
 #include "core/functions/arithmetic.h"
 #include "core/functions/reduction.h"
 #include "core/optimizers/adam.h"
+#include "core/optimizers/make_optimizer.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
 #include "core/serializers/npz.h"
@@ -17,6 +18,7 @@ namespace {
 
 using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Lt;
 using ::testing::ThrowsMessage;
 
 struct Pair : Link {
@@ -45,19 +47,50 @@ TEST_P(MasterTest, StepsTooSmallFor16BitsAddUp) {
   EXPECT_NEAR(optimizer.state("master", model.a).slice(0, {.stop = 1}).item<double>(), 0.9, 1e-4);
 }
 
-TEST_P(MasterTest, TheRuleWorksInFloat32) {
-  Pair half(GetParam()), single(Dtype::kFloat32);
-  Adam of_half({.lr = 0.01}), of_single({.lr = 0.01});
-  of_half.setup(half);
-  of_single.setup(single);
-  for (int i = 0; i < 20; ++i) {
-    give_gradient(half.a, 0.5);
-    give_gradient(single.a, 0.5);
-    of_half.update();
-    of_single.update();
+TEST_P(MasterTest, EveryRuleWorksInFloat32) {
+  for (const std::string& name : optimizer_names()) {
+    SCOPED_TRACE(name);
+    Pair half(GetParam()), single(Dtype::kFloat32);
+    const auto of_half = make_optimizer(name), of_single = make_optimizer(name);
+    of_half->setup(half);
+    of_single->setup(single);
+    for (int i = 0; i < 20; ++i) {
+      give_gradient(half.a, 0.5);
+      give_gradient(single.a, 0.5);
+      of_half->update();
+      of_single->update();
+    }
+    EXPECT_EQ(to_vector<float>(of_half->state("master", half.a)), to_vector<float>(single.a.array()));
+    EXPECT_THAT(to_vector<float>(half.a.array().to(Dtype::kFloat32)), Each(Lt(1)));
+    for (const std::string& kept : of_half->state_names()) {
+      EXPECT_EQ(of_half->state(kept, half.a).dtype(), Dtype::kFloat32) << kept;
+    }
+    EXPECT_GE(of_half->state_bytes(), of_single->state_bytes() + 3 * sizeof(float));
   }
-  EXPECT_EQ(to_vector<float>(of_half.state("master", half.a)), to_vector<float>(single.a.array()));
-  EXPECT_EQ(of_half.state("m", half.a).dtype(), Dtype::kFloat32);
+}
+
+TEST_P(MasterTest, NormsAreOfTheWholeParameter) {
+  const std::int64_t many = (std::int64_t{1} << 18) + 5;  // more than is widened at a time
+  for (const char* name : {"lamb", "lars", "corrected_lars", "adafactor"}) {
+    SCOPED_TRACE(name);
+    struct One : Link {
+      Parameter W;
+      One(std::int64_t n, Dtype dtype) : W({n}, init::ones(), dtype) { add("W", W); }
+    } half(many, GetParam()), single(many, Dtype::kFloat32);
+    const auto of_half = make_optimizer(name), of_single = make_optimizer(name);
+    of_half->setup(half);
+    of_single->setup(single);
+    std::vector<double> gradient(static_cast<std::size_t>(many));
+    for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] = 0.125 * static_cast<double>(i % 7);
+    half.W.set_grad(Variable(array(gradient, {many}).to(GetParam())));
+    single.W.set_grad(Variable(array(gradient, {many}).to(Dtype::kFloat32)));
+    of_half->update();
+    of_single->update();
+    const auto masters = to_vector<float>(of_half->state("master", half.W)),
+               values = to_vector<float>(single.W.array());
+    for (const std::size_t i : {0, 1, 6, 1 << 17, (1 << 18) + 4}) EXPECT_NEAR(masters[i], values[i], 1e-6f) << i;
+    EXPECT_LT(values[1], 1);
+  }
 }
 
 TEST_P(MasterTest, AValueThatSomebodyWroteCounts) {

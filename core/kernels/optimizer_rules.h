@@ -38,7 +38,7 @@ extern Kernel<void(const Array& p, const Array& g, const Array& row, const Array
                    const AdafactorStep& step, const GradientIntake& intake)>
     adafactor_update;
 
-/// average ← average + weight (x − average); average is dense.
+/// average ← average + weight (x − average); average is dense, and float32 or float64 whatever x is.
 extern Kernel<void(const Array& average, const Array& x, double weight)> average_update;
 
 }  // namespace rensa::kernels

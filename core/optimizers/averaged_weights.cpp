@@ -1,6 +1,7 @@
 #include "core/optimizers/averaged_weights.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
 #include "core/kernels/optimizer_rules.h"
@@ -14,18 +15,20 @@ AveragedWeights::AveragedWeights(Link& model, const AveragedWeightsOptions& opti
     throw ValueError("AveragedWeights: decay is ", options.decay, ", expected at most 1 (negative: the mean).");
 }
 
+const AveragedWeights::Mean* AveragedWeights::find(const Parameter* parameter) const {
+  const auto found =
+      std::find_if(means_.begin(), means_.end(), [&](const Mean& mean) { return mean.parameter == parameter; });
+  return found == means_.end() ? nullptr : &*found;
+}
+
 /// Parameters that were initialised since come in with their present values.
 void AveragedWeights::join() {
   for (Parameter* parameter : model_.parameters()) {
-    if (!parameter->is_initialized()) continue;
-    const bool known =
-        std::any_of(averages_.begin(), averages_.end(), [&](const auto& one) { return one.first == parameter; });
-    if (known) continue;
+    if (!parameter->is_initialized() || find(parameter)) continue;
     const Array& values = parameter->array();
-    Array average = values.is_dense() && values.ndim() > 0 ? empty_like(values)
-                                                           : empty(values.shape(), values.dtype(), values.device());
-    average.copy_from(values);
-    averages_.emplace_back(parameter, average);
+    const Array mean = is_half(values.dtype()) ? values.to(Dtype::kFloat32) : empty_like(values);
+    mean.copy_from(values);
+    means_.push_back({.parameter = parameter, .values = mean, .own = Array()});
   }
 }
 
@@ -34,14 +37,18 @@ void AveragedWeights::update() {
   join();
   ++count_;
   const double weight = options_.decay < 0 ? 1 / static_cast<double>(count_) : count_ == 1 ? 1 : 1 - options_.decay;
-  for (const auto& [parameter, average] : averages_) kernels::average_update(average, parameter->array(), weight);
+  for (const Mean& mean : means_) kernels::average_update(mean.values, mean.parameter->array(), weight);
 }
 
 void AveragedWeights::swap() {
-  for (const auto& [parameter, average] : averages_) {
-    const Array values = parameter->array().copy();
-    parameter->array().copy_from(average);
-    average.copy_from(values);
+  for (Mean& mean : means_) {
+    const Array& values = mean.parameter->array();
+    if (mean.own) {
+      values.copy_from(std::exchange(mean.own, Array()));
+    } else {
+      mean.own = values.copy();
+      values.copy_from(mean.values);
+    }
   }
 }
 
@@ -51,9 +58,10 @@ void AveragedWeights::serialize(Serializer& serializer) {
   if (count_ == 0) return;
   join();
   for (const Link::NamedParameter& named : model_.named_parameters()) {
-    const auto found =
-        std::find_if(averages_.begin(), averages_.end(), [&](const auto& one) { return one.first == named.parameter; });
-    if (found != averages_.end()) serializer(named.path + "/average", found->second);
+    if (const Mean* mean = find(named.parameter)) {
+      Array values = mean->values;
+      serializer(named.path + "/average", values);
+    }
   }
 }
 

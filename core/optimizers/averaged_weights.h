@@ -17,7 +17,8 @@ struct AveragedWeightsOptions {
   std::int64_t start = 0;  ///< updates of the model before averaging begins
 };
 
-/// Means of a model's parameters over the steps of a training run, which often judge better than the last values.
+/// Means of a model's parameters over the steps of a training run, which often judge better than the last values. Those
+/// of 16-bit parameters are kept in float32, in which a small share of a difference is not lost.
 ///
 ///   AveragedWeights average(model, {.decay = 0.999});
 ///   for (…) { loss.backward(); optimizer.update(); average.update(); }
@@ -31,7 +32,7 @@ class AveragedWeights {
 
   /// Takes in the present values; the first ones are taken as they are.
   void update();
-  /// Exchanges the model's values and the means. Twice is nothing. Parameters that update() never saw stay.
+  /// Puts the means into the model, or the model's own values back. Parameters that update() never saw stay.
   void swap();
   std::int64_t count() const { return count_; }  ///< values in the means
   void serialize(Serializer& serializer);        ///< "seen", "count" and "<path>/average"
@@ -49,11 +50,17 @@ class AveragedWeights {
   };
 
  private:
+  struct Mean {
+    Parameter* parameter;
+    Array values;
+    Array own;  ///< the parameter's values while it has the means'
+  };
   void join();
+  const Mean* find(const Parameter* parameter) const;
 
   Link& model_;
   const AveragedWeightsOptions options_;
-  std::vector<std::pair<Parameter*, Array>> averages_;
+  std::vector<Mean> means_;
   std::int64_t seen_ = 0, count_ = 0;
 };
 

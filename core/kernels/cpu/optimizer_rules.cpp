@@ -189,12 +189,12 @@ void adafactor_cpu(const Array& p, const Array& g, const Array& row, const Array
 }
 
 void average_cpu(const Array& average, const Array& x, double weight) {
-  Array same = x;  // in average's order of axes in memory
-  if (average.strides() != x.strides()) {
+  Array same = x;  // in average's dtype and order of axes in memory
+  if (average.strides() != x.strides() || average.dtype() != x.dtype()) {
     same = empty_like(average);
     same.copy_from(x);
   }
-  dispatch_floating(x.dtype(), "average", [&](auto tag) {
+  dispatch_floating(average.dtype(), "average", [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* to = average.data<T>();
     const T* from = same.data<T>();

@@ -8,6 +8,7 @@
 #include "core/links/attention.h"
 #include "core/links/connection.h"
 #include "core/models/model.h"
+#include "core/optimizers/gradient_hooks.h"
 #include "core/optimizers/make_optimizer.h"
 #include "tests/core/kernels/cuda/gpu_case.h"
 
@@ -51,16 +52,18 @@ struct LanguageModel : Link {
   }
 };
 
-struct Run {
-  Device device;
+struct Conditions {
+  Device device = {};
   Dtype dtype = Dtype::kFloat32;
   int steps = 10;
   double loss_scale = 1;
+  const char* optimizer = "momentum_sgd";  // of networks for pictures
+  Optimizer::Hook hook = nullptr;
 };
 
 /// The losses of steps on batches that are the same on every device.
 template <class Loss>
-std::vector<double> losses(Link& model, Optimizer& optimizer, const Run& run, const Loss& loss) {
+std::vector<double> losses(Link& model, Optimizer& optimizer, const Conditions& run, const Loss& loss) {
   model.to(run.device);
   optimizer.setup(model);
   if (run.loss_scale != 1) optimizer.loss_scaling();
@@ -75,11 +78,12 @@ std::vector<double> losses(Link& model, Optimizer& optimizer, const Run& run, co
   return seen;
 }
 
-std::vector<double> picture_losses(const char* name, const Shape& input, const Run& run) {
+std::vector<double> picture_losses(const char* name, const Shape& input, const Conditions& run) {
   seed_parameters(7);
   const auto model =
       models::make_model(name, {.input = input, .classes = kClasses, .units = 100, .width = 8, .dtype = run.dtype});
-  const auto optimizer = make_optimizer("momentum_sgd", {.lr = 0.05, .common = {.weight_decay = 1e-4}});
+  const auto optimizer = make_optimizer(run.optimizer, {.lr = 0.05, .common = {.weight_decay = 1e-4}});
+  if (run.hook) optimizer->add_hook("hook", run.hook);
   Shape batch = {kBatch};
   for (const std::int64_t n : input) batch.push_back(n);
   return losses(*model, *optimizer, run, [&](std::uint64_t step) {
@@ -88,7 +92,7 @@ std::vector<double> picture_losses(const char* name, const Shape& input, const R
   });
 }
 
-std::vector<double> language_losses(const Run& run) {
+std::vector<double> language_losses(const Conditions& run) {
   seed_parameters(7);
   LanguageModel model(run.dtype);
   const auto optimizer = make_optimizer("adamw", {.lr = 0.001, .common = {.clip_norm = 1}});
@@ -127,6 +131,25 @@ TEST_F(TrainingGpuTest, SixteenBitsStayNearTheCpus) {
     expect_close("cifar_resnet18",
                  picture_losses("cifar_resnet18", {3, 32, 32}, {.device = kGpu, .dtype = dtype, .steps = 4}),
                  picture_losses("cifar_resnet18", {3, 32, 32}, {.device = {}, .dtype = dtype, .steps = 4}), 0.05);
+  }
+}
+
+TEST_F(TrainingGpuTest, RulesThatLookAtParametersAndHooksStayNearTheCpus) {
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kBFloat16}) {
+    const auto compare = [&](const char* what, Conditions run) {
+      run.dtype = dtype;
+      run.steps = 4;
+      const auto on_cpu = picture_losses("mlp", {784}, run);
+      run.device = kGpu;
+      expect_close(what, picture_losses("mlp", {784}, run), on_cpu, dtype == Dtype::kFloat32 ? 1e-3 : 0.03);
+    };
+    for (const char* rule : {"lamb", "lars", "corrected_lars", "adafactor"}) compare(rule, {.optimizer = rule});
+    compare("gradient_clipping", {.hook = hooks::gradient_clipping(0.1)});
+    compare("gradient_hard_clipping", {.hook = hooks::gradient_hard_clipping(-0.01, 0.02)});
+    compare("gradient_lars", {.hook = hooks::gradient_lars(0.01, 0.1)});
+    compare("gradient_noise", {.hook = hooks::gradient_noise(1e-6)});
+    compare("lasso", {.hook = hooks::lasso(1e-3)});
+    compare("weight_decay", {.hook = hooks::weight_decay(0.1)});
   }
 }
 

@@ -113,6 +113,29 @@ TEST_P(RuleGoldenTest, AHundredStepsAreTheOracles) {
   }
 }
 
+TEST(GradientHooksTest, ChangeGradientsIn16Bits) {
+  struct Case {
+    const char* name;
+    std::vector<double> values;
+  };
+  for (const Case& each : {Case{"gradient_clipping", {0.5}}, Case{"gradient_hard_clipping", {-0.25, 0.125}},
+                           Case{"gradient_lars", {0.01, 0.5}}, Case{"lasso", {0.5}}, Case{"weight_decay", {0.5}}}) {
+    SCOPED_TRACE(each.name);
+    const auto step = [&](Dtype dtype) {
+      Matrix model(dtype);
+      const auto optimizer = make_optimizer("sgd", {.lr = 1.0});
+      optimizer->add_hook("hook", hook_of(each.name, each.values));
+      optimizer->setup(model);
+      model.W.set_grad(Variable(hashed(2, 0, dtype)));
+      optimizer->update();
+      return model.W.array().to(Dtype::kFloat64);
+    };
+    const Array single = step(Dtype::kFloat32);
+    EXPECT_TRUE(testing::near(step(Dtype::kBFloat16), single, 0.03));
+    EXPECT_TRUE(testing::near(step(Dtype::kFloat16), single, 0.004));
+  }
+}
+
 TEST(GradientNoiseTest, AddsNoiseThatFallsWithTime) {
   Matrix model(Dtype::kFloat64);
   const auto optimizer = make_optimizer("sgd", {.lr = 1.0});
@@ -166,6 +189,24 @@ TEST(AveragedWeightsTest, ScopeLendsTheMeansToTheModelAndTakesThemBack) {
   }
   EXPECT_THAT(to_vector<double>(model.W.array()), ::testing::Each(4));
   EXPECT_THAT([&] { AveragedWeights(model, {.decay = 2}); }, ThrowsMessage<ValueError>(HasSubstr("decay is 2")));
+}
+
+TEST(AveragedWeightsTest, MeansOf16BitParametersMoveBySmallShares) {
+  for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
+    Matrix model(dtype);
+    AveragedWeights average(model, {.decay = 0.9995});
+    model.W.array().fill(1);
+    average.update();
+    model.W.array().fill(2);
+    for (int i = 0; i < 1000; ++i) {
+      average.update();
+      const AveragedWeights::Scope scope(average);  // lending takes nothing from the means
+    }
+    EXPECT_THAT(to_vector<float>(model.W.array().to(Dtype::kFloat32)), ::testing::Each(2));
+    average.swap();
+    EXPECT_NEAR(model.W.array().slice(0, {.stop = 1}).slice(1, {.stop = 1}).item<double>(), 2 - std::pow(0.9995, 1000),
+                0.005);
+  }
 }
 
 }  // namespace

@@ -105,6 +105,12 @@ void check(const Variable& x, const std::vector<std::int64_t>& rows, const Varia
         ", found ", x.shape(), ", ", W_x.shape(), ", ", W_h.shape(), ", ", b.shape(), ", ", hx.shape(), ", ",
         cx.shape(), ".");
   }
+  for (const Variable& other : {W_x, W_h, b, hx, cx}) {
+    if (other.dtype() != x.dtype()) {
+      throw DtypeError("lstm_sequence: x is ", x.dtype(), ", the weights or states are ", other.dtype(),
+                       ". Convert x with cast(x, dtype), or build the link with that dtype.");
+    }
+  }
   for (std::size_t t = 1; t < rows.size(); ++t) {
     if (rows[t] > rows[t - 1]) {
       throw ValueError("lstm_sequence: step ", t, " has ", rows[t], " rows, the one before it ", rows[t - 1],
@@ -119,6 +125,11 @@ LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& r
                            const Variable& W_h, const Variable& b, const Variable& hx, const Variable& cx,
                            bool backwards) {
   check(x, rows, W_x, W_h, b, hx, cx);
+  if (is_half(x.dtype())) {
+    const auto wide = [](const Variable& v) { return cast(v, Dtype::kFloat32); };
+    const LstmSequence all = lstm_sequence(wide(x), rows, wide(W_x), wide(W_h), wide(b), wide(hx), wide(cx), backwards);
+    return {cast(all.y, x.dtype()), cast(all.h, x.dtype()), cast(all.c, x.dtype())};
+  }
   const Variables results = apply_all(make_function<Sequence>(kernels::LstmSteps{.rows = rows, .backwards = backwards}),
                                       {x, W_x, W_h, b, hx, cx});
   return {results[0], results[1], results[2]};
@@ -165,12 +176,14 @@ struct SplitRows final : Function {
   const std::vector<std::int64_t> lengths;
   Shape shape;
   Dtype dtype = Dtype::kFloat32;
+  Device device;
   explicit SplitRows(std::vector<std::int64_t> l) : lengths(std::move(l)) {}
   const char* name() const override { return "split_rows"; }
 
   Arrays forward(const Arrays& inputs) override {
     shape = inputs[0].shape();
     dtype = inputs[0].dtype();
+    device = inputs[0].device();
     Arrays parts;
     std::int64_t begin = 0;
     for (const std::int64_t length : lengths) {
@@ -184,7 +197,7 @@ struct SplitRows final : Function {
     for (std::size_t i = 0; i < lengths.size(); ++i) {
       Shape part = shape;
       part[0] = lengths[i];
-      whole.push_back(gys[i] ? gys[i] : Variable(zeros(part, dtype)));
+      whole.push_back(gys[i] ? gys[i] : Variable(zeros(part, dtype, device)));
     }
     return {concat(whole, 0)};
   }

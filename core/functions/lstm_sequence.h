@@ -22,7 +22,7 @@ struct LstmSequence {
 ///   hx, cx    (batch, n)
 ///   backwards the last step comes first
 /// Can be differentiated once; the gradient's gradient is refused with a GraphError (lstm() and n_step_lstm() have
-/// one). Throws ShapeError, ValueError.
+/// one). 16-bit arrays are computed in float32, and their results rounded. Throws ShapeError, DtypeError, ValueError.
 LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x,
                            const Variable& W_h, const Variable& b, const Variable& hx, const Variable& cx,
                            bool backwards = false);

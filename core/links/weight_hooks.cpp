@@ -73,7 +73,7 @@ void SpectralNormalization::iterate(const Array& matrix) {
   const auto normalized = [this](const Variable& x) {
     return x / (functions::sqrt(functions::sum(functions::square(x))) + options_.eps);
   };
-  Variable u = u_.reshape({1, u_.size()}), v;
+  Variable u = u_.to(matrix.dtype()).reshape({1, u_.size()}), v;  // a snapshot may have given it another dtype
   for (int i = 0; i < options_.n_power_iteration; ++i) {
     v = normalized(functions::matmul(u, matrix));
     u = normalized(functions::matmul(v, matrix, false, /*transpose_b=*/true));

@@ -1,12 +1,16 @@
 #include "core/functions/lstm_sequence.h"
 
 #include <numeric>
+#include <utility>
 
 #include "core/autograd/function.h"
 #include "core/error.h"
+#include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/dropout.h"
 #include "core/functions/joining.h"
+#include "core/functions/linear.h"
+#include "core/functions/matmul.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/kernels/lstm.h"
@@ -26,7 +30,7 @@ struct Sequence final : Function {
   const char* name() const override { return "lstm_sequence"; }
 
   Arrays forward(const Arrays& inputs) override {
-    retain_inputs(kX, kWx, kWh, kHx, kCx);
+    retain_inputs(kX, kWx, kWh, kB, kHx, kCx);
     if (!steps.backwards) {
       made =
           kernels::lstm_layer(inputs[kX].contiguous(), inputs[kWx], inputs[kWh], inputs[kB], inputs[kHx].contiguous(),
@@ -42,11 +46,16 @@ struct Sequence final : Function {
   }
 
   Variables backward(const Variables& gys) override {
-    if (config().enable_backprop) {
-      throw GraphError(
-          "lstm_sequence: its gradient cannot be differentiated again. Use n_step_lstm, or lstm step by step.");
-    }
-    auto [x, W_x, W_h, hx, cx] = retained_inputs<5>();
+    return config().enable_backprop ? differentiable_gradients(gys) : fused_gradients(gys);
+  }
+  void release_saved() override {
+    gates = cells = y = {};
+    made = {};
+  }
+
+ private:
+  Variables fused_gradients(const Variables& gys) const {
+    auto [x, W_x, W_h, b, hx, cx] = retained_inputs<6>();
     const Array h0 = hx.array().contiguous(), c0 = cx.array().contiguous(), W = W_h.array().contiguous();
     const auto given = [](const Variable& g, const Array& like) {
       return g ? g.array().copy() : zeros(like.shape(), like.dtype(), like.device());
@@ -71,14 +80,78 @@ struct Sequence final : Function {
     }
     return gradients;
   }
-  void release_saved() override {
-    gates = cells = y = {};
-    made = {};
+
+  /// The same in functions that can be differentiated again, step by step.
+  Variables differentiable_gradients(const Variables& gys) const {
+    const auto [x, W_x, W_h, b, hx, cx] = retained_inputs<6>();
+    struct Step {
+      std::int64_t begin, rows;
+      Variable a = {}, i = {}, f = {}, o = {}, h_before = {}, c_before = {}, tanh_c = {};
+    };
+    std::vector<Step> taken;
+    std::int64_t begin = 0;
+    for (const std::int64_t rows : steps.rows)
+      taken.push_back({.begin = std::exchange(begin, begin + rows), .rows = rows});
+    if (taken.empty()) return {{}, {}, {}, {}, gys[1], gys[2]};
+    const auto in_time = [&](std::size_t i) -> Step& { return taken[steps.backwards ? taken.size() - 1 - i : i]; };
+
+    const std::int64_t batch = hx.shape()[0], n = hx.shape()[1];
+    const auto rows_of = [](const Variable& v, const Step& step) {
+      return slice(v, 0, {.start = step.begin, .stop = step.begin + step.rows});
+    };
+    const auto first_rows = [](const Variable& v, const Step& step) { return slice(v, 0, {.stop = step.rows}); };
+    const auto replace_first = [&](const Variable& all, const Variable& first) {
+      const std::int64_t rows = first.shape()[0];
+      return rows == batch ? first : concat({first, slice(all, 0, {.start = rows})}, 0);
+    };
+    const Variable from_inputs = linear(x, W_x, &b);
+    Variable h = hx, c = cx;
+    for (std::size_t t = 0; t < taken.size(); ++t) {
+      Step& step = in_time(t);
+      step.h_before = first_rows(h, step);
+      step.c_before = first_rows(c, step);
+      const Variable sums = rows_of(from_inputs, step) + matmul(step.h_before, W_h, false, /*transpose_b=*/true);
+      const auto block = [&](std::int64_t k) { return slice(sums, 1, {.start = k * n, .stop = (k + 1) * n}); };
+      step.a = tanh(block(0));
+      step.i = sigmoid(block(1));
+      step.f = sigmoid(block(2));
+      step.o = sigmoid(block(3));
+      const Variable cell = step.a * step.i + step.f * step.c_before;
+      step.tanh_c = tanh(cell);
+      h = replace_first(h, step.o * step.tanh_c);
+      c = replace_first(c, cell);
+    }
+
+    const auto given = [](const Variable& g, const Variable& like) {
+      return g ? g : Variable(zeros(like.shape(), like.dtype(), like.device()));
+    };
+    Variable gh = given(gys[1], hx), gc = given(gys[2], cx);
+    Variables of_sums(taken.size()), before(taken.size());
+    for (std::size_t t = taken.size(); t-- > 0;) {
+      const Step& step = in_time(t);
+      const auto& [first, rows, a, i, f, o, h_before, c_before, tanh_c] = step;
+      const Variable of_h = gys[0] ? first_rows(gh, step) + rows_of(gys[0], step) : first_rows(gh, step);
+      const Variable of_c = first_rows(gc, step) + of_h * o * (1 - tanh_c * tanh_c);
+      const Variable sums = concat(
+          {of_c * i * (1 - a * a), of_c * a * i * (1 - i), of_c * c_before * f * (1 - f), of_h * tanh_c * o * (1 - o)},
+          1);
+      gh = replace_first(gh, matmul(sums, W_h));
+      gc = replace_first(gc, of_c * f);
+      const auto place = static_cast<std::size_t>(&step - taken.data());
+      of_sums[place] = sums;
+      before[place] = h_before;
+    }
+    const Variable all = concat(of_sums, 0);
+    return {matmul(all, W_x),
+            matmul(all, x, /*transpose_a=*/true),
+            matmul(all, concat(before, 0), /*transpose_a=*/true),
+            sum(all, {0}),
+            gh,
+            gc};
   }
 
- private:
   /// Of the inputs and weights, from the gradient of what the inputs gave.
-  void put_gradients(const Array& sums, const Array& x, const Array& W_x, const Array& h0, Variables& gradients) {
+  void put_gradients(const Array& sums, const Array& x, const Array& W_x, const Array& h0, Variables& gradients) const {
     if (needs_input_grad(kX)) gradients[kX] = Variable(kernels::product(sums, W_x, Array()));
     if (needs_input_grad(kWx)) {
       gradients[kWx] = Variable(kernels::product(sums.transpose(), x.contiguous(), gradient_destination(kWx)));

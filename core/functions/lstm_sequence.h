@@ -21,8 +21,8 @@ struct LstmSequence {
 ///   W_x       (4 n, in), W_h (4 n, n), b (4 n): blocks a, i, f, o of n
 ///   hx, cx    (batch, n)
 ///   backwards the last step comes first
-/// Can be differentiated once; the gradient's gradient is refused with a GraphError (lstm() and n_step_lstm() have
-/// one). 16-bit arrays are computed in float32, and their results rounded. Throws ShapeError, DtypeError, ValueError.
+/// A gradient that is to be differentiated again goes step by step. 16-bit arrays are computed in float32, and their
+/// results rounded. Throws ShapeError, DtypeError, ValueError.
 LstmSequence lstm_sequence(const Variable& x, const std::vector<std::int64_t>& rows, const Variable& W_x,
                            const Variable& W_h, const Variable& b, const Variable& hx, const Variable& cx,
                            bool backwards = false);

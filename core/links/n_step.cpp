@@ -89,15 +89,11 @@ functions::LstmRows NStepRnn::run_rows(const Variable& h, const Variable& c, con
   return result;
 }
 
-functions::NStepResult NStepRnn::run(const Variable& h, const Variable& c, const Variables& steps) const {
+functions::NStepResult NStepRnn::run(const Variable& h, const Variables& steps) const {
   const functions::NStepWeights weights = this->weights();
   const bool both = directions_ == 2;
   const int layers = options_.layers;
   const double dropout = options_.dropout;
-  if (kind_ == NStepKind::kLstm) {
-    return both ? functions::n_step_bilstm(layers, dropout, h, c, weights, steps)
-                : functions::n_step_lstm(layers, dropout, h, c, weights, steps);
-  }
   if (kind_ == NStepKind::kGru) {
     return both ? functions::n_step_bigru(layers, dropout, h, weights, steps)
                 : functions::n_step_gru(layers, dropout, h, weights, steps);
@@ -107,7 +103,7 @@ functions::NStepResult NStepRnn::run(const Variable& h, const Variable& c, const
               : functions::n_step_rnn(layers, dropout, h, weights, steps, activation);
 }
 
-NStepRnn::Result NStepRnn::operator()(const Variable& h, const Variable& c, const Variables& xs, bool twice) {
+NStepRnn::Result NStepRnn::operator()(const Variable& h, const Variable& c, const Variables& xs) {
   if (xs.empty()) throw ValueError("NStepRnn: expected at least one sequence, found none.");
   const std::vector<std::int64_t> order = falling_lengths(xs);
   const bool sorted = std::is_sorted(order.begin(), order.end());
@@ -125,16 +121,14 @@ NStepRnn::Result NStepRnn::operator()(const Variable& h, const Variable& c, cons
     return sorted || !found ? found : functions::permutate(found, positions, 1, /*inverse=*/true);
   };
   Result own;
-  if (has_cells && !twice) {
+  if (has_cells) {
     const functions::LstmRows result = run_rows(state(h), state(c), xs, order, own.ys);
     own.h = in_order(result.h);
     own.c = in_order(result.c);
   } else {
-    const functions::NStepResult result =
-        run(state(h), has_cells ? state(c) : Variable(), functions::transpose_sequence(ordered));
+    const functions::NStepResult result = run(state(h), functions::transpose_sequence(ordered));
     const Variables back = functions::transpose_sequence(result.ys);
     own.h = in_order(result.h);
-    own.c = in_order(result.c);
     own.ys.resize(xs.size());
     for (std::size_t i = 0; i < order.size(); ++i) own.ys[static_cast<std::size_t>(order[i])] = back[i];
   }

@@ -34,8 +34,8 @@ class NStepRnn : public Link {
     Variables ys;  ///< for each sequence (length, out × directions)
   };
   /// Sequences (length, in) in any order; h and c in their order, or no variables: zeros. An LSTM runs as
-  /// functions::lstm_sequence, which cannot be differentiated twice, unless `twice` asks for that.
-  Result operator()(const Variable& h, const Variable& c, const Variables& xs, bool twice = false);
+  /// functions::lstm_sequence.
+  Result operator()(const Variable& h, const Variable& c, const Variables& xs);
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<NStepRnn>(kind_, directions_ == 2, options_); }
@@ -46,7 +46,7 @@ class NStepRnn : public Link {
     Weights(int count, std::int64_t in, std::int64_t out, Dtype dtype);
   };
   functions::NStepWeights weights() const;
-  functions::NStepResult run(const Variable& h, const Variable& c, const Variables& steps) const;
+  functions::NStepResult run(const Variable& h, const Variables& steps) const;  ///< all but the LSTM
   functions::LstmRows run_rows(const Variable& h, const Variable& c, const Variables& xs,
                                const std::vector<std::int64_t>& order, Variables& ys) const;
 

@@ -37,8 +37,8 @@ class Lstm : public UnaryLink {
  public:
   explicit Lstm(const CellOptions& options);
   Variable forward(const Variable& x) override;
-  /// All steps of x (steps, batch, in) as one operation, from the state and into it: (steps, batch, out). Cannot be
-  /// differentiated twice. See functions::lstm_sequence.
+  /// All steps of x (steps, batch, in) as one operation, from the state and into it: (steps, batch, out). See
+  /// functions::lstm_sequence.
   Variable sequence(const Variable& x);
   void reset_state();                                    ///< the next call starts from zeros
   void set_state(const Variable& c, const Variable& h);  ///< the next call starts from these, (batch, out)

@@ -91,13 +91,42 @@ TEST_P(LstmSequenceTest, IsTheStepByStepNetworkInValueAndGradient) {
   }
 }
 
-TEST(LstmSequenceTest, RefusesAGradientsGradientAndShapesThatDoNotFit) {
+TEST_P(LstmSequenceTest, ItsGradientsGradientIsTheStepByStepNetworks) {
+  const auto [layers, directions, dtype] = GetParam();
+  const std::int64_t n = 4, in = 3;
+  const functions::NStepWeights w = weights(layers, directions, in, n, dtype);
+  const Variable hx = random_variable({layers * directions, 3, n}, 1, dtype),
+                 cx = random_variable({layers * directions, 3, n}, 2, dtype);
+  const Variables xs = {random_variable({3, in}, 3, dtype), random_variable({2, in}, 4, dtype)};
+  Variables leaves = {hx, cx, xs[0], xs[1]};
+  for (std::size_t i = 0; i < w.W.size(); ++i) {
+    for (std::size_t k = 0; k < 8; ++k) leaves.push_back(w.W[i][k]);
+    leaves.push_back(w.b[i][0]);
+  }
+  const Variable start = hx * functions::sum(w.W[0][4]);  // an input that depends on another one
+  const auto second = [&](const functions::NStepResult& made) {
+    Variable squares;
+    for (const Variable& g : grad({total(made)}, leaves, {}, {.enable_double_backprop = true})) {
+      const Variable more = functions::sum(g * g);
+      squares = squares ? squares + more : more;
+    }
+    return grad({squares}, leaves);
+  };
+  const Variables found = second(functions::fast_n_step_lstm(layers, directions, 0, start, cx, w, xs)),
+                  expected = second(directions == 1 ? functions::n_step_lstm(layers, 0, start, cx, w, xs)
+                                                    : functions::n_step_bilstm(layers, 0, start, cx, w, xs));
+  const double tolerance = dtype == Dtype::kFloat64 ? 1e-10 : 1e-3;
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    EXPECT_TRUE(testing::near(found[i].array(), expected[i].array(), tolerance)) << "leaf " << i;
+  }
+}
+
+TEST(LstmSequenceTest, RefusesShapesThatDoNotFit) {
   Variable x = random_variable({2, 3}, 1), W_x = random_variable({8, 3}, 2), W_h = random_variable({8, 2}, 3),
            b = random_variable({8}, 4);
   Variable h = random_variable({1, 2}, 5), c = random_variable({1, 2}, 6);
-  const functions::LstmSequence result = functions::lstm_sequence(x, {1, 1}, W_x, W_h, b, h, c);
-  EXPECT_THAT([&] { functions::sum(result.y).backward({.enable_double_backprop = true}); },
-              ThrowsMessage<GraphError>(HasSubstr("lstm_sequence")));
+  EXPECT_THAT([&] { functions::lstm_sequence(x, {1, 1}, W_x, functions::cast(W_h, Dtype::kFloat32), b, h, c); },
+              ThrowsMessage<DtypeError>(HasSubstr("lstm_sequence: x is float64")));
   EXPECT_THAT([&] { functions::lstm_sequence(x, {1}, W_x, W_h, b, h, c); },
               ThrowsMessage<ShapeError>(HasSubstr("S = 1")));
   EXPECT_THAT(

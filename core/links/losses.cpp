@@ -9,6 +9,7 @@
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/indexing.h"
+#include "core/functions/random_arrays.h"
 #include "core/functions/reduction.h"
 
 namespace rensa {
@@ -63,7 +64,11 @@ std::vector<double> to_power(std::vector<double> counts, double power) {
   return counts;
 }
 
-RandomStream draws(const SampledLossOptions& o, std::uint64_t call) { return {o.seed, Purpose::kUser, call}; }
+Array drawn_classes(const WalkerAlias& sampler, const Shape& shape) {
+  return functions::draw_each(shape, Dtype::kInt64, [&](RandomStream& stream, std::int64_t) {
+    return static_cast<double>(sampler.draw(stream));
+  });
+}
 
 }  // namespace
 
@@ -74,8 +79,7 @@ NegativeSampling::NegativeSampling(const SampledLossOptions& o)
   add("W", W);
 }
 Variable NegativeSampling::operator()(const Variable& x, const Array& t, functions::SumReduce reduce) {
-  RandomStream stream = draws(options_, calls_++);
-  const auto sampler = [&](const Shape& shape) { return sampler_.sample(shape, stream); };
+  const auto sampler = [this](const Shape& shape) { return drawn_classes(sampler_, shape); };
   return functions::negative_sampling(x, t, W, sampler, options_.sample_size, reduce);
 }
 
@@ -86,8 +90,7 @@ BlackOut::BlackOut(const SampledLossOptions& o)
   add("W", W);
 }
 Variable BlackOut::operator()(const Variable& x, const Array& t) {
-  RandomStream stream = draws(options_, calls_++);
-  return functions::black_out(x, t, W, sampler_.sample({x.shape()[0], options_.sample_size}, stream));
+  return functions::black_out(x, t, W, drawn_classes(sampler_, {x.shape()[0], options_.sample_size}));
 }
 
 BinaryHierarchicalSoftmax::BinaryHierarchicalSoftmax(const Options& o) : W(init::uniform(1), o.dtype), options_(o) {

@@ -49,11 +49,13 @@ struct SampledLossOptions {
   std::vector<double> counts;  ///< how often each class occurs
   std::int64_t sample_size;
   double power = 0.75;  ///< negative sampling: classes are drawn by count to this power
-  std::uint64_t seed = 0;
   Dtype dtype = Dtype::kFloat32;
 };
 
-/// Key: W (classes, in), zeros at first. Draws are counted by the training's step. See functions::negative_sampling.
+// The next two draw by (seed, step, sample) of random_context(), as dropout does: the same on one rank or eight, and in
+// a resumed run.
+
+/// Key: W (classes, in), zeros at first. See functions::negative_sampling.
 class NegativeSampling : public Link {
  public:
   explicit NegativeSampling(const SampledLossOptions& options);
@@ -67,7 +69,6 @@ class NegativeSampling : public Link {
  private:
   const SampledLossOptions options_;
   const WalkerAlias sampler_;
-  std::uint64_t calls_ = 0;
 };
 
 /// Key: W (classes, in). See functions::black_out.
@@ -83,7 +84,6 @@ class BlackOut : public Link {
  private:
   const SampledLossOptions options_;
   const WalkerAlias sampler_;
-  std::uint64_t calls_ = 0;
 };
 
 /// Classes as the leaves of a binary tree whose inner nodes are decisions: a class costs the decisions on its way, not

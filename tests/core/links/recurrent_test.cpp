@@ -180,23 +180,5 @@ TEST(NStepTest, ASequenceAloneHasTheSameGradient) {
   }
 }
 
-TEST(WalkerAliasTest, DrawsInProportionToCounts) {
-  const WalkerAlias alias({1, 0, 3});
-  RandomStream stream(3, Purpose::kUser);
-  const std::vector<std::int64_t> drawn = to_vector<std::int64_t>(alias.sample({4000}, stream));
-  EXPECT_EQ(std::count(drawn.begin(), drawn.end(), 1), 0);
-  EXPECT_NEAR(static_cast<double>(std::count(drawn.begin(), drawn.end(), 2)) / 4000, 0.75, 0.03);
-  EXPECT_THROW(WalkerAlias({0, 0}), ValueError);
-}
-
-TEST(BinaryHierarchicalSoftmaxTest, ProbabilitiesOfAllClassesSumToOne) {
-  BinaryHierarchicalSoftmax loss({.in = 3, .counts = {5, 1, 2, 7, 1}, .dtype = Dtype::kFloat64});
-  const Variable x(random_array({1, 3}, 4));
-  double sum = 0;
-  for (std::int64_t c = 0; c < 5; ++c) sum += std::exp(-loss(x, array<std::int64_t>({c})).item<double>());
-  EXPECT_NEAR(sum, 1, 1e-12);
-  EXPECT_THAT([&] { loss(x, array<std::int64_t>({5})); }, ThrowsMessage<ValueError>(HasSubstr("t[0] is 5")));
-}
-
 }  // namespace
 }  // namespace rensa

@@ -20,8 +20,9 @@ class Trainer;
 ///   trainer.extend(std::make_unique<SayHello>(), {.trigger = Trigger{10, Unit::kIteration}});
 class Extension {
  public:
-  // Chainer's priorities: larger ones run first. Writers add to the observation, readers see what they added.
-  static constexpr int kWriter = 300, kEditor = 200, kReader = 100;
+  // Chainer's priorities: larger ones run first. Writers add to the observation, readers see what they added. From
+  // kLast on come those that save the trainer: when every trigger has been asked, for what it learnt is saved too.
+  static constexpr int kWriter = 300, kEditor = 200, kReader = 100, kLast = -100;
 
   virtual ~Extension() = default;
   virtual std::string name() const = 0;  ///< its name in extension(), in snapshots and in messages

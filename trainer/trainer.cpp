@@ -64,15 +64,22 @@ void Trainer::step() {
   updater_.update(observation_);
   update_seconds_ += seconds_since(start);
   const bool ends_within_epoch = stop_.unit == Unit::kEpoch && std::floor(stop_.period) != stop_.period && is_done();
+  std::vector<Extension*> saving;
   for (const Entry& entry : extensions_) {
     entry.extension->observe(*this);
     const bool is_due = entry.trigger.fires(*this);
     const bool is_last = ends_within_epoch && entry.trigger.unit == Unit::kEpoch && !entry.trigger.rule;
-    if (is_due || is_last) (*entry.extension)(*this);
+    if (!is_due && !is_last) continue;
+    if (entry.priority > Extension::kLast) {
+      (*entry.extension)(*this);
+    } else {
+      saving.push_back(entry.extension.get());
+    }
   }
   for (const Trigger& trigger : early_stops_) {
     if (trigger.fires(*this)) stop();
   }
+  for (Extension* extension : saving) (*extension)(*this);
 }
 
 void Trainer::run() {

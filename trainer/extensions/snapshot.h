@@ -37,8 +37,6 @@ class Snapshot final : public Extension {
   void on_error(Trainer& trainer, std::exception_ptr error) override;
   void finalize(Trainer& trainer) override;
 
-  static constexpr int kLast = -100;  ///< Chainer's: after everything that changes the trainer
-
  private:
   /// What went wrong with the snapshot that is being written; "": nothing. Waits for it.
   std::string failure_of_last();

@@ -31,7 +31,7 @@ class StopOnSignal final : public Extension {
   explicit StopOnSignal(StopOnSignalOptions options = {});
   ~StopOnSignal() override;
   std::string name() const override { return "StopOnSignal"; }
-  int default_priority() const override { return Snapshot::kLast - 1; }  ///< the log and other snapshots are written
+  int default_priority() const override { return kLast - 1; }  ///< the log and other snapshots are written
   void initialize(Trainer& trainer) override;
   void operator()(Trainer& trainer) override;
   void finalize(Trainer& trainer) override;

@@ -113,6 +113,44 @@ TEST(EarlyStoppingTest, StopsAfterSoManyChecksWithoutABetterValue) {
   EXPECT_THAT([] { early_stopping({.patience = 0}); }, ThrowsMessage<ValueError>(HasSubstr("1 or more")));
 }
 
+TEST(EarlyStoppingTest, AResumedRunStopsWhereTheUninterruptedOneDoes) {
+  SelfCommunicator self;
+  for (const int at : {1, 2, 3}) {
+    const testing::ScratchFolder folder;
+    const auto end = [&](double iterations, bool resumed) {
+      CountingUpdater updater;
+      Trainer trainer(updater, {iterations, Unit::kIteration}, folder / "out", self);
+      trainer.extend(std::make_unique<ObserveValue>("value", up_and_down));
+      trainer.extend(std::make_unique<Snapshot>(), {.trigger = Trigger{iterations, Unit::kIteration}});
+      trainer.stop_when({1, Unit::kIteration, early_stopping({.monitor = "value", .patience = 2})});
+      if (resumed) resume(trainer, newest_snapshot(folder / "out"));
+      trainer.run();
+      return updater.iteration();
+    };
+    EXPECT_EQ(end(at, false), at);
+    EXPECT_EQ(end(50, true), 4) << at;
+  }
+}
+
+TEST(TriggerRuleTest, ASnapshotHoldsWhatTheRuleOfALaterOneLearntInTheSameStep) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  std::vector<std::int64_t> best;
+  const auto run = [&](double iterations, bool resumed) {
+    CountingUpdater updater;
+    Trainer trainer(updater, {iterations, Unit::kIteration}, folder / "out", self);
+    trainer.extend(std::make_unique<ObserveValue>("value", up_and_down));
+    trainer.extend(std::make_unique<Snapshot>(), {.trigger = Trigger{2, Unit::kIteration}});
+    trainer.extend(std::make_unique<Remember>(best),
+                   {.trigger = Trigger{1, Unit::kIteration, min_value("value")}, .priority = Extension::kLast});
+    if (resumed) resume(trainer, newest_snapshot(folder / "out"));
+    trainer.run();
+  };
+  run(2, false);
+  run(4, true);
+  EXPECT_THAT(best, ElementsAre(1, 2));  // 5, 3; then 4 and 3 are not better
+}
+
 TEST(EarlyStoppingTest, AllRanksStopAfterTheSameStepByTheMeanOverThem) {
   run_on_threads(3, [](Communicator& comm) {
     EXPECT_EQ(end_of_run_with(comm, {.monitor = "value", .patience = 2}, /*bonus=*/comm.rank()), 4);

@@ -40,6 +40,8 @@ refused 2 'zero and double_buffering exclude each other' "${train[@]}" --zero 1 
 refused 2 'zero and compression exclude each other' "${train[@]}" --zero 2 --compression one_bit
 refused 2 'compression and allreduce_grad_dtype exclude each other' "${train[@]}" --compression top_k:0.1 --allreduce_grad_dtype float16
 refused 2 'expected none, power_sgd' "${train[@]}" --compression zip
+refused 2 'carry_over learns that too late' "${train[@]}" --dtype mixed16 --carry_over
+refused 2 'adafactor needs whole parameters' "${train[@]}" --optimizer adafactor --zero 2
 refused 2 'carry_over and clip_norm exclude each other' "${train[@]}" --carry_over --clip_norm 1
 refused 2 'carry_over and zero_fill = false exclude each other' "${train[@]}" --carry_over --zero_fill false
 refused 2 'is not one of: own, float16' "${train[@]}" --allreduce_grad_dtype int8

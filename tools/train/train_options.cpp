@@ -224,6 +224,14 @@ void check_combinations(const TrainOptions& o) {
         "cache_shared and cache_decoded say how pictures are kept, and cache_mib = 0 keeps none. Add --cache_mib, "
         "the memory to use.");
   }
+  if (o.dtype == "mixed16" && o.loss_scale == 0 && (o.carry_over || o.double_buffering)) {
+    throw ConfigError("dtype = mixed16 finds its loss scale by skipping steps whose gradients are not finite, and ",
+                      o.carry_over ? "carry_over" : "double_buffering",
+                      " learns that too late. Give a scale with --loss_scale, or leave one of them out.");
+  }
+  if (o.zero > 0 && o.optimizer == "adafactor") {
+    throw ConfigError("optimizer = adafactor needs whole parameters, and zero shares them out. Leave one of them out.");
+  }
   if (o.reproducible == 0) return;
   if (o.mnbn) {
     throw ConfigError(

@@ -135,8 +135,8 @@ std::string html_number(double value) {
 }
 
 std::vector<double> round_levels(double low, double high, int count) {
-  const double wanted = (high - low) / count;
-  if (!(wanted > 0)) return {low};
+  const double wanted = (high - low) / count, largest = std::max(std::abs(low), std::abs(high));
+  if (!(wanted > 1e-9 * largest)) return {low};  // no digits tell them apart, and steps so small may not move a double
   const double power = std::pow(10, std::floor(std::log10(wanted)));
   const double step = power * (wanted > 5 * power ? 10 : wanted > 2 * power ? 5 : wanted > power ? 2 : 1);
   std::vector<double> levels;

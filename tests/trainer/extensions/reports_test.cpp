@@ -120,6 +120,9 @@ TEST(LineChartTest, LevelsAreRoundAndInsideTheRange) {
   EXPECT_THAT(round_levels(0.13, 2.31, 5), ElementsAre(DoubleEq(0.5), DoubleEq(1), DoubleEq(1.5), DoubleEq(2)));
   EXPECT_THAT(round_levels(1, 12, 6), ElementsAre(2, 4, 6, 8, 10, 12));
   EXPECT_THAT(round_levels(3, 3, 5), ElementsAre(3));
+  EXPECT_THAT(round_levels(1.0 / 2100, std::nextafter(1.0 / 2100, 1), 5), ElementsAre(1.0 / 2100));
+  EXPECT_THAT(round_levels(0, 5e-324, 5), Not(IsEmpty()));
+  EXPECT_THAT(round_levels(-1e308, 1e308, 5), Not(IsEmpty()));
   EXPECT_THAT(round_levels(-1, 1, 4), ElementsAre(-1, -0.5, 0, 0.5, 1));
   EXPECT_THAT(round_levels(0.31, 0.32, 1), Not(IsEmpty()));
 }

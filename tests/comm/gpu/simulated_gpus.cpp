@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -35,12 +36,24 @@ gpu::DeviceFacts RunningDriver::facts(int device) const {
 }
 
 void* RunningDriver::allocate(int, std::size_t bytes) { return std::aligned_alloc(512, (bytes + 511) / 512 * 512); }
-void RunningDriver::release(int, void* data) noexcept { std::free(data); }
+void RunningDriver::release(int device, void* data) noexcept {
+  {
+    std::unique_lock lock(mutex_);
+    happened_.wait(lock, [&] {
+      return std::none_of(streams_.begin(), streams_.end(), [&](const auto& stream) {
+        return stream->device == device && (stream->busy || !stream->work.empty());
+      });
+    });
+  }
+  std::free(data);
+}
+void RunningDriver::release_pinned(void* data) noexcept { std::free(data); }
 
-gpu::StreamHandle RunningDriver::create_stream(int, bool high_priority) {
+gpu::StreamHandle RunningDriver::create_stream(int device, bool high_priority) {
   const std::lock_guard lock(mutex_);
   streams_.push_back(std::make_unique<Stream>());
   Stream& stream = *streams_.back();
+  stream.device = device;
   stream.high_priority = high_priority;
   stream.thread = std::thread([this, &stream] { run(stream); });
   return &stream;
@@ -54,9 +67,12 @@ void RunningDriver::run(Stream& stream) {
     if (stream.work.empty()) return;
     const std::function<void()> work = std::move(stream.work.front());
     stream.work.pop_front();
+    stream.busy = true;
     lock.unlock();
     work();
     lock.lock();
+    stream.busy = false;
+    happened_.notify_all();
   }
 }
 

@@ -26,9 +26,9 @@ class RunningDriver final : public gpu::Driver {
   gpu::DeviceFacts facts(int device) const override;
   gpu::MemoryOfDevice memory(int) const override { return {.free_bytes = kMemory, .total_bytes = kMemory}; }
   void* allocate(int device, std::size_t bytes) override;
-  void release(int device, void* data) noexcept override;
+  void release(int device, void* data) noexcept override;  ///< when the device's streams have done what they had
   void* allocate_pinned(std::size_t bytes) override { return allocate(0, bytes); }
-  void release_pinned(void* data) noexcept override { release(0, data); }
+  void release_pinned(void* data) noexcept override;
   gpu::StreamHandle create_stream(int device, bool high_priority) override;
   void synchronize(int device, gpu::StreamHandle stream) override;
   gpu::EventHandle create_event(int device, bool timed) override;
@@ -60,8 +60,10 @@ class RunningDriver final : public gpu::Driver {
     std::shared_ptr<Happening> last;  ///< null: never recorded
   };
   struct Stream {
+    int device = 0;
     bool high_priority = false;
     std::deque<std::function<void()>> work;
+    bool busy = false;  ///< with what it took out of `work`
     bool stopping = false;
     std::condition_variable changed;
     std::thread thread;

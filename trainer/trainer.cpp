@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/serializers/file_replacement.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
@@ -87,6 +88,7 @@ void Trainer::run() {
     std::error_code error;
     std::filesystem::create_directories(out_, error);
     if (error) throw FileError(out_, ": the output folder cannot be made: ", error.message(), ".");
+    remove_unfinished_replacements(out_);
   }
   started_ = Clock::now();
   running_ = true;

@@ -26,7 +26,8 @@ struct ExtendOptions {
 class Trainer {
  public:
   /// `stop`: the epochs or iterations to train. Where it is a fraction of an epoch, extensions that are due at
-  /// intervals of epochs run after the last step too. `out`: the folder of results, made by rank 0.
+  /// intervals of epochs run after the last step too. `out`: the folder of results, this run's alone.
+  /// Rank 0 makes it, and removes from it what a killed run had begun to write.
   Trainer(Updater& updater, const Trigger& stop, std::string out, Communicator& comm);
   ~Trainer();
 

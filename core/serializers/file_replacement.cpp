@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -50,11 +51,10 @@ void FileReplacement::commit() {
   flush_to_disk(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);  // the new name itself
 }
 
-void remove_unfinished_replacements(const std::string& folder, std::string_view prefix) {
+void remove_unfinished_replacements(const std::string& folder) {
   std::error_code ignored;  // a folder that is not there has none, and a file that stays does no harm
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.find(kMark) != std::string::npos) {
+    if (entry.path().filename().string().find(kMark) != std::string::npos) {
       std::filesystem::remove(entry.path(), ignored);
     }
   }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 namespace rensa {
 
@@ -23,8 +22,8 @@ class FileReplacement {
   bool committed_ = false;
 };
 
-/// Removes from `folder` what processes that were killed have left of replacing files whose names begin with `prefix`.
-/// For the one that alone writes such files there.
-void remove_unfinished_replacements(const std::string& folder, std::string_view prefix);
+/// Removes from `folder` what processes that were killed have left of replacing files. For the one that alone writes
+/// there.
+void remove_unfinished_replacements(const std::string& folder);
 
 }  // namespace rensa

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/serializers/file_replacement.h"
 #include "core/serializers/npz.h"
 #include "trainer/extensions/evaluator.h"
 #include "trainer/trainer.h"
@@ -57,7 +56,6 @@ void Snapshot::initialize(Trainer& trainer) {
     throw ValueError("snapshot: on_error is for runs of one rank, this one has ", trainer.comm().size(),
                      ". After a failure go on from the newest snapshot.");
   }
-  if (trainer.comm().rank() == 0) remove_unfinished_replacements(trainer.out(), kPrefix);
 }
 
 std::string Snapshot::failure_of_last() { return writing_.valid() ? writing_.get() : ""; }

@@ -22,8 +22,7 @@ struct SnapshotOptions {
 };
 
 /// Saves the trainer to `OUT/snapshot_iter_<iteration>` (Chainer's name and format), written by rank 0 and agreed by
-/// all: if it cannot be written, every rank throws FileError and the older files are as they were. What a run that was
-/// killed had written of a file is removed when the next one begins.
+/// all: if it cannot be written, every rank throws FileError and the older files are as they were.
 class Snapshot final : public Extension {
  public:
   explicit Snapshot(const SnapshotOptions& options = {});

@@ -128,7 +128,7 @@ TEST(SnapshotTest, WhatAKilledRunHadBegunToWriteIsRemoved) {
   }
   SelfCommunicator self;
   run(folder / "out", self, {.trigger = {6, Unit::kIteration}});
-  EXPECT_THAT(files_in(folder / "out"), ElementsAre("log.writing-123-1", "snapshot_iter_6"));
+  EXPECT_THAT(files_in(folder / "out"), ElementsAre("snapshot_iter_6"));
 }
 
 TEST(SnapshotTest, OnErrorLeavesASnapshotOfTheLastStep) {

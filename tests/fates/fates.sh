@@ -83,8 +83,9 @@ run_fate() { # NODES SLOTS COMMUNICATOR FATE RANK STEP CALL WHEN
   kill $launcher 2>/dev/null
   wait $launcher
   status=$?
-  line=$(grep -a -m 1 '^rensa: ' "$out/log")
-  lines=$(grep -a -c '^rensa: ' "$out/log")
+  tr -d '\0' <"$out/log" >"$out/said" # Open MPI 5's launcher ends messages of its own with a zero byte, before our line
+  line=$(grep -m 1 '^rensa: ' "$out/said")
+  lines=$(grep -c '^rensa: ' "$out/said")
   [ -e "$out/struck" ] || problem+=" the fate did not strike;"
   if [ -z "$ended" ]; then
     problem+=" ranks hung;"
@@ -96,7 +97,7 @@ run_fate() { # NODES SLOTS COMMUNICATOR FATE RANK STEP CALL WHEN
   names_the_right_one "$line" "$nodes" "$ranks" "$fate" "$rank" || problem+=" wrong culprit;"
   [ "$lines" -eq 1 ] || problem+=" $lines lines;"
   echo "${nodes}x$slots $communicator: rank $rank, $fate $when call $call of step $step: ${ended:-?} ms${problem:+:$problem} | $line"
-  if [ -n "$problem" ]; then sed 's/^/    /' "$out/log" | head -n 40; fi
+  if [ -n "$problem" ]; then sed 's/^/    /' "$out/said" | head -n 40; fi
   rm -rf "$out"
   [ -z "$problem" ]
 }

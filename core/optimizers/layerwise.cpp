@@ -108,14 +108,10 @@ void Adafactor::update_range(const Range& range) {
                                     .eps2 = options_.eps2,
                                     .d = options_.d,
                                     .decay = lr * options_.weight_decay_rate * range.decay_scale};
-  const Parameter& parameter = *range.parameter;
-  const Squares& squares = squares_of(parameter);
-  const auto in_shape = [&](const Array& flat) {
-    const Strides strides =
-        parameter.array().is_dense() ? parameter.array().strides() : contiguous_strides(parameter.shape());
-    const auto offset = static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data();
-    return Array(flat.buffer(), static_cast<std::size_t>(offset), parameter.shape(), strides, flat.dtype());
-  };
+  const Squares& squares = squares_of(*range.slot->parameter);
+  ParameterArena::Slot place = *range.slot;
+  place.offset = 0;  // the range is the parameter's alone
+  const auto in_shape = [&](const Array& flat) { return ParameterArena::view(flat, place); };
   const Array place_of_p = in_shape(range.values), p = place_of_p.contiguous();
   kernels::adafactor_update(p, in_shape(range.gradients).contiguous(), squares.row, squares.column, squares.whole, step,
                             {.scale = range.gradient_scale, .weight_decay = range.weight_decay});

@@ -308,9 +308,9 @@ void Optimizer::update_slots(std::size_t arena, std::size_t first, std::size_t l
 
 void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
                              const double* control) {
-  auto of_slots = ranges(a, first_slot, last_slot, gradient_scale, control);
+  std::vector<Range> of_slots = ranges(a, first_slot, last_slot, gradient_scale, control);
   if (scope() == Scope::kNorms) measure(a, of_slots);
-  for (const auto& [range, slot] : of_slots) {
+  for (const Range& range : of_slots) {
     for_each_wide(range, [&](const Range& wide) { update_range(wide); });
   }
   for (std::size_t s = first_slot; s < last_slot; ++s) {
@@ -318,13 +318,13 @@ void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t 
   }
 }
 
-std::vector<Optimizer::PlacedRange> Optimizer::ranges(std::size_t a, std::size_t first_slot, std::size_t last_slot,
-                                                      double gradient_scale, const double* control) const {
+std::vector<Optimizer::Range> Optimizer::ranges(std::size_t a, std::size_t first_slot, std::size_t last_slot,
+                                                double gradient_scale, const double* control) const {
   const ParameterArena& arena = arenas_[a];
   const ArenaState& state = states_[a];
   const auto& slots = arena.slots;
   const bool one_by_one = scope() != Scope::kElement;
-  std::vector<PlacedRange> found;
+  std::vector<Range> found;
   for (std::size_t first = first_slot; first < last_slot;) {
     const Parameter& settings = *slots[first].parameter;
     const auto alike = [&](std::size_t s) {
@@ -349,10 +349,10 @@ std::vector<Optimizer::PlacedRange> Optimizer::ranges(std::size_t a, std::size_t
                     .gradient_scale = gradient_scale,
                     .t = state.t[first] + 1,
                     .control = control,
-                    .parameter = one_by_one ? &settings : nullptr};
+                    .slot = one_by_one ? &slots[first] : nullptr};
         const Slice kept{.start = piece.offset, .stop = piece.offset + piece.end - piece.begin};
         for (const Array& array : state.state) range.state.push_back(array.slice(0, kept));
-        found.push_back({.range = std::move(range), .slot = first});
+        found.push_back(std::move(range));
       }
     }
     first = last;
@@ -360,20 +360,23 @@ std::vector<Optimizer::PlacedRange> Optimizer::ranges(std::size_t a, std::size_t
   return found;
 }
 
-void Optimizer::measure(std::size_t a, std::vector<PlacedRange>& ranges) {
+void Optimizer::measure(std::size_t a, std::vector<Range>& ranges) {
   std::vector<double> sums(2 * arenas_[a].slots.size());
-  for (const auto& [range, slot] : ranges) {
-    for_each_wide(range, [&, slot = slot](const Range& wide) {
+  const auto sums_of = [&](const Range& range) {
+    return &sums[2 * static_cast<std::size_t>(range.slot - arenas_[a].slots.data())];
+  };
+  for (const Range& range : ranges) {
+    for_each_wide(range, [&](const Range& wide) {
       const std::array<double, 2> more = measure_range(wide);
-      sums[2 * slot] += more[0];
-      sums[2 * slot + 1] += more[1];
+      sums_of(range)[0] += more[0];
+      sums_of(range)[1] += more[1];
     });
   }
   if (shards_) {
     const Array mine = array(sums, {static_cast<std::int64_t>(sums.size())});
     sums = to_vector<double>(shards_->sum(mine.to(arenas_[a].values.device())));
   }
-  for (auto& [range, slot] : ranges) range.sums = {sums[2 * slot], sums[2 * slot + 1]};
+  for (Range& range : ranges) range.sums = {sums_of(range)[0], sums_of(range)[1]};
 }
 
 std::array<double, 2> Optimizer::measure_range(const Range&) { return {}; }

@@ -156,8 +156,9 @@ class Optimizer {
     std::int64_t t;            ///< number of these parameters' update, from 1
     /// For rules that follow it: what GradientIntake says. Then t counts the steps that were left out, too.
     const double* control = nullptr;
-    const Parameter* parameter = nullptr;  ///< the one that the range belongs to; none for Scope::kElement
-    std::array<double, 2> sums = {};       ///< for Scope::kNorms: of the whole parameter
+    const ParameterArena::Slot* slot =
+        nullptr;                      ///< of the parameter that the range belongs to; none for Scope::kElement
+    std::array<double, 2> sums = {};  ///< for Scope::kNorms: of the whole parameter
   };
   /// Updates the values of one range from its gradients.
   virtual void update_range(const Range& range) = 0;
@@ -181,10 +182,6 @@ class Optimizer {
     std::int64_t begin, end;
     Array gradients;
     std::int64_t offset;  ///< in the arrays of state
-  };
-  struct PlacedRange {
-    Range range;
-    std::size_t slot;  ///< in which it begins
   };
   struct Place {
     const ParameterArena* arena = nullptr;
@@ -215,10 +212,10 @@ class Optimizer {
   template <class Act>
   void for_each_wide(const Range& range, const Act& act) const;
   /// What update_range() is to be called with for the slots [first_slot, last_slot).
-  std::vector<PlacedRange> ranges(std::size_t arena, std::size_t first_slot, std::size_t last_slot,
-                                  double gradient_scale, const double* control) const;
+  std::vector<Range> ranges(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
+                            const double* control) const;
   /// Fills the ranges' sums; a call on all processes together where state is sharded.
-  void measure(std::size_t arena, std::vector<PlacedRange>& ranges);
+  void measure(std::size_t arena, std::vector<Range>& ranges);
   void update_arena(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
                     const double* control = nullptr);
   std::vector<bool> updated_slots() const;

@@ -58,15 +58,6 @@ Variables whole_sequences(Link& link, const Variables& xs) {
   return ys;
 }
 
-template <class L, class Options>
-Make of(const Options& options) {
-  return [options](Dtype dtype) {
-    Options with_dtype = options;
-    with_dtype.dtype = dtype;
-    return std::make_unique<L>(with_dtype);
-  };
-}
-/// For factories of options.
 template <class Options, class Factory>
 Make made(Factory factory, const Options& options) {
   return [=](Dtype dtype) -> std::unique_ptr<Link> {
@@ -74,6 +65,10 @@ Make made(Factory factory, const Options& options) {
     with_dtype.dtype = dtype;
     return factory(with_dtype);
   };
+}
+template <class L, class Options>
+Make of(const Options& options) {
+  return made([](const Options& o) { return std::make_unique<L>(o); }, options);
 }
 
 template <class Hook, class... Options>

@@ -59,6 +59,10 @@ std::vector<LossCase> cases() {
            }}};
 }
 
+void start_of_step(std::uint64_t step, std::uint64_t first_sample = 0) {
+  random_context() = {.seed = 1, .step = step, .first_sample = first_sample, .uses = 0};
+}
+
 class LossLinkTest : public ::testing::TestWithParam<LossCase> {
  protected:
   std::unique_ptr<Link> made(Dtype dtype) const {
@@ -67,9 +71,6 @@ class LossLinkTest : public ::testing::TestWithParam<LossCase> {
     Parameter& W = *link->parameters().front();
     W.array().copy_from(random_array(W.shape(), 7).to(Dtype::kBFloat16));
     return link;
-  }
-  static void start_of_step(std::uint64_t step, std::uint64_t first_sample = 0) {
-    random_context() = {.seed = 1, .step = step, .first_sample = first_sample, .uses = 0};
   }
 };
 INSTANTIATE_TEST_SUITE_P(Links, LossLinkTest, ::testing::ValuesIn(cases()),
@@ -130,7 +131,7 @@ TEST(NegativeSamplingTest, RowsDrawTheSameOnOneRankAndOnTwo) {
   link.W.array().copy_from(random_array({5, 3}, 7));
   const Array x = random_array({4, 3}, 2);
   const auto losses = [&](std::int64_t begin, std::int64_t end) {
-    random_context() = {.seed = 1, .step = 2, .first_sample = static_cast<std::uint64_t>(begin), .uses = 0};
+    start_of_step(2, static_cast<std::uint64_t>(begin));
     const Slice rows{.start = begin, .stop = end};
     return to_vector<double>(
         link(Variable(x.slice(0, rows)), kLabels.slice(0, rows).copy(), functions::SumReduce::kNone).array());

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Functions of Rensa and of PyTorch, forward and backward, in turns, and markdown tables of the ratios.
 
-    python benchmarks/compare_functions.py --rensa build/benchmarks/functions [--threads 2] [--rounds 5] [--only NAME] [--peak]
+    python benchmarks/compare_functions.py --rensa build/release/benchmarks/functions [--threads 2] [--rounds 5] [--only NAME] [--peak]
 
 Run it with the Python that has PyTorch, on a machine that does nothing else. A round starts each program once. "of a copy" is
 the speed at which a case moves the bytes that it must (every operation by itself), in parts of the bandwidth of a copy in the

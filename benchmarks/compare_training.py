@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Rensa's and PyTorch's training steps side by side, in turns, and a markdown table of the ratios.
 
-    python benchmarks/compare_training.py --rensa build/rensa --floor build/benchmarks/floor [--only mlp] [--repetitions 5]
+    python benchmarks/compare_training.py --rensa build/release/rensa --floor build/release/benchmarks/floor [--only mlp]
+                                          [--repetitions 5]
 
 Run it with the Python that has PyTorch, on a machine that does nothing else. A repetition starts every program once, in
 turn (rensa, PyTorch contiguous, PyTorch channels_last), so that a slow minute hits all of them; each program reports

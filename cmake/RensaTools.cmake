@@ -24,6 +24,12 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/tools/main.cpp)
   rensa_program(rensa)
   target_link_libraries(rensa PRIVATE ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core
                         Boost::program_options spdlog::spdlog)
+  # It opens the plug-ins when it runs, so that no link makes them.
+  foreach(plugin rensa_cuda rensa_nccl)
+    if(TARGET ${plugin})
+      add_dependencies(rensa ${plugin})
+    endif()
+  endforeach()
   install(TARGETS rensa RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   # Finds what keeps `rensa` from starting, so it is a script beside it.
   file(COPY tools/doctor/rensa-doctor DESTINATION ${PROJECT_BINARY_DIR})

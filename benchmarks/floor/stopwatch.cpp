@@ -5,22 +5,31 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace rensa::floor {
 
+double seconds_of(const std::function<void()>& call, std::int64_t calls) {
+  const auto start = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < calls; ++i) call();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 double median_ms(const std::function<void()>& call) {
-  using Clock = std::chrono::steady_clock;
   call();
   std::vector<double> times;
   for (double total = 0; times.size() < 5 || total < 60;) {
-    const auto start = Clock::now();
-    call();
-    times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    times.push_back(seconds_of(call) * 1e3);
     total += times.back();
   }
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-  return times[times.size() / 2];
+  return median(std::move(times));
 }
 
 void FreeAligned::operator()(float* p) const { std::free(p); }

@@ -1,9 +1,17 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace rensa::floor {
+
+/// Seconds that so many calls take together.
+double seconds_of(const std::function<void()>& call, std::int64_t calls = 1);
+
+/// Of an even number of values the upper one of the two in the middle.
+double median(std::vector<double> values);
 
 /// Median time of a call in ms: after one call to warm up, at least 5 calls and at least 60 ms.
 double median_ms(const std::function<void()>& call);

@@ -4,7 +4,6 @@
 // bandwidth of a copy. With --peak, peak_bytes instead of us: what one call of --only NAME needs above its inputs.
 // benchmarks/compare_functions.py runs it beside PyTorch.
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -12,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "benchmarks/floor/stopwatch.h"
 #include "benchmarks/functions/cases.h"
 #include "core/kernels/cpu/parallel.h"
 
@@ -25,25 +25,18 @@ struct Options {
   bool peak = false;
 };
 
-double seconds_of(const std::function<void()>& run, std::int64_t calls) {
-  const auto start = std::chrono::steady_clock::now();
-  for (std::int64_t i = 0; i < calls; ++i) run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 /// The median of the samples, each of as many calls as take 10 ms.
 double median_seconds(const std::function<void()>& run, int samples) {
   run();
   std::int64_t calls = 1;
-  double taken = seconds_of(run, calls);
+  double taken = floor::seconds_of(run, calls);
   while (taken < 0.01) {
     calls = std::max(2 * calls, static_cast<std::int64_t>(0.012 / taken * static_cast<double>(calls)));
-    taken = seconds_of(run, calls);
+    taken = floor::seconds_of(run, calls);
   }
   std::vector<double> times;
-  for (int i = 0; i < samples; ++i) times.push_back(seconds_of(run, calls) / static_cast<double>(calls));
-  std::nth_element(times.begin(), times.begin() + samples / 2, times.end());
-  return times[static_cast<std::size_t>(samples / 2)];
+  for (int i = 0; i < samples; ++i) times.push_back(floor::seconds_of(run, calls) / static_cast<double>(calls));
+  return floor::median(times);
 }
 
 std::size_t status_bytes(const std::string& key) {

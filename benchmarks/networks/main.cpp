@@ -7,9 +7,7 @@
 #include <cblas.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -333,24 +331,17 @@ Case optimizer() {
           .kept = {model, rule}};
 }
 
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
 double product_ms(const Product& p) {
   const Array a = ones({p.m, p.k}), b = ones({p.k, p.n}), c = zeros({p.m, p.n});
   std::vector<double> times;
   for (int i = 0; i < 7; ++i) {
-    const double start = seconds();
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(p.m), static_cast<int>(p.n),
-                static_cast<int>(p.k), 1, a.data<float>(), static_cast<int>(p.k), b.data<float>(),
-                static_cast<int>(p.n), 0, c.data<float>(), static_cast<int>(p.n));
-    times.push_back(seconds() - start);
+    times.push_back(floor::seconds_of([&] {
+      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(p.m), static_cast<int>(p.n),
+                  static_cast<int>(p.k), 1, a.data<float>(), static_cast<int>(p.k), b.data<float>(),
+                  static_cast<int>(p.n), 0, c.data<float>(), static_cast<int>(p.n));
+    }));
   }
-  return median(times) * 1e3 * static_cast<double>(p.times);
+  return floor::median(times) * 1e3 * static_cast<double>(p.times);
 }
 
 std::size_t resident_bytes() {
@@ -388,10 +379,10 @@ int run(const std::string& name, int steps, const std::string& where) {
   wait();
   std::vector<double> times;
   for (int i = 0; i < steps; ++i) {
-    const double start = seconds();
-    one.step();
-    wait();
-    times.push_back((seconds() - start) * 1e3);
+    times.push_back(1e3 * floor::seconds_of([&] {
+                      one.step();
+                      wait();
+                    }));
   }
   const std::size_t peak = resident_bytes() - before;
   double products = 0, moved = 0;
@@ -401,7 +392,7 @@ int run(const std::string& name, int steps, const std::string& where) {
   }
   std::cout << nlohmann::json{{"case", name},
                               {"device", where},
-                              {"step_ms", median(times)},
+                              {"step_ms", floor::median(times)},
                               {"floor_ms", products + moved},
                               {"products_ms", products},
                               {"moved_ms", moved},

@@ -10,14 +10,15 @@ bf16). Precision: fp32, tf32, or bf16 (autocast). Prints one JSON object with st
 import argparse
 import json
 import statistics
-import time
 
 import torch
 from torch.nn import functional as F
 
-import measure  # noqa: F401  finds the networks that both libraries are compared by
+import measure  # finds the networks that both libraries are compared by, too
 import networks
 import pytorch_networks
+
+DEVICE = "cuda"  # tests/benchmarks/rivals_test.sh builds the cases on another
 
 
 def arguments():
@@ -32,11 +33,11 @@ def arguments():
 
 
 def pictures(o):
-    model = networks.create(o.case, classes=1000 if o.case == "resnet50" else 10).cuda()
-    x = torch.rand(networks.input_shape(o.case, o.batch, 224), device="cuda")
+    model = networks.create(o.case, classes=1000 if o.case == "resnet50" else 10).to(DEVICE)
+    x = torch.rand(networks.input_shape(o.case, o.batch, 224), device=DEVICE)
     if x.dim() == 4:
         model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    t = torch.randint(1000 if o.case == "resnet50" else 10, (o.batch,), device="cuda")
+    t = torch.randint(1000 if o.case == "resnet50" else 10, (o.batch,), device=DEVICE)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, fused=True)
     forward = torch.compile(model) if o.compile else model
     return optimizer, lambda: F.cross_entropy(forward(x), t)
@@ -44,15 +45,20 @@ def pictures(o):
 
 def words(o):
     if o.case == "gpt2":
-        model = pytorch_networks.Gpt(50257, 12, 768, 1024).cuda()
+        model = networks.Gpt(50257, 12, 768, 1024).to(DEVICE)
         shape, count, optimizer = (o.batch, 1024), 50257, torch.optim.AdamW(model.parameters(), fused=True)
         model.forward = gpt_forward.__get__(model)
     else:
-        model = pytorch_networks.LanguageModel(65, 512, 1).cuda()
+        model = pytorch_networks.LanguageModel(65, 512, 1).to(DEVICE)
         shape, count, optimizer = (64, 64), 65, torch.optim.SGD(model.parameters(), lr=0.1, fused=True)
-    x, t = torch.randint(count, shape, device="cuda"), torch.randint(count, shape, device="cuda")
+    x, t = torch.randint(count, shape, device=DEVICE), torch.randint(count, shape, device=DEVICE)
     forward = torch.compile(model) if o.compile else model
     return optimizer, lambda: forward(x, t)
+
+
+def build(o):
+    """The optimizer of a case, and what gives its loss."""
+    return (pictures if o.case in ("resnet50", "mlp") else words)(o)
 
 
 def gpt_forward(self, x, t):
@@ -65,7 +71,7 @@ def main():
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = o.precision != "fp32"
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(1)
-    optimizer, loss = (pictures if o.case in ("resnet50", "mlp") else words)(o)
+    optimizer, loss = build(o)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
@@ -73,16 +79,10 @@ def main():
             value = loss()
         value.backward()
         optimizer.step()
-
-    for _ in range(o.warmup):
-        step()
-    torch.cuda.synchronize()
-    times = []
-    for _ in range(o.steps):
-        start = time.perf_counter()
-        step()
         torch.cuda.synchronize()
-        times.append((time.perf_counter() - start) * 1e3)
+
+    measure.time_steps(step, o.warmup)
+    times = measure.time_steps(step, o.steps)
     print(json.dumps({
         "framework": f"pytorch {torch.__version__}" + (" compiled" if o.compile else " eager"),
         "case": o.case, "precision": o.precision, "batch": o.batch, "gpu": torch.cuda.get_device_name(),

@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
 """Times PyTorch's eager training steps of the networks in benchmarks/networks/main.cpp, with the same sizes.
 
-    python benchmarks/rivals/pytorch_networks.py CASE [STEPS]      char_lstm, word_lstm, bilstm, gpt, dcgan, adam, momentum_sgd
+    python benchmarks/rivals/pytorch_networks.py CASE [STEPS [FORM]]
 
 Prints one JSON object with step_ms (the median) and peak_rss_bytes (above what the process held before).
 """
 
+import argparse
 import json
 import resource
 import statistics
-import sys
-import time
 
-import measure  # noqa: F401, which finds the networks
+import measure  # finds the networks, too
 import networks
 import torch
 from torch import nn
@@ -41,13 +40,13 @@ def trained(model, optimizer, loss):
     return step
 
 
-def language_model(words, units, layers, batch, length):
+def language_model(form, words, units, layers, batch, length):
     model = LanguageModel(words, units, layers)
     x, t = torch.randint(words, (length, batch)), torch.randint(words, (length, batch))
-    return trained(model, torch.optim.SGD(model.parameters(), lr=0.1), lambda: model(x, t))
+    return trained(model, torch.optim.SGD(model.parameters(), lr=0.1, **form), lambda: model(x, t))
 
 
-def bilstm():
+def bilstm(form):
     lstm = nn.LSTM(256, 256, bidirectional=True)
     xs = [torch.randn(10 + i * 40 // 31, 256) for i in range(32)]
 
@@ -55,23 +54,23 @@ def bilstm():
         y, _ = lstm(nn.utils.rnn.pack_sequence(xs, enforce_sorted=False))
         return (y.data * y.data).mean()
 
-    return trained(lstm, torch.optim.SGD(lstm.parameters(), lr=0.1), loss)
+    return trained(lstm, torch.optim.SGD(lstm.parameters(), lr=0.1, **form), loss)
 
 
-def gpt():
+def gpt(form):
     model = networks.Gpt()
     x, t = torch.randint(65, (8, 256)), torch.randint(65, (8, 256))
-    return trained(model, torch.optim.Adam(model.parameters()), lambda: F.cross_entropy(model(x), t.flatten()))
+    return trained(model, torch.optim.Adam(model.parameters(), **form), lambda: F.cross_entropy(model(x), t.flatten()))
 
 
-def dcgan():
+def dcgan(form):
     w = 64
     g = nn.Sequential(nn.ConvTranspose2d(100, 2 * w, 7, 1, 0, bias=False), nn.BatchNorm2d(2 * w), nn.ReLU(),
                       nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
                       nn.ConvTranspose2d(w, 1, 4, 2, 1, bias=False), nn.Tanh())
     d = nn.Sequential(nn.Conv2d(1, w, 4, 2, 1, bias=False), nn.LeakyReLU(0.2), nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False),
                       nn.BatchNorm2d(2 * w), nn.LeakyReLU(0.2), nn.Conv2d(2 * w, 1, 7, 1, 0, bias=False))
-    for_g, for_d = (torch.optim.Adam(m.parameters(), lr=2e-4, betas=(0.5, 0.999)) for m in (g, d))
+    for_g, for_d = (torch.optim.Adam(m.parameters(), lr=2e-4, betas=(0.5, 0.999), **form) for m in (g, d))
     real, z = torch.randn(64, 1, 28, 28), torch.randn(64, 100, 1, 1)
     yes, no = torch.ones(64, 1, 1, 1), torch.zeros(64, 1, 1, 1)
     bce = F.binary_cross_entropy_with_logits
@@ -95,14 +94,16 @@ def optimizer(make):
     return make(weights).step
 
 
+# Of PyTorch's optimizers. On a CPU the default makes a pass over the parameter for each of its operations, fused makes one.
+FORMS = {"default": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}
 CASES = {
-    "char_lstm": lambda: language_model(65, 512, 1, 64, 64),
-    "word_lstm": lambda: language_model(10000, 650, 2, 20, 35),
+    "char_lstm": lambda form: language_model(form, 65, 512, 1, 64, 64),
+    "word_lstm": lambda form: language_model(form, 10000, 650, 2, 20, 35),
     "bilstm": bilstm,
     "gpt": gpt,
     "dcgan": dcgan,
-    "adam": lambda: optimizer(torch.optim.Adam),
-    "momentum_sgd": lambda: optimizer(lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9)),
+    "adam": lambda form: optimizer(lambda p: torch.optim.Adam(p, **form)),
+    "momentum_sgd": lambda form: optimizer(lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, **form)),
 }
 
 
@@ -111,17 +112,17 @@ def resident():
 
 
 def main():
-    name, steps = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", choices=CASES)
+    parser.add_argument("steps", nargs="?", type=int, default=5)
+    parser.add_argument("form", nargs="?", choices=FORMS, default="default")
+    o = parser.parse_args()
     torch.manual_seed(1)
     before = resident()
-    step = CASES[name]()
-    times = []
-    for i in range(steps + 2):
-        start = time.perf_counter()
-        step()
-        if i >= 2:
-            times.append((time.perf_counter() - start) * 1e3)
-    print(json.dumps({"case": name, "step_ms": statistics.median(times), "peak_rss_bytes": resident() - before,
+    step = CASES[o.case](FORMS[o.form])
+    measure.time_steps(step, 2)
+    times = measure.time_steps(step, o.steps)
+    print(json.dumps({"case": o.case, "form": o.form, "step_ms": statistics.median(times), "peak_rss_bytes": resident() - before,
                       "framework": f"pytorch {torch.__version__}"}))
 
 

@@ -17,21 +17,32 @@ fi
 
 cmake --install "$build" --prefix "$work/first" >"$work/install.log" || { cat "$work/install.log"; exit 1; }
 mv "$work/first" "$work/moved"  # the tree must not know where it was installed
-cmake -S "$here" -B "$work/build" -G "$(setting CMAKE_GENERATOR)" -DCMAKE_PREFIX_PATH="$work/moved" \
+# It does know its MPI: another comes first on the PATH.
+mkdir "$work/another_mpi"
+for program in mpicxx mpiexec; do
+  printf '#!/bin/sh\nexec %s "$@"\n' "$(command -v $program || echo false)" >"$work/another_mpi/$program"
+  chmod +x "$work/another_mpi/$program"
+done
+PATH=$work/another_mpi:$PATH cmake -S "$here" -B "$work/build" -G "$(setting CMAKE_GENERATOR)" -DCMAKE_PREFIX_PATH="$work/moved" \
   -DCMAKE_CXX_COMPILER="$(setting CMAKE_CXX_COMPILER)" -DCMAKE_CXX_COMPILER_LAUNCHER="$(setting CMAKE_CXX_COMPILER_LAUNCHER)" \
   -DCMAKE_CXX_FLAGS="${sanitizer:+-fsanitize=$sanitizer}" "${link[@]}"
+if grep "^MPI_.*=$work/another_mpi/mpicxx" "$work/build/CMakeCache.txt"; then echo "another MPI than the build's was taken" >&2; exit 1; fi
 cmake --build "$work/build"
 "$work/build/consumer" "$work/out"
 [ "$("$work/build/inference" | wc -w)" -eq 12 ] || { echo "inference: expected 12 answers" >&2; exit 1; }
 if "$work/build/pictures" "$work/nowhere"; then echo "pictures: a missing folder must be refused" >&2; exit 1; fi
-if [ -d "${RENSA_DATA:-}/images/train" ]; then "$work/build/pictures" "$RENSA_DATA/images/train" | tail -n 1; fi
+if [ -d "${RENSA_DATA:-}/images/train" ]; then
+  "$work/build/pictures" "$RENSA_DATA/images/train" | tail -n 1
+else
+  echo "left out: pictures, for want of ${RENSA_DATA:-\$RENSA_DATA}/images/train"
+fi
 
 # The distributed program is the single-process one with four lines changed, and the headers they need.
 examples=$here/../../docs/examples
 changed=$(diff "$examples/mnist/main.cpp" "$examples/mnist_distributed/main.cpp" | grep '^>' | grep -v -c -e '#include' -e '^> //') || true
 [ "$changed" -eq 4 ] || { echo "mnist_distributed differs from mnist in $changed lines, expected 4" >&2; exit 1; }
 data=${RENSA_DATA:-}/fashion-mnist
-[ -d "$data" ] || exit 0
+[ -d "$data" ] || { echo "skipped: mnist and mnist_distributed, for want of $data; the rest passed"; exit 77; }
 judge() {  # COMMAND…: a network that learnt nothing gets 0.1 right
   local answer
   answer=$("$@" "$data" 1 </dev/null)

@@ -1,7 +1,8 @@
 # Functions that let a rank meet its fate and judge how the job ends. Sourced by tests and by scripts/evidence/3/fates.
 # Needs $RENSA_BUILD_DIR and $RENSA_SOURCE_DIR; the launcher is $RENSA_MPIEXEC (mpirun).
 mpirun=${RENSA_MPIEXEC:-mpirun}
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# shellcheck source=scripts/support/ranks.sh
+source "$RENSA_SOURCE_DIR/scripts/support/ranks.sh"
 export OMP_NUM_THREADS=1
 fate_limit_s=15       # for all ranks to end
 fate_comm_timeout_s=5 # of the watchdog; silence too is death after 5 s

@@ -4,9 +4,10 @@
 #include <cstdio>
 
 #include "comm/mpi/mpi_communicator.h"
+#include "tests/support/all_skipped.h"
 
 // All ranks run the same tests in the same order. A rank that fails keeps the others company to the end, and the job's
-// status is the worst one.
+// status is the worst one. The job was skipped if every rank skipped all.
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
   rensa::mpi::initialize();
@@ -30,7 +31,13 @@ int main(int argc, char** argv) {
     delete listeners.Release(listeners.default_result_printer());
     listeners.Append(new Failures(rank));
   }
-  int status = RUN_ALL_TESTS(), worst = 0;
-  MPI_Allreduce(&status, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
-  return worst;
+  const int status = RUN_ALL_TESTS();
+  struct Outcome {
+    int status, tested;
+  };
+  const Outcome mine{status, rensa::testing::all_were_skipped() ? 0 : 1};
+  Outcome worst{};
+  MPI_Allreduce(&mine, &worst, 2, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  if (rank == 0 && worst.status == 0 && worst.tested == 0) rensa::testing::say_that_all_were_skipped();
+  return worst.status;
 }

@@ -39,12 +39,10 @@ start() {  # STEPS: a job of two hosts that reduces for as long
 finish() {  # SECONDS: the job's status, within so long
   local begun
   begun=$(date +%s)
-  (sleep "$1"; kill -TERM "$job" 2>/dev/null) &
-  local guard=$!
   status=0
+  timeout "$1" tail --pid="$job" -f /dev/null || kill -TERM "$job" 2>/dev/null || true
   wait "$job" || status=$?
   job=''
-  kill "$guard" 2>/dev/null || true
   seconds=$(($(date +%s) - begun))
 }
 

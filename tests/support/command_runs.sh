@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2034  # used by those tests
 rensa=${RENSA_EXECUTABLE:?}
 command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# shellcheck source=scripts/support/ranks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/support/ranks.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; tail -n 20 "$work/log"; exit 1; }  # mpirun's own words take ten of them
@@ -12,4 +13,3 @@ same_losses() {  # FOLDER FOLDER WHAT: two runs ended with the same losses, digi
     [ "$(value $key "$1/log")" = "$(value $key "$2/log")" ] || fail "$3: $key differs after resuming"
   done
 }
-value() { sed -n -E "s|.*\"$1\": *([0-9.eE+-]+).*|\1|p" "$2" | tail -n 1; }

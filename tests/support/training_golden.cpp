@@ -118,10 +118,10 @@ double TrainingGolden::gradient_difference(Link& model, std::string* where, cons
       const double found = g.at(sample[0].get<std::size_t>());
       difference = std::max(difference, std::abs(found - sample[1].get<double>()) / largest);
     }
-    if (!(difference <= worst)) {  // a NaN is the worst
-      worst = difference;
-      if (where != nullptr) *where = path;
-    }
+    if (difference <= worst) continue;
+    worst = difference;
+    if (where != nullptr) *where = path;
+    if (std::isnan(worst)) break;  // it is the worst, and no comparison with it would say so
   }
   return worst;
 }

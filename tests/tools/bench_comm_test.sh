@@ -1,11 +1,8 @@
 #!/usr/bin/env bash
 # `rensa bench comm` under mpirun: nccl-tests' columns, one line of JSON for each size, a page of curves, and refusals.
 set -uo pipefail
-rensa=${RENSA_EXECUTABLE:?}
-command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/support/command_runs.sh
+source "$(dirname "$0")/../support/command_runs.sh"
 oversubscribe=()
 mpirun --version 2>&1 | grep -q "Open MPI" && oversubscribe=(--oversubscribe --bind-to none)
 bench=(timeout 60 mpirun -n 2 "${oversubscribe[@]}" "$rensa" bench comm --iterations 3 --warmup 1)

@@ -1,11 +1,8 @@
 #!/usr/bin/env bash
 # A rank that fails ends the job within 10 seconds and is named: one that throws, and one that is killed.
 set -uo pipefail
-rensa=${RENSA_EXECUTABLE:?}
-command -v mpirun >/dev/null || { echo "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/support/command_runs.sh
+source "$(dirname "$0")/../support/command_runs.sh"
 mpirun=(mpirun -n 2 --oversubscribe --bind-to none)
 
 "$rensa" data pictures --out "$work/pictures" --classes 2 --train-per-class 40 --val-per-class 10 --max-size 160 >/dev/null || exit 1

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "core/autograd/inference_mode.h"
 #include "core/functions/softmax_cross_entropy.h"
@@ -81,6 +82,19 @@ void expect_like_pytorch(const std::string& network, const MakeModel& make) {
 TEST(GoldenTrainingMlpTest, LossesAndGradientsEqualPyTorchs) { expect_like_pytorch("mlp", make_mlp); }
 TEST(GoldenTrainingVggCifarTest, LossesAndGradientsEqualPyTorchs) { expect_like_pytorch("vgg_cifar", make_vgg); }
 TEST(GoldenTrainingResNet18Test, LossesAndGradientsEqualPyTorchs) { expect_like_pytorch("resnet18", make_resnet18); }
+
+TEST(GoldenTrainingMlpTest, AGradientThatIsNotANumberIsTheWorst) {
+  const testing::TrainingGolden golden("mlp");
+  const auto model = make_mlp(golden.settings(), Dtype::kFloat64);
+  golden.set_parameters(*model, Dtype::kFloat64);
+  double element = std::nan("");  // of the first parameter alone
+  for (const auto& [path, parameter] : model->named_parameters()) {
+    parameter->set_grad(Variable(full(parameter->shape(), std::exchange(element, 0.0), Dtype::kFloat64)));
+  }
+  std::string where;
+  EXPECT_TRUE(std::isnan(golden.gradient_difference(*model, &where)));
+  EXPECT_EQ(where, "l1/W");
+}
 
 }  // namespace
 }  // namespace rensa

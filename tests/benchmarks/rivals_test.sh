@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# PyTorch's side of the benchmarks: every case can be built, those for GPUs without one. PYTHON names a Python with PyTorch.
+set -euo pipefail
+python=${PYTHON:-python3}
+"$python" -c 'import torch' 2>/dev/null || { echo "skipped: $python has no PyTorch"; exit 77; }
+cd "${RENSA_SOURCE_DIR:?}/benchmarks/rivals"
+PYTHONDONTWRITEBYTECODE=1 "$python" - <<'PYTHON'
+import sys
+import types
+
+sys.path.insert(0, ".")
+import pytorch_gpu
+import pytorch_networks
+
+pytorch_gpu.DEVICE = "meta"  # has shapes and computes nothing
+for case in ("resnet50", "mlp", "char_lstm", "gpt2"):
+    _, loss = pytorch_gpu.build(types.SimpleNamespace(case=case, batch=1, compile=False))
+    loss().backward()
+for case in pytorch_networks.CASES.values():
+    for form in pytorch_networks.FORMS.values():
+        case(form)
+PYTHON

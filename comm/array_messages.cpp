@@ -102,21 +102,19 @@ std::vector<Array> gather_arrays(Communicator& comm, const Array& data, int root
   const Array mine = headers(1), all = headers(comm.size());
   write_header(data, header_at(mine, 0));
   comm.gather(mine, all, root);
-  constexpr int kTag = 0x6761;
   if (comm.rank() != root) {
-    if (data.size() > 0) comm.send(data, root, kTag);
+    if (data.size() > 0) comm.send(data, root, kLibraryTag);
     return {};
   }
   std::vector<Array> result;
   for (int r = 0; r < comm.size(); ++r) {
     result.push_back(r == root ? data.copy() : array_of(header_at(all, r), comm));
-    if (r != root && result.back().size() > 0) comm.recv(result.back(), r, kTag);
+    if (r != root && result.back().size() > 0) comm.recv(result.back(), r, kLibraryTag);
   }
   return result;
 }
 
 Array scatter_arrays(Communicator& comm, const std::vector<Array>& data, int root) {
-  constexpr int kTag = 0x7363;
   const Array all = headers(comm.size()), mine = headers(1);
   if (comm.rank() == root) {
     check_count("scatter_arrays", data, comm.size());
@@ -129,17 +127,16 @@ Array scatter_arrays(Communicator& comm, const std::vector<Array>& data, int roo
   if (comm.rank() == root) {
     for (int r = 0; r < comm.size(); ++r) {
       const Array& part = data[static_cast<std::size_t>(r)];
-      if (r != root && part.size() > 0) comm.send(part, r, kTag);
+      if (r != root && part.size() > 0) comm.send(part, r, kLibraryTag);
     }
     return data[static_cast<std::size_t>(root)].copy();
   }
   Array result = array_of(header_at(mine, 0), comm);
-  if (result.size() > 0) comm.recv(result, root, kTag);
+  if (result.size() > 0) comm.recv(result, root, kLibraryTag);
   return result;
 }
 
 std::vector<Array> all_to_all_arrays(Communicator& comm, const std::vector<Array>& data) {
-  constexpr int kTag = 0x6132;
   check_count("all_to_all_arrays", data, comm.size());
   const int rank = comm.rank(), size = comm.size();
   const Array sent = headers(size), received = headers(size);
@@ -157,10 +154,10 @@ std::vector<Array> all_to_all_arrays(Communicator& comm, const std::vector<Array
     const auto slot = static_cast<std::size_t>(peer);
     result[slot] = array_of(header_at(received, peer), comm);
     const auto send = [&] {
-      if (data[slot].size() > 0) comm.send(data[slot], peer, kTag);
+      if (data[slot].size() > 0) comm.send(data[slot], peer, kLibraryTag);
     };
     const auto recv = [&] {
-      if (result[slot].size() > 0) comm.recv(result[slot], peer, kTag);
+      if (result[slot].size() > 0) comm.recv(result[slot], peer, kLibraryTag);
     };
     rank < peer ? send() : recv();
     rank < peer ? recv() : send();

@@ -7,8 +7,6 @@
 namespace rensa {
 namespace {
 
-constexpr int kTag = 5107;
-
 /// Two measurements closer than this tell more of their errors than of the drift.
 constexpr std::int64_t kShortestForDrift = 100'000'000;
 
@@ -17,8 +15,8 @@ ClockOffset ask_rank_0(Communicator& comm, const NanosecondClock& clock, int rou
   const Array question = zeros({1}, Dtype::kInt64), answer = zeros({1}, Dtype::kInt64);
   for (int round = 0; round < rounds; ++round) {
     const std::int64_t asked = clock();
-    comm.send(question, 0, kTag);
-    comm.recv(answer, 0, kTag);
+    comm.send(question, 0, kLibraryTag);
+    comm.recv(answer, 0, kLibraryTag);
     const std::int64_t arrived = clock(), way = arrived - asked;
     if (way / 2 >= best.error_ns) continue;
     best = {.at_ns = arrived, .offset_ns = answer.data<std::int64_t>()[0] - (asked + way / 2), .error_ns = way / 2};
@@ -29,9 +27,9 @@ ClockOffset ask_rank_0(Communicator& comm, const NanosecondClock& clock, int rou
 void answer_rank(Communicator& comm, int rank, const NanosecondClock& clock, int rounds) {
   const Array question = zeros({1}, Dtype::kInt64), answer = zeros({1}, Dtype::kInt64);
   for (int round = 0; round < rounds; ++round) {
-    comm.recv(question, rank, kTag);
+    comm.recv(question, rank, kLibraryTag);
     answer.data<std::int64_t>()[0] = clock();
-    comm.send(answer, rank, kTag);
+    comm.send(answer, rank, kLibraryTag);
   }
 }
 

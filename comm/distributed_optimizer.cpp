@@ -7,11 +7,25 @@
 #include <unordered_set>
 
 #include "comm/gradients/carried_updates.h"
+#include "comm/gradients/compression/gradient_compression.h"
 #include "comm/sharding/zero_shards.h"
 #include "core/error.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
+namespace {
+
+/// What another rank must know of an array to make one like it.
+nlohmann::json form_of(const Array& array) {
+  return {{"dtype", static_cast<int>(array.dtype())},
+          {"shape", std::vector<std::int64_t>(array.shape().begin(), array.shape().end())}};
+}
+Array zeros_of(const nlohmann::json& form, Device device) {
+  const auto shape = form.at("shape").get<std::vector<std::int64_t>>();
+  return zeros(Shape(std::span<const std::int64_t>(shape)), static_cast<Dtype>(form.at("dtype").get<int>()), device);
+}
+
+}  // namespace
 
 DistributedOptimizer::DistributedOptimizer(std::unique_ptr<Optimizer> inner, Communicator& comm,
                                            const ReducerOptions& options)
@@ -31,6 +45,8 @@ DistributedOptimizer::DistributedOptimizer(std::unique_ptr<Optimizer> inner, Com
   if (shards_) inner_->set_shards(shards_);
   if (options.carry_over && comm.size() > 1) carried_ = std::make_unique<CarriedUpdates>(reducer_, *inner_, comm);
   check_options(options_, inner_->common().clip_norm);
+  for (const std::string& hook : inner_->hook_names()) check_takes_hook(hook);
+  if (inner_->has_dynamic_loss_scale()) check_takes_dynamic_loss_scale();
 }
 
 DistributedOptimizer::~DistributedOptimizer() {
@@ -45,20 +61,32 @@ void DistributedOptimizer::settle() {
   if (carried_) carried_->settle();
 }
 
-CommonOptions& DistributedOptimizer::common() {
-  settle();  // what is under way was begun with the present ones
-  return inner_->common();
-}
-
-void DistributedOptimizer::loss_scaling(std::int64_t interval) {
+void DistributedOptimizer::check_takes_dynamic_loss_scale() const {
   if (options_.carry_over || options_.double_buffering) {
     throw ValueError(
         "a dynamic loss scale and ", options_.carry_over ? "carry_over" : "double_buffering",
         " exclude each other: a step is skipped when its gradients are not finite, which is known when the "
         "last one has arrived. Use set_loss_scale(), or leave one of them out.");
   }
+  if (options_.compression) {
+    throw ValueError("a dynamic loss scale and compression exclude each other: of a step that is skipped because its ",
+                     "gradients are not finite, ", options_.compression->name(),
+                     " would keep a part for the steps to come. Use set_loss_scale(), or leave one of them out.");
+  }
+}
+
+void DistributedOptimizer::loss_scaling(std::int64_t interval) {
+  check_takes_dynamic_loss_scale();
   inner_->loss_scaling(interval);
 }
+
+bool DistributedOptimizer::is_safe_to_update() const {
+  if (carried_) carried_->settle();
+  reducer_.wait();
+  return inner_->is_safe_to_update();
+}
+
+double DistributedOptimizer::waited_in_reads() const { return carried_ ? carried_->waited_in_reads() : 0; }
 
 Array DistributedOptimizer::state(const std::string& name, const Parameter& p) {
   settle();
@@ -67,17 +95,24 @@ Array DistributedOptimizer::state(const std::string& name, const Parameter& p) {
 
 void DistributedOptimizer::setup(Link& model) {
   settle();
+  reducer_.detach();
   inner_->setup(model);
   order_.clear();
   persistents_.clear();
-  travelling_.clear();
+  known_.clear();
   has_mean_ = false;
-  attach();
-  for (const ParameterArena& arena : inner_->arenas()) comm_.broadcast(arena.values, /*root=*/0);
-  broadcast_new_persistents();
+  if (comm_.size() > 1) give_parameter_shapes_to_all();
+  take_in_newcomers();
+}
+
+std::unordered_set<const Parameter*> DistributedOptimizer::present_parameters() const {
+  const std::vector<Parameter*> all = model().parameters();
+  return {all.begin(), all.end()};
 }
 
 void DistributedOptimizer::attach() {
+  const auto present = present_parameters();
+  std::erase_if(order_, [&](const Parameter* parameter) { return !present.contains(parameter); });
   reducer_.attach(*inner_, order_);
   if (carried_) carried_->forget();
   attached_.clear();
@@ -99,21 +134,47 @@ bool DistributedOptimizer::arenas_moved() const {
   return false;
 }
 
+// Rank 0's values go to all ranks. Those that it does not have yet, since they take their shape from data, are asked
+// for again in each update until it has.
 void DistributedOptimizer::broadcast_new_persistents() {
+  std::vector<Array*> open;
+  std::vector<const Array*> known;
   for (const Link::NamedPersistent& persistent : model().named_persistents()) {
-    if (std::find(persistents_.begin(), persistents_.end(), persistent.array) != persistents_.end()) continue;
-    comm_.broadcast(*persistent.array, /*root=*/0);
-    persistents_.push_back(persistent.array);
+    const bool is_known = std::find(persistents_.begin(), persistents_.end(), persistent.array) != persistents_.end();
+    is_known ? known.push_back(persistent.array) : open.push_back(persistent.array);
+  }
+  persistents_ = std::move(known);
+  has_open_persistents_ = false;
+  if (open.empty()) return;
+  nlohmann::json forms = nlohmann::json::array();  // null: none yet
+  for (const Array* array : open) forms.push_back(*array ? form_of(*array) : nlohmann::json());
+  const nlohmann::json of_root = nlohmann::json::parse(comm_.broadcast_bytes(forms.dump(), /*root=*/0));
+  check_same_count("persistent values", open.size(), of_root.size());
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    if (of_root[i].is_null()) {
+      has_open_persistents_ = true;
+      continue;
+    }
+    if (!*open[i]) *open[i] = zeros_of(of_root[i], model().device());
+    comm_.broadcast(*open[i], /*root=*/0);
+    persistents_.push_back(open[i]);
   }
 }
 
-void DistributedOptimizer::set_accumulating(bool accumulating) { reducer_.set_accumulating(accumulating); }
+bool DistributedOptimizer::set_accumulating(bool accumulating) {
+  const bool before = reducer_.accumulating();
+  reducer_.set_accumulating(accumulating);
+  return before;
+}
+
+void DistributedOptimizer::check_takes_hook(const std::string& name) const {
+  if (!shards_ && !options_.carry_over) return;
+  throw ValueError("the hook \"", name, "\" would see gradients of which a part alone is there. Leave ",
+                   shards_ ? "zero" : "carry_over", " out.");
+}
 
 void DistributedOptimizer::add_hook(std::string name, Hook hook) {
-  if (shards_ || options_.carry_over) {
-    throw ValueError("the hook \"", name, "\" would see gradients of which a part alone is there. Leave ",
-                     shards_ ? "zero" : "carry_over", " out.");
-  }
+  check_takes_hook(name);
   inner_->add_hook(std::move(name), std::move(hook));
 }
 
@@ -121,19 +182,18 @@ void DistributedOptimizer::update() {
   if (reducer_.accumulating())
     throw GraphError("update() inside a NoSync scope: the gradients have not left. Close it first.");
   settle();
-  if (carried_) {
-    check_options(options_, inner_->common().clip_norm);
-    give_shapes_to_all();
-    if (!order_.empty() && inner_->arenas_are_current()) return carried_->carry();
-  }
+  if (carried_) check_options(options_, inner_->common().clip_norm);
+  const bool newcomers = has_newcomers();
+  if (carried_ && !newcomers && !order_.empty()) return carried_->carry();
   if (options_.double_buffering) {
-    exchange();
+    exchange(newcomers);
   } else {
     reducer_.finish();
-    take_in_new_parameters();
+    if (newcomers) take_in_newcomers_with_gradients();
     apply();
   }
-  if (order_.empty() && !arenas().empty()) cut_in_observed_order();
+  // Who has just come was in nobody's order: the next backward tells it.
+  if (!newcomers && order_.empty() && !arenas().empty()) cut_in_observed_order();
 }
 
 void DistributedOptimizer::apply() {
@@ -152,14 +212,15 @@ void DistributedOptimizer::apply() {
 // Parameters that have no shape yet are known to all ranks, so that all of them know when to ask who has given them
 // one: a small round more in each update, until all have.
 void DistributedOptimizer::give_shapes_to_all() {
-  if (comm_.size() == 1) return;
-  std::vector<Parameter*> open;  // those that no arena has
-  std::unordered_set<const Parameter*> known;
-  for (const ParameterArena& arena : arenas()) {
-    for (const ParameterArena::Slot& slot : arena.slots) known.insert(slot.parameter);
-  }
+  if (comm_.size() > 1) give_parameter_shapes_to_all();
+  if (has_open_persistents_) broadcast_new_persistents();
+}
+
+void DistributedOptimizer::give_parameter_shapes_to_all() {
+  std::vector<Parameter*> open;  // not by the arenas, which may have taken in what one rank alone has met
+  std::unordered_set<const Parameter*> met;
   for (Parameter* parameter : model().parameters()) {
-    if (known.insert(parameter).second) open.push_back(parameter);
+    if (!knows(*parameter) && met.insert(parameter).second) open.push_back(parameter);
   }
   if (open.empty()) return;
   nlohmann::json shapes = nlohmann::json::array();  // null: none yet
@@ -170,10 +231,7 @@ void DistributedOptimizer::give_shapes_to_all() {
   }
   for (const std::string& text : comm_.all_gather_bytes(shapes.dump())) {
     const nlohmann::json theirs = nlohmann::json::parse(text);
-    if (theirs.size() != open.size()) {
-      throw CommError("the model differs between ranks: rank ", comm_.rank(), " has ", open.size(),
-                      " new parameters, another rank ", theirs.size(), ". Add links on every rank alike.");
-    }
+    check_same_count("parameters", open.size(), theirs.size());
     for (std::size_t i = 0; i < open.size(); ++i) {
       if (theirs[i].is_null() || open[i]->is_initialized()) continue;
       const auto axes = theirs[i].get<std::vector<std::int64_t>>();
@@ -182,30 +240,93 @@ void DistributedOptimizer::give_shapes_to_all() {
   }
 }
 
-void DistributedOptimizer::take_in_new_parameters() {
+/// Whether parameters have come or gone, or lie elsewhere. A call on all ranks together, and the same answer on all.
+bool DistributedOptimizer::has_newcomers() {
   give_shapes_to_all();
-  if (inner_->arenas_are_current()) return;
+  return !inner_->arenas_are_current() || arenas_moved();
+}
+
+bool DistributedOptimizer::knows(const Parameter& parameter) const {
+  const auto found = known_.find(&parameter);
+  return found != known_.end() && found->second.is(parameter);
+}
+
+/// The one way in: a place in the arenas, rank 0's values, and a way for the gradients. Returns those that are new.
+std::vector<Parameter*> DistributedOptimizer::take_in_newcomers() {
+  reducer_.detach();
+  const std::unordered_map<const Parameter*, Array> means = copy_travelling();
+  inner_->join_parameters();
+  std::vector<Parameter*> joined;
+  for (const ParameterArena& arena : arenas()) {
+    for (const ParameterArena::Slot& slot : arena.slots) {
+      if (!knows(*slot.parameter)) joined.push_back(slot.parameter);
+    }
+  }
+  if (!joined.empty()) order_.clear();  // to be observed anew
+  travelling_.clear();
+  attach();  // says which parameters differ between ranks, if they do
+  broadcast_values(joined);
+  broadcast_new_persistents();
+  known_.clear();
+  for (std::size_t a = 0; a < arenas().size(); ++a) {
+    for (const ParameterArena::Slot& slot : arenas()[a].slots) {
+      known_.emplace(slot.parameter, slot.variable);
+      const auto mean = means.find(slot.parameter);
+      if (mean == means.end() || mean->second.shape() != slot.shape) continue;
+      ParameterArena::view(travelling_[a], slot).copy_from(mean->second);
+    }
+  }
+  return joined;
+}
+
+void DistributedOptimizer::broadcast_values(const std::vector<Parameter*>& joined) const {
+  const std::unordered_set<const Parameter*> new_ones(joined.begin(), joined.end());
+  for (const ParameterArena& arena : arenas()) {
+    const bool all = std::all_of(arena.slots.begin(), arena.slots.end(),
+                                 [&](const ParameterArena::Slot& slot) { return new_ones.contains(slot.parameter); });
+    if (all) comm_.broadcast(arena.values, /*root=*/0);
+    for (const ParameterArena::Slot& slot : arena.slots) {
+      if (!all && new_ones.contains(slot.parameter)) comm_.broadcast(slot.parameter->array(), /*root=*/0);
+    }
+  }
+}
+
+/// The step that first sees them uses the mean of their gradients, too, which were in no bucket.
+void DistributedOptimizer::take_in_newcomers_with_gradients() {
   if (shards_) gather_mean_gradients();
-  const std::vector<Parameter*> joined = inner_->join_parameters();
-  for (Parameter* parameter : joined) {
-    comm_.broadcast(parameter->array(), /*root=*/0);
-    const Array gradient = parameter->grad() ? parameter->grad().copy()
-                                             : zeros(parameter->shape(), parameter->dtype(), parameter->device());
+  const std::vector<Parameter*> joined = take_in_newcomers();
+  const Array users = zeros({static_cast<std::int64_t>(joined.size())}, Dtype::kInt32);  // ranks that have a gradient
+  for (std::size_t i = 0; i < joined.size(); ++i) users.data<std::int32_t>()[i] = joined[i]->grad() ? 1 : 0;
+  if (!options_.zero_fill && !joined.empty()) comm_.all_reduce(users);
+  for (std::size_t i = 0; i < joined.size(); ++i) {
+    Parameter& parameter = *joined[i];
+    const Array gradient =
+        parameter.grad() ? parameter.grad().copy() : zeros(parameter.shape(), parameter.dtype(), parameter.device());
     reducer_.take_mean(gradient);
-    parameter->set_grad(Variable(gradient));
+    parameter.set_grad(Variable(gradient));
+    if (!options_.zero_fill && users.data<std::int32_t>()[i] == 0) reducer_.note_unused(&parameter);
   }
   for (const ParameterArena& arena : arenas()) {
     for (const ParameterArena::Slot& slot : arena.slots) ParameterArena::complete_gradient(slot);
   }
   if (shards_) inner_->collect_shard_gradients();
-  broadcast_new_persistents();
-  if (!joined.empty()) order_.clear();  // to be observed anew
-  travelling_.clear();
-  attach();
+}
+
+std::vector<Parameter*> DistributedOptimizer::join_parameters() {
+  settle();
+  return has_newcomers() ? take_in_newcomers() : std::vector<Parameter*>();
+}
+
+void DistributedOptimizer::check_same_count(const char* what, std::size_t mine, std::size_t theirs) const {
+  if (mine == theirs) return;
+  throw CommError("the model differs between ranks: rank ", comm_.rank(), " has ", mine, " new ", what,
+                  ", another rank ", theirs,
+                  ". Build the same model on every rank, and add links on every rank alike.");
 }
 
 /// Every parameter gets the whole mean of its gradient, of which its rank had a part.
 void DistributedOptimizer::gather_mean_gradients() {
+  const auto present = present_parameters();
   for (std::size_t a = 0; a < arenas().size(); ++a) {
     const ParameterArena& arena = arenas()[a];
     Array all = arena.gradients;
@@ -214,42 +335,43 @@ void DistributedOptimizer::gather_mean_gradients() {
     } else {
       all = shards_->gather(arena, inner_->shard_gradients(a));
     }
-    for (const ParameterArena::Slot& slot : arena.slots)
-      slot.parameter->set_grad(Variable(ParameterArena::view(all, slot)));
+    for (const ParameterArena::Slot& slot : arena.slots) {
+      if (slot.is_among(present)) slot.parameter->set_grad(Variable(ParameterArena::view(all, slot)));
+    }
   }
 }
 
 // The gradients of this step leave; those of the step before have arrived and are applied.
-void DistributedOptimizer::exchange() {
+void DistributedOptimizer::exchange(bool newcomers) {
   reducer_.finish_started();
+  if (newcomers) take_in_newcomers();
   reducer_.complete_gradients();
-  give_shapes_to_all();
-  if (!inner_->arenas_are_current()) {
-    std::unordered_map<const Parameter*, Array> means;
-    for (std::size_t a = 0; a < arenas().size() && has_mean_; ++a) {
-      for (const auto& slot : arenas()[a].slots)
-        means[slot.parameter] = ParameterArena::view(travelling_[a], slot).copy();
-    }
-    for (Parameter* parameter : inner_->join_parameters()) comm_.broadcast(parameter->array(), /*root=*/0);
-    broadcast_new_persistents();
-    travelling_.clear();
-    attach();
-    for (std::size_t a = 0; a < arenas().size(); ++a) {
-      for (const auto& slot : arenas()[a].slots) {
-        const auto mean = means.find(slot.parameter);
-        if (mean != means.end()) ParameterArena::view(travelling_[a], slot).copy_from(mean->second);
-      }
-    }
-    reducer_.complete_gradients();
-  }
   inner_->exchange_gradients(travelling_);
   reducer_.start(travelling_);
+  const double scale = inner_->loss_scale();
   if (has_mean_) {
+    const bool changed = mean_scale_ != scale;
+    if (changed) inner_->set_loss_scale(mean_scale_);
     apply();
+    if (changed) inner_->set_loss_scale(scale);
   } else {
     model().clear_grads();
   }
   has_mean_ = true;
+  mean_scale_ = scale;
+}
+
+/// Double buffering: the gradients that have travelled, of the parameters that are still there.
+std::unordered_map<const Parameter*, Array> DistributedOptimizer::copy_travelling() const {
+  std::unordered_map<const Parameter*, Array> copies;
+  if (!has_mean_ || arenas_moved()) return copies;
+  const auto present = present_parameters();
+  for (std::size_t a = 0; a < travelling_.size(); ++a) {
+    for (const ParameterArena::Slot& slot : arenas()[a].slots) {
+      if (slot.is_among(present)) copies[slot.parameter] = ParameterArena::view(travelling_[a], slot).copy();
+    }
+  }
+  return copies;
 }
 
 void DistributedOptimizer::cut_in_observed_order() {
@@ -266,6 +388,7 @@ void DistributedOptimizer::cut_in_observed_order() {
 
 void DistributedOptimizer::lay_out(const std::vector<Parameter*>& order) {
   order_ = order;
+  reducer_.detach();
   inner_->lay_out(order);
   attach();
 }
@@ -273,15 +396,15 @@ void DistributedOptimizer::lay_out(const std::vector<Parameter*>& order) {
 void DistributedOptimizer::serialize(Serializer& serializer) {
   settle();
   if (options_.double_buffering) reducer_.finish_started();
+  // What has got its shape in an evaluation, or from a file: the wrapped optimizer would take it in on this rank alone.
+  if (has_newcomers()) take_in_newcomers();
   inner_->serialize(serializer);
   serialize_order(serializer);
-  if (arenas_moved()) {  // loading gave parameters their shapes
-    travelling_.clear();
-    attach();
-  }
   if (!options_.double_buffering || !serializer.has("has_mean")) return;
   serializer("has_mean", has_mean_);
   if (!has_mean_) return;
+  if (serializer.is_loading()) mean_scale_ = inner_->loss_scale();  // of snapshots that do not say it
+  if (serializer.has("mean_loss_scale")) serializer("mean_loss_scale", mean_scale_);
   std::unordered_map<const Parameter*, std::string> paths;
   for (const Link::NamedParameter& named : model().named_parameters()) paths[named.parameter] = named.path;
   for (std::size_t a = 0; a < arenas().size(); ++a) {

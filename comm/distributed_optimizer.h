@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -21,16 +23,18 @@ class ZeroShards;
 ///   optimizer.setup(model);                                     // all ranks start with rank 0's weights
 ///   for (…) { loss.backward(); optimizer.update(); }
 ///
-/// Parameters and links that appear later join at the update() that first sees them: rank 0's values go to all ranks,
-/// and that very update uses the mean of their gradients. A parameter that takes its shape from data may do so on some
-/// ranks only. Links are added on all ranks alike.
+/// Parameters and links that appear later join at the update() (or serialize()) that first sees them: rank 0's values
+/// go to all ranks, and that very update uses the mean of their gradients. A parameter that takes its shape from data
+/// may do so on some ranks only. Links are added, and taken away, on all ranks alike.
 ///
-/// With zero > 0 the optimizer must make its steps in update_range(), as those of this project do: it then sees only
-/// what this rank keeps. Everything but what is declared here is the wrapped optimizer's. `comm` must outlive this
-/// object.
+/// With zero > 0 or carry_over the optimizer must make its steps in update_range(), as those of this project do: it
+/// then sees only what this rank keeps, or what has arrived. An update() of its own is not called with carry_over, once
+/// buckets travel in their order. Everything but what is declared here is the wrapped optimizer's. `comm` must outlive
+/// this object.
 class DistributedOptimizer final : public Optimizer {
  public:
-  /// Throws ValueError for options that exclude each other (check_options), and for carry_over with clip_norm.
+  /// Throws ValueError for options that exclude each other (check_options), for carry_over with clip_norm, and for an
+  /// optimizer with hooks or a dynamic loss scale where add_hook() or loss_scaling() would refuse them.
   DistributedOptimizer(std::unique_ptr<Optimizer> inner, Communicator& comm, const ReducerOptions& options = {});
   template <class Inner>
     requires std::is_base_of_v<Optimizer, Inner>
@@ -42,9 +46,9 @@ class DistributedOptimizer final : public Optimizer {
   void setup(Link& model) override;
   /// A call on all ranks together.
   void update() override;
-  void set_accumulating(bool accumulating) override;
+  bool set_accumulating(bool accumulating) override;
   /// With carry_over: waits for all that update() left under way. Reading a parameter does so by itself; needed before
-  /// others than the training thread read the model, or anybody the arenas.
+  /// others than the training thread read the model, or anybody the arenas, and before a link is taken away.
   void settle();
   /// This rank's share in the mean of the gradients from the next backward() on: gradients become Σ weight · gradient
   /// over the ranks, whose weights add up to 1. 1 / size until something else is said.
@@ -56,16 +60,20 @@ class DistributedOptimizer final : public Optimizer {
   void set_t(std::int64_t t) override { inner_->set_t(t); }
   std::int64_t epoch() const override { return inner_->epoch(); }
   void set_epoch(std::int64_t epoch) override { inner_->set_epoch(epoch); }
-  CommonOptions& common() override;
+  CommonOptions& common() override { return inner_->common(); }
   /// Throws ValueError with carry_over or double_buffering: whether gradients are finite is known too late for either.
+  /// So it does with compression, which would keep what is not finite for the steps to come.
   void loss_scaling(std::int64_t interval = 1000) override;
   void set_loss_scale(double scale) override { inner_->set_loss_scale(scale); }
   double loss_scale() const override { return inner_->loss_scale(); }
   void backward(const Variable& loss, double share = 1) const override { inner_->backward(loss, share); }
   bool has_dynamic_loss_scale() const override { return inner_->has_dynamic_loss_scale(); }
+  /// Waits for gradients that are under way. With zero > 0 a call on all ranks together.
+  bool is_safe_to_update() const override;
   /// Throws ValueError with zero > 0 or carry_over: a hook would see gradients of which a part alone is the mean.
   void add_hook(std::string name, Hook hook) override;
   void remove_hook(const std::string& name) override { inner_->remove_hook(name); }
+  std::vector<std::string> hook_names() const override { return inner_->hook_names(); }
   std::vector<std::string> state_names() const override { return inner_->state_names(); }
   Array state(const std::string& name, const Parameter& p) override;
   std::size_t state_bytes() const override { return inner_->state_bytes(); }
@@ -77,22 +85,35 @@ class DistributedOptimizer final : public Optimizer {
   void set_arena_allocators(ArenaAllocator values, ArenaAllocator gradients) override {
     inner_->set_arena_allocators(std::move(values), std::move(gradients));
   }
-  std::vector<Parameter*> join_parameters() override { return inner_->join_parameters(); }
+  /// A call on all ranks together.
+  std::vector<Parameter*> join_parameters() override;
 
   Optimizer& inner() { return *inner_; }                       ///< the optimizer that is wrapped
   GradientReducer& reducer() { return reducer_; }              ///< what moves the gradients
   const GradientReducer& reducer() const { return reducer_; }  ///< what moves the gradients
+  /// With carry_over: seconds that reads of parameters have waited so far for gradients, in forward and elsewhere.
+  double waited_in_reads() const;
 
  private:
   void update_range(const Range&) override {}  // the wrapped optimizer's update() calls its own
+  void check_takes_hook(const std::string& name) const;
+  void check_takes_dynamic_loss_scale() const;
   void attach();
   bool arenas_moved() const;
+  std::unordered_set<const Parameter*> present_parameters() const;
   void broadcast_new_persistents();
   void give_shapes_to_all();
-  void take_in_new_parameters();
+  void give_parameter_shapes_to_all();
+  void check_same_count(const char* what, std::size_t mine, std::size_t theirs) const;
+  bool has_newcomers();
+  bool knows(const Parameter& parameter) const;
+  std::vector<Parameter*> take_in_newcomers();
+  void take_in_newcomers_with_gradients();
+  void broadcast_values(const std::vector<Parameter*>& joined) const;
   void gather_mean_gradients();
+  std::unordered_map<const Parameter*, Array> copy_travelling() const;
   void apply();
-  void exchange();
+  void exchange(bool newcomers);
   void cut_in_observed_order();
   void lay_out(const std::vector<Parameter*>& order);
   void serialize_order(Serializer& serializer);
@@ -102,12 +123,15 @@ class DistributedOptimizer final : public Optimizer {
   const ReducerOptions options_;
   std::shared_ptr<ZeroShards> shards_;  ///< null: every rank updates everything
   GradientReducer reducer_;
-  std::unique_ptr<CarriedUpdates> carried_;  ///< null: nothing is carried over
-  std::vector<const void*> attached_;        ///< where the arenas lay when the reducer took them
-  std::vector<const Array*> persistents_;    ///< that have been broadcast
-  std::vector<Parameter*> order_;            ///< of the gradients, as observed; empty: not yet
-  std::vector<Array> travelling_;            ///< double buffering: the gradients that are under way
-  bool has_mean_ = false;                    ///< double buffering: there will be means to apply
+  std::unique_ptr<CarriedUpdates> carried_;               ///< null: nothing is carried over
+  std::vector<const void*> attached_;                     ///< where the arenas lay when the reducer took them
+  std::unordered_map<const Parameter*, Variable> known_;  ///< parameters that have rank 0's values
+  std::vector<const Array*> persistents_;                 ///< that have been broadcast
+  bool has_open_persistents_ = false;                     ///< rank 0 has none yet of some
+  std::vector<Parameter*> order_;                         ///< of the gradients, as observed; empty: not yet
+  std::vector<Array> travelling_;                         ///< double buffering: the gradients that are under way
+  bool has_mean_ = false;                                 ///< double buffering: there will be means to apply
+  double mean_scale_ = 1;                                 ///< double buffering: the loss scale that they were made with
 };
 
 }  // namespace rensa

@@ -35,7 +35,9 @@ void broadcast_data(Communicator& comm, Link& model, int root) {
   for (Parameter* parameter : model.parameters()) {
     if (parameter->is_initialized()) comm.broadcast(parameter->array(), root);
   }
-  for (const Link::NamedPersistent& persistent : model.named_persistents()) comm.broadcast(*persistent.array, root);
+  for (const Link::NamedPersistent& persistent : model.named_persistents()) {
+    if (*persistent.array) comm.broadcast(*persistent.array, root);
+  }
 }
 
 void mean_gradients(Communicator& comm, Link& model, bool zero_fill, bool check_finite) {

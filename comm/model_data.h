@@ -5,8 +5,8 @@
 
 namespace rensa {
 
-/// Gives every rank the parameters and persistent values of `root`'s model. Parameters that have no shape yet are left
-/// out; the models must agree on which those are. DistributedOptimizer::setup() does it by itself.
+/// Gives every rank the parameters and persistent values of `root`'s model. Those that have no shape yet are left out;
+/// the models must agree on which those are. DistributedOptimizer::setup() does it by itself.
 void broadcast_data(Communicator& comm, Link& model, int root = 0);
 
 /// Replaces each gradient by its mean over the ranks, without an optimizer (ChainerMN's multi_node_mean_grad; with one,

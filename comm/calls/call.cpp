@@ -19,6 +19,22 @@ std::string in_bytes(double bytes) {
   return out.str();
 }
 
+const char* name_of(Reduce op) {
+  switch (op) {
+    case Reduce::kSum:
+      return "sum";
+    case Reduce::kMean:
+      return "mean";
+    case Reduce::kMax:
+      return "maximum";
+    case Reduce::kMin:
+      return "minimum";
+    case Reduce::kProduct:
+      return "product";
+  }
+  return "unknown";
+}
+
 struct Party {
   Call call;
   std::vector<int> ranks;
@@ -29,6 +45,8 @@ struct Party {
 Call::Call(std::string_view n, std::int64_t c, Dtype d, int r) : root(r), count(c), dtype(d) {
   std::copy_n(n.begin(), std::min(n.size(), name.size() - 1), name.begin());
 }
+
+Call::Call(std::string_view n, std::int64_t c, Dtype d, Reduce o, int r) : Call(n, c, d, r) { op = o; }
 
 std::uint64_t fingerprint(const Call& call) {
   // a step of a multiplicative hash for each word
@@ -41,11 +59,14 @@ std::uint64_t fingerprint(const Call& call) {
   std::memcpy(name.data(), call.name.data(), sizeof call.name);
   std::uint64_t digest = extend(0, static_cast<std::uint64_t>(call.count));
   for (const std::uint64_t word : name) digest = extend(digest, word);
-  return extend(digest, static_cast<std::uint64_t>(call.dtype) + (static_cast<std::uint64_t>(call.root + 1) << 8));
+  const std::uint64_t op = call.op ? static_cast<std::uint64_t>(*call.op) + 1 : 0;
+  return extend(digest,
+                static_cast<std::uint64_t>(call.dtype) + (static_cast<std::uint64_t>(call.root + 1) << 8) + (op << 48));
 }
 
 std::string describe(const Call& call) {
   std::string text = call.name.data();
+  if (call.op && *call.op != Reduce::kSum) text += detail::join(" (", name_of(*call.op), ")");
   if (call.count > 0) {
     text += detail::join(" of ", call.count, " ", call.dtype, " (",
                          in_bytes(static_cast<double>(call.count) * static_cast<double>(item_size(call.dtype))), ")");

@@ -58,6 +58,14 @@ void ArgumentChecks::peer(int other) const {
   if (other == rank) throw ValueError(call, ": rank ", other, " is this rank itself.");
 }
 
+void ArgumentChecks::sent_tag(int tag) const {
+  if (tag < 0 && tag != kLibraryTag) throw ValueError(call, ": the tag is ", tag, ", expected 0 or more.");
+}
+
+void ArgumentChecks::asked_tag(int tag) const {
+  if (tag != kAnyTag) sent_tag(tag);
+}
+
 Stretch::Stretch(const Array& argument, Use use) : argument_(argument) {
   if (!argument || argument.is_contiguous()) return;
   copy_ = use == kOut ? empty(argument.shape(), argument.dtype(), argument.device()) : argument.copy();

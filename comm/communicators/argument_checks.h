@@ -18,6 +18,8 @@ struct ArgumentChecks {
   void equal_parts(const Array& in, const Array& out) const;  ///< both are size parts
   void member(int other) const;                               ///< ValueError for a rank that does not exist
   void peer(int other) const;                                 ///< and for this rank itself
+  void sent_tag(int tag) const;                               ///< ValueError for a negative one
+  void asked_tag(int tag) const;                              ///< which may also be kAnyTag
 };
 
 /// An argument's elements in one stretch of memory: the array itself, which must outlive this object, or a copy. An

@@ -27,7 +27,7 @@ Communicator::~Communicator() = default;
 void Communicator::all_reduce(const Array& data, Reduce op) {
   ArgumentChecks{"all_reduce", rank(), size()}.reduction(data, op);
   if (size() == 1 || data.size() == 0) return;
-  const CallLog::Scope scope(calls_, {"all_reduce", data.size(), data.dtype()});
+  const CallLog::Scope scope(calls_, {"all_reduce", data.size(), data.dtype(), op});
   const Stretch stretch(data, Stretch::kInOut);
   const Array& x = stretch.array();
   goes_by_host(x) ? do_all_reduce(x, op) : gpu_transport(x.device()).all_reduce(x, op);
@@ -39,7 +39,7 @@ void Communicator::reduce(const Array& data, int root, Reduce op) {
   check.reduction(data, op);
   check.member(root);
   if (size() == 1 || data.size() == 0) return;
-  const CallLog::Scope scope(calls_, {"reduce", data.size(), data.dtype(), root});
+  const CallLog::Scope scope(calls_, {"reduce", data.size(), data.dtype(), op, root});
   const Stretch stretch(data, Stretch::kInOut);
   const Array& x = stretch.array();
   goes_by_host(x) ? do_reduce(x, root, op) : gpu_transport(x.device()).reduce(x, root, op);
@@ -64,7 +64,7 @@ void Communicator::reduce_scatter(const Array& in, const Array& out, Reduce op) 
   check.parts(in, out);
   if (out.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
-  const CallLog::Scope scope(calls_, {"reduce_scatter", out.size(), out.dtype()});
+  const CallLog::Scope scope(calls_, {"reduce_scatter", out.size(), out.dtype(), op});
   const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
   goes_by_host(in) ? do_reduce_scatter(from.array(), to.array(), op)
                    : gpu_transport(in.device()).reduce_scatter(from.array(), to.array(), op);
@@ -132,6 +132,7 @@ void Communicator::send(const Array& data, int destination, int tag) {
   const ArgumentChecks check{"send", rank(), size()};
   check.array(data);
   check.peer(destination);
+  check.sent_tag(tag);
   const CallLog::Scope scope(calls_, between_two("send", data.size(), data.dtype(), destination));
   const Stretch stretch(data, Stretch::kIn);
   goes_by_host(data) ? do_send(stretch.array(), destination, tag)
@@ -142,6 +143,7 @@ void Communicator::recv(const Array& data, int source, int tag) {
   const ArgumentChecks check{"recv", rank(), size()};
   check.array(data);
   check.peer(source);
+  check.asked_tag(tag);
   const CallLog::Scope scope(calls_, between_two("recv", data.size(), data.dtype(), source));
   const Stretch stretch(data, Stretch::kOut);
   goes_by_host(data) ? do_recv(stretch.array(), source, tag) : gpu_messages().recv(stretch.array(), source, tag);
@@ -149,14 +151,18 @@ void Communicator::recv(const Array& data, int source, int tag) {
 }
 
 void Communicator::send_bytes(const std::string& bytes, int destination, int tag) {
-  ArgumentChecks{"send_bytes", rank(), size()}.peer(destination);
+  const ArgumentChecks check{"send_bytes", rank(), size()};
+  check.peer(destination);
+  check.sent_tag(tag);
   const auto count = static_cast<std::int64_t>(bytes.size());
   const CallLog::Scope scope(calls_, between_two("send_bytes", count, Dtype::kUInt8, destination));
   do_send_bytes(bytes, destination, tag);
 }
 
 Message Communicator::recv_bytes(int source, int tag) {
-  if (source != kAnySource) ArgumentChecks{"recv_bytes", rank(), size()}.peer(source);
+  const ArgumentChecks check{"recv_bytes", rank(), size()};
+  if (source != kAnySource) check.peer(source);
+  check.asked_tag(tag);
   const CallLog::Scope scope(calls_, between_two("recv_bytes", 0, Dtype::kUInt8, source));
   return do_recv_bytes(source, tag);
 }
@@ -191,13 +197,12 @@ std::vector<std::string> Communicator::all_gather_bytes(const std::string& bytes
 
 std::vector<std::string> Communicator::gather_bytes(const std::string& bytes, int root) {
   ArgumentChecks{"gather_bytes", rank(), size()}.member(root);
-  constexpr int kTag = 0x67;
   if (rank() != root) {
-    send_bytes(bytes, root, kTag);
+    send_bytes(bytes, root, kLibraryTag);
     return {};
   }
-  std::vector<std::string> result(static_cast<std::size_t>(size()));
-  for (int r = 0; r < size(); ++r) result[static_cast<std::size_t>(r)] = r == root ? bytes : recv_bytes(r, kTag).bytes;
+  std::vector<std::string> result;
+  for (int r = 0; r < size(); ++r) result.push_back(r == root ? bytes : recv_bytes(r, kLibraryTag).bytes);
   return result;
 }
 
@@ -286,6 +291,7 @@ void Communicator::abort(const std::string& reason, int status) {
   }
   std::fprintf(stderr, "rensa: %s: %s\n", rank_description(*this).c_str(), reason.c_str());
   std::fflush(stderr);
+  std::fflush(stdout);
   do_abort(status);
   std::abort();  // compilers do not know that a virtual function never returns
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comm/calls/call_log.h"
+#include "comm/calls/reduce.h"
 #include "comm/communicators/communicator_config.h"
 #include "comm/work.h"
 #include "core/array/array.h"
@@ -19,9 +20,6 @@ class CommunicationThread;
 class GpuMessages;
 class GpuTransport;
 class Watch;
-
-/// kMean divides before it sums, so that float16 does not overflow; it takes floating arrays only.
-enum class Reduce { kSum, kMean, kMax, kMin, kProduct };
 
 /// How a communicator carries arrays on GPUs. Those of the host always take its own way.
 enum class GpuWay {
@@ -42,7 +40,10 @@ struct RankPlace {
 };
 
 inline constexpr int kAnySource = -1;  ///< takes the next message of any rank
-inline constexpr int kAnyTag = -1;     ///< takes the next message with any tag
+inline constexpr int kAnyTag = -1;     ///< takes the next message with any tag that a program may give: 0 and up
+/// That of the messages which calls of the library are made of. They travel apart from the program's: no other tag
+/// takes them, whichever was sent first.
+inline constexpr int kLibraryTag = -2;
 
 /// Bytes that a rank has sent, and how they were addressed.
 struct Message {
@@ -55,8 +56,10 @@ struct Message {
 ///
 /// Every rank makes the same calls in the same order; a rank that skips one leaves the others waiting. In one call the
 /// arrays are of equal size and dtype on all ranks (comm/array_messages.h carries arrays of any shape). Arrays that are
-/// not contiguous are carried through a copy. float16 and bfloat16 are summed in float32. The public calls check what
-/// one rank can check; a transport overrides the private do_*, is given contiguous arrays, and may assume size() > 1.
+/// not contiguous are carried through a copy. float16 and bfloat16 are summed in float32 and rounded once, or once a
+/// node and once between nodes where a node's sum travels ("hierarchical", "two_dimensional", "auto"). The public calls
+/// check what one rank can check; a transport overrides the private do_*, is given contiguous arrays, and may assume
+/// size() > 1.
 ///
 /// Threads: one thread at a time. start() runs calls on a thread of its own; another thread needs a communicator of its
 /// own: split(0, rank()).
@@ -101,7 +104,7 @@ class Communicator {
   /// Part p of `in` goes to rank p, into its part number rank(). The arrays do not overlap.
   void all_to_all(const Array& in, const Array& out);
   /// One message to one rank, which must ask for it with recv() of the same shape and dtype; returns when `data` may
-  /// be written again.
+  /// be written again. Tags are 0 and up; collectives between a send and its recv do not mix with it.
   void send(const Array& data, int destination, int tag = 0);
   /// Waits for the message of `source` with that tag and writes it into `data`.
   void recv(const Array& data, int source, int tag = 0);

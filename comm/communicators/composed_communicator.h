@@ -30,7 +30,7 @@ class ComposedCommunicator : public Communicator {
   Array do_allocate_shared(std::int64_t count, Dtype dtype) override { return whole_->allocate_shared(count, dtype); }
 
  private:
-  std::string do_broadcast_bytes(std::string bytes, int root) final {
+  std::string do_broadcast_bytes(std::string bytes, int root) override {
     return whole_->broadcast_bytes(std::move(bytes), root);
   }
   void do_send_bytes(const std::string& bytes, int to, int tag) final { whole_->send_bytes(bytes, to, tag); }

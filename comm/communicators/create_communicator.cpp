@@ -107,8 +107,4 @@ std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& opt
   return comm;
 }
 
-std::unique_ptr<Communicator> create_communicator(const std::string& name) {
-  return create_communicator(CommunicatorOptions{.name = name});
-}
-
 }  // namespace rensa

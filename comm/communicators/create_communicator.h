@@ -1,7 +1,9 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "comm/communicators/communicator.h"
@@ -39,7 +41,11 @@ struct CommunicatorOptions {
 /// A call on all ranks together. Throws ValueError that lists the names for an unknown one, CommError if MPI is asked
 /// for and absent or if the cluster does not suit the name.
 std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& options = {});
-std::unique_ptr<Communicator> create_communicator(const std::string& name);  ///< the same with nothing but a name
+/// The same with nothing but a name. A template, so that {.name = …} is never taken for the letters of a string.
+template <std::convertible_to<std::string_view> Name>
+std::unique_ptr<Communicator> create_communicator(const Name& name) {
+  return create_communicator(CommunicatorOptions{.name = std::string(std::string_view(name))});
+}
 
 /// The communicator called `name` ("flat" gives `whole` back) of the ranks of `whole`: how transports other than MPI,
 /// threads for one, get the same communicators.

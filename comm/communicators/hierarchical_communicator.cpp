@@ -19,12 +19,18 @@ HierarchicalCommunicator::HierarchicalCommunicator(std::unique_ptr<Communicator>
 
 void HierarchicalCommunicator::do_all_reduce(const Array& data, Reduce op) {
   if (!intra_) return whole().all_reduce(data, op);
-  if (op == Reduce::kMean && !place().nodes_are_equal) {  // a mean of means would weigh ranks by their nodes
-    gpu::scale(data, 1.0 / size());
+  // A mean of means would weigh ranks by their nodes. What is summed instead is divided before 16 bits are rounded.
+  const bool divides = op == Reduce::kMean && !place().nodes_are_equal;
+  const Array terms = divides && is_half(data.dtype()) ? data.to(Dtype::kFloat32) : data;
+  if (divides) {
+    gpu::scale(terms, 1.0 / size());
     op = Reduce::kSum;
   }
-  intra_->reduce(data, 0, op);
-  if (inter_) inter_->all_reduce(data, op);
+  intra_->reduce(terms, 0, op);
+  if (inter_) {
+    if (terms.dtype() != data.dtype()) data.copy_from(terms);
+    inter_->all_reduce(data, op);
+  }
   intra_->broadcast(data, 0);
 }
 

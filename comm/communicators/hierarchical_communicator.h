@@ -5,8 +5,9 @@
 namespace rensa {
 
 /// Reduce to the first rank of each node, all-reduce among those, broadcast inside: one rank of a node uses the
-/// network, with every byte once each way. Nodes may differ in their numbers of ranks. Arrays on GPUs: NCCL inside, the
-/// whole's way between nodes.
+/// network, with every byte once each way. Nodes may differ in their numbers of ranks. float16 and bfloat16 stay 16
+/// bits between nodes: each node's sum is rounded, and the sum of these. Arrays on GPUs: NCCL inside, the whole's way
+/// between nodes.
 class HierarchicalCommunicator final : public ComposedCommunicator {
  public:
   /// `name` is "hierarchical", or "non_cuda_aware": the same, but arrays on GPUs always go by way of the host between

@@ -17,11 +17,11 @@ void NaiveCommunicator::do_reduce(const Array& data, int root, Reduce op) {
     do_reduce(host, root, op);
     return data.copy_from(host);
   }
-  if (rank() != root) return whole().send(data, root);
+  if (rank() != root) return whole().send(data, root, kLibraryTag);
   std::vector<Array> arrays;
   for (int r = 0; r < size(); ++r) {
     arrays.push_back(r == root ? data : empty(data.shape(), data.dtype()));
-    if (r != root) whole().recv(arrays.back(), r);
+    if (r != root) whole().recv(arrays.back(), r, kLibraryTag);
   }
   std::vector<const void*> inputs;
   for (const Array& each : arrays) inputs.push_back(each.raw_data());

@@ -5,8 +5,8 @@
 namespace rensa {
 
 /// Reduce-scatter inside the node, all-reduce of each slice between nodes, all-gather inside: every rank uses the
-/// network, with 1 / intra_size of the data. Any length; nodes of equal numbers of ranks. Arrays on GPUs: NCCL inside,
-/// the whole's way between nodes.
+/// network, with 1 / intra_size of the data. Any length; nodes of equal numbers of ranks. float16 and bfloat16 are
+/// rounded as by HierarchicalCommunicator. Arrays on GPUs: NCCL inside, the whole's way between nodes.
 class TwoDimensionalCommunicator final : public ComposedCommunicator {
  public:
   /// Throws CommError if nodes differ in their numbers of ranks.

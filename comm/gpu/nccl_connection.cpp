@@ -39,7 +39,11 @@ Connection::~Connection() {
     return false;
   };
   bool orderly = wait_for([&] {
-    collect();
+    try {
+      collect();
+    } catch (const Error& error) {  // of the device, on which nothing happens any more
+      fail(error.what(), false);
+    }
     const std::lock_guard lock(mutex_);
     return in_flight_.empty();
   });
@@ -141,6 +145,15 @@ void Connection::collect() {
 }
 
 bool Connection::look() {
+  try {
+    return look_at_oldest();
+  } catch (const Error& error) {  // of the device; nobody else catches what the monitor's thread throws
+    fail(error.what(), true);
+    return false;
+  }
+}
+
+bool Connection::look_at_oldest() {
   collect();
   std::string late;
   {

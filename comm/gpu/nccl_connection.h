@@ -16,8 +16,8 @@ namespace rensa::nccl {
 class Monitor;
 
 /// An endpoint with its limits. NCCL itself waits for ever and says nothing: a monitor thread looks at what has been
-/// launched and not happened yet. If that takes too long, or NCCL reports an error, the endpoint is aborted, which ends
-/// what waits on the device, and every later call throws CommError with the reason.
+/// launched and not happened yet. If that takes too long, or NCCL or the device reports an error, the endpoint is
+/// aborted, which ends what waits on the device, and every later call throws CommError with the reason.
 class Connection {
  public:
   struct Options {
@@ -61,9 +61,10 @@ class Connection {
     Clock::time_point since;
   };
 
-  /// What the monitor does: ends calls that have happened, and the connection if something is wrong. False: nothing is
-  /// in flight.
+  /// What the monitor does: ends calls that have happened, and the connection if something is wrong, with the device
+  /// too. False: nothing is in flight.
   bool look();
+  bool look_at_oldest();
   void collect();
   Result settled(Result result, const std::string& what);
   void fail(const std::string& reason, bool tell);

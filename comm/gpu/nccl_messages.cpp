@@ -40,7 +40,7 @@ void NcclMessages::join(Link& link, int rank, Device device) const {
 }
 
 void NcclMessages::send(const Array& data, int destination, int tag) {
-  Link& link = to_[destination];
+  Link& link = to_[way(destination, tag)];
   if (!link.connection) {
     link.id = nccl::api().make_unique_id();
     join(link, kSender, data.device());
@@ -65,7 +65,7 @@ void NcclMessages::recv(const Array& data, int source, int tag) {
     throw CommError("recv: rank ", source, " sent ", header.count, " ", header.dtype, " with tag ", tag, ", expected ",
                     data.size(), " ", data.dtype(), " for ", data.shape(), ".");
   }
-  Link& link = from_[source];
+  Link& link = from_[way(source, tag)];
   if (!link.connection) {
     link.id = header.id;
     join(link, kReceiver, data.device());

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "comm/gpu/gpu_transport.h"
 #include "comm/gpu/nccl_connection.h"
@@ -36,8 +37,12 @@ class NcclMessages final : public GpuMessages {
   };
   void join(Link& link, int rank, Device device) const;
 
+  /// The other rank, and whether the messages are the library's own: they come in another order than the program's.
+  using Way = std::pair<int, bool>;
+  static Way way(int peer, int tag) { return {peer, tag == kLibraryTag}; }
+
   StagedMessages staged_;
-  std::map<int, Link> to_, from_;  ///< by the other rank
+  std::map<Way, Link> to_, from_;
 };
 
 }  // namespace rensa

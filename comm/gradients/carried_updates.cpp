@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace rensa {
 namespace {
@@ -35,35 +36,31 @@ void CarriedUpdates::carry() {
   reducer_.carry();
   if (++steps_ == kStepsToWatch) plan_order();
   optimizer_.start_update();
-  lr_ = optimizer_.lr();
   const auto& buckets = reducer_.buckets();
   while (gates_.size() < buckets.size()) gates_.emplace_back(*this, gates_.size());
-  under_way_.assign(buckets.size(), true);
+  updates_.clear();
   times_.resize(buckets.size());
-  left_ = buckets.size();
   read_.clear();
   for (const GradientBucket& bucket : buckets) {
+    updates_.push_back(
+        optimizer_.start_slots(bucket.arena, bucket.first_slot, bucket.first_slot + bucket.slots.size()));
     for (const auto& slot : bucket.slots) slot.parameter->set_read_gate(&gates_[bucket.number]);
   }
 }
 
 void CarriedUpdates::settle() {
-  for (std::size_t b = 0; b < under_way_.size() && left_ > 0; ++b) settle(b);
+  for (std::size_t b = 0; b < updates_.size(); ++b) settle(b);
 }
 
-void CarriedUpdates::settle(std::size_t b) {
-  if (!under_way_[b]) return;
-  const GradientBucket& bucket = reducer_.buckets()[b];
-  for (const auto& slot : bucket.slots) slot.parameter->set_read_gate(nullptr);
-  under_way_[b] = false;
-  --left_;
+double CarriedUpdates::settle(std::size_t b) {
+  if (!updates_[b]) return 0;
+  for (const auto& slot : reducer_.buckets()[b].slots) slot.parameter->set_read_gate(nullptr);
+  const std::function<void()> update = std::exchange(updates_[b], nullptr);
   read_.push_back(b);
-  reducer_.arrive(b);
+  const double waited = reducer_.arrive(b);
   times_[b] = reducer_.times(b);
-  const double lr = optimizer_.lr();
-  optimizer_.set_lr(lr_);
-  optimizer_.update_slots(bucket.arena, bucket.first_slot, bucket.first_slot + bucket.slots.size());
-  optimizer_.set_lr(lr);
+  update();
+  return waited;
 }
 
 void CarriedUpdates::plan_order() {

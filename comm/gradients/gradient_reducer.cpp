@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <sstream>
+#include <unordered_set>
 
 #include "comm/gpu/gpu_transport.h"
 #include "comm/gradients/compression/gradient_compression.h"
@@ -37,6 +38,7 @@ GradientReducer::GradientReducer(Communicator& comm, const ReducerOptions& optio
 void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>& order) {
   detach();
   optimizer_ = &optimizer;
+  if (order.empty()) compressing_ = false;  // they will be cut anew, and what is left out would be lost
   buckets_.clear();
   members_.clear();
   in_arenas_.clear();
@@ -81,10 +83,7 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   if (comm_.size() == 1) return;
   check_ranks_agree();
   for (const ParameterArena& arena : arenas) {
-    if (options_.compression && arena.values.device().kind != DeviceKind::kCpu) {
-      throw DeviceError("gradient compression works on arrays of the host, but the parameters are on ",
-                        arena.values.device(), ". Leave compression out; allreduce_grad_dtype halves what travels.");
-    }
+    if (options_.compression) check_compressible(arena);
     if (!arena.gradients) continue;
     if (auto registration = thread_->register_memory(arena.gradients))
       registrations_.push_back(std::move(registration));
@@ -95,9 +94,45 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   }
 }
 
+void GradientReducer::check_compressible(const ParameterArena& arena) const {
+  if (arena.values.device().kind != DeviceKind::kCpu) {
+    throw DeviceError("gradient compression works on arrays of the host, but the parameters are on ",
+                      arena.values.device(), ". Leave compression out; allreduce_grad_dtype halves what travels.");
+  }
+  if (is_half(arena.values.dtype())) {
+    throw DtypeError(options_.compression->name(), ": gradients of float32 or float64 can be compressed, found ",
+                     describe(arena.slots.front()), ". Leave compression out: 16 bits are half of what travels.");
+  }
+}
+
 void GradientReducer::detach() {
+  forget_works();
   registrations_.clear();
+  forget_removed();
   for (Parameter* parameter : in_arenas_) parameter->on_gradient(nullptr);
+}
+
+void GradientReducer::forget_works() {
+  for (const std::vector<Work>* works : {&works_, &carried_}) {
+    for (const Work& work : *works) {
+      try {
+        work.wait();
+      } catch (...) {  // NOLINT(bugprone-empty-catch): whoever needed these gradients was told, or nobody does
+      }
+    }
+  }
+  works_.clear();
+  carried_.clear();
+}
+
+void GradientReducer::forget_removed() {
+  if (in_arenas_.empty()) return;
+  const std::vector<Parameter*> all = optimizer_->model().parameters();
+  const std::unordered_set<const Parameter*> present(all.begin(), all.end());
+  for (auto& [parameter, member] : members_) member.removed = member.removed || !member.slot.is_among(present);
+  const auto is_removed = [&](const Parameter* parameter) { return members_.at(parameter).removed; };
+  std::erase_if(in_arenas_, is_removed);
+  std::erase_if(seen_, is_removed);
 }
 
 void GradientReducer::check_ranks_agree() const {
@@ -122,6 +157,7 @@ void GradientReducer::start_step() {
 void GradientReducer::gradient_is_ready(Parameter* parameter) {
   if (accumulating_) return;
   Member& member = members_.at(parameter);
+  if (member.removed) return;
   if (!member.seen) seen_.push_back(parameter);
   member.seen = true;
   if (!options_.overlap || options_.double_buffering) return;
@@ -135,42 +171,44 @@ void GradientReducer::gradient_is_ready(Parameter* parameter) {
 }
 
 void GradientReducer::complete(Member& member) {
-  const bool used = static_cast<bool>(member.slot.parameter->grad());
-  ParameterArena::complete_gradient(member.slot);
+  Parameter* const parameter = member.removed ? nullptr : member.slot.parameter;
+  const bool used = parameter && parameter->grad();
+  if (parameter) ParameterArena::complete_gradient(member.slot);
+  const bool has_place = parameter && parameter->grad_destination();
   member.ready = true;
   for (const std::size_t b : member.buckets) {
     GradientBucket& bucket = buckets_[b];
-    if (!member.slot.parameter->grad_destination()) take_in(member, bucket);
+    if (!has_place) take_in(member.slot, used ? parameter->grad() : Array(), bucket);
     if (!options_.zero_fill) flag_of(member.slot, optimizer_->arenas()[bucket.arena].gradients, 0).fill(used ? 1 : 0);
     if (--progress_[b].pending > 0) continue;
     progress_[b].times.ready = Clock::now();
     if (observer_) observer_->bucket_ready(bucket, progress_[b].times.ready);
   }
-  if (!member.slot.parameter->grad_destination()) member.slot.parameter->clear_grad();
+  if (parameter && !has_place) parameter->clear_grad();
 }
 
-void GradientReducer::take_in(const Member& member, GradientBucket& bucket) {
+void GradientReducer::take_in(const ParameterArena::Slot& slot, const Array& gradient, GradientBucket& bucket) {
   if (!bucket.gradients) {
-    bucket.gradients =
-        zeros({bucket.end - bucket.begin}, member.slot.parameter->dtype(), member.slot.parameter->device());
+    const Array& values = optimizer_->arenas()[bucket.arena].values;
+    bucket.gradients = zeros({bucket.end - bucket.begin}, values.dtype(), values.device());
   }
-  const Array gradient = member.slot.parameter->grad();
   if (!gradient) return;
-  const std::int64_t first = std::max(bucket.begin, member.slot.offset);
-  const std::int64_t last = std::min(bucket.end, member.slot.offset + member.slot.size);
+  const std::int64_t first = std::max(bucket.begin, slot.offset);
+  const std::int64_t last = std::min(bucket.end, slot.offset + slot.size);
   if (first >= last) return;
-  // as the values lie, which may be channels-last
   Array flat = gradient;
-  const Array& like = member.slot.parameter->array();
-  if (!gradient.is_dense() || gradient.strides() != like.strides()) {
-    flat = empty_like(like);
-    flat.copy_from(gradient);
+  if (gradient.strides() == slot.strides) {
+    flat =
+        Array(flat.buffer(), static_cast<std::size_t>(static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data()),
+              {flat.size()}, {1}, flat.dtype());
+  } else {  // as the values lie, which may be channels-last
+    flat = empty({slot.size}, gradient.dtype(), gradient.device());
+    ParameterArena::Slot place = slot;
+    place.offset = 0;
+    ParameterArena::view(flat, place).copy_from(gradient);
   }
-  flat =
-      Array(flat.buffer(), static_cast<std::size_t>(static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data()),
-            {flat.size()}, {1}, flat.dtype());
   bucket.gradients.slice(0, {.start = first - bucket.begin, .stop = last - bucket.begin})
-      .copy_from(flat.slice(0, {.start = first - member.slot.offset, .stop = last - member.slot.offset}));
+      .copy_from(flat.slice(0, {.start = first - slot.offset, .stop = last - slot.offset}));
 }
 
 void GradientReducer::release_ready_buckets() {
@@ -179,8 +217,10 @@ void GradientReducer::release_ready_buckets() {
 
 void GradientReducer::leave(std::size_t bucket) {
   const Dtype own = optimizer_->arenas()[buckets_[bucket].arena].values.dtype();
-  const Form form{
-      .dtype = comm_.config().allreduce_grad_dtype().value_or(own), .factor = factor_, .compressed = compressing_};
+  const Form form{.dtype = comm_.config().allreduce_grad_dtype().value_or(own),
+                  .factor = factor_,
+                  .compressed = compressing_,
+                  .loss_scale = compressing_ ? optimizer_->loss_scale() : 1};
   works_.push_back(thread_->start([this, bucket, form](Communicator& comm) { reduce(bucket, comm, form); },
                                   buckets_[bucket].gradients.device()));
 }
@@ -192,9 +232,10 @@ void GradientReducer::reduce(std::size_t b, Communicator& comm, const Form& form
   if (observer_) observer_->bucket_leaves(bucket, times.started);
   times.sent_bytes = 0;
   if (options_.communicate) {
-    if (form.factor != 1) gpu::scale(bucket.gradients, form.factor);
+    if (form.factor != form.loss_scale) gpu::scale(bucket.gradients, form.factor / form.loss_scale);
     if (form.compressed) {
       times.sent_bytes = options_.compression->reduce(bucket, comm);
+      if (form.loss_scale != 1) gpu::scale(bucket.gradients, form.loss_scale);
     } else {
       times.sent_bytes = options_.zero > 0 ? scatter(bucket, comm, form.dtype) : send(bucket, comm, form.dtype);
     }
@@ -226,6 +267,7 @@ std::size_t GradientReducer::scatter(const GradientBucket& bucket, Communicator&
 }
 
 void GradientReducer::complete_gradients() {
+  forget_removed();
   for (const std::size_t b : order_) {
     for (const auto& slot : buckets_[b].slots) {
       Member& member = members_.at(slot.parameter);
@@ -234,9 +276,13 @@ void GradientReducer::complete_gradients() {
   }
 }
 
+void GradientReducer::wait() const {
+  for (const Work& work : works_) work.wait();
+}
+
 void GradientReducer::wait_for_works() {
   const Clock::time_point from = Clock::now();
-  for (const Work& work : works_) work.wait();
+  wait();
   if (observer_) observer_->waited(from, Clock::now());
   if (works_.empty()) return;
   last_times_.clear();
@@ -278,24 +324,28 @@ void GradientReducer::finish_started() {
 void GradientReducer::carry() {
   complete_gradients();
   release_ready_buckets();
-  last_times_.assign(buckets_.size(), BucketTimes());
+  arrived_times_.assign(buckets_.size(), BucketTimes());
+  under_way_ = buckets_.size();
   carried_.assign(buckets_.size(), Work());
   for (std::size_t i = 0; i < works_.size(); ++i) carried_[order_[i]] = works_[i];
   start_step();
 }
 
-void GradientReducer::arrive(std::size_t bucket) {
+double GradientReducer::arrive(std::size_t bucket) {
   const Clock::time_point from = Clock::now();
   carried_[bucket].wait();
-  if (observer_) observer_->waited(from, Clock::now());
+  const Clock::time_point to = Clock::now();
+  if (observer_) observer_->waited(from, to);
   const auto turn = std::find(order_.begin(), order_.end(), bucket) - order_.begin();
-  last_times_[static_cast<std::size_t>(turn)] = progress_[bucket].times;
+  arrived_times_[static_cast<std::size_t>(turn)] = progress_[bucket].times;
+  if (--under_way_ == 0) last_times_ = arrived_times_;
+  return std::chrono::duration<double>(to - from).count();
 }
 
 void GradientReducer::find_unused(const GradientBucket& bucket) {
   for (const auto& slot : bucket.slots) {
     const Array flag = flag_of(slot, bucket.gradients, bucket.begin);
-    if (flag.item<double>() == 0) unused_.push_back(slot.parameter);
+    if (flag.item<double>() == 0 && !members_.at(slot.parameter).removed) unused_.push_back(slot.parameter);
     flag.fill(0);  // a gap holds zeros
   }
 }

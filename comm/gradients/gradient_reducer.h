@@ -33,8 +33,11 @@ class GradientReducer {
 
   /// Takes over the hooks of the parameters in the optimizer's arenas. A call on all ranks together; throws CommError
   /// if their parameters differ. What was attached before is forgotten. `order`: of the parameters, in which buckets
-  /// leave; empty: the arenas'.
+  /// leave; empty: the arenas', and buckets travel whole until start_compressing().
   void attach(Optimizer& optimizer, const std::vector<Parameter*>& order);
+  /// Waits for what is under way, however it ends, and takes the hooks away; to be called while the optimizer has its
+  /// model, and before its arenas are laid out anew. Gradients then stay where they are.
+  void detach();
   /// Waits until every gradient is the mean over the ranks, in its place: the arena, or this rank's windows of it.
   /// Throws what the communication threw.
   void finish();
@@ -46,8 +49,9 @@ class GradientReducer {
   void finish_started();  ///< waits for the buckets of start(); throws what the communication threw
 
   // For carrying over, instead of finish():
-  void carry();                     ///< all buckets leave, and each is waited for by arrive()
-  void arrive(std::size_t bucket);  ///< waits for one bucket of carry(); throws what the communication threw
+  void carry();  ///< all buckets leave, and each is waited for by arrive()
+  /// Waits for one bucket of carry(), and returns how many seconds. Throws what the communication threw.
+  double arrive(std::size_t bucket);
   /// In which order buckets leave from now on: a permutation of their numbers, the same on all ranks.
   void set_order(const std::vector<std::size_t>& order) { order_ = order; }
 
@@ -63,17 +67,21 @@ class GradientReducer {
   std::vector<Parameter*> observed_order();
   /// The mean of one gradient that is in no bucket yet, at once. A call on all ranks together.
   void take_mean(const Array& gradient) const;
+  /// Waits for the buckets that have left in this step, so that their gradients may be read.
+  void wait() const;
   /// From now on buckets go through the compression, if there is one.
   void start_compressing();
   /// With zero_fill off: the parameters that no rank used in the step that finish() ended.
   const std::vector<Parameter*>& unused() const { return unused_; }
+  void note_unused(Parameter* parameter) { unused_.push_back(parameter); }  ///< of one that was in no bucket
 
   const std::vector<GradientBucket>& buckets() const { return buckets_; }  ///< the buckets, in the order of the arenas
   /// How that bucket fared in the running or last step.
   const BucketTimes& times(std::size_t bucket) const { return progress_[bucket].times; }
-  /// In the order in which they left.
+  /// Of the last step whose buckets have all arrived, in the order in which they left. Behind an update() whose buckets
+  /// are still under way (carry_over, double_buffering) that is the step before.
   const std::vector<BucketTimes>& last_times() const { return last_times_; }
-  /// Bytes that this rank gave to the communicator for the last step's gradients.
+  /// Bytes that this rank gave to the communicator for that step's gradients.
   std::size_t last_sent_bytes() const;
   /// Null: nobody watches. It must outlive the reducer or be taken away.
   void observe(ReducerObserver* observer) { observer_ = observer; }
@@ -82,8 +90,9 @@ class GradientReducer {
   struct Member {
     std::vector<std::size_t> buckets;
     ParameterArena::Slot slot;
-    bool ready = false;  ///< in this step
-    bool seen = false;   ///< since attach()
+    bool ready = false;    ///< in this step
+    bool seen = false;     ///< since attach()
+    bool removed = false;  ///< the parameter has left the model and may be no more: zeros travel in its place
   };
   struct Progress {
     std::size_t pending = 0;  ///< gradients that are not ready yet
@@ -95,14 +104,17 @@ class GradientReducer {
     Dtype dtype;
     double factor;
     bool compressed;
+    double loss_scale;  ///< divided out for a compression, which adds up gradients of steps whose scales may differ
   };
 
   int parts() const { return options_.zero > 0 ? comm_.size() : 1; }
-  void detach();
+  void forget_works();
+  void forget_removed();
+  void check_compressible(const ParameterArena& arena) const;
   void check_ranks_agree() const;
   void gradient_is_ready(Parameter* parameter);
   void complete(Member& member);
-  void take_in(const Member& member, GradientBucket& bucket);
+  void take_in(const ParameterArena::Slot& slot, const Array& gradient, GradientBucket& bucket);
   void release_ready_buckets();
   void leave(std::size_t bucket);
   void reduce(std::size_t bucket, Communicator& comm, const Form& form);
@@ -125,6 +137,8 @@ class GradientReducer {
   std::vector<Parameter*> seen_;       ///< in the order in which backward finished them, since attach()
   std::vector<Parameter*> unused_;
   std::vector<BucketTimes> last_times_;
+  std::vector<BucketTimes> arrived_times_;            ///< of carry()'s buckets, in the order in which they left
+  std::size_t under_way_ = 0;                         ///< of carry()'s buckets
   std::vector<Work> carried_;                         ///< of each bucket, with carry()
   std::vector<Work> works_;                           ///< the buckets that have left in this step
   std::vector<std::shared_ptr<void>> registrations_;  ///< of the arenas, with NCCL

@@ -12,16 +12,17 @@ namespace rensa {
 ///     loss(piece[i]).backward({.loss_scale = 0.25});
 ///   }
 ///   optimizer.update();
-/// Every rank enters the same scopes. update() inside one is refused.
+/// Every rank enters the same scopes; of one inside another the outer one counts. update() inside one is refused.
 class NoSync {
  public:
-  explicit NoSync(Optimizer& optimizer) : optimizer_(optimizer) { optimizer_.set_accumulating(true); }
-  ~NoSync() { optimizer_.set_accumulating(false); }
+  explicit NoSync(Optimizer& optimizer) : optimizer_(optimizer), before_(optimizer.set_accumulating(true)) {}
+  ~NoSync() { optimizer_.set_accumulating(before_); }
   NoSync(const NoSync&) = delete;
   NoSync& operator=(const NoSync&) = delete;
 
  private:
   Optimizer& optimizer_;
+  const bool before_;
 };
 
 }  // namespace rensa

@@ -24,14 +24,16 @@ struct ReducerOptions {
   /// The first update() applies nothing.
   bool double_buffering = false;
   /// update() returns at once: a parameter is waited for, and updated, when it is next read, and the buckets that are
-  /// read first leave first. The same weights, bit for bit. Not with clipping, for which all gradients must be there.
+  /// read first leave first. The same weights, bit for bit: settings that change behind update() count for the next
+  /// one. Not with clipping, for which all gradients must be there. The optimizer must make its steps in
+  /// update_range().
   bool carry_over = false;
   /// 1: each rank keeps 1/size of the optimizer's state and updates that part of the weights (ZeRO-1). 2: it keeps
   /// the mean gradients of its part only, too (ZeRO-2). 0: every rank keeps and updates everything.
   /// Source: Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", 2020.
   int zero = 0;
   /// Makes less of a bucket before it travels (comm/gradients/compression). One for each optimizer: it remembers what
-  /// it left out. Null: buckets travel whole.
+  /// it left out. Gradients of float32 or float64, on the host, and no dynamic loss scale. Null: buckets travel whole.
   std::shared_ptr<GradientCompression> compression = nullptr;
 };
 

@@ -55,6 +55,12 @@ MPI_Op op_of(Reduce op) {
   return MPI_OP_NULL;
 }
 
+/// Whether the ranks reduce, and MPI only moves: it has no 16-bit floating types, and its maximum and minimum may lose
+/// NaN.
+bool is_reduced_here(Dtype dtype, Reduce op) {
+  return is_half(dtype) || (is_floating(dtype) && (op == Reduce::kMax || op == Reduce::kMin));
+}
+
 /// MPI_Reduce to the root's `to`, which may be what it gives. MPICH 4.0 crashes on MPI_IN_PLACE at a root other than 0:
 /// such a root gives a copy.
 void reduce_to_root(const std::byte* from, std::byte* to, int count, Dtype dtype, Reduce op, int root,
@@ -101,22 +107,30 @@ MPI_Comm with_returned_errors(MPI_Comm comm) {
   return comm;
 }
 
+MPI_Comm duplicate_of(MPI_Comm comm) {
+  MPI_Comm duplicate = MPI_COMM_NULL;
+  check(MPI_Comm_dup(comm, &duplicate), "MPI_Comm_dup");
+  return with_returned_errors(duplicate);
+}
+
+/// A tag in MPI's terms.
+int mpi_tag(int tag) { return tag == kAnyTag ? MPI_ANY_TAG : tag == kLibraryTag ? 0 : tag; }
+
 }  // namespace
 
 MpiCommunicator::MpiCommunicator(MPI_Comm comm, double timeout_s)
-    : Communicator(place_in(with_returned_errors(comm)), timeout_s), comm_(comm) {}
+    : Communicator(place_in(with_returned_errors(comm)), timeout_s), comm_(comm), library_comm_(duplicate_of(comm)) {}
 
 MpiCommunicator::~MpiCommunicator() {
-  int finalized = 0;
-  MPI_Finalized(&finalized);
-  if (!finalized) MPI_Comm_free(&comm_);
+  if (!mpi::is_running()) return;
+  MPI_Comm_free(&library_comm_);
+  MPI_Comm_free(&comm_);
 }
 
-// MPI has no 16-bit floating types: what is reduced in them is done here, what is moved are bytes.
-
 void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
-  if (is_half(data.dtype())) return all_reduce_here(data, op);
-  if (inter_size() > 1 && data.bytes() >= kLongMessage) return mpi::ring_all_reduce(data, op, comm_);
+  const bool rings = inter_size() > 1 && data.bytes() >= kLongMessage && !is_half(data.dtype());
+  if (rings) return mpi::ring_all_reduce(data, op, library_comm_);
+  if (is_reduced_here(data.dtype(), op)) return all_reduce_here(data, op);
   if (op == Reduce::kMean) {
     shm::scale(data, 1.0 / size());
     op = Reduce::kSum;
@@ -128,7 +142,7 @@ void MpiCommunicator::do_all_reduce(const Array& data, Reduce op) {
 }
 
 void MpiCommunicator::do_reduce(const Array& data, int root, Reduce op) {
-  if (is_half(data.dtype())) return all_reduce_here(data, op);
+  if (is_reduced_here(data.dtype(), op)) return all_reduce_here(data, op);
   if (op == Reduce::kMean) {
     shm::scale(data, 1.0 / size());
     op = Reduce::kSum;
@@ -150,7 +164,7 @@ void MpiCommunicator::do_broadcast(const Array& data, int root) {
 // elements in all, a piece of every rank's part travels at a time, through calls that know one part only.
 
 void MpiCommunicator::do_reduce_scatter(const Array& in, const Array& out, Reduce op) {
-  if (is_half(in.dtype()) || op == Reduce::kMean) return reduce_scatter_here(in, out, op);
+  if (is_reduced_here(in.dtype(), op) || op == Reduce::kMean) return reduce_scatter_here(in, out, op);
   const bool inside = bytes_at(in, rank() * out.size()) == out.raw_data();
   if (in.size() <= kPiece && !inside) {
     check(MPI_Reduce_scatter_block(in.raw_data(), out.raw_data(), as_int(out.size()), type_of(in.dtype()), op_of(op),
@@ -186,17 +200,17 @@ void MpiCommunicator::do_all_gather(const Array& in, const Array& out) {
 void MpiCommunicator::do_gather(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
     const Array part = part_of(out, r, in);
-    r == root ? part.copy_from(in) : do_recv(part, r, 0);
+    r == root ? part.copy_from(in) : do_recv(part, r, kLibraryTag);
   }
-  if (rank() != root) do_send(in, root, 0);
+  if (rank() != root) do_send(in, root, kLibraryTag);
 }
 
 void MpiCommunicator::do_scatter(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
     const Array part = part_of(in, r, out);
-    r == root ? out.copy_from(part) : do_send(part, r, 0);
+    r == root ? out.copy_from(part) : do_send(part, r, kLibraryTag);
   }
-  if (rank() != root) do_recv(out, root, 0);
+  if (rank() != root) do_recv(out, root, kLibraryTag);
 }
 
 void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
@@ -210,7 +224,7 @@ void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
     const int to = (rank() + step) % size(), from = (rank() - step + size()) % size();
     in_pieces(part, [&](std::int64_t first, int count) {
       check(MPI_Sendrecv(bytes_at(in, to * part + first), count, type, to, 0, bytes_at(out, from * part + first), count,
-                         type, from, 0, comm_, MPI_STATUS_IGNORE),
+                         type, from, 0, library_comm_, MPI_STATUS_IGNORE),
             "MPI_Sendrecv");
     });
   }
@@ -219,7 +233,7 @@ void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
 void MpiCommunicator::do_send(const Array& data, int destination, int tag) {
   const MovedType type(data.dtype());
   in_pieces(data.size(), [&](std::int64_t first, int count) {
-    check(MPI_Send(bytes_at(data, first), count, type, destination, tag, comm_), "MPI_Send");
+    check(MPI_Send(bytes_at(data, first), count, type, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
   });
 }
 
@@ -227,7 +241,7 @@ void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
   const MovedType type(data.dtype());
   in_pieces(data.size(), [&](std::int64_t first, int count) {
     MPI_Status status;
-    check(MPI_Recv(bytes_at(data, first), count, type, source, tag, comm_, &status), "MPI_Recv");
+    check(MPI_Recv(bytes_at(data, first), count, type, source, mpi_tag(tag), channel(tag), &status), "MPI_Recv");
     int received = 0;
     check(MPI_Get_count(&status, type, &received), "MPI_Get_count");
     if (received != count) {
@@ -241,24 +255,25 @@ void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
 
 void MpiCommunicator::do_send_bytes(const std::string& bytes, int destination, int tag) {
   const auto length = static_cast<std::int64_t>(bytes.size());
-  check(MPI_Send(&length, 1, MPI_INT64_T, destination, tag, comm_), "MPI_Send");
+  check(MPI_Send(&length, 1, MPI_INT64_T, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
   in_pieces(length, [&](std::int64_t first, int count) {
-    check(MPI_Send(bytes.data() + first, count, MPI_BYTE, destination, tag, comm_), "MPI_Send");
+    check(MPI_Send(bytes.data() + first, count, MPI_BYTE, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
   });
 }
 
 Message MpiCommunicator::do_recv_bytes(int source, int tag) {
   std::int64_t length = 0;
   MPI_Status status;
-  check(MPI_Recv(&length, 1, MPI_INT64_T, source == kAnySource ? MPI_ANY_SOURCE : source,
-                 tag == kAnyTag ? MPI_ANY_TAG : tag, comm_, &status),
+  check(MPI_Recv(&length, 1, MPI_INT64_T, source == kAnySource ? MPI_ANY_SOURCE : source, mpi_tag(tag), channel(tag),
+                 &status),
         "MPI_Recv");
-  Message message{
-      .bytes = std::string(static_cast<std::size_t>(length), 0), .source = status.MPI_SOURCE, .tag = status.MPI_TAG};
+  Message message{.bytes = std::string(static_cast<std::size_t>(length), 0),
+                  .source = status.MPI_SOURCE,
+                  .tag = tag == kAnyTag ? status.MPI_TAG : tag};
   in_pieces(length, [&](std::int64_t first, int count) {
-    check(
-        MPI_Recv(message.bytes.data() + first, count, MPI_BYTE, message.source, message.tag, comm_, MPI_STATUS_IGNORE),
-        "MPI_Recv");
+    check(MPI_Recv(message.bytes.data() + first, count, MPI_BYTE, message.source, status.MPI_TAG, channel(tag),
+                   MPI_STATUS_IGNORE),
+          "MPI_Recv");
   });
   return message;
 }

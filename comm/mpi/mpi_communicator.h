@@ -10,8 +10,8 @@
 namespace rensa {
 
 /// MPI's collectives on arrays, and a ring of its own for long all-reduces between nodes. Works on a duplicate of the
-/// communicator it is given, so that messages never mix with the program's own; every return code is checked; counts
-/// above 2^31 go in pieces.
+/// communicator it is given, so that messages never mix with what the program does with MPI itself, and on a second one
+/// for the messages that its own calls are made of; every return code is checked; counts above 2^31 go in pieces.
 class MpiCommunicator final : public Communicator {
  public:
   /// Takes ownership of `comm`, which must be a duplicate made for this object.
@@ -39,8 +39,10 @@ class MpiCommunicator final : public Communicator {
   [[noreturn]] void do_abort(int status) override;
   void all_reduce_here(const Array& data, Reduce op);
   void reduce_scatter_here(const Array& in, const Array& out, Reduce op);
+  MPI_Comm channel(int tag) const { return tag == kLibraryTag ? library_comm_ : comm_; }
 
-  MPI_Comm comm_;
+  MPI_Comm comm_;          ///< collectives, and messages between the ranks of the program
+  MPI_Comm library_comm_;  ///< those of kLibraryTag, and the ring's
 };
 
 namespace mpi {

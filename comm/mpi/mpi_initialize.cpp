@@ -1,5 +1,7 @@
 #include <dlfcn.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include "comm/mpi/mpi_communicator.h"
@@ -17,12 +19,21 @@ void check(int code, const char* call, const std::source_location& where) {
 }
 
 namespace {
+
+std::atomic<pid_t> starter = 0;  ///< the process whose MPI it is
+
 void finalize_at_exit() {
+  if (is_running()) MPI_Finalize();
+}
+
+}  // namespace
+
+bool is_running() {
+  if (starter != getpid()) return false;
   int finalized = 0;
   MPI_Finalized(&finalized);
-  if (!finalized) MPI_Finalize();
+  return !finalized;
 }
-}  // namespace
 
 int start() {
   int initialized = 0, finalized = 0, provided = 0;
@@ -35,6 +46,8 @@ int start() {
     check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
     std::atexit(finalize_at_exit);
   }
+  pid_t nobody = 0;
+  starter.compare_exchange_strong(nobody, getpid());
   return provided;
 }
 

@@ -6,8 +6,9 @@
 #include "comm/mpi/pieces.h"
 #include "comm/shm/direct_reduction.h"
 
-// Reductions that MPI has no type for (float16, bfloat16) or no operation (a mean): MPI moves bytes, and the ranks
-// reduce. Rank r gets every rank's part r as it is, reduces in float32 and rounds once.
+// Reductions that MPI has no type for (float16, bfloat16) or no operation (a mean; a maximum or minimum that keeps
+// NaN): MPI moves bytes, and the ranks reduce. Rank r gets every rank's part r as it is; 16 bits are reduced in float32
+// and rounded once.
 
 namespace rensa {
 

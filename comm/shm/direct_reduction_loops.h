@@ -15,12 +15,12 @@
 #include <type_traits>
 
 #include "comm/shm/reduction_job.h"
+#include "core/kernels/cpu/half_precision.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rensa::shm::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
-// Most loops are left to the compiler, which makes vectors of the set's width of them.
+// The loops are left to the compiler, which makes vectors of the set's width of them.
 
 constexpr std::int64_t kTile = 2048;  ///< elements that are reduced while they lie in the first-level cache
 
@@ -65,30 +65,20 @@ struct Accumulated<BFloat16> {
 
 template <class T, class A>
 HWY_INLINE void load(const T* from, A* to, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<A>(from[i]);
-}
-HWY_INLINE void load(const Float16* from, float* to, std::int64_t count) {
-  const hn::ScalableTag<float> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> half;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto* bits = reinterpret_cast<const hwy::float16_t*>(from);
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, bits + i)), d, to + i);
-  for (; i < count; ++i) to[i] = from[i];
+  if constexpr (std::is_same_v<A, T>) {
+    std::copy_n(from, count, to);
+  } else {
+    cpu::widen(from, to, count);
+  }
 }
 
 template <class A, class T>
 HWY_INLINE void store(const A* from, T* to, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(from[i]);
-}
-HWY_INLINE void store(const float* from, Float16* to, std::int64_t count) {
-  const hn::ScalableTag<float> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> half;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  auto* bits = reinterpret_cast<hwy::float16_t*>(to);
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::DemoteTo(half, hn::LoadU(d, from + i)), half, bits + i);
-  for (; i < count; ++i) to[i] = Float16(from[i]);
+  if constexpr (std::is_same_v<A, T>) {
+    std::copy_n(from, count, to);
+  } else {
+    cpu::narrow(from, to, count);
+  }
 }
 
 template <class A>

@@ -50,7 +50,7 @@ bool ShmCommunicator::all_are_reached() {
 bool ShmCommunicator::pulls(std::size_t bytes) const { return bytes >= kPulled && group_->can_pull(); }
 
 void ShmCommunicator::do_all_reduce(const Array& data, Reduce op) {
-  const Call call("all_reduce", data.size(), data.dtype());
+  const Call call("all_reduce", data.size(), data.dtype(), op);
   shm::Meeting& meeting = group_->meeting();
   if (data.bytes() <= kReducedByAll) {
     const auto* const own = static_cast<const std::byte*>(data.raw_data());
@@ -81,7 +81,7 @@ void ShmCommunicator::do_all_reduce(const Array& data, Reduce op) {
 }
 
 void ShmCommunicator::do_reduce(const Array& data, int root, Reduce op) {
-  begin({"reduce", data.size(), data.dtype(), root}, data, data);
+  begin({"reduce", data.size(), data.dtype(), op, root}, data, data);
   if (pulls(data.bytes())) return shm::PulledCollectives(*group_).reduce(data, root, op);
   shm::StagedCollectives(*group_).all_reduce(data, op, /*keep=*/rank() == root);
 }
@@ -94,7 +94,7 @@ void ShmCommunicator::do_broadcast(const Array& data, int root) {
 
 void ShmCommunicator::do_reduce_scatter(const Array& in, const Array& out, Reduce op) {
   // `out` may be a part of `in`: nobody else reads this rank's part but this rank.
-  begin({"reduce_scatter", out.size(), out.dtype()}, in, out);
+  begin({"reduce_scatter", out.size(), out.dtype(), op}, in, out);
   if (!all_are_reached()) {
     if (pulls(in.bytes())) return shm::PulledCollectives(*group_).reduce_scatter(in, out, op);
     return shm::StagedCollectives(*group_).reduce_scatter(in, out, op);

@@ -92,7 +92,8 @@ Message ThreadRoom::take(int source, int destination, int tag) {
   while (true) {
     auto& letters = letters_[destination];
     const auto found = std::find_if(letters.begin(), letters.end(), [&](const Message& letter) {
-      return (source == kAnySource || letter.source == source) && (tag == kAnyTag || letter.tag == tag);
+      const bool tag_fits = tag == kAnyTag ? letter.tag != kLibraryTag : letter.tag == tag;
+      return tag_fits && (source == kAnySource || letter.source == source);
     });
     if (found != letters.end()) {
       Message message = std::move(*found);

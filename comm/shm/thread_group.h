@@ -50,7 +50,8 @@ class ThreadRoom {
   std::byte* staging(int r, int parity) const;
 
   void post(int source, int destination, int tag, std::string bytes);
-  Message take(int source, int destination, int tag);  ///< source and tag may be kAnySource and kAnyTag
+  /// source and tag may be kAnySource and kAnyTag, which leaves the library's own messages alone.
+  Message take(int source, int destination, int tag);
 
   /// The room of the ranks of one colour: whoever asks first makes it, until close_subrooms().
   std::shared_ptr<ThreadRoom> subroom(int color, const std::vector<int>& nodes);

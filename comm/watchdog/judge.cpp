@@ -256,11 +256,12 @@ std::optional<Verdict> Judge::judge_delays(Clock::time_point now) {
 
 std::optional<std::string> Judge::lateness(std::uint64_t id, Clock::time_point now) const {
   const Seen* waits = nullptr;
-  int waiting = 0;
+  int waiting = 0, members = 0;
   double longest = 0;
   for (std::size_t r = 0; r < records_.size(); ++r) {
     const auto known = records_[r].communicators.find(id);
     if (known == records_[r].communicators.end()) continue;
+    ++members;
     const Seen& seen = known->second;
     const double age = seen.report.seconds + seconds_between(seen.at, now);
     if (!seen.report.running || seen.report.closed || age <= longest) continue;
@@ -286,8 +287,14 @@ std::optional<std::string> Judge::lateness(std::uint64_t id, Clock::time_point n
   if (!some_left && longest < limits_.call_s) return {};
   const std::string what = detail::join(numbered(call.last, call.number), " on ", call.name.data());
   if (missing.empty()) {
-    return detail::join(name_of(waiting), ": ", what, " has not ended in ", in_seconds(longest),
-                        call.last.collective ? ", though all ranks are in it" : "", ". A longer limit: comm_timeout.");
+    std::string others;
+    if (call.last.collective) {
+      others = members == call.size
+                   ? ", though all ranks are in it"
+                   : detail::join("; of ", call.size - members, " of its ", call.size, " ranks nothing is known here");
+    }
+    return detail::join(name_of(waiting), ": ", what, " has not ended in ", in_seconds(longest), others,
+                        ". A longer limit: comm_timeout.");
   }
   const Record& culprit = records_[index(missing.front())];
   std::string who = name_of(missing.front());

@@ -20,10 +20,13 @@ namespace {
 constexpr std::chrono::milliseconds kConnectLimit(3000);  ///< to one address
 constexpr std::chrono::seconds kVerdictLimit(4);
 constexpr int kLargeJob = 256;  ///< ranks from which on signs of life are rarer: one station hears them all
+/// Between signs of life, however long a silence may be: with them goes what calls a rank is in, and since when.
+constexpr double kLongestInterval_s = 1;
 
 Clock::duration interval_of(double heartbeat_s, int size) {
   const double beats = size < kLargeJob ? 50 : 10;  // in the time after which silence is death
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(heartbeat_s / beats));
+  const std::chrono::duration<double> interval(std::min(heartbeat_s / beats, kLongestInterval_s));
+  return std::chrono::duration_cast<Clock::duration>(interval);
 }
 
 std::uint64_t random_token() {
@@ -85,6 +88,7 @@ std::shared_ptr<Watchdog> Watchdog::start(Communicator& comm, const Options& opt
     {
       const std::lock_guard lock(dog->mutex_);
       dog->last_words_ = std::move(words);
+      dog->all_are_connected_ = true;
     }
     dog->wake();
     return dog;

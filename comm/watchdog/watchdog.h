@@ -104,14 +104,14 @@ class Watchdog {
   std::vector<Watched> watched_;
   std::vector<Peer> arriving_;  ///< connections to stations, for the thread
   std::optional<Failure> failure_;
-  bool stopping_ = false, judged_ = false, waits_for_verdict_ = false;
+  bool all_are_connected_ = false, stopping_ = false, judged_ = false, waits_for_verdict_ = false;
 
   // of the thread alone
   std::vector<Peer> peers_;
   std::optional<watchdog::Judge> judge_;
   watchdog::Clock::time_point next_beat_, last_look_;
   std::optional<watchdog::Clock::time_point> stations_lost_since_;
-  bool judge_is_due_ = false, failure_is_told_ = false;
+  bool judges_ = false, judge_is_due_ = false, failure_is_told_ = false;
 
   std::unique_ptr<watchdog::LastWords> last_words_;
   std::thread thread_;

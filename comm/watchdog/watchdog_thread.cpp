@@ -204,6 +204,10 @@ void Watchdog::take_local_news() {
       peers_.push_back(std::move(peer));
     }
     arriving_.clear();
+    if (all_are_connected_ && !judges_) {
+      judges_ = true;
+      judge_->forgive_silence(Clock::now());  // of ranks that looked for a way to the stations until now
+    }
     const std::optional<int> signal = last_words_ ? last_words_->signal() : std::nullopt;
     if (signal && !failure_) failure_ = Failure{signal_description(*signal), kSignalStatus + *signal};
     if (failure_ && !failure_is_told_) failure = failure_;
@@ -294,19 +298,20 @@ bool Watchdog::may_judge(Clock::time_point now) {
   if (rank_ == stations_[1]) return is_gone(stations_[0]);
   const bool any_lost = judge_->is_lost(stations_[0], now) || judge_->is_lost(stations_[1], now);
   if (!any_lost) stations_lost_since_.reset();
-  if (is_gone(stations_[0]) && is_gone(stations_[1])) return any_lost || failure_is_told_;
+  if (is_gone(stations_[0]) && is_gone(stations_[1])) return true;
   if (!any_lost) return false;
   // the station that is left should judge; if it does not, its link to the rest is as bad
   if (!stations_lost_since_) stations_lost_since_ = now;
   return std::chrono::duration<double>(now - *stations_lost_since_).count() > options_.limits.heartbeat_s + 3;
 }
 
-/// Stations speak for all; ranks that have lost them for their host.
+/// Stations speak for all; of ranks that have lost them the first of each host; ranks that they have left each for
+/// itself, because nobody knows who is still there.
 bool Watchdog::speaks() const {
-  if (is_station(rank_)) return true;
+  if (is_station(rank_) || (judge_->has_left(stations_[0]) && judge_->has_left(stations_[1]))) return true;
   const std::string& host = seats_[static_cast<std::size_t>(rank_)].host_key;
-  const auto first =
-      std::find_if(seats_.begin(), seats_.end(), [&](const Seat& seat) { return seat.host_key == host; });
+  const auto first = std::find_if(seats_.begin(), seats_.end(),
+                                  [&](const Seat& seat) { return !is_station(seat.rank) && seat.host_key == host; });
   return first->rank == rank_;
 }
 
@@ -318,7 +323,7 @@ bool Watchdog::is_judged() {
 void Watchdog::judge() {
   judge_is_due_ = false;
   const auto now = Clock::now();
-  if (is_judged() || !may_judge(now)) return;
+  if (!judges_ || is_judged() || !may_judge(now)) return;
   const auto found = judge_->judge(now);
   while (const auto id = judge_->question()) {
     tell_reports();

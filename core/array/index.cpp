@@ -47,7 +47,7 @@ Array checked_indices(const Array& indices, std::int64_t size, int axis, const S
   if (is_floating(indices.dtype())) {
     throw DtypeError("index: an index array is ", indices.dtype(), ", expected int32, int64 or bool.");
   }
-  const Array result = indices.to(Dtype::kInt64).copy();
+  const Array result = indices.to(Device{}).to(Dtype::kInt64).copy();  // looked at on the host
   auto* at = result.data<std::int64_t>();
   for (std::int64_t i = 0, count = result.size(); i < count; ++i) {
     if (at[i] < -size || at[i] >= size) {
@@ -90,7 +90,7 @@ Array take_advanced(const Array& view, std::vector<Advanced>& advanced) {
   const Array source = view.transpose(order).contiguous().reshape({1, rows, inner});
   Shape shape = broadcast;
   for (const std::int64_t size : kept) shape.push_back(size);
-  const Array taken = kernels::take_rows(source, row).reshape(shape);
+  const Array taken = kernels::take_rows(source, row.to(source.device())).reshape(shape);
   Dims back;  // kept axes before `where`, the broadcast ones, the other kept ones
   for (int i = 0; i < where; ++i) back.push_back(broadcast.ndim() + i);
   for (int i = 0; i < broadcast.ndim(); ++i) back.push_back(i);
@@ -160,8 +160,9 @@ Array get(const Array& x, const Index& index) { return indexed(x, index); }
 void set(const Array& x, const Index& index, const Array& values) {
   if (is_basic(index)) return indexed(x, index).copy_from(values);
   const Array positions = indexed_positions(x.shape(), index);
-  const Array elements = values.to(x.dtype()).broadcast_to(positions.shape()).contiguous();
-  const Array target = x.is_contiguous() ? x : x.copy();
+  const Array elements = values.to(Device{}).to(x.dtype()).broadcast_to(positions.shape()).contiguous();
+  const bool in_place = x.is_contiguous() && x.device() == Device{};
+  const Array target = in_place ? x : x.to(Device{}).copy();  // element by element on the host
   const auto bytes = item_size(x.dtype());
   auto* to = static_cast<std::byte*>(target.raw_data());
   const auto* from = static_cast<const std::byte*>(elements.raw_data());
@@ -169,7 +170,7 @@ void set(const Array& x, const Index& index, const Array& values) {
     std::copy_n(from + static_cast<std::size_t>(i) * bytes, bytes,
                 to + static_cast<std::size_t>(positions.data<std::int64_t>()[i]) * bytes);
   }
-  if (x.is_contiguous()) {
+  if (in_place) {
     x.buffer()->note_write();
   } else {
     x.copy_from(target);
@@ -177,8 +178,8 @@ void set(const Array& x, const Index& index, const Array& values) {
 }
 
 std::vector<Array> nonzero(const Array& x) {
-  const Array flags = x.to(Dtype::kBool).contiguous();
-  const auto* flag = static_cast<const bool*>(flags.raw_data());
+  const Array flags = x.to(Dtype::kBool).to(Device{}).contiguous();  // looked at on the host
+  const bool* flag = flags.data<bool>();
   std::vector<std::vector<std::int64_t>> places(static_cast<std::size_t>(x.ndim()));
   for (std::int64_t i = 0; i < flags.size(); ++i) {
     if (!flag[i]) continue;

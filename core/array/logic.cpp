@@ -23,6 +23,8 @@ Array compared(const char* name, const Array& a, double number, Comparison compa
 /// Not zero.
 Array truth(const Array& x) { return x.to(Dtype::kBool); }
 
+Array constant(bool value, const Array& beside) { return full({}, value, Dtype::kBool, beside.device()); }
+
 }  // namespace
 
 Array equal(const Array& a, const Array& b) { return compared("equal", a, b, Comparison::kEqual); }
@@ -42,10 +44,10 @@ Array greater_equal(const Array& a, double number) {
   return compared("greater_equal", a, number, Comparison::kGreaterEqual);
 }
 
-Array logical_and(const Array& a, const Array& b) { return where(truth(a), truth(b), full({}, 0, Dtype::kBool)); }
-Array logical_or(const Array& a, const Array& b) { return where(truth(a), full({}, 1, Dtype::kBool), truth(b)); }
+Array logical_and(const Array& a, const Array& b) { return where(truth(a), truth(b), constant(false, a)); }
+Array logical_or(const Array& a, const Array& b) { return where(truth(a), constant(true, a), truth(b)); }
 Array logical_xor(const Array& a, const Array& b) { return not_equal(truth(a), truth(b)); }
-Array logical_not(const Array& a) { return equal(truth(a), full({}, 0, Dtype::kBool)); }
+Array logical_not(const Array& a) { return equal(truth(a), constant(false, a)); }
 
 Array isnan(const Array& x) { return not_equal(x, x); }
 Array isinf(const Array& x) {
@@ -56,8 +58,8 @@ Array isinf(const Array& x) {
 Array isfinite(const Array& x) { return logical_not(logical_or(isnan(x), isinf(x))); }
 
 std::int64_t count_nonzero(const Array& x) {
-  const Array flags = truth(x).contiguous();
-  const auto* flag = static_cast<const bool*>(flags.raw_data());
+  const Array flags = truth(x).to(Device{}).contiguous();  // counted on the host
+  const bool* flag = flags.data<bool>();
   std::int64_t count = 0;
   for (std::int64_t i = 0; i < flags.size(); ++i) count += flag[i];
   return count;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <type_traits>
 #include <vector>
 
+#include "core/array/dispatch.h"
 #include "core/error.h"
 
 namespace rensa::random {
@@ -18,10 +21,51 @@ Array drawn(const Shape& shape, const Draw& draw) {
   return values;
 }
 
+/// The next number towards -infinity.
+template <class T>
+T next_below(T x) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::nextafter(x, -std::numeric_limits<T>::infinity());
+  } else {  // sign and magnitude
+    constexpr std::uint16_t kSign = 0x8000;
+    if ((x.bits & ~kSign) == 0) {
+      x.bits = kSign | 1;
+    } else {
+      x.bits = static_cast<std::uint16_t>(x.bits & kSign ? x.bits + 1 : x.bits - 1);
+    }
+    return x;
+  }
+}
+
+template <class T>
+void round_below(const Array& values, double low, double high) {
+  const auto wide = [](T v) {
+    if constexpr (std::is_floating_point_v<T>) return static_cast<double>(v);
+    return static_cast<double>(static_cast<float>(v));
+  };
+  T largest = static_cast<T>(std::is_floating_point_v<T> ? high : static_cast<float>(high));
+  if (wide(largest) >= high) largest = next_below(largest);
+  if (!(wide(largest) >= low)) return;  // there is no number of this type between them
+  T* at = values.data<T>();
+  for (std::int64_t i = 0; i < values.size(); ++i) {
+    if (wide(at[i]) >= high) at[i] = largest;
+  }
+}
+
 }  // namespace
 
+Array rounded_below(const Array& values, double low, double high, Dtype dtype) {
+  if (!is_floating(dtype)) return values.to(dtype);
+  Array rounded = dtype == values.dtype() ? values.copy() : values.to(dtype);
+  dispatch_all(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (!std::is_integral_v<T>) round_below<T>(rounded, low, high);
+  });
+  return rounded;
+}
+
 Array uniform(const Shape& shape, RandomStream& stream, double low, double high, Dtype dtype) {
-  return drawn<double>(shape, [&] { return stream.uniform(low, high); }).to(dtype);
+  return rounded_below(drawn<double>(shape, [&] { return stream.uniform(low, high); }), low, high, dtype);
 }
 Array normal(const Shape& shape, RandomStream& stream, double mean, double deviation, Dtype dtype) {
   return drawn<double>(shape, [&] { return mean + deviation * stream.normal(); }).to(dtype);
@@ -38,7 +82,7 @@ Array bernoulli(const Shape& shape, RandomStream& stream, double probability) {
       .to(Dtype::kBool);
 }
 Array gumbel(const Shape& shape, RandomStream& stream, Dtype dtype) {
-  return drawn<double>(shape, [&] { return -std::log(-std::log1p(-stream.uniform())); }).to(dtype);
+  return drawn<double>(shape, [&] { return stream.gumbel(); }).to(dtype);
 }
 Array exponential(const Shape& shape, RandomStream& stream, double scale, Dtype dtype) {
   return drawn<double>(shape, [&] { return -scale * std::log1p(-stream.uniform()); }).to(dtype);
@@ -71,14 +115,7 @@ Array choice(std::int64_t n, std::int64_t count, RandomStream& stream, bool repl
   return drawn<std::int64_t>({count}, [&]() -> std::int64_t {
     if (!(total > 0))
       throw ValueError("random::choice: the probabilities that are left sum to ", total, ", expected more than 0.");
-    double left = stream.uniform() * total;
-    std::size_t i = 0, last = 0;
-    for (; i < p.size(); ++i) {
-      if (p[i] > 0) last = i;
-      left -= p[i];
-      if (left < 0 && p[i] > 0) break;
-    }
-    if (i == p.size()) i = last;  // rounding
+    const std::size_t i = stream.pick(p);
     if (!replace) {
       p[i] = 0;
       total = std::accumulate(p.begin(), p.end(), 0.0);

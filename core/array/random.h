@@ -10,6 +10,10 @@ namespace rensa::random {
 //   RandomStream stream(/*seed=*/7, Purpose::kUser);
 //   Array x = random::normal({3, 4}, stream);
 
+/// `values` (float64), drawn in [low, high), in `dtype`: what rounding brings to `high` becomes the largest number
+/// below it, if that is not below `low`.
+Array rounded_below(const Array& values, double low, double high, Dtype dtype);
+
 /// In [low, high).
 Array uniform(const Shape& shape, RandomStream& stream, double low = 0, double high = 1, Dtype dtype = Dtype::kFloat32);
 /// Gaussian, by Box and Muller.

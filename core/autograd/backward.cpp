@@ -84,6 +84,7 @@ class Backward {
       throw GraphError(function->name(), ": backward() was called inside backward() on the same graph.");
     }
     function->walk_ = walk_;
+    function->into_leaves_ = !wanted_;
     function->visited_edges_ = 0;
     function->gradients_.resize(std::max<std::size_t>(1, function->outputs_.size()));
     functions_.push_back(function);
@@ -205,6 +206,10 @@ class Backward {
     if (!destination || options_.enable_double_backprop) {
       add_gradient(extras.grad, std::move(gradient));
     } else if (extras.grad) {
+      if (extras.grad.array().raw_data() != destination.raw_data()) {  // set_grad() gave it, or it has a graph
+        destination.copy_from(extras.grad.array());
+        extras.grad = Variable(destination);
+      }
       kernels::accumulate(destination, gradient.array());
     } else {
       if (gradient.array().raw_data() != destination.raw_data()) kernels::copy(destination, gradient.array());

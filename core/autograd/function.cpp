@@ -1,9 +1,11 @@
 #include "core/autograd/function.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "core/autograd/function_hook.h"
+#include "core/autograd/graph.h"
 #include "core/autograd/variable_body.h"
 #include "core/error.h"
 
@@ -32,6 +34,8 @@ Array hooked(const Function& function, const Forward& forward) {
 }
 
 }  // namespace
+
+std::uint64_t detail::last_function() { return last_sequence; }
 
 Function::~Function() {
   for (detail::Edge& edge : edges_) {
@@ -107,17 +111,28 @@ Variable Function::retained_output(int index) {
 void Function::check_not_written(const Array& now, const Buffer* buffer, std::uint32_t version, const char* what,
                                  int index) const {
   if (!buffer || now.buffer().get() != buffer || buffer->version() == version) return;
-  throw GraphError(name(), ": its gradient needs its ", what, " ", index, ", ", now.dtype(), " ", now.shape(),
+  throw_written(now, std::string(what).append(" ").append(std::to_string(index)));
+}
+
+const Array& Function::kept(const KeptArray& kept, const char* what) const {
+  check_not_released();
+  if (kept.array && kept.array.buffer()->version() != kept.version) throw_written(kept.array, what);
+  return kept.array;
+}
+
+void Function::throw_written(const Array& now, const std::string& what) const {
+  throw GraphError(name(), ": its gradient needs its ", what, ", ", now.dtype(), " ", now.shape(),
                    ", which was written in place after it was computed with. Write into a copy(), or call backward() "
                    "before fill(), copy_from(), an assignment by index, or an optimizer's update().");
 }
 
 Array Function::gradient_destination(int input) const {
   const detail::Edge& to = edge(input);
-  if (config().enable_backprop || !to.leaf || !to.leaf->extras || to.leaf->extras->grad) return {};
+  if (!into_leaves_ || config().enable_backprop || !to.leaf || !to.leaf->extras || to.leaf->extras->grad) return {};
   // Two gradients of one leaf must not be written to one place.
   const auto uses = std::count_if(edges_.begin(), edges_.end(), [&](const auto& e) { return e.leaf == to.leaf; });
-  return uses == 1 ? to.leaf->extras->grad_destination : Array();
+  const Array& place = to.leaf->extras->grad_destination;
+  return uses == 1 && place && place.is_contiguous() ? place : Array();  // kernels write in row-major order
 }
 
 Variable Function::make_output(Array y, int index) {

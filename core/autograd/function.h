@@ -6,6 +6,7 @@
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "core/autograd/config.h"
@@ -29,6 +30,15 @@ struct Edge {
   explicit operator bool() const { return function || leaf; }  ///< false: no gradient is wanted
 };
 }  // namespace detail
+
+/// An array that a function computes with and that is none of its inputs (labels, a condition), with the state that it
+/// is in. backward() gets it from Function::kept().
+struct KeptArray {
+  KeptArray(const Array& a)  // NOLINT(google-explicit-constructor): it is that array
+      : array(a), version(a ? a.buffer()->version() : 0) {}
+  Array array;            ///< for forward(); none once it is released
+  std::uint32_t version;  ///< of its buffer
+};
 
 /// A differentiable operation, and the node that it leaves in the graph. Write a class with forward() and backward()
 /// side by side, hide it in the source file of a free function, and call apply:
@@ -92,14 +102,18 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   Variable retained_input(int position = 0) const;
   /// The output kept by retain_output(), as a variable of the graph. Throws GraphError as retained_input() does.
   Variable retained_output(int index = 0);
-  /// Where the gradient of a leaf is to lie, if it has such a place and nothing is there yet; otherwise no array. A
-  /// function that writes its result there (and returns it) saves a copy; using it is optional.
+  /// The array, `what` for the message. Throws GraphError as retained_input() does.
+  const Array& kept(const KeptArray& array, const char* what) const;
+  /// Where the gradient of a leaf is to lie, if it has such a place in row-major order and nothing is there yet;
+  /// otherwise, and while grad() collects gradients that no leaf is to keep, no array. A function that writes its
+  /// result there (and returns it) saves a copy; using it is optional.
   Array gradient_destination(int input) const;
   /// Releases what forward() kept in members of its own. Retained inputs and outputs are released by the base.
   virtual void release_saved() {}
 
  private:
   friend class detail::Backward;
+  friend class detail::GraphWalk;
   friend struct detail::VariableBody;
   template <class... Inputs>
   friend Variable apply(boost::intrusive_ptr<Function> function, const Inputs&... inputs);
@@ -120,6 +134,7 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
 
   void check_not_written(const Array& now, const Buffer* buffer, std::uint32_t version, const char* what,
                          int index) const;
+  [[noreturn]] void throw_written(const Array& now, const std::string& what) const;
 
   struct Output {
     detail::VariableBody* variable = nullptr;  ///< the living variable of this output, if any; not owned
@@ -138,6 +153,7 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   boost::container::small_vector<std::uint8_t, 4> saved_indices_;
   std::uint32_t retained_mask_ = 0;
   bool released_ = false;
+  bool into_leaves_ = false;    ///< the walk that is under way gives the leaves their gradients: it is not grad()'s
   std::uint64_t sequence_ = 0;  ///< functions of a thread are numbered as they are made: backward runs the latest first
 
   // Of the walk that is under way:

@@ -3,22 +3,25 @@
 #include <sstream>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/autograd/function.h"
 #include "core/autograd/variable_body.h"
+#include "core/error.h"
 
 namespace rensa {
 namespace detail {
 
-/// Every function behind some outputs, each once, the outputs' own first.
+/// Every function behind some outputs, each once, the outputs' own first. Functions with numbers up to `mark` are not
+/// entered: their outputs count as leaves.
 class GraphWalk {
  public:
-  explicit GraphWalk(const Variables& outputs) {
+  explicit GraphWalk(const Variables& outputs, std::uint64_t mark = 0) : mark_(mark) {
     for (const Variable& output : outputs) {
       if (!output) continue;
       if (Function* creator = output.creator()) {
-        meet(creator);
+        meet(creator, output.body_->output_index);
       } else if (output.requires_grad()) {
         meet(output.body_);
       }
@@ -26,7 +29,7 @@ class GraphWalk {
     for (std::size_t next = 0; next < functions_.size(); ++next) {
       for (int i = 0; i < functions_[next]->inputs(); ++i) {
         const Edge& edge = functions_[next]->edge(i);
-        if (edge.function) meet(edge.function.get());
+        if (edge.function) meet(edge.function.get(), edge.output_index);
         if (edge.leaf) meet(edge.leaf);
       }
     }
@@ -36,17 +39,37 @@ class GraphWalk {
   static const void* identity(const Variable& v) { return v.body_.get(); }
 
  private:
-  void meet(Function* function) {
-    if (seen_.insert(function).second) functions_.push_back(function);
+  void meet(Function* function, int output_index) {
+    if (function->sequence_ > mark_) {
+      if (seen_.insert(function).second) functions_.push_back(function);
+      return;
+    }
+    VariableBody* output = function->outputs_[static_cast<std::size_t>(output_index)].variable;
+    if (!output) {
+      throw GraphError("forget: the function uses an output of ", function->name(),
+                       " that was computed before it and that nobody holds any more, so that backward could not ",
+                       "compute with it again. Pass it to forget as an input.");
+    }
+    meet(boost::intrusive_ptr<VariableBody>(output));
   }
   void meet(const boost::intrusive_ptr<VariableBody>& leaf) {
     if (seen_.insert(leaf.get()).second) leaves_.push_back(Variable(leaf));
   }
 
+  const std::uint64_t mark_;
   std::vector<Function*> functions_;
   Variables leaves_;
   std::unordered_set<const void*> seen_;
 };
+
+Variables taken_from_outside(const Variables& outputs, std::uint64_t mark) { return GraphWalk(outputs, mark).leaves(); }
+
+AsLeaves::AsLeaves(const Variables& variables) : variables_(variables) {
+  for (const Variable& v : variables_) creators_.push_back(std::move(v.body_->creator));
+}
+AsLeaves::~AsLeaves() {
+  for (std::size_t i = variables_.size(); i-- > 0;) variables_[i].body_->creator = std::move(creators_[i]);
+}
 
 }  // namespace detail
 

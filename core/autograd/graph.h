@@ -1,7 +1,11 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <cstdint>
 #include <string>
 
+#include "core/autograd/function.h"
 #include "core/autograd/variable.h"
 
 namespace rensa {
@@ -19,4 +23,28 @@ struct GraphDrawingOptions {
 ///   dot -Tsvg graph.dot > graph.svg
 std::string graph_as_dot(const Variables& outputs, const GraphDrawingOptions& options = {});
 
+namespace detail {
+
+/// The number of the function that this thread made last: functions made later have larger ones.
+std::uint64_t last_function();
+
+/// What the part of the graph behind `outputs` that this thread made after function number `mark` takes from outside:
+/// leaves that require a gradient, and outputs of earlier functions; each once. Throws GraphError if nobody holds such
+/// an output any more.
+Variables taken_from_outside(const Variables& outputs, std::uint64_t mark);
+
+/// While it exists these variables are leaves: what is computed with them reaches no further back.
+class AsLeaves {
+ public:
+  explicit AsLeaves(const Variables& variables);
+  AsLeaves(const AsLeaves&) = delete;
+  AsLeaves& operator=(const AsLeaves&) = delete;
+  ~AsLeaves();
+
+ private:
+  const Variables variables_;
+  boost::container::small_vector<boost::intrusive_ptr<Function>, 4> creators_;
+};
+
+}  // namespace detail
 }  // namespace rensa

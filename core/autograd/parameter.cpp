@@ -21,6 +21,7 @@ void seed_parameters(std::uint64_t seed) { parameter_random = {.seed = seed, .cr
 Parameter::Parameter(Initializer initializer, Dtype dtype)
     : Variable(Array(), /*requires_grad=*/true),
       initializer_(std::move(initializer)),
+      seed_(parameter_random.seed),
       random_index_(parameter_random.created++),
       dtype_(dtype) {}
 
@@ -33,7 +34,7 @@ void Parameter::initialize(const Shape& shape) {
   if (is_initialized())
     throw ValueError("parameter ", name(), ": is initialized already, with shape ", this->shape(), ".");
   Array values = empty(shape, dtype_);
-  RandomStream random(parameter_random.seed, Purpose::kInitialize, random_index_);
+  RandomStream random(seed_, Purpose::kInitialize, random_index_);
   initializer_(values, random);
   body().array = values.to(home_);  // drawn on the host: the same numbers on every device
 }

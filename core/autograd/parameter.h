@@ -21,12 +21,14 @@ class Parameter : public Variable {
 
   /// False until a lazy parameter has met its first batch.
   bool is_initialized() const { return static_cast<bool>(array()); }
-  /// Allocates and fills the array, once; the values depend on the seed (see seed_parameters) and on the order of
-  /// creation.
+  /// Allocates and fills the array, once; the values depend on the seed (see seed_parameters) at the parameter's
+  /// creation and on the order of creation.
   void initialize(const Shape& shape);
 
   /// Moves the elements to `device`; initialize() puts them there from now on. The gradient is forgotten.
   void to(Device device);
+  /// Where the elements are, or where initialize() will put them.
+  Device home() const { return is_initialized() ? device() : home_; }
 
   /// Replaces the elements' place (not the variable): used by arenas, by loading, and by moves between devices.
   void set_array(Array array);
@@ -52,6 +54,7 @@ class Parameter : public Variable {
 
  private:
   Initializer initializer_;
+  std::uint64_t seed_;          ///< of seed_parameters() when it was created
   std::uint64_t random_index_;  ///< number of the parameter among those created by this thread since seed_parameters()
   Dtype dtype_;
   Device home_;  ///< where initialize() puts the elements

@@ -15,6 +15,7 @@ namespace detail {
 struct VariableBody;
 class Backward;
 class GraphWalk;
+class AsLeaves;
 void intrusive_ptr_add_ref(const VariableBody* body) noexcept;
 void intrusive_ptr_release(const VariableBody* body) noexcept;
 }  // namespace detail
@@ -50,6 +51,8 @@ class Variable {
 
   /// False for no variable, such as a gradient that does not exist.
   explicit operator bool() const { return body_ != nullptr; }
+  /// Whether both are handles of one variable.
+  bool is(const Variable& other) const { return body_ == other.body_; }
   const Array& array() const;  ///< the elements; no array for no variable
   /// The array's.
   /// @{
@@ -93,6 +96,7 @@ class Variable {
   friend class Parameter;
   friend class detail::Backward;
   friend class detail::GraphWalk;
+  friend class detail::AsLeaves;
   friend struct detail::VariableBody;
   explicit Variable(boost::intrusive_ptr<detail::VariableBody> body) : body_(std::move(body)) {}
   detail::VariableBody& body() const;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 #include "core/device/philox.h"
 
@@ -66,9 +67,29 @@ double RandomStream::uniform() {
   return uniform_of(high_word, (*this)());
 }
 
+double RandomStream::open_uniform() {
+  double u = 0;
+  while (u == 0) u = uniform();
+  return u;
+}
+
+double RandomStream::gumbel() { return -std::log(-std::log1p(-open_uniform())); }
+
 double RandomStream::normal() {
   const double radius = std::sqrt(-2 * std::log1p(-uniform()));
   return radius * std::cos(2 * std::numbers::pi * uniform());
+}
+
+std::size_t RandomStream::pick(std::span<const double> shares) {
+  double left = uniform() * std::accumulate(shares.begin(), shares.end(), 0.0);
+  std::size_t last = 0;  // what rounding leaves over is the last one's that can be drawn
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (!(shares[i] > 0)) continue;
+    last = i;
+    left -= shares[i];
+    if (left < 0) break;
+  }
+  return last;
 }
 
 RandomContext& random_context() {

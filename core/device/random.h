@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace rensa {
 
@@ -30,7 +32,11 @@ class RandomStream {
   void skip(std::uint64_t words);            ///< as if so many words had been drawn
   double uniform();                          ///< uniform in [0, 1), 53 bits; takes two words
   double uniform(double low, double high) { return low + (high - low) * uniform(); }  ///< uniform in [low, high)
-  double normal();  ///< mean 0, variance 1 (Box and Muller); takes four words
+  double open_uniform();  ///< uniform in (0, 1), for logarithms
+  double normal();        ///< mean 0, variance 1 (Box and Muller); takes four words
+  double gumbel();        ///< -log(-log(u)) for u uniform in (0, 1)
+  /// An index, drawn in proportion to its share (0 or more, of any sum above 0); never one whose share is 0.
+  std::size_t pick(std::span<const double> shares);
   /// The range of operator().
   /// @{
   static constexpr std::uint32_t min() { return 0; }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 
 #include "core/array/logic.h"
 #include "core/distributions/divergence.h"
@@ -9,6 +11,7 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/math.h"
 #include "core/functions/ordering.h"
@@ -19,12 +22,27 @@ namespace rensa::distributions {
 namespace {
 
 namespace F = functions;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 Variable as(const Variable& x, const Variable& like) { return F::cast(x, like.dtype()); }
 
-/// 0 log 0 is 0: value where the share is not 0.
-Variable unless_zero(const Variable& share, const Variable& value) {
-  return F::where(not_equal(share.array(), 0), value, Variable(zeros({}, value.dtype())));
+/// 0 log 0 is 0: the product, with 0 for the value where the share is 0. The value itself and not the product gives
+/// way, so that the gradient of neither meets an infinite value times 0.
+Variable share_of(const Variable& share, const Variable& value) {
+  return share * F::where(not_equal(share.array(), 0), value, F::constant_like(value, 0));
+}
+
+/// f(x) but for x = `pole`: -infinity there, with a gradient of 0 instead of an infinite one, which is not-a-number
+/// once it meets a 0.
+template <class Log>
+Variable with_pole(const Variable& x, double pole, const Log& f) {
+  const Array outside = not_equal(x.array(), pole);
+  return F::where(outside, f(F::where(outside, x, F::constant_like(x, 0.5))), F::constant_like(x, -kInfinity));
+}
+Variable log_of(const Variable& p) { return with_pole(p, 0, F::log); }
+/// log(1 - p)
+Variable log_of_rest(const Variable& p) {
+  return with_pole(p, 1, [](const Variable& x) { return F::log1p(-x); });
 }
 
 const Variable& checked_classes(const Variable& p) {
@@ -35,32 +53,36 @@ const Variable& checked_classes(const Variable& p) {
 double draw_poisson(RandomStream& random, double lam) {
   double count = 0;
   for (; lam > 16; lam -= 16) count += draw_poisson(random, 16);  // a product of uniform numbers would underflow
-  double product = draw_open(random);
-  for (const double least = std::exp(-lam); product > least; product *= draw_open(random)) ++count;
+  double product = random.open_uniform();
+  for (const double least = std::exp(-lam); product > least; product *= random.open_uniform()) ++count;
   return count;
 }
 
 }  // namespace
 
-Bernoulli::Bernoulli(const Variable& p) : Bernoulli(F::log(p) - F::log1p(-p), Logits{}) {}
+// The logarithms of p and of 1 - p are -softplus(-logits) and -softplus(logits): where the logits are infinite, one of
+// them is 0 and the other, infinite, has no share.
+
+Bernoulli::Bernoulli(const Variable& p) : Bernoulli(log_of(p) - log_of_rest(p), Logits{}) {}
 Variable Bernoulli::log_prob(const Variable& x) const {
-  // x logits, but 0 for x = 0 where the logits are infinite
-  const Variable chosen = unless_zero(as(x, logits), as(x, logits) * logits);
-  return chosen - F::softplus(logits);
+  const Variable one = as(x, logits);
+  return share_of(one, -F::softplus(-logits)) + share_of(1.0 - one, -F::softplus(logits));
 }
 Variable Bernoulli::mean() const { return F::sigmoid(logits); }
 Variable Bernoulli::variance() const { return mean() * F::sigmoid(-logits); }
 Variable Bernoulli::mode() const { return Variable(greater_equal(logits.array(), 0).to(logits.dtype())); }
-Variable Bernoulli::entropy() const { return F::softplus(logits) - mean() * logits; }
+Variable Bernoulli::entropy() const {
+  return share_of(mean(), F::softplus(-logits)) + share_of(F::sigmoid(-logits), F::softplus(logits));
+}
 Variable Bernoulli::sample_n(std::int64_t n) const {
   const std::vector<double> shares = to_vector<double>(mean().array());
-  return Variable(draw_batch(n, logits.shape(), logits.dtype(), [&](RandomStream& random, std::size_t i) {
-    return random.uniform() < shares[i] ? 1.0 : 0.0;
-  }));
+  return F::constant_like(logits, draw_batch(*this, n, logits.dtype(), [&](RandomStream& random, std::size_t i) {
+                            return random.uniform() < shares[i] ? 1.0 : 0.0;
+                          }));
 }
 
 Categorical::Categorical(const Variable& p)
-    : log_p(F::log(checked_classes(p)) - F::log(F::sum(p, {-1}, /*keepdims=*/true))) {}
+    : log_p(log_of(checked_classes(p)) - F::log(F::sum(p, {-1}, /*keepdims=*/true))) {}
 Categorical Categorical::of_logits(const Variable& logits) {
   return Categorical(F::log_softmax(checked_classes(logits), -1), LogShares{});
 }
@@ -78,74 +100,74 @@ Variable Categorical::log_prob(const Variable& x) const {
 Variable Categorical::mode() const { return Variable(F::argmax(log_p.array(), -1)); }
 Variable Categorical::entropy() const {
   const Variable p = F::exp(log_p);
-  return -F::sum(unless_zero(p, p * log_p), {-1});
+  return -F::sum(share_of(p, log_p), {-1});
 }
 Variable Categorical::sample_n(std::int64_t n) const {
   const std::vector<double> shares = to_vector<double>(F::exp(log_p).array());
   const auto classes = static_cast<std::size_t>(log_p.shape().back());
-  return Variable(draw_batch(n, batch_shape(), Dtype::kInt64, [&](RandomStream& random, std::size_t i) {
-    double left = random.uniform();
-    std::size_t c = 0;
-    while (c + 1 < classes && left >= shares[i * classes + c]) left -= shares[i * classes + c++];
-    return static_cast<double>(c);
-  }));
+  const Array drawn = draw_batch(*this, n, Dtype::kInt64, [&](RandomStream& random, std::size_t i) {
+    return static_cast<double>(random.pick(std::span(shares).subspan(i * classes, classes)));
+  });
+  return Variable(drawn.to(log_p.device()));
 }
 
 Variable OneHotCategorical::log_prob(const Variable& x) const {
-  const Variable chosen = as(x, number.log_p);
-  return F::sum(unless_zero(chosen, chosen * number.log_p), {-1});
+  return F::sum(share_of(as(x, number.log_p), number.log_p), {-1});
 }
 Variable OneHotCategorical::mean() const { return F::exp(number.log_p); }
 Variable OneHotCategorical::variance() const { return mean() * (1.0 - mean()); }
 Variable OneHotCategorical::mode() const {
-  return Variable(F::one_hot(number.mode().array(), number.log_p.shape().back(), number.log_p.dtype()));
+  return F::constant_like(number.log_p, F::one_hot(number.mode().array(), number.log_p.shape().back()));
 }
 Variable OneHotCategorical::sample_n(std::int64_t n) const {
-  return Variable(F::one_hot(number.sample_n(n).array(), number.log_p.shape().back(), number.log_p.dtype()));
+  return F::constant_like(number.log_p, F::one_hot(number.sample_n(n).array(), number.log_p.shape().back()));
 }
 
-Variable Geometric::log_prob(const Variable& x) const { return (as(x, p) - 1.0) * F::log1p(-p) + F::log(p); }
+Variable Geometric::log_prob(const Variable& x) const { return share_of(as(x, p) - 1.0, log_of_rest(p)) + F::log(p); }
 Variable Geometric::mean() const { return 1.0 / p; }
 Variable Geometric::variance() const { return (1.0 - p) / F::square(p); }
-Variable Geometric::mode() const { return Variable(ones(p.shape(), p.dtype())); }
-Variable Geometric::entropy() const { return -F::log(p) - (1.0 - p) / p * F::log1p(-p); }
+Variable Geometric::mode() const { return Variable(ones(p.shape(), p.dtype(), p.device())); }
+Variable Geometric::entropy() const { return -F::log(p) - share_of(1.0 - p, log_of_rest(p)) / p; }
 Variable Geometric::sample_n(std::int64_t n) const {
   const std::vector<double> shares = to_vector<double>(p.array());
-  return Variable(draw_batch(n, p.shape(), p.dtype(), [&](RandomStream& random, std::size_t i) {
-    return shares[i] >= 1 ? 1.0 : std::floor(std::log(draw_open(random)) / std::log1p(-shares[i])) + 1;
-  }));
+  return F::constant_like(
+      p, draw_batch(*this, n, p.dtype(), [&](RandomStream& random, std::size_t i) {
+        return shares[i] >= 1 ? 1.0 : std::floor(std::log(random.open_uniform()) / std::log1p(-shares[i])) + 1;
+      }));
 }
 
 Variable Poisson::log_prob(const Variable& x) const {
   const Variable count = as(x, lam);
-  return count * F::log(lam) - lam - F::lgamma(count + 1.0);
+  return share_of(count, log_of(lam)) - lam - F::lgamma(count + 1.0);
 }
 Variable Poisson::mode() const { return Variable(F::floor(lam).array()); }
 Variable Poisson::sample_n(std::int64_t n) const {
   const std::vector<double> rates = to_vector<double>(lam.array());
-  return Variable(draw_batch(n, lam.shape(), lam.dtype(),
-                             [&](RandomStream& random, std::size_t i) { return draw_poisson(random, rates[i]); }));
+  return F::constant_like(lam, draw_batch(*this, n, lam.dtype(), [&](RandomStream& random, std::size_t i) {
+                            return draw_poisson(random, rates[i]);
+                          }));
 }
 
 namespace {
 
 Variable divergence(const Categorical& p, const Categorical& q) {
   const Variable share = F::exp(p.log_p);
-  return F::sum(unless_zero(share, share * (p.log_p - q.log_p)), {-1});
+  return F::sum(share_of(share, p.log_p - q.log_p), {-1});
 }
 
 const KlRule<Bernoulli> kl_bernoulli([](const Bernoulli& p, const Bernoulli& q) {
-  return p.mean() * (p.logits - q.logits) - F::softplus(p.logits) + F::softplus(q.logits);
+  return share_of(p.mean(), F::softplus(-q.logits) - F::softplus(-p.logits)) +
+         share_of(F::sigmoid(-p.logits), F::softplus(q.logits) - F::softplus(p.logits));
 });
 const KlRule<Categorical> kl_categorical(divergence);
 const KlRule<OneHotCategorical> kl_one_hot([](const OneHotCategorical& p, const OneHotCategorical& q) {
   return divergence(p.number, q.number);
 });
 const KlRule<Geometric> kl_geometric([](const Geometric& p, const Geometric& q) {
-  return F::log(p.p / q.p) + (1.0 - p.p) / p.p * (F::log1p(-p.p) - F::log1p(-q.p));
+  return F::log(p.p / q.p) + share_of(1.0 - p.p, log_of_rest(p.p) - log_of_rest(q.p)) / p.p;
 });
 const KlRule<Poisson> kl_poisson([](const Poisson& p, const Poisson& q) {
-  return p.lam * F::log(p.lam / q.lam) - p.lam + q.lam;
+  return share_of(p.lam, log_of(p.lam) - F::log(q.lam)) - p.lam + q.lam;
 });
 
 }  // namespace

@@ -14,8 +14,10 @@ namespace rensa::distributions {
 ///   Variable loss = -functions::mean(p.log_prob(x));
 ///
 /// What is computed is differentiable in the parameters and in x. What a family has no closed form for is refused with
-/// a ValueError that names both. Samples are drawn by random_context(), as dropout's numbers are; has_rsample() says
-/// whether they are differentiable in the parameters.
+/// a ValueError that names both. Samples are drawn by random_context(), as dropout's numbers are: row i of the batch is
+/// sample first_sample + i of the global batch and draws from its own stream, the same on one rank or eight; a family
+/// without a batch draws from that of first_sample. has_rsample() says whether samples are differentiable in the
+/// parameters.
 class Distribution {
  public:
   Distribution() = default;

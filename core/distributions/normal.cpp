@@ -7,10 +7,10 @@
 #include "core/distributions/parameters.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/linear_algebra.h"
 #include "core/functions/math.h"
 #include "core/functions/matmul.h"
-#include "core/functions/random_arrays.h"
 #include "core/functions/rearrangement.h"
 #include "core/functions/shape.h"
 #include "core/functions/special.h"
@@ -25,6 +25,12 @@ const double kLogRootTwoPi = 0.5 * std::log(2 * std::numbers::pi);
 /// A matrix times a vector for every matrix: (…, d, d) and (…, d).
 Variable times_vector(const Variable& a, const Variable& x) {
   return F::squeeze(F::matmul(a, F::expand_dims(x, -1)), -1);
+}
+
+/// Of mean 0 and variance 1, (n, batch…, event…).
+Variable standard_noise(const Distribution& family, std::int64_t n, const Variable& like) {
+  return F::constant_like(
+      like, draw_batch(family, n, like.dtype(), [](RandomStream& random, std::size_t) { return random.normal(); }));
 }
 
 Shape with_square(Shape vectors) {
@@ -48,9 +54,7 @@ Variable Normal::log_survival_function(const Variable& x) const { return F::log_
 Variable Normal::icdf(const Variable& p) const { return loc + scale * F::ndtri(p); }
 Variable Normal::variance() const { return F::square(scale); }
 Variable Normal::entropy() const { return F::log(scale) + (kLogRootTwoPi + 0.5); }
-Variable Normal::sample_n(std::int64_t n) const {
-  return loc + scale * Variable(F::draw_normal(in_front(n, loc.shape()), loc.dtype()));
-}
+Variable Normal::sample_n(std::int64_t n) const { return loc + scale * standard_noise(*this, n, loc); }
 
 Variable LogNormal::log_prob(const Variable& x) const {
   const Variable log_x = F::log(x);
@@ -93,7 +97,7 @@ Variable MultivariateNormal::entropy() const {
   return log_determinant() + d * (kLogRootTwoPi + 0.5);
 }
 Variable MultivariateNormal::sample_n(std::int64_t n) const {
-  const Variable noise(F::draw_normal(in_front(n, loc.shape()), loc.dtype()));
+  const Variable noise = standard_noise(*this, n, loc);
   return loc + times_vector(F::broadcast_to(scale_tril, with_square(noise.shape())), noise);
 }
 

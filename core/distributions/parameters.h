@@ -6,6 +6,7 @@
 
 #include "core/autograd/variable.h"
 #include "core/device/random.h"
+#include "core/distributions/distribution.h"
 #include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
 
@@ -21,18 +22,13 @@ inline std::pair<Variable, Variable> together(const char* name, const Variable& 
           functions::broadcast_to(functions::cast(b, dtype), shape)};
 }
 
-/// n in front of the shape.
-Shape in_front(std::int64_t n, const Shape& shape);
-
-/// Numbers drawn one by one, (n, batch…): next(stream, i), where i is the place in the batch. See
-/// functions/random_arrays.h.
-Array draw_batch(std::int64_t n, const Shape& batch, Dtype dtype,
+/// Numbers drawn one by one, (n, batch…, event…): next(stream, i), where i is the place in (batch…, event…). Each row
+/// of the family's batch has its own stream, in which its n draws follow each other; a family without a batch has one.
+/// So the rows of a batch are the same on one rank and cut over several. See functions/random_arrays.h.
+Array draw_batch(const Distribution& family, std::int64_t n, Dtype dtype,
                  const std::function<double(RandomStream&, std::size_t)>& next);
 
 /// Gamma with scale 1. Source: Marsaglia, Tsang, "A simple method for generating gamma variables", 2000.
 double draw_gamma(RandomStream& random, double shape);
-
-/// Without 0, for logarithms.
-double draw_open(RandomStream& random);
 
 }  // namespace rensa::distributions

@@ -8,6 +8,7 @@
 #include "core/distributions/parameters.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/math.h"
 #include "core/functions/special.h"
@@ -18,18 +19,17 @@ namespace {
 namespace F = functions;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-Variable number(double value, const Variable& like) { return Variable(full({}, value, like.dtype())); }
-
 /// value where `x` is at least `low`, -infinity below.
 Variable from(const Variable& low, const Variable& x, const Variable& value) {
-  return F::where(less_equal(low.array(), x.array()), value, number(-kInfinity, value));
+  return F::where(less_equal(low.array(), x.array()), value, F::constant_like(value, -kInfinity));
 }
 
 Variable log_beta(const Variable& a, const Variable& b) { return F::lgamma(a) + F::lgamma(b) - F::lgamma(a + b); }
 
-/// Uniform in (0, 1], (n, batch…).
-Variable open_shares(std::int64_t n, const Variable& like) {
-  return Variable(draw_batch(n, like.shape(), like.dtype(), [](RandomStream& r, std::size_t) { return draw_open(r); }));
+/// Waiting times at a rate of 1, (n, batch…).
+Variable waiting_times(const Distribution& family, std::int64_t n, const Variable& like) {
+  const auto next = [](RandomStream& random, std::size_t) { return -std::log(random.open_uniform()); };
+  return F::constant_like(like, draw_batch(family, n, like.dtype(), next));
 }
 
 }  // namespace
@@ -50,10 +50,10 @@ Variable Beta::entropy() const {
 }
 Variable Beta::sample_n(std::int64_t n) const {
   const std::vector<double> as = to_vector<double>(a.array()), bs = to_vector<double>(b.array());
-  return Variable(draw_batch(n, a.shape(), a.dtype(), [&](RandomStream& random, std::size_t i) {
-    const double x = draw_gamma(random, as[i]), y = draw_gamma(random, bs[i]);
-    return x / (x + y);
-  }));
+  return F::constant_like(a, draw_batch(*this, n, a.dtype(), [&](RandomStream& random, std::size_t i) {
+                            const double x = draw_gamma(random, as[i]), y = draw_gamma(random, bs[i]);
+                            return x / (x + y);
+                          }));
 }
 
 Dirichlet::Dirichlet(const Variable& alpha_) : alpha(alpha_) {
@@ -80,19 +80,21 @@ Variable Dirichlet::entropy() const {
 }
 Variable Dirichlet::sample_n(std::int64_t n) const {
   const std::vector<double> each = to_vector<double>(alpha.array());
-  const Variable drawn(draw_batch(n, alpha.shape(), Dtype::kFloat64,
+  const Variable drawn(draw_batch(*this, n, Dtype::kFloat64,
                                   [&](RandomStream& random, std::size_t i) { return draw_gamma(random, each[i]); }));
-  return Variable((drawn / F::sum(drawn, {-1}, true)).array().to(alpha.dtype()));
+  return F::constant_like(alpha, (drawn / F::sum(drawn, {-1}, true)).array());
 }
 
-Variable Exponential::log_prob(const Variable& x) const { return from(number(0, lam), x, F::log(lam) - lam * x); }
+Variable Exponential::log_prob(const Variable& x) const {
+  return from(F::constant_like(lam, 0), x, F::log(lam) - lam * x);
+}
 Variable Exponential::cdf(const Variable& x) const { return -F::expm1(-lam * x); }
 Variable Exponential::icdf(const Variable& p) const { return -F::log1p(-p) / lam; }
 Variable Exponential::mean() const { return 1.0 / lam; }
 Variable Exponential::variance() const { return 1.0 / F::square(lam); }
-Variable Exponential::mode() const { return Variable(zeros(lam.shape(), lam.dtype())); }
+Variable Exponential::mode() const { return Variable(zeros(lam.shape(), lam.dtype(), lam.device())); }
 Variable Exponential::entropy() const { return 1.0 - F::log(lam); }
-Variable Exponential::sample_n(std::int64_t n) const { return -F::log(open_shares(n, lam)) / lam; }
+Variable Exponential::sample_n(std::int64_t n) const { return waiting_times(*this, n, lam) / lam; }
 
 Gamma::Gamma(const Variable& k_, const Variable& theta_)
     : k(together("Gamma", k_, theta_).first), theta(together("Gamma", k_, theta_).second) {}
@@ -104,12 +106,12 @@ Variable Gamma::variance() const { return k * F::square(theta); }
 Variable Gamma::entropy() const { return k + F::log(theta) + F::lgamma(k) + (1.0 - k) * F::digamma(k); }
 Variable Gamma::sample_n(std::int64_t n) const {
   const std::vector<double> shapes = to_vector<double>(k.array());
-  return theta * Variable(draw_batch(n, k.shape(), k.dtype(), [&](RandomStream& random, std::size_t i) {
-           return draw_gamma(random, shapes[i]);
-         }));
+  return theta * F::constant_like(k, draw_batch(*this, n, k.dtype(), [&](RandomStream& random, std::size_t i) {
+                                    return draw_gamma(random, shapes[i]);
+                                  }));
 }
 
-Chisquare::Chisquare(const Variable& k) : gamma(k * 0.5, Variable(full({}, 2, k.dtype()))) {}
+Chisquare::Chisquare(const Variable& k) : gamma(k * 0.5, F::constant_like(k, 2)) {}
 
 Pareto::Pareto(const Variable& s, const Variable& a)
     : scale(together("Pareto", s, a).first), alpha(together("Pareto", s, a).second) {}
@@ -117,18 +119,18 @@ Variable Pareto::log_prob(const Variable& x) const {
   return from(scale, x, F::log(alpha) + alpha * F::log(scale) - (alpha + 1.0) * F::log(x));
 }
 Variable Pareto::cdf(const Variable& x) const {
-  return F::where(less_equal(scale.array(), x.array()), 1.0 - F::pow(scale / x, alpha), number(0, scale));
+  return F::where(less_equal(scale.array(), x.array()), 1.0 - F::pow(scale / x, alpha), F::constant_like(scale, 0));
 }
 Variable Pareto::icdf(const Variable& p) const { return scale * F::exp(-F::log1p(-p) / alpha); }
 Variable Pareto::mean() const {
-  return F::where(greater(alpha.array(), 1), alpha * scale / (alpha - 1.0), number(kInfinity, scale));
+  return F::where(greater(alpha.array(), 1), alpha * scale / (alpha - 1.0), F::constant_like(scale, kInfinity));
 }
 Variable Pareto::variance() const {
   const Variable finite = F::square(scale) * alpha / (F::square(alpha - 1.0) * (alpha - 2.0));
-  return F::where(greater(alpha.array(), 2), finite, number(kInfinity, scale));
+  return F::where(greater(alpha.array(), 2), finite, F::constant_like(scale, kInfinity));
 }
 Variable Pareto::entropy() const { return F::log(scale / alpha) + 1.0 / alpha + 1.0; }
-Variable Pareto::sample_n(std::int64_t n) const { return scale * F::exp(-F::log(open_shares(n, alpha)) / alpha); }
+Variable Pareto::sample_n(std::int64_t n) const { return scale * F::exp(waiting_times(*this, n, alpha) / alpha); }
 
 namespace {
 
@@ -157,7 +159,7 @@ const KlRule<Chisquare> kl_chisquare([](const Chisquare& p, const Chisquare& q) 
 const KlRule<Pareto> kl_pareto([](const Pareto& p, const Pareto& q) {
   const Variable ratio = q.alpha / p.alpha;
   const Variable inside = q.alpha * F::log(p.scale / q.scale) - F::log(ratio) + ratio - 1.0;
-  return F::where(less_equal(q.scale.array(), p.scale.array()), inside, number(kInfinity, p.scale));
+  return F::where(less_equal(q.scale.array(), p.scale.array()), inside, F::constant_like(p.scale, kInfinity));
 });
 
 }  // namespace

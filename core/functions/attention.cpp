@@ -8,6 +8,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/joining.h"
 #include "core/functions/matmul.h"
@@ -15,6 +16,7 @@
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax.h"
+#include "core/kernels/arithmetic.h"
 #include "core/kernels/attention.h"
 #include "core/kernels/indexing.h"
 
@@ -25,7 +27,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// q (batch, heads, M, D), k (batch, heads, L, D), v (batch, heads, L, E).
 struct Attention final : Function {
-  Array bias;  ///< (1 or batch · heads, 1 or M, L), or none
+  KeptArray bias;  ///< (1 or batch · heads, 1 or M, L), or none
   kernels::AttentionOptions options;
   Array log_sums;
   Attention(const Array& b, const kernels::AttentionOptions& o) : bias(b), options(o) {}
@@ -33,19 +35,20 @@ struct Attention final : Function {
 
   Array forward(const Array& q, const Array& k, const Array& v) override {
     retain_inputs(0, 1, 2);
-    const auto result = kernels::attention(q, k, v, bias, options);
+    const auto result = kernels::attention(q, k, v, bias.array, options);
     log_sums = result[1];
     retain_output(result[0]);
     return result[0];
   }
   Variables backward(const Variable& gy) override {
     auto [q, k, v] = retained_inputs<3>();
+    kept(bias, "bias");
     if (config().enable_backprop) return differentiable_gradients(gy, q, k, v);
     const auto [gq, gk, gv] = kernels::attention_grad(gy.array(), retained_output().array(), log_sums, q.array(),
-                                                      k.array(), v.array(), bias, options);
+                                                      k.array(), v.array(), bias.array, options);
     return {Variable(gq), Variable(gk), Variable(gv)};
   }
-  void release_saved() override { log_sums = bias = {}; }
+  void release_saved() override { log_sums = bias.array = {}; }
 
  private:
   /// The same over variables, with all scores in memory.
@@ -58,22 +61,25 @@ struct Attention final : Function {
                    v = matrices(v_of_heads);
     const std::int64_t M = q.shape()[1], L = k.shape()[1];
     const Shape shape = {q.shape()[0], M, L};
-    Array visible = full(shape, 1, Dtype::kBool);
-    if (bias) {
-      const Array everywhere = bias.broadcast_to(shape),
-                  lowest = full({}, -kInfinity, bias.dtype()).broadcast_to(shape);
+    const Device device = q.device();
+    Array visible = full(shape, 1, Dtype::kBool, device);
+    const Array& added = bias.array;
+    if (added) {
+      const Array everywhere = added.broadcast_to(shape),
+                  lowest = full({}, -kInfinity, added.dtype(), device).broadcast_to(shape);
       visible = kernels::compare(everywhere, lowest, kernels::Comparison::kNotEqual);
     }
     if (options.causal) {
       const Array key = arange(L).broadcast_to({M, L}), last = (arange(M)).reshape({M, 1}).broadcast_to({M, L}).copy();
       for (std::int64_t i = 0; i < M * L; ++i) last.data<std::int64_t>()[i] += L - M;
-      const Array seen = kernels::compare(key, last, kernels::Comparison::kLessEqual).broadcast_to(shape);
-      visible = kernels::where(visible, seen, visible);
+      const Array seen = kernels::compare(key, last, kernels::Comparison::kLessEqual).to(device);
+      visible = kernels::where(visible, seen.broadcast_to(shape), visible);
     }
     // A finite number far below all scores: a query that sees nothing has shares, which are then set to 0.
     Variable s = matmul(q, k, false, true) * options.scale;
-    const Variable hidden(full({}, -1e30, q.dtype())), zero(zeros({}, q.dtype()));
-    if (bias) s = s + Variable(kernels::where(visible, bias.broadcast_to(shape), zeros(shape, bias.dtype())));
+    const Variable hidden = constant_like(q, -1e30), zero = constant_like(q, 0);
+    if (added)
+      s = s + Variable(kernels::where(visible, added.broadcast_to(shape), zeros(shape, added.dtype(), device)));
     const Variable p = where(visible, softmax(where(visible, s, hidden), 2), zero);
     const Variable gp = matmul(gy, v, false, true);
     const Variable gs = p * (gp - sum(p * gp, {2}, /*keepdims=*/true)) * options.scale;
@@ -97,8 +103,10 @@ void check(const Variable& q, const Variable& k, const Variable& v) {
   }
 }
 
-/// The bias and the padding as one array (1 or batch, 1 or M, L), or none.
-Array joined_bias(const AttentionOptions& o, const Shape& q, std::int64_t L, Dtype dtype) {
+/// The bias and the padding as one array (1 or batch, 1 or M, L), or none. The lengths may be on the host.
+Array joined_bias(const AttentionOptions& o, const Variable& of_queries, std::int64_t L) {
+  const Shape& q = of_queries.shape();
+  const Dtype dtype = of_queries.dtype();
   Shape scores = q;
   scores[q.ndim() - 1] = L;
   std::int64_t batch = 1;
@@ -122,13 +130,14 @@ Array joined_bias(const AttentionOptions& o, const Shape& q, std::int64_t L, Dty
                      ", expected one for each of q's first axis, ", q, ".");
   }
   const std::vector<std::int64_t> lengths = to_vector<std::int64_t>(o.lengths);
-  const std::int64_t queries = bias ? bias.shape()[1] : 1, repeats = q[0] == 0 ? 0 : batch / q[0];
-  const Array both = bias ? bias.broadcast_to({batch, queries, L}).copy() : zeros({batch, 1, L}, dtype);
+  const std::int64_t repeats = q[0] == 0 ? 0 : batch / q[0];
+  const Array hidden = zeros({batch, 1, L}, dtype);  // filled on the host, row by row, and moved as one
   for (std::int64_t b = 0; b < batch; ++b) {
     const std::int64_t length = lengths[static_cast<std::size_t>(b / repeats)];
-    both.select(0, b).slice(1, {.start = std::max<std::int64_t>(0, length)}).fill(-kInfinity);
+    hidden.select(0, b).slice(1, {.start = std::max<std::int64_t>(0, length)}).fill(-kInfinity);
   }
-  return both;
+  const Array padding = hidden.to(of_queries.device());
+  return bias ? kernels::add(bias, padding) : padding;
 }
 
 /// (…, M, D) as (batch, heads, M, D), a view of the usual four axes.
@@ -146,8 +155,8 @@ Variable scaled_dot_product_attention(const Variable& q, const Variable& k, cons
   check(q, k, v);
   const std::int64_t L = k.shape()[k.ndim() - 2], D = q.shape().back();
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(D, 1))));
-  const auto function = make_function<Attention>(joined_bias(options, q.shape(), L, q.dtype()),
-                                                 kernels::AttentionOptions{scale, options.causal});
+  const auto function =
+      make_function<Attention>(joined_bias(options, q, L), kernels::AttentionOptions{scale, options.causal});
   const Variable y = apply(function, in_heads(q), in_heads(k), in_heads(v));
   Shape shape = q.shape();
   shape[q.ndim() - 1] = v.shape().back();
@@ -166,7 +175,7 @@ Variable rotary_embedding(const Variable& x, double base, std::int64_t start, Ro
     cosines.data<double>()[i] = std::cos(angle);
     sines.data<double>()[i] = std::sin(angle);
   }
-  const Variable c(cosines.to(x.dtype())), s(sines.to(x.dtype()));
+  const Variable c = constant_like(x, cosines), s = constant_like(x, sines);
   if (pairs == RotaryPairs::kHalves) {
     const Variables parts = split_axis(x, 2, -1);
     return concat({parts[0] * c - parts[1] * s, parts[1] * c + parts[0] * s}, x.ndim() - 1);

@@ -11,8 +11,9 @@ namespace rensa::functions {
 struct AttentionOptions {
   std::optional<double> scale = std::nullopt;  ///< none: 1 / sqrt(D)
   bool causal = false;                         ///< a query sees the keys up to its own place, counted from the end
-  Array bias = {};     ///< added to the scores; broadcasts to (…, M, L); -infinity hides a key from a query
-  Array lengths = {};  ///< how many keys each of the first axis has, int32 or int64; the others are padding
+  Array bias = {};  ///< added to the scores; broadcasts to (…, M, L); -infinity hides a key from a query
+  /// How many keys each of the first axis has, int32 or int64, on q's device or the host; the others are padding.
+  Array lengths = {};
 };
 /// softmax(scale q kᵀ + bias) v for each query.
 ///

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/random_arrays.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
@@ -48,7 +49,7 @@ Variable swish(const Variable& x, const Variable& beta) { return x * sigmoid(x *
 Variable rrelu(const Variable& x, double l, double u) {
   if (!(l <= u)) throw ValueError("rrelu: l is ", l, ", u is ", u, "; expected l <= u.");
   if (!config().train) return leaky_relu(x, (l + u) / 2);
-  return with_slope(x, Variable(draw_uniform(x.shape(), l, u, x.dtype())));
+  return with_slope(x, constant_like(x, draw_uniform(x.shape(), l, u, x.dtype())));
 }
 
 Variable glu(const Variable& x, int axis) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/math.h"
 #include "core/functions/matmul.h"
 #include "core/functions/reduction.h"
@@ -27,15 +28,16 @@ Variable from_axis(const char* name, const Variable& x, const Variable& y, int a
   return reshape(y, shape);
 }
 
-/// cos and sin of -2 pi j k / n.
-std::pair<Variable, Variable> waves(std::int64_t n, Dtype dtype) {
+/// cos and sin of -2 pi j k / n for x (…, n).
+std::pair<Variable, Variable> waves(const Variable& x) {
+  const std::int64_t n = x.shape().back();
   Array c = empty({n, n}, Dtype::kFloat64), s = empty({n, n}, Dtype::kFloat64);
   for (std::int64_t i = 0; i < n * n; ++i) {
     const double angle = -2 * std::numbers::pi * static_cast<double>(i / n * (i % n) % n) / static_cast<double>(n);
     c.data<double>()[i] = std::cos(angle);
     s.data<double>()[i] = std::sin(angle);
   }
-  return {Variable(c.to(dtype)), Variable(s.to(dtype))};
+  return {constant_like(x, c), constant_like(x, s)};
 }
 
 void check_complex(const char* name, const Variable& real, const Variable& imaginary) {
@@ -63,14 +65,14 @@ Variable batch_l2_norm_squared(const Variable& x) {
 
 std::pair<Variable, Variable> fft(const Variable& real, const Variable& imaginary) {
   check_complex("fft", real, imaginary);
-  const auto [c, s] = waves(real.shape().back(), real.dtype());
+  const auto [c, s] = waves(real);
   return {matmul(real, c) - matmul(imaginary, s), matmul(real, s) + matmul(imaginary, c)};
 }
 
 std::pair<Variable, Variable> ifft(const Variable& real, const Variable& imaginary) {
   check_complex("ifft", real, imaginary);
   const double n = static_cast<double>(real.shape().back());
-  const auto [c, s] = waves(real.shape().back(), real.dtype());
+  const auto [c, s] = waves(real);
   return {(matmul(real, c) + matmul(imaginary, s)) / n, (matmul(imaginary, c) - matmul(real, s)) / n};
 }
 

@@ -1,9 +1,12 @@
 #include "core/functions/forget.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/autograd/function.h"
 #include "core/autograd/graph.h"
+#include "core/autograd/recomputing.h"
 #include "core/device/random.h"
 #include "core/error.h"
 
@@ -12,25 +15,31 @@ namespace {
 
 using Body = std::function<Variables(const Variables&)>;
 
-/// The first `count` inputs are f's, the others are the parameters that f was seen to use.
+/// What is known of f's first run.
+struct FirstRun {
+  RandomContext random;       ///< where f began to draw
+  std::vector<Array> values;  ///< of same_in_both_runs()
+  Arrays ys;                  ///< until forward() has handed them out
+};
+
+/// The first `count` inputs are f's, the others are what f was seen to use besides: parameters, and variables that were
+/// computed before.
 struct Forget final : Function {
   Body f;
   std::size_t count;
-  RandomContext random;  ///< where f began to draw
-  Arrays computed;       ///< until forward() has handed it out
-  Forget(Body body, std::size_t n, const RandomContext& at, Arrays ys)
-      : f(std::move(body)), count(n), random(at), computed(std::move(ys)) {}
+  FirstRun first;
+  Forget(Body body, std::size_t n, FirstRun run) : f(std::move(body)), count(n), first(std::move(run)) {}
   const char* name() const override { return "forget"; }
 
   Arrays forward(const Arrays& inputs) override {
     for (std::size_t i = 0; i < inputs.size(); ++i) retain_inputs(static_cast<int>(i));
-    return std::exchange(computed, {});
+    return std::exchange(first.ys, {});
   }
 
   Variables backward(const Variables& gys) override {
     if (config().enable_backprop)
       throw GraphError("forget: has no gradient of its gradient. Call the function without forget for that.");
-    Variables leaves, wanted;
+    Variables leaves, wanted, captured;
     for (int i = 0; i < inputs(); ++i) {
       const Variable kept = retained_input(i);
       if (static_cast<std::size_t>(i) < count) {
@@ -38,11 +47,15 @@ struct Forget final : Function {
         wanted.push_back(leaves.back());
       } else {
         wanted.push_back(kept);
+        captured.push_back(kept);
       }
     }
-    const RandomContext here = std::exchange(random_context(), random);
+    // What is behind them has its turn in the walk that this one is part of.
+    const detail::AsLeaves borders(captured);
+    const RandomContext here = std::exchange(random_context(), first.random);
     Variables ys;
     {
+      const detail::RunScope second_run(first.values, /*second=*/true);
       const ConfigScope again({.train = config().train, .enable_backprop = true, .in_recomputing = true});
       ys = f(leaves);
     }
@@ -55,31 +68,32 @@ struct Forget final : Function {
     }
     return grad(used_ys, wanted, used_gys);
   }
+  void release_saved() override { first.values.clear(); }
 };
 
 }  // namespace
 
 Variables forget(const std::function<Variables(const Variables&)>& f, const Variables& xs) {
   if (!config().enable_backprop) return f(xs);
-  const RandomContext random = random_context();
+  FirstRun run{.random = random_context(), .values = {}, .ys = {}};
   Variables inputs = xs;
-  Arrays computed;
   {
     Variables own;
     for (const Variable& x : xs) own.emplace_back(x.array(), x.requires_grad());
+    const std::uint64_t mark = detail::last_function();
+    const detail::RunScope first_run(run.values, /*second=*/false);
     const Variables ys = f(own);
-    for (const Variable& y : ys) computed.push_back(y.array());
-    for (const Variable& leaf : leaves_of(ys)) {
-      bool is_input = false;
-      for (const Variable& x : own) is_input = is_input || x.array().raw_data() == leaf.array().raw_data();
-      if (!is_input) inputs.push_back(leaf);
+    for (const Variable& y : ys) run.ys.push_back(y.array());
+    for (const Variable& used : detail::taken_from_outside(ys, mark)) {
+      const auto is_used = [&](const Variable& x) { return x.is(used); };
+      if (std::none_of(own.begin(), own.end(), is_used)) inputs.push_back(used);
     }
   }
   if (inputs.size() > 32) {
     throw GraphError("forget: the function uses ", inputs.size(),
                      " inputs and parameters, expected at most 32. Cut it into smaller parts.");
   }
-  return apply_all(make_function<Forget>(f, xs.size(), random, std::move(computed)), inputs);
+  return apply_all(make_function<Forget>(f, xs.size(), std::move(run)), inputs);
 }
 
 Variable forget(const std::function<Variable(const Variable&)>& f, const Variable& x) {

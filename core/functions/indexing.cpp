@@ -14,14 +14,6 @@
 namespace rensa::functions {
 namespace {
 
-/// x (outer, n, inner) seen from `axis`.
-Shape around(const Shape& x, int axis) {
-  Shape shape = {1, x[axis], 1};
-  for (int i = 0; i < axis; ++i) shape[0] *= x[i];
-  for (int i = axis + 1; i < x.ndim(); ++i) shape[2] *= x[i];
-  return shape;
-}
-
 /// Whole numbers in [0, size), as int64 and contiguous; `ignored` becomes -1, which is nowhere.
 Array checked(const char* name, const Array& indices, std::int64_t size, bool from_end,
               std::optional<std::int64_t> ignored = std::nullopt) {
@@ -104,17 +96,18 @@ std::optional<int> axis_of_rows(const Shape& shape, const Index& index) {
 }
 
 struct Where final : Function {
-  Array condition;
+  KeptArray condition;
   explicit Where(const Array& c) : condition(c) {}
   const char* name() const override { return "where"; }
 
-  Array forward(const Array& a, const Array& b) override { return kernels::where(condition, a, b); }
+  Array forward(const Array& a, const Array& b) override { return kernels::where(condition.array, a, b); }
   Variables backward(const Variable& gy) override {
     const Variable zero(zeros({}, gy.dtype(), gy.device()));
-    return {needs_input_grad(0) ? where(condition, gy, zero) : Variable(),
-            needs_input_grad(1) ? where(condition, zero, gy) : Variable()};
+    const Array& holds = kept(condition, "condition");
+    return {needs_input_grad(0) ? where(holds, gy, zero) : Variable(),
+            needs_input_grad(1) ? where(holds, zero, gy) : Variable()};
   }
-  void release_saved() override { condition = {}; }
+  void release_saved() override { condition.array = {}; }
 };
 
 }  // namespace

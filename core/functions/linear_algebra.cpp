@@ -3,6 +3,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/matmul.h"
 #include "core/functions/rearrangement.h"
 #include "core/functions/shape.h"
@@ -67,12 +68,13 @@ struct Determinant final : Function {
 };
 
 /// 1 below the diagonal, 1/2 on it, 0 above.
-Variable half_lower(std::int64_t n, Dtype dtype) {
+Variable half_lower(const Variable& like) {
+  const std::int64_t n = like.shape().back();
   Array mask = zeros({n, n}, Dtype::kFloat64);
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = 0; j <= i; ++j) mask.data<double>()[i * n + j] = i == j ? 0.5 : 1;
   }
-  return Variable(mask.to(dtype));
+  return constant_like(like, mask);
 }
 
 struct Cholesky final : Function {
@@ -85,7 +87,7 @@ struct Cholesky final : Function {
   }
   Variables backward(const Variable& gy) override {
     const Variable L = retained_output(), inverse = inv(L);
-    const Variable middle = matmul(transposed(L), gy) * half_lower(L.shape().back(), L.dtype());
+    const Variable middle = matmul(transposed(L), gy) * half_lower(L);
     const Variable g = matmul(matmul(transposed(inverse), middle), inverse);
     return {(g + transposed(g)) * 0.5};
   }

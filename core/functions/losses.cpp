@@ -4,16 +4,18 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/array/logic.h"
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
+#include "core/functions/lengths.h"
 #include "core/functions/math.h"
 #include "core/functions/matmul.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax.h"
-#include "core/kernels/indexing.h"
 
 namespace rensa::functions {
 namespace {
@@ -33,8 +35,6 @@ Variable reduced(const Variable& losses, LossReduce reduce) {
 Variable reduced(const Variable& losses, SumReduce reduce) {
   return reduce == SumReduce::kSum ? sum(losses) : reduce == SumReduce::kMean ? mean(losses) : losses;
 }
-
-Variable constant(double value, Dtype dtype) { return Variable(full({}, value, dtype)); }
 
 /// max(x, 0); its gradient at 0 is 0.
 Variable positive_part(const Variable& x) { return relu(x); }
@@ -70,6 +70,9 @@ Variable huber_loss(const Variable& x, const Variable& t, double delta, HuberRed
 }
 
 Variable sigmoid_cross_entropy(const Variable& x, const Array& t, const SigmoidCrossEntropyOptions& options) {
+  if (is_half(x.dtype())) {  // the sum may be beyond float16's range where the mean is not; so in others below
+    return cast(sigmoid_cross_entropy(cast(x, Dtype::kFloat32), t, options), x.dtype());
+  }
   check_equal("sigmoid_cross_entropy", x.shape(), t.shape());
   if (t.dtype() != Dtype::kInt32 && t.dtype() != Dtype::kInt64) {
     throw DtypeError("sigmoid_cross_entropy: labels are ", t.dtype(), ", expected int32 or int64.");
@@ -79,9 +82,7 @@ Variable sigmoid_cross_entropy(const Variable& x, const Array& t, const SigmoidC
     if (label >= -1 && label <= 1) continue;
     throw ValueError("sigmoid_cross_entropy: a label is ", label, ", expected 0, 1 or the ignored label -1.");
   }
-  const Array ignored = full(t.shape(), -1, t.dtype());
-  const Array counted = kernels::compare(t, ignored, kernels::Comparison::kNotEqual);
-  const Variable losses = where(counted, softplus(x) - x * Variable(t.to(x.dtype())), constant(0, x.dtype()));
+  const Variable losses = where(not_equal(t, -1), softplus(x) - x * constant_like(x, t), constant_like(x, 0));
   if (options.reduce == LossReduce::kNone) return losses;
   const auto left_out = std::count(labels.begin(), labels.end(), -1);
   const std::int64_t count = options.normalize ? t.size() - left_out : t.ndim() == 0 ? 1 : t.shape()[0];
@@ -89,10 +90,11 @@ Variable sigmoid_cross_entropy(const Variable& x, const Array& t, const SigmoidC
 }
 
 Variable hinge(const Variable& x, const Array& t, HingeNorm norm, LossReduce reduce) {
+  if (is_half(x.dtype())) return cast(hinge(cast(x, Dtype::kFloat32), t, norm, reduce), x.dtype());
   check_matrix("hinge", x);
   check_equal("hinge", Shape{x.shape()[0]}, t.shape());
   const Array signs = one_hot(t, x.shape()[1], x.dtype());  // -1 at the label, 1 elsewhere
-  const Variable margins = positive_part(1 + x * (1 - 2 * Variable(signs)));
+  const Variable margins = positive_part(1 + x * (1 - 2 * constant_like(x, signs)));
   const Variable losses = norm == HingeNorm::kL1 ? margins : square(margins);
   if (reduce == LossReduce::kNone) return losses;
   return sum(losses) / static_cast<double>(std::max<std::int64_t>(x.shape()[0], 1));
@@ -119,8 +121,8 @@ Variable contrastive(const Variable& x0, const Variable& x1, const Array& y, dou
   check_equal("contrastive", x0.shape(), x1.shape());
   check_equal("contrastive", Shape{x0.shape()[0]}, y.shape());
   if (!(margin > 0)) throw ValueError("contrastive: margin is ", margin, ", expected a number above 0.");
-  const Variable alike(y.to(x0.dtype())), d2 = sum(square(x0 - x1), {1});
-  const Variable apart = square(positive_part(margin - sqrt(d2)));
+  const Variable alike = constant_like(x0, y), d2 = sum(square(x0 - x1), {1});
+  const Variable apart = square(positive_part(margin - length_of(d2)));
   return reduced((alike * d2 + (1 - alike) * apart) * 0.5, reduce);
 }
 
@@ -135,6 +137,9 @@ Variable triplet(const Variable& anchor, const Variable& positive, const Variabl
 }
 
 Variable cross_covariance(const Variable& y, const Variable& z) {
+  if (const Dtype dtype = promote(y.dtype(), z.dtype()); is_half(dtype)) {
+    return cast(cross_covariance(cast(y, Dtype::kFloat32), cast(z, Dtype::kFloat32)), dtype);
+  }
   check_matrix("cross_covariance", y);
   check_matrix("cross_covariance", z);
   check_equal("cross_covariance", Shape{y.shape()[0]}, Shape{z.shape()[0]});
@@ -143,18 +148,19 @@ Variable cross_covariance(const Variable& y, const Variable& z) {
 }
 
 Variable decov(const Variable& h) {
+  if (is_half(h.dtype())) return cast(decov(cast(h, Dtype::kFloat32)), h.dtype());
   check_matrix("decov", h);
   const std::int64_t n = h.shape()[1];
   const double batch = static_cast<double>(std::max<std::int64_t>(h.shape()[0], 1));
   const Variable covariance = matmul(centred(h), centred(h), /*transpose_a=*/true) / batch;
-  const Variable off_diagonal(Variable(ones({}, h.dtype())) - Variable(one_hot(arange(n), n, h.dtype())));
+  const Variable off_diagonal = 1 - constant_like(h, one_hot(arange(n), n));
   return sum(square(covariance * off_diagonal)) * 0.5;
 }
 
 Variable focal_loss(const Variable& x, const Array& t, double gamma, double alpha) {
   if (!(gamma >= 0)) throw ValueError("focal_loss: gamma is ", gamma, ", expected 0 or more.");
   const Variable log_p = select_item(log_softmax(x), t);
-  const Variable factor = gamma == 0 ? constant(1, x.dtype()) : pow(1 - exp(log_p), gamma);
+  const Variable factor = gamma == 0 ? constant_like(x, 1) : pow(1 - exp(log_p), gamma);
   return mean(factor * log_p) * -alpha;
 }
 
@@ -173,7 +179,7 @@ Variables discriminative_margin_based_clustering_loss(const Variable& embeddings
   const auto length = [&](const Variable& v, int axis) {  // of vectors along the axis
     return norm == 1 ? sum(abs(v), {axis}) : sqrt(sum(square(v), {axis}) + 1e-12);
   };
-  Variable variance = constant(0, embeddings.dtype()), distance = variance, size = variance;
+  Variable variance = constant_like(embeddings, 0), distance = variance, size = variance;
   for (std::int64_t i = 0; i < batch; ++i) {
     const Variable pixels = reshape(select(embeddings, 0, i), {dim, -1});
     const Array here = labels.select(0, i).contiguous().reshape({-1});
@@ -183,9 +189,7 @@ Variables discriminative_margin_based_clustering_loss(const Variable& embeddings
     std::erase(objects, 0);
     Variables means;
     for (const std::int64_t object : objects) {
-      const Array mask =
-          kernels::compare(here.to(Dtype::kInt64), full(here.shape(), static_cast<double>(object), Dtype::kInt64),
-                           kernels::Comparison::kEqual);
+      const Array mask = equal(here.to(Dtype::kInt64), static_cast<double>(object));
       const Variable own = take(pixels, nonzero(mask)[0], 1);
       const Variable centre = mean(own, {1}, /*keepdims=*/true);
       const Variable spread = mean(square(positive_part(length(own - centre, 0) * shrink - delta_v)));

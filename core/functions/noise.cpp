@@ -3,6 +3,7 @@
 #include "core/autograd/config.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/linear.h"
 #include "core/functions/math.h"
@@ -32,13 +33,12 @@ Variable gaussian(const Variable& mean_of, const Variable& ln_var) {
   if (mean_of.shape() != ln_var.shape()) {
     throw ShapeError("gaussian: mean is ", mean_of.shape(), ", ln_var is ", ln_var.shape(), "; expected equal shapes.");
   }
-  return mean_of + exp(ln_var * 0.5) * Variable(draw_normal(mean_of.shape(), mean_of.dtype()));
+  return mean_of + exp(ln_var * 0.5) * constant_like(mean_of, draw_normal(mean_of.shape(), mean_of.dtype()));
 }
 
 Variable gumbel_softmax(const Variable& log_pi, double tau, int axis) {
   if (!(tau > 0)) throw ValueError("gumbel_softmax: tau is ", tau, ", expected a number above 0.");
-  const Variable u(draw_uniform(log_pi.shape(), 1e-12, 1, log_pi.dtype()));
-  return softmax((log_pi - log(-log(u))) / tau, axis);
+  return softmax((log_pi + constant_like(log_pi, draw_gumbel(log_pi.shape(), log_pi.dtype()))) / tau, axis);
 }
 
 Variable simplified_dropconnect(const Variable& x, const Variable& W, const Variable* b, double ratio) {
@@ -50,7 +50,7 @@ Variable simplified_dropconnect(const Variable& x, const Variable& W, const Vari
     linear(x, W, b);
   }
   const std::int64_t batch = x.shape()[0], in = W.shape()[1], out = W.shape()[0];
-  const Variable kept(Variable(drawn({batch, out, in}, 1 - ratio).to(W.dtype())) / (1 - ratio));
+  const Variable kept = constant_like(W, drawn({batch, out, in}, 1 - ratio)) / (1 - ratio);
   const Variable y = squeeze(matmul(W * kept, reshape(x, {batch, in, 1})), 2);
   return b ? y + *b : y;
 }

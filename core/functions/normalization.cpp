@@ -3,6 +3,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/lengths.h"
 #include "core/functions/math.h"
 #include "core/functions/padding.h"
 #include "core/functions/reduction.h"
@@ -141,12 +142,10 @@ Variable local_response_normalization(const Variable& x, std::int64_t n, double 
 }
 
 Variable normalize(const Variable& x, double eps, const Dims& axes) {
-  const Variable squares = sum(square(x), axes, /*keepdims=*/true);
-  std::vector<double> zero = to_vector<double>(squares.array());
-  for (double& v : zero) v = v == 0 ? 1 : 0;
-  const Variable nothing(
-      array(zero, squares.shape()).to(x.dtype()));  // 1 where there is no length, whose root has no gradient
-  return x / (sqrt(squares + nothing) - nothing + eps);
+  if (is_half(x.dtype())) {  // the sum of the squares may be beyond float16's range
+    return cast(normalize(cast(x, Dtype::kFloat32), eps, axes), x.dtype());
+  }
+  return x / (length_of(sum(square(x), axes, /*keepdims=*/true)) + eps);
 }
 
 }  // namespace rensa::functions

@@ -3,6 +3,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
@@ -59,10 +60,10 @@ struct CumProd final : Function {
     // (…, i, k): x_k, but 1 where k = i; its running products along k, from k = i on.
     const Array row = arange(n).reshape({n, 1}).broadcast_to({n, n}),
                 column = arange(n).reshape({1, n}).broadcast_to({n, n});
-    const Variable one(ones({}, x.dtype())), zero(zeros({}, x.dtype()));
-    const Variable others = where(kernels::compare(row, column, kernels::Comparison::kEqual), one, expand_dims(x, -2));
+    const Array diagonal = kernels::compare(row, column, kernels::Comparison::kEqual);
+    const Variable others = where(diagonal, constant_like(x, 1), expand_dims(x, -2));
     const Array from_i = kernels::compare(column, row, kernels::Comparison::kGreaterEqual);
-    return {sum(where(from_i, apply<CumProd>(others) * expand_dims(gy, -2), zero), {-1})};
+    return {sum(where(from_i, apply<CumProd>(others) * expand_dims(gy, -2), constant_like(x, 0)), {-1})};
   }
 };
 

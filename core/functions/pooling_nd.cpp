@@ -92,6 +92,7 @@ std::int64_t plane_size(const Shape& x) {
 Variable max_pooling(const char* name, const Variable& x, const EachAxis& kernel, const PoolingNdOptions& o,
                      int expected) {
   spatial_axes(name, x.shape(), expected);
+  check_on_host(name, x.array());
   const auto axes = axes_of(name, x.shape(), kernel, o.stride, o.pad, o.cover_all);
   const Shape y_shape = pooled_shape(name, x.shape(), axes);
   const Array places = window_places(name, axes),
@@ -150,6 +151,39 @@ Variable unpooling(const char* name, const Variable& x, const EachAxis& kernel, 
   return reshape(y, y_shape);
 }
 
+/// One axis of a level of the pyramid: windows of one length beside each other, `pad` elements of the first outside.
+struct Bins {
+  std::int64_t size, count, length, pad;
+  Bins(std::int64_t s, std::int64_t n) : size(s), count(n), length((s + n - 1) / n), pad((length * n - s) / 2) {}
+
+  /// Whether each window holds an element of the picture.
+  bool hold_elements() const { return pad < length && (count - 1) * length - pad < size; }
+};
+
+/// The largest elements of `count` equal parts of an axis, which begin at the floor and end at the ceiling, so that
+/// each holds one.
+Variable largest_of_parts(const Variable& x, int axis, std::int64_t count) {
+  const std::int64_t size = x.shape()[axis];
+  Variables parts;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Slice part{.start = i * size / count, .stop = ((i + 1) * size + count - 1) / count};
+    parts.push_back(max(slice(x, axis, part), {axis}, /*keepdims=*/true));
+  }
+  return concat(parts, axis);
+}
+
+Variable pyramid_level(const Variable& x, std::int64_t count) {
+  const Bins rows(x.shape()[2], count), columns(x.shape()[3], count);
+  const bool by_rows = rows.hold_elements(), by_columns = columns.hold_elements();
+  Variable y = by_rows ? x : largest_of_parts(x, 2, count);
+  if (!by_columns) y = largest_of_parts(y, 3, count);
+  if (!by_rows && !by_columns) return y;
+  PoolingOptions o;
+  o.kernel = {by_rows ? rows.length : 1, by_columns ? columns.length : 1};
+  o.pad = {by_rows ? rows.pad : 0, by_columns ? columns.pad : 0};
+  return max_pooling_2d(y, o);
+}
+
 }  // namespace
 
 Variable max_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options) {
@@ -185,6 +219,7 @@ Variable unpooling_3d(const Variable& x, const EachAxis& kernel, const Unpooling
 
 Array max_pooling_indices(const Array& x, const EachAxis& kernel, const PoolingNdOptions& options) {
   spatial_axes("max_pooling_indices", x.shape(), 0);
+  check_on_host("max_pooling_indices", x);
   const auto axes = axes_of("max_pooling_indices", x.shape(), kernel, options.stride, options.pad, options.cover_all);
   const Array planes = x.contiguous().reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
   return largest_of_windows(planes, window_places("max_pooling_indices", axes))
@@ -198,7 +233,7 @@ Variable upsampling_2d(const Variable& x, const Array& indices, const EachAxis& 
   if (indices.shape() != x.shape())
     throw ShapeError(name, ": the indices are ", indices.shape(), ", expected x's shape ", x.shape(), ".");
   const auto axes = unpooled_axes(name, x.shape(), kernel, options);
-  const Array places = window_places(name, axes), best = indices.to(Dtype::kInt64).contiguous();
+  const Array places = window_places(name, axes), best = indices.to(Device{}).to(Dtype::kInt64).contiguous();
   for (std::int64_t i = 0; i < best.size(); ++i) {
     const std::int64_t index = best.data<std::int64_t>()[i];
     if (index >= 0 && index < places.shape()[1]) continue;
@@ -215,15 +250,8 @@ Variable spatial_pyramid_pooling_2d(const Variable& x, int levels) {
   if (levels < 1) throw ValueError("spatial_pyramid_pooling_2d: levels is ", levels, ", expected at least 1.");
   Variables parts;
   for (int level = 0; level < levels; ++level) {
-    const std::int64_t bins = std::int64_t{1} << level;
-    PoolingOptions o;
-    for (std::size_t a = 0; a < 2; ++a) {
-      const std::int64_t size = x.shape()[static_cast<int>(a) + 2];
-      o.kernel[a] = (size + bins - 1) / bins;
-      o.pad[a] = (o.kernel[a] * bins - size + 1) / 2;
-    }
-    const Variable pooled = max_pooling_2d(x, o);
-    parts.push_back(reshape(pooled, {x.shape()[0], pooled.size() / std::max<std::int64_t>(x.shape()[0], 1), 1, 1}));
+    const std::int64_t count = std::int64_t{1} << level;
+    parts.push_back(reshape(pyramid_level(x, count), {x.shape()[0], x.shape()[1] * count * count, 1, 1}));
   }
   return concat(parts, 1);
 }

@@ -16,7 +16,7 @@ struct PoolingNdOptions {
 
 // Over any number of spatial axes: x (batch, C, d1, …). pooling.h has the two-dimensional ones, which are the fastest.
 
-/// The largest element of each window.
+/// The largest element of each window, found on the host: throws DeviceError for an array of a GPU.
 /// @{
 Variable max_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
 Variable max_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdOptions& options = {});
@@ -46,13 +46,16 @@ Variable unpooling_2d(const Variable& x, const EachAxis& kernel, const Unpooling
 Variable unpooling_3d(const Variable& x, const EachAxis& kernel, const UnpoolingOptions& options = {});
 /// @}
 
-/// Which element of each window max_pooling_nd takes, counted row by row in the window; int64, its result's shape.
+/// Which element of each window max_pooling_nd takes, counted row by row in the window; int64, its result's shape. On
+/// the host, as that.
 Array max_pooling_indices(const Array& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
 /// Each element at the place in its window that `indices` (x's shape) name, 0 elsewhere: the inverse of max pooling.
 Variable upsampling_2d(const Variable& x, const Array& indices, const EachAxis& kernel,
                        const UnpoolingOptions& options = {});
 
-/// Max pooling into 1, 2 × 2, 4 × 4 … bins, `levels` of them: (batch, C (1 + 4 + …), 1, 1).
+/// Max pooling into 1, 2 × 2, 4 × 4 … bins, `levels` of them: (batch, C (1 + 4 + …), 1, 1). Along an axis the bins are
+/// windows of ceil(size / bins) elements, half of what they have too many before the first, rounded down, as Chainer's;
+/// where one of them would hold none (5 elements in 4 bins), they are equal parts, cut at floor and ceiling.
 /// Source: He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition", 2014.
 Variable spatial_pyramid_pooling_2d(const Variable& x, int levels);
 

@@ -1,6 +1,7 @@
 #include "core/functions/positions.h"
 
 #include "core/autograd/function.h"
+#include "core/error.h"
 #include "core/functions/shape.h"
 #include "core/kernels/indexing.h"
 
@@ -34,14 +35,6 @@ struct AddAtPositions final : Function {
   Variables backward(const Variable& gy) override { return {take_positions(label, gy, positions)}; }
   void release_saved() override { positions = {}; }
 };
-
-/// x (outer, n, inner) seen from `axis`.
-Shape around(const Shape& x, int axis) {
-  Shape shape = {1, x[axis], 1};
-  for (int i = 0; i < axis; ++i) shape[0] *= x[i];
-  for (int i = axis + 1; i < x.ndim(); ++i) shape[2] *= x[i];
-  return shape;
-}
 
 // x is (outer, n, inner) and gy (outer, m, inner) here: each other's gradient.
 
@@ -84,6 +77,13 @@ Shape with_size(const Shape& x, int axis, std::int64_t size) {
 
 }  // namespace
 
+Shape around(const Shape& x, int axis) {
+  Shape shape = {1, x[axis], 1};
+  for (int i = 0; i < axis; ++i) shape[0] *= x[i];
+  for (int i = axis + 1; i < x.ndim(); ++i) shape[2] *= x[i];
+  return shape;
+}
+
 Variable take_positions(const char* name, const Variable& x, const Array& positions) {
   return apply(make_function<TakePositions>(name, positions.to(x.device()).contiguous()), x);
 }
@@ -98,6 +98,12 @@ Variable take_rows_at(const Variable& x, const Array& rows, int axis) {
 Variable add_rows_at(const Variable& x, const Array& rows, int axis, std::int64_t size) {
   return reshape(add_rows(reshape(x, around(x.shape(), axis)), rows.to(x.device()), size),
                  with_size(x.shape(), axis, size));
+}
+
+void check_on_host(const char* name, const Array& x) {
+  if (x.device().kind == DeviceKind::kCpu) return;
+  throw DeviceError(name, ": x is on ", x.device(), "; its elements are looked at on the host. Move it with ",
+                    "to(Device{}), and the result back.");
 }
 
 Array numbered(const Shape& shape) { return arange(total_size(shape)).reshape(shape); }

@@ -18,6 +18,13 @@ Variable take_rows_at(const Variable& x, const Array& rows, int axis);
 /// Zeros along `axis` of `size` with x's rows added at `rows`.
 Variable add_rows_at(const Variable& x, const Array& rows, int axis, std::int64_t size);
 
+/// The shape x as (outer, n, inner), seen from `axis`, whose size n is.
+Shape around(const Shape& x, int axis);
+
+/// For functions that find positions by x's elements, which they look at on the host: throws DeviceError that names
+/// them for an array of a GPU.
+void check_on_host(const char* name, const Array& x);
+
 /// 0, 1, 2 … in row-major order: what any view of it shows are the positions of that view's elements.
 Array numbered(const Shape& shape);
 

@@ -7,6 +7,7 @@
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/dropout.h"
+#include "core/functions/first_rows.h"
 #include "core/functions/joining.h"
 #include "core/functions/linear.h"
 #include "core/functions/shape.h"
@@ -21,16 +22,6 @@ Variables interleaved_gates(const char* name, const Variable& c, const Variable&
                      ".");
   }
   return separate(reshape(x, {x.shape()[0], c.shape()[1], 4}), 2);
-}
-
-Variable first_rows(const Variable& x, std::int64_t rows) {
-  return x.shape()[0] == rows ? x : slice(x, 0, {.start = 0, .stop = rows});
-}
-
-/// `changed` in place of the first rows of `whole`.
-Variable with_first_rows(const Variable& whole, const Variable& changed) {
-  const std::int64_t rows = changed.shape()[0];
-  return rows == whole.shape()[0] ? changed : concat({changed, slice(whole, 0, {.start = rows})}, 0);
 }
 
 /// State of one layer and direction: h, and c for an LSTM.

@@ -6,6 +6,7 @@
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/math.h"
 #include "core/functions/shape.h"
@@ -109,7 +110,7 @@ struct Prod final : Function {
     const Variable lines = reshape(turned, {kept, 1, n});
     const Array own = kernels::compare(arange(n).reshape({n, 1}).broadcast_to({n, n}), arange(n).broadcast_to({n, n}),
                                        kernels::Comparison::kEqual);
-    const Variable products = prod(where(own, Variable(ones({}, x.dtype())), lines), {2});
+    const Variable products = prod(where(own, constant_like(x, 1), lines), {2});
     Dims back = Dims::filled(x.ndim(), 0);
     for (int i = 0; i < x.ndim(); ++i) back[static_cast<int>(order[i])] = i;
     return transpose(reshape(products, turned.shape()), back);

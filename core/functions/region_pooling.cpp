@@ -8,6 +8,7 @@
 #include "core/array/dispatch.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/positions.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
@@ -76,6 +77,7 @@ std::vector<std::vector<std::int64_t>> pixels_of_bins(const Region& region, std:
 
 Variable pool_maximum(const char* name, const Variable& x, const std::vector<Region>& regions, std::int64_t grown,
                       const RegionOptions& o) {
+  check_on_host(name, x.array());
   const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3], bins = o.height * o.width;
   Array positions = empty({static_cast<std::int64_t>(regions.size()), channels, o.height, o.width}, Dtype::kInt64);
   const Array pixels = (is_half(x.dtype()) ? x.array().to(Dtype::kFloat32) : x.array()).contiguous();
@@ -134,7 +136,7 @@ Variable read_samples(const char* name, const Variable& x, const std::vector<Reg
       }
     }
   }
-  const Variable y = sum(take_positions(name, x, positions) * Variable(shares.to(x.dtype())), {0});
+  const Variable y = sum(take_positions(name, x, positions) * constant_like(x, shares), {0});
   return reshape(y, {count, channels, bins, samples});
 }
 
@@ -173,7 +175,7 @@ Variable roi_average_pooling_2d(const Variable& x, const Array& rois, const Arra
       positions.data<std::int64_t>()[i * pixels + static_cast<std::int64_t>(k)] = plane + own[k];
     shares.data<double>()[r * bins + b] = own.empty() ? 0 : 1 / static_cast<double>(own.size());
   }
-  return shaped(sum(take_positions(name, x, positions), {3}) * Variable(shares.to(x.dtype())), options);
+  return shaped(sum(take_positions(name, x, positions), {3}) * constant_like(x, shares), options);
 }
 
 Variable roi_pooling_2d(const Variable& x, const Array& rois, std::int64_t height, std::int64_t width,

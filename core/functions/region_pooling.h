@@ -8,7 +8,8 @@ namespace rensa::functions {
 
 /// Regions of pictures x (batch, C, H, W), brought to one size: rois (R, 4) are y_min, x_min, y_max, x_max in pixels of
 /// the original picture, roi_indices (R) their pictures, and spatial_scale the size of x's pictures relative to the
-/// original. The result is (R, C, height, width). rois have no gradient. Throws ShapeError, IndexError.
+/// original. The result is (R, C, height, width). rois have no gradient. Throws ShapeError, IndexError, and DeviceError
+/// where bins cut at whole pixels have their largest element found: that is done on the host.
 struct RegionOptions {
   std::int64_t height = 7, width = 7;
   double spatial_scale = 1;

@@ -5,8 +5,10 @@
 
 #include "core/autograd/config.h"
 #include "core/autograd/function.h"
+#include "core/autograd/recomputing.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/linear_algebra.h"
 #include "core/functions/math.h"
 #include "core/functions/matmul.h"
@@ -49,6 +51,22 @@ void move_towards(Array& avg, const Array& now, double decay) {
   avg.copy_from(array(after, now.shape()));
 }
 
+/// Ioffe's r and d for each channel, (2, C) in float64.
+Array corrections_towards(const Array& avg_mean, const Array& avg_var, const Array& mean_of, const Array& deviation,
+                          const BatchRenormalizationOptions& options) {
+  const std::vector<double> m = to_vector<double>(mean_of), s = to_vector<double>(deviation);
+  const std::vector<double> running_mean = to_vector<double>(avg_mean), running_var = to_vector<double>(avg_var);
+  const auto channels = static_cast<std::int64_t>(m.size());
+  Array corrections = empty({2, channels}, Dtype::kFloat64);
+  double *r = corrections.data<double>(), *shift = r + channels;
+  for (std::size_t c = 0; c < m.size(); ++c) {
+    const double running = std::sqrt(running_var[c] + options.eps);
+    r[c] = std::clamp(s[c] / running, 1 / options.rmax, options.rmax);
+    shift[c] = std::clamp((m[c] - running_mean[c]) / running, -options.dmax, options.dmax);
+  }
+  return corrections;
+}
+
 /// The inverse square root Y of symmetric positive definite matrices A (batch, n, n). With S = A^½ and dS S + S dS =
 /// dA, dY = -Y dS Y; so the gradient X of A solves S X + X S = -Y gY Y, a linear system in the n² elements of X.
 struct InverseSqrt final : Function {
@@ -66,16 +84,16 @@ struct InverseSqrt final : Function {
     const Variable S = inv(Y), symmetric = (gy + swapaxes(gy, 1, 2)) * 0.5;
     const Variable right = -matmul(matmul(Y, symmetric), Y);
     // S ⊗ I + I ⊗ S, row (i, j) and column (k, l).
-    const Variable one(identity_matrix(n, Y.dtype()));
+    const Variable one = constant_like(Y, identity_matrix(n));
     const Variable left = reshape(S, {batch, n, 1, n, 1}) * reshape(one, {1, n, 1, n}) +
                           reshape(one, {n, 1, n, 1}) * reshape(S, {batch, 1, n, 1, n});
     return {reshape(solve(reshape(left, {batch, n * n, n * n}), reshape(right, {batch, n * n, 1})), {batch, n, n})};
   }
 
-  static Array identity_matrix(std::int64_t n, Dtype dtype) {
+  static Array identity_matrix(std::int64_t n) {
     Array one = zeros({n, n}, Dtype::kFloat64);
     for (std::int64_t i = 0; i < n; ++i) one.data<double>()[i * n + i] = 1;
-    return one.to(dtype);
+    return one;
   }
 };
 
@@ -99,18 +117,12 @@ Variable batch_renormalization(const Variable& x, const Variable& gamma, const V
   const Dims axes = all_but_channels(x.ndim());
   const Variable centre = mean(x, axes, /*keepdims=*/true), d = x - centre;
   const Variable var = mean(square(d), axes, true), deviation = sqrt(var + options.eps);
-  const std::vector<double> m = to_vector<double>(centre.array()), s = to_vector<double>(deviation.array());
-  const std::vector<double> running_mean = to_vector<double>(avg_mean), running_var = to_vector<double>(avg_var);
-  std::vector<double> r(m.size()), shift(m.size());
-  for (std::size_t c = 0; c < m.size(); ++c) {
-    const double running = std::sqrt(running_var[c] + options.eps);
-    r[c] = std::clamp(s[c] / running, 1 / options.rmax, options.rmax);
-    shift[c] = std::clamp((m[c] - running_mean[c]) / running, -options.dmax, options.dmax);
-  }
-  const auto constant = [&](const std::vector<double>& v) {
-    return broad(Variable(array(v, {gamma.size()}).to(x.dtype())), x.ndim());
+  const Array corrections = same_in_both_runs(
+      [&] { return corrections_towards(avg_mean, avg_var, centre.array(), deviation.array(), options); });
+  const auto correction = [&](std::int64_t row) {
+    return broad(constant_like(x, corrections.select(0, row)), x.ndim());
   };
-  const Variable y = (d / deviation * constant(r) + constant(shift)) * broad(gamma, x.ndim()) + broad(beta, x.ndim());
+  const Variable y = (d / deviation * correction(0) + correction(1)) * broad(gamma, x.ndim()) + broad(beta, x.ndim());
   const double count = static_cast<double>(x.size()) / static_cast<double>(std::max<std::int64_t>(1, x.shape()[1]));
   move_towards(avg_mean, centre.array().reshape(avg_mean.shape()), options.decay);
   move_towards(avg_var, (Variable(var.array()) * (count / std::max(count - 1, 1.0))).array().reshape(avg_var.shape()),
@@ -141,7 +153,7 @@ Variable decorrelated_batch_normalization(const Variable& x, Array& avg_mean, Ar
   const Variable rows = grouped(x, options.groups), centre = mean(rows, {2}, /*keepdims=*/true), d = rows - centre;
   const Variable covariance = matmul(d, d, false, true) / static_cast<double>(rows.shape()[2]);
   const Variable projection =
-      apply<InverseSqrt>(covariance + Variable(InverseSqrt::identity_matrix(n, x.dtype())) * options.eps);
+      apply<InverseSqrt>(covariance + constant_like(x, InverseSqrt::identity_matrix(n)) * options.eps);
   move_towards(avg_mean, centre.array().reshape(avg_mean.shape()), options.decay);
   move_towards(avg_projection, projection.array(), options.decay);
   return ungrouped(matmul(projection, d), x.shape());

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/einsum.h"
 #include "core/functions/matmul.h"
 #include "core/functions/positions.h"
@@ -18,7 +19,7 @@ void check_pictures(const char* name, const Variable& x) {
 }
 
 /// Where each of `count` results lies among `size` pixels, as a matrix (count, size) of the shares of the pixels.
-Array interpolation(std::int64_t count, std::int64_t size, ResizeMode mode, bool align_corners, Dtype dtype) {
+Array interpolation(std::int64_t count, std::int64_t size, ResizeMode mode, bool align_corners) {
   Array shares = zeros({count, size}, Dtype::kFloat64);
   for (std::int64_t i = 0; i < count; ++i) {
     const double ratio = align_corners
@@ -36,7 +37,7 @@ Array interpolation(std::int64_t count, std::int64_t size, ResizeMode mode, bool
     row[low] += 1 - (place - static_cast<double>(low));
     row[high] += place - static_cast<double>(low);
   }
-  return shares.to(dtype);
+  return shares;
 }
 
 /// x at rows and columns (batch, places) given in pixels, bilinear: (batch, C, places). Outside is 0.
@@ -50,8 +51,8 @@ Variable read_between(const char* name, const Variable& x, const Variable& rows,
     left[i] = std::floor(c[i]);
   }
   const Shape shape = rows.shape();
-  const Variable down = rows - Variable(array(top, shape).to(x.dtype())),
-                 right = columns - Variable(array(left, shape).to(x.dtype()));
+  const Variable down = rows - constant_like(x, array(top, shape)),
+                 right = columns - constant_like(x, array(left, shape));
   Variable y;
   for (int corner = 0; corner < 4; ++corner) {
     const int dy = corner / 2, dx = corner % 2;
@@ -81,8 +82,8 @@ Variable resize_images(const Variable& x, std::int64_t height, std::int64_t widt
   if (height < 1 || width < 1 || x.shape()[2] < 1 || x.shape()[3] < 1) {
     throw ValueError("resize_images: from ", x.shape(), " to ", height, " × ", width, "; expected at least one pixel.");
   }
-  const Variable rows(interpolation(height, x.shape()[2], mode, align_corners, x.dtype()));
-  const Variable columns(interpolation(width, x.shape()[3], mode, align_corners, x.dtype()));
+  const Variable rows = constant_like(x, interpolation(height, x.shape()[2], mode, align_corners));
+  const Variable columns = constant_like(x, interpolation(width, x.shape()[3], mode, align_corners));
   return matmul(rows, matmul(x, columns, false, true));
 }
 
@@ -100,7 +101,7 @@ Variable spatial_transformer_grid(const Variable& theta, std::int64_t height, st
     places.data<double>()[i] = along(i % width, width);
     places.data<double>()[height * width + i] = along(i / width, height);
   }
-  return reshape(matmul(theta, Variable(places.to(theta.dtype()))), {theta.shape()[0], 2, height, width});
+  return reshape(matmul(theta, constant_like(theta, places)), {theta.shape()[0], 2, height, width});
 }
 
 Variable spatial_transformer_sampler(const Variable& x, const Variable& grid) {
@@ -146,7 +147,7 @@ Variable deformable_convolution_2d_sampler(const Variable& x, const Variable& of
   }
   const Variables moves = split_axis(offset, 2, 1);
   const auto moved = [&](const Variable& by, const Array& from) {
-    return reshape(by + Variable(from.to(x.dtype())), {batch, elements * oh * ow});
+    return reshape(by + constant_like(x, from), {batch, elements * oh * ow});
   };
   const Variable columns_of_x = read_between(name, x, moved(moves[0], rows), moved(moves[1], columns));
   const Variable y = einsum("ncep,kce->nkp", {reshape(columns_of_x, {batch, x.shape()[1], elements, oh * ow}),

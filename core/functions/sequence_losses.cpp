@@ -5,6 +5,8 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
+#include "core/functions/first_rows.h"
 #include "core/functions/indexing.h"
 #include "core/functions/joining.h"
 #include "core/functions/math.h"
@@ -36,7 +38,7 @@ Array bools(const std::vector<std::int32_t>& values, const Shape& shape) {
 /// x moved by `by` to the right along axis 1, with the impossible at the left.
 Variable moved(const Variable& x, std::int64_t by) {
   const std::int64_t n = x.shape()[1];
-  const Variable left(full({x.shape()[0], std::min(by, n)}, kImpossible, x.dtype()));
+  const Variable left(full({x.shape()[0], std::min(by, n)}, kImpossible, x.dtype(), x.device()));
   return by >= n ? left : concat({left, slice(x, 1, {.start = 0, .stop = n - by})}, 1);
 }
 
@@ -46,10 +48,6 @@ Variable at_classes(const Variable& x, const Array& classes) {
   for (std::int64_t i = 0; i < positions.size(); ++i)
     positions.data<std::int64_t>()[i] += i / classes.shape()[1] * x.shape()[1];
   return take_positions("connectionist_temporal_classification", x, positions);
-}
-
-Variable first_rows(const Variable& x, std::int64_t rows) {
-  return x.shape()[0] == rows ? x : slice(x, 0, {.start = 0, .stop = rows});
 }
 
 void check_steps(const char* name, const Shape& cost, const std::vector<Shape>& steps) {
@@ -105,7 +103,7 @@ Variable connectionist_temporal_classification(const Variables& xs, const Array&
     has_label[static_cast<std::size_t>(2 * b + 1)] = length > 0;
   }
   const Array skip = bools(may_skip, {batch, places});
-  const Variable impossible(full({}, kImpossible, xs[0].dtype()));
+  const Variable impossible = constant_like(xs[0], kImpossible);
   Variable alpha;
   for (std::int64_t step = 0; step < steps; ++step) {
     const Variable& x = xs[static_cast<std::size_t>(step)];
@@ -214,7 +212,7 @@ Variable negative_sampling(const Variable& x, const Array& t, const Variable& W,
   const Variable losses = softplus(-sum(own * x, {1})) + sum(softplus(sum(others * expand_dims(x, 1), {2})), {1});
   std::vector<std::int32_t> counted;
   for (const std::int64_t label : to_vector<std::int64_t>(t)) counted.push_back(label != -1);
-  const Variable kept = where(bools(counted, {batch}), losses, Variable(zeros({}, x.dtype())));
+  const Variable kept = where(bools(counted, {batch}), losses, constant_like(x, 0));
   return reduce == SumReduce::kSum ? sum(kept) : reduce == SumReduce::kMean ? mean(kept) : kept;
 }
 

@@ -1,11 +1,13 @@
 #include "core/functions/softmax_cross_entropy.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/array/dispatch.h"
 #include "core/autograd/function.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/math.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
@@ -22,7 +24,8 @@ using kernels::ClassTargets;
 /// gx = g (softmax(x) - q) for smoothed targets q.
 struct SoftmaxCrossEntropyGrad final : Function {
   ClassTargets targets;
-  explicit SoftmaxCrossEntropyGrad(const ClassTargets& t) : targets(t) {}
+  KeptArray t;
+  explicit SoftmaxCrossEntropyGrad(const ClassTargets& of) : targets(of), t(of.t) {}
   const char* name() const override { return "softmax_cross_entropy_grad"; }
 
   Array forward(const Array& x, const Array& g) override {
@@ -31,6 +34,7 @@ struct SoftmaxCrossEntropyGrad final : Function {
   }
   Variables backward(const Variable& ggx) override {
     auto [x, g] = retained_inputs<2>();
+    kept(t, "target");
     const Variable p = softmax(x);
     const Variable centred = p * (ggx - sum(ggx * p, {1}, /*keepdims=*/true));
     const Variable counted(expand_dims(not_ignored(g.dtype()), 1));
@@ -49,7 +53,8 @@ struct SoftmaxCrossEntropyGrad final : Function {
 
 struct SoftmaxCrossEntropy final : Function {
   ClassTargets targets;
-  explicit SoftmaxCrossEntropy(const ClassTargets& t) : targets(t) {}
+  KeptArray t;
+  explicit SoftmaxCrossEntropy(const ClassTargets& of) : targets(of), t(of.t) {}
   const char* name() const override { return "softmax_cross_entropy"; }
 
   Array forward(const Array& x) override {
@@ -57,6 +62,7 @@ struct SoftmaxCrossEntropy final : Function {
     return kernels::softmax_cross_entropy(x.contiguous(), targets);
   }
   Variables backward(const Variable& gy) override {
+    kept(t, "target");
     return {apply(make_function<SoftmaxCrossEntropyGrad>(targets), retained_input(), gy)};
   }
 };
@@ -98,10 +104,14 @@ Array weights_of_labels(const SoftmaxCrossEntropyOptions& options, const Array& 
                      ",).");
   }
   const std::vector<double> weights = to_vector<double>(options.class_weight);
+  const auto weight_of = [&](std::int64_t label) {
+    if (label == options.ignore_label) return 0.0;
+    const bool is_class =
+        label >= 0 && label < classes;  // others have come by way of a GPU: their losses are no numbers
+    return is_class ? weights[static_cast<std::size_t>(label)] : std::numeric_limits<double>::quiet_NaN();
+  };
   std::vector<double> result;
-  for (const std::int64_t label : to_vector<std::int64_t>(t)) {
-    result.push_back(label == options.ignore_label ? 0 : weights[static_cast<std::size_t>(label)]);
-  }
+  for (const std::int64_t label : to_vector<std::int64_t>(t)) result.push_back(weight_of(label));
   return array(result, t.shape()).to(dtype);
 }
 
@@ -138,7 +148,7 @@ Variable soft_cross_entropy(const Variable& x, const Variable& t, SoftTargetLoss
     const std::vector<double> values = to_vector<double>(t.array());
     std::vector<double> nothing;  // 1 where t is 0, where t log t is 0 too
     for (const double v : values) nothing.push_back(v == 0 ? 1 : 0);
-    losses = losses + sum(t * log(t + Variable(array(nothing, t.shape()).to(t.dtype()))), {1});
+    losses = losses + sum(t * log(t + constant_like(t, array(nothing, t.shape()))), {1});
   }
   return reduce == LossReduce::kMean ? mean(losses) : losses;
 }

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "core/array/array.h"
 #include "core/device/device.h"
@@ -13,11 +15,13 @@ namespace detail {
 [[noreturn]] void throw_missing_kernel(const char* name, Device device);
 [[noreturn]] void throw_different_devices(const char* name, Device expected, Device found);
 
-/// Whether `argument`, if it is an array, lies on `device`.
+/// Whether `argument`, if it is an array or a list of arrays, lies on `device`.
 template <class Argument>
 void check_device(const char* name, Device device, const Argument& argument) {
   if constexpr (std::is_same_v<Argument, Array>) {
     if (argument && argument.device() != device) throw_different_devices(name, device, argument.device());
+  } else if constexpr (std::is_same_v<Argument, std::vector<Array>>) {
+    for (const Array& each : argument) check_device(name, device, each);
   }
 }
 
@@ -82,7 +86,10 @@ class Kernel<Result(Arguments...)> {
   }
 
   const char* name() const { return name_; }
-  void implement(DeviceKind kind, Function function) { functions_[static_cast<std::size_t>(kind)] = function; }
+  /// Returns the implementation that was there before, null for none.
+  Function implement(DeviceKind kind, Function function) {
+    return std::exchange(functions_[static_cast<std::size_t>(kind)], function);
+  }
 
  private:
   const char* name_;

@@ -39,7 +39,10 @@ Variable BatchNormalization::apply(const Variable& x, bool relu, const Variable*
 std::unique_ptr<Link> BatchNormalization::do_clone() { return std::make_unique<BatchNormalization>(options_); }
 
 void BatchNormalization::adopt_settings(const Link& other) {
-  if (const auto* normalization = dynamic_cast<const BatchNormalization*>(&other)) reducer_ = normalization->reducer_;
+  const auto* normalization = dynamic_cast<const BatchNormalization*>(&other);
+  if (!normalization) return;
+  options_.decay = normalization->options_.decay;
+  reducer_ = normalization->reducer_;
 }
 
 }  // namespace rensa

@@ -12,6 +12,23 @@ namespace {
 
 std::string joined(const std::string& path, const std::string& name) { return path.empty() ? name : path + "/" + name; }
 
+/// Whole numbers, such as counts of batches, stay on the host.
+void move_persistent(Array& value, Device device) {
+  if (value && is_floating(value.dtype())) value = value.to(device);
+}
+
+/// Calls act(mine, theirs) for the members that have one path in both links: a copy lacks those of hooks that are not
+/// copied.
+template <class Named, class Act>
+void for_each_pair(const std::vector<Named>& mine, const std::vector<Named>& theirs, const Act& act) {
+  std::map<std::string, const Named*> by_path;
+  for (const Named& named : theirs) by_path[named.path] = &named;
+  for (const Named& named : mine) {
+    const auto found = by_path.find(named.path);
+    if (found != by_path.end()) act(named, *found->second);
+  }
+}
+
 }  // namespace
 
 void Link::check_new(const std::string& name) const {
@@ -107,9 +124,7 @@ std::int64_t Link::count_parameters() {
 
 void Link::to(Device device) {
   for (Parameter* parameter : parameters()) parameter->to(device);
-  for (const NamedPersistent& named : named_persistents()) {
-    if (*named.array && is_floating(named.array->dtype())) *named.array = named.array->to(device);
-  }
+  for (const NamedPersistent& named : named_persistents()) move_persistent(*named.array, device);
 }
 
 Device Link::device() {
@@ -135,12 +150,20 @@ void Link::copy_parameters(Link& other, bool persistents) {
     mine.parameter->array().copy_from(found->second->array());
   }
   if (!persistents) return;
-  std::map<std::string, Array*> values;
-  for (const NamedPersistent& named : other.named_persistents()) values[named.path] = named.array;
-  for (const NamedPersistent& mine : named_persistents()) {
-    const auto found = values.find(mine.path);
-    if (found != values.end() && *found->second) *mine.array = found->second->copy();
-  }
+  for_each_pair(named_persistents(), other.named_persistents(),
+                [&](const NamedPersistent& mine, const NamedPersistent& of_other) {
+                  const Array& values = *of_other.array;
+                  if (!values) return;
+                  if (!*mine.array) {
+                    *mine.array = values.copy();
+                    return move_persistent(*mine.array, device());
+                  }
+                  if (mine.array->shape() != values.shape()) {
+                    throw ShapeError("copy_parameters: \"", mine.path, "\" has shape ", mine.array->shape(),
+                                     ", the other one ", values.shape(), ".");
+                  }
+                  mine.array->copy_from(values);
+                });
 }
 
 std::unique_ptr<Link> Link::clone(CopyMode mode) {
@@ -152,18 +175,22 @@ std::unique_ptr<Link> Link::clone(CopyMode mode) {
       if (another && !copies[i].link->hook(another->name())) copies[i].link->add_hook(std::move(another));
     }
   }
-  const std::vector<Parameter*> from = parameters(), to = copy->parameters();
+  const bool share = mode == CopyMode::kShare;
+  for_each_pair(copy->named_parameters(), named_parameters(),
+                [&](const NamedParameter& of_copy, const NamedParameter& mine) {
+                  Parameter &to = *of_copy.parameter, &from = *mine.parameter;
+                  to.to(from.home());
+                  if (share) to.set_array(from.array());
+                  to.lr_scale = from.lr_scale;
+                  to.weight_decay_scale = from.weight_decay_scale;
+                  to.update_enabled = from.update_enabled;
+                });
+  for_each_pair(copy->named_persistents(), named_persistents(),
+                [&](const NamedPersistent& of_copy, const NamedPersistent& mine) {
+                  if (*mine.array) move_persistent(*of_copy.array, mine.array->device());
+                  if (share) *of_copy.array = *mine.array;
+                });
   if (mode == CopyMode::kCopy) copy->copy_parameters(*this);
-  if (mode == CopyMode::kShare) {
-    for (std::size_t i = 0; i < from.size(); ++i) to[i]->set_array(from[i]->array());
-    const auto mine = named_persistents(), theirs = copy->named_persistents();
-    for (std::size_t i = 0; i < mine.size(); ++i) *theirs[i].array = *mine[i].array;
-  }
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    to[i]->lr_scale = from[i]->lr_scale;
-    to[i]->weight_decay_scale = from[i]->weight_decay_scale;
-    to[i]->update_enabled = from[i]->update_enabled;
-  }
   for (std::size_t i = 0; i < links.size(); ++i) copies[i].link->adopt_settings(*links[i].link);
   return copy;
 }

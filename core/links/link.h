@@ -81,13 +81,14 @@ class Link {
   void to(Device device);
   /// Where the parameters are; the host if there are none.
   Device device();
-  /// Copies the other link's parameters (and persistent values) into this one's, by path. Throws ValueError when paths
-  /// or shapes differ.
+  /// Copies the other link's parameters (and persistent values) into this one's, by path; dtypes and devices stay this
+  /// one's. Throws ValueError when the other has no parameter of a path, ShapeError when shapes differ.
   void copy_parameters(Link& other, bool persistents = true);
   /// Sets update_enabled of every parameter.
   void enable_update(bool enabled = true);
-  /// A link of the same kind with parameters, persistent values and settings of its own, equal to this one's. The
-  /// template rensa::clone() keeps the type. Throws ValueError for a link that does not say how it is copied.
+  /// A link of the same kind with parameters, persistent values and settings of its own, equal to this one's and on the
+  /// same device. The template rensa::clone() keeps the type. Throws ValueError for a link that does not say how it is
+  /// copied.
   std::unique_ptr<Link> clone(CopyMode mode = CopyMode::kCopy);
   /// True if any parameter is trained.
   bool update_enabled();

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/random_arrays.h"
 #include "core/functions/reduction.h"
@@ -141,7 +142,8 @@ Variable BinaryHierarchicalSoftmax::operator()(const Variable& x, const Array& t
   const auto count = static_cast<std::int64_t>(rows.size());
   const Variable scores =
       functions::sum(functions::take(x, array(rows, {count})) * functions::take(W, array(inner, {count})), {1});
-  return functions::sum(functions::softplus(functions::neg(scores * Variable(array(signs, {count}).to(x.dtype())))));
+  return functions::sum(
+      functions::softplus(functions::neg(scores * functions::constant_like(x, array(signs, {count})))));
 }
 
 }  // namespace rensa

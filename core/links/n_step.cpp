@@ -120,8 +120,13 @@ NStepRnn::Result NStepRnn::operator()(const Variable& h, const Variable& c, cons
   const auto in_order = [&](const Variable& found) {
     return sorted || !found ? found : functions::permutate(found, positions, 1, /*inverse=*/true);
   };
+  const Variable no_steps(zeros({0, options_.out * directions_}, xs[0].dtype(), xs[0].device()));
   Result own;
-  if (has_cells) {
+  own.ys.assign(xs.size(), no_steps);
+  if (ordered.front().shape()[0] == 0) {  // all sequences are empty: the states stay
+    own.h = state(h);
+    if (has_cells) own.c = state(c);
+  } else if (has_cells) {
     const functions::LstmRows result = run_rows(state(h), state(c), xs, order, own.ys);
     own.h = in_order(result.h);
     own.c = in_order(result.c);
@@ -129,8 +134,7 @@ NStepRnn::Result NStepRnn::operator()(const Variable& h, const Variable& c, cons
     const functions::NStepResult result = run(state(h), functions::transpose_sequence(ordered));
     const Variables back = functions::transpose_sequence(result.ys);
     own.h = in_order(result.h);
-    own.ys.resize(xs.size());
-    for (std::size_t i = 0; i < order.size(); ++i) own.ys[static_cast<std::size_t>(order[i])] = back[i];
+    for (std::size_t i = 0; i < back.size(); ++i) own.ys[static_cast<std::size_t>(order[i])] = back[i];
   }
   return own;
 }

@@ -33,8 +33,8 @@ class NStepRnn : public Link {
     Variable c;    ///< the same of the cells; LSTM only
     Variables ys;  ///< for each sequence (length, out × directions)
   };
-  /// Sequences (length, in) in any order; h and c in their order, or no variables: zeros. An LSTM runs as
-  /// functions::lstm_sequence.
+  /// Sequences (length, in) in any order, of which some or all may be empty; h and c in their order, or no variables:
+  /// zeros. An LSTM runs as functions::lstm_sequence.
   Result operator()(const Variable& h, const Variable& c, const Variables& xs);
 
  protected:

@@ -32,14 +32,8 @@ Variable zero_state(const CellOptions& o, const Variable& x) {
   return Variable(zeros({x.shape()[0], o.out}, x.dtype(), x.device()));
 }
 
-Variable first_rows(const Variable& state, std::int64_t rows) {
-  return state.shape()[0] == rows ? state : functions::slice(state, 0, {.start = 0, .stop = rows});
-}
-Variable with_first_rows(const Variable& whole, const Variable& changed) {
-  const std::int64_t rows = changed.shape()[0];
-  return rows == whole.shape()[0] ? changed
-                                  : functions::concat({changed, functions::slice(whole, 0, {.start = rows})}, 0);
-}
+using functions::first_rows;
+using functions::with_first_rows;
 
 /// upward(x) + lateral(h) with the state's first rows.
 Variable gate_sums(Linear& up, Linear& across, const Variable& x, const Variable& h) {
@@ -126,12 +120,16 @@ StatefulZoneoutLstm::StatefulZoneoutLstm(const CellOptions& o, const ZoneoutOpti
   add("lateral", lateral_);
 }
 Variable StatefulZoneoutLstm::forward(const Variable& x) {
+  const std::int64_t rows = x.shape()[0];
   const Variable c = c_ ? c_ : zero_state(options_, x), h = h_ ? h_ : zero_state(options_, x);
-  const functions::LstmState next = functions::lstm(c, gate_sums(upward_, lateral_, x, h_));
-  const bool train = config().train;
-  c_ = train ? functions::zoneout(c, next.c, zoneout_.c_ratio) : next.c;
-  h_ = train ? functions::zoneout(h, next.h, zoneout_.h_ratio) : next.h;
-  return h_;
+  const functions::LstmState moved = functions::lstm(first_rows(c, rows), gate_sums(upward_, lateral_, x, h_));
+  const auto next = [&](const Variable& before, const Variable& after, double ratio) {
+    return config().train ? functions::zoneout(first_rows(before, rows), after, ratio) : after;
+  };
+  const Variable y = next(h, moved.h, zoneout_.h_ratio);
+  c_ = with_first_rows(c, next(c, moved.c, zoneout_.c_ratio));
+  h_ = with_first_rows(h, y);
+  return y;
 }
 void StatefulZoneoutLstm::set_state(const Variable& c, const Variable& h) {
   c_ = c;

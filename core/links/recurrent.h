@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "core/functions/first_rows.h"
 #include "core/functions/recurrent.h"
 #include "core/links/linear.h"
 
@@ -9,7 +10,7 @@ namespace rensa {
 
 // Cells of recurrent networks under Chainer's names and keys. The stateless ones take and give the state; the stateful
 // ones keep it from call to call, until reset_state(). A batch may shrink from call to call (sequences in falling order
-// of length): the rows of the state that it lacks stay as they are.
+// of length): the rows of the state that it lacks stay as they are, and what the stateful ones return has the batch's.
 
 /// Options of all cells.
 struct CellOptions {
@@ -146,7 +147,10 @@ template <class Cell>
 class Stateful : public UnaryLink {
  public:
   explicit Stateful(const CellOptions& options) : options_(options), cell_(options) { add_members(cell_); }
-  Variable forward(const Variable& x) override { return h_ = cell_(h_, x); }
+  Variable forward(const Variable& x) override {
+    h_ = cell_(h_, x);
+    return functions::first_rows(h_, x.shape()[0]);
+  }
   void reset_state() { h_ = {}; }                ///< the next call starts from zeros
   void set_state(const Variable& h) { h_ = h; }  ///< the next call starts from this, (batch, out)
   /// The state after the last call, (batch, out); no variable after reset_state().

@@ -16,8 +16,7 @@ struct InceptionWidths {
   std::int64_t out() const { return one + three + five + pooled; }  ///< channels of the result
 };
 
-/// Four branches side by side, their channels joined. Keys conv1, proj3, conv3, proj5, conv5, projp, as Chainer's
-/// Inception.
+/// Four branches side by side, their channels joined: the link Inception (core/links/blocks.h).
 std::unique_ptr<UnaryLink> inception(std::int64_t in, const InceptionWidths& widths, Dtype dtype);
 
 /// The same with batch normalization after every convolution. Keys branch1, branch2/0 …, as torchvision's.

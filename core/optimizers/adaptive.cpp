@@ -43,13 +43,15 @@ void RmsPropGraves::update_range(const Range& r) {
 }
 
 double RmsPropWarmup::sgd_share(double t) const {
-  if (options_.centre <= 0 || options_.period <= 0) return 1;
+  if (options_.centre <= 0) return 1;
+  if (options_.period <= 0) return t < options_.centre ? 0 : 1;
   const double periods = (t - options_.centre) / options_.period;
   return periods < 0 ? std::exp(2 * periods) / 2 : std::min(1.0, 0.5 + periods);
 }
 
 void RmsPropWarmup::update_range(const Range& r) {
-  const double sgd = sgd_share(static_cast<double>(r.t)), rmsprop = (1 - sgd) * options_.rmsprop_lr / options_.lr;
+  const double sgd = sgd_share(static_cast<double>(r.t));
+  const double rmsprop = options_.lr == 0 ? 0 : (1 - sgd) * options_.rmsprop_lr / options_.lr;  // 0: there is no step
   kernels::rmsprop_warmup_update(
       r.values, r.gradients, r.state,
       {options_.lr * r.lr_scale, options_.momentum, options_.alpha, options_.eps, sgd, rmsprop}, intake(r));

@@ -104,15 +104,15 @@ struct RmsPropWarmupOptions {
   double alpha = 0.99, eps = 1e-8;
   double rmsprop_lr = 3e-4;  ///< the learning rate of the RMSprop part
   double centre = 0;         ///< number of the update at which half of the way to SGD is made; 0: SGD alone
-  double period = 0;         ///< updates over which it is made, half of them before the centre
+  double period = 0;         ///< updates over which it is made, half of them before the centre; 0: all at the centre
   CommonOptions common = {};
 };
 /// Begins as RMSprop and becomes SGD with corrected momentum, as very large batches need it:
 ///   ms ← alpha · ms + (1 − alpha) g²,  v ← momentum · v − (a + (1 − a) rmsprop_lr / lr / (√ms + eps)) g,  p ← p + lr ·
 ///   v
 /// with a, SGD's share at update t: e^(2 (t − centre) / period) / 2 before the centre, then 1/2 + (t − centre) /
-/// period, at most 1. Source: Akiba, Suzuki, Fukuda, "Extremely large minibatch SGD: training ResNet-50 on ImageNet in
-/// 15 minutes", 2017.
+/// period, at most 1. While lr is 0, v gathers SGD's part alone. Source: Akiba, Suzuki, Fukuda, "Extremely large
+/// minibatch SGD: training ResNet-50 on ImageNet in 15 minutes", 2017.
 class RmsPropWarmup final : public RuleWithOptions<RmsPropWarmupOptions> {
  public:
   explicit RmsPropWarmup(const RmsPropWarmupOptions& options = {}) : RuleWithOptions(options) {}

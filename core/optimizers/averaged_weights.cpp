@@ -1,6 +1,7 @@
 #include "core/optimizers/averaged_weights.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
@@ -15,20 +16,31 @@ AveragedWeights::AveragedWeights(Link& model, const AveragedWeightsOptions& opti
     throw ValueError("AveragedWeights: decay is ", options.decay, ", expected at most 1 (negative: the mean).");
 }
 
-const AveragedWeights::Mean* AveragedWeights::find(const Parameter* parameter) const {
+AveragedWeights::Mean* AveragedWeights::find(const Parameter* parameter) {
   const auto found =
       std::find_if(means_.begin(), means_.end(), [&](const Mean& mean) { return mean.parameter == parameter; });
   return found == means_.end() ? nullptr : &*found;
 }
 
+/// Parameters may leave the model with a link, or get another shape.
+void AveragedWeights::forget_removed() {
+  const std::vector<Parameter*> all = model_.parameters();
+  const std::unordered_set<const Parameter*> present(all.begin(), all.end());
+  std::erase_if(means_, [&](const Mean& mean) {
+    return !present.contains(mean.parameter) || !mean.variable.is(*mean.parameter) ||
+           mean.values.shape() != mean.parameter->shape();
+  });
+}
+
 /// Parameters that were initialised since come in with their present values.
 void AveragedWeights::join() {
+  forget_removed();
   for (Parameter* parameter : model_.parameters()) {
     if (!parameter->is_initialized() || find(parameter)) continue;
     const Array& values = parameter->array();
     const Array mean = is_half(values.dtype()) ? values.to(Dtype::kFloat32) : empty_like(values);
     mean.copy_from(values);
-    means_.push_back({.parameter = parameter, .values = mean, .own = Array()});
+    means_.push_back({.parameter = parameter, .variable = *parameter, .values = mean, .own = Array()});
   }
 }
 
@@ -36,11 +48,15 @@ void AveragedWeights::update() {
   if (seen_++ < options_.start) return;
   join();
   ++count_;
-  const double weight = options_.decay < 0 ? 1 / static_cast<double>(count_) : count_ == 1 ? 1 : 1 - options_.decay;
-  for (const Mean& mean : means_) kernels::average_update(mean.values, mean.parameter->array(), weight);
+  for (Mean& mean : means_) {
+    ++mean.count;
+    const double share = options_.decay < 0 ? 1 / static_cast<double>(mean.count) : 1 - options_.decay;
+    kernels::average_update(mean.values, mean.parameter->array(), mean.count == 1 ? 1 : share);
+  }
 }
 
 void AveragedWeights::swap() {
+  forget_removed();
   for (Mean& mean : means_) {
     const Array& values = mean.parameter->array();
     if (mean.own) {
@@ -58,10 +74,11 @@ void AveragedWeights::serialize(Serializer& serializer) {
   if (count_ == 0) return;
   join();
   for (const Link::NamedParameter& named : model_.named_parameters()) {
-    if (const Mean* mean = find(named.parameter)) {
-      Array values = mean->values;
-      serializer(named.path + "/average", values);
-    }
+    Mean* const mean = find(named.parameter);
+    if (!mean) continue;
+    serializer(named.path + "/average", mean->values);
+    if (serializer.is_loading()) mean->count = count_;
+    if (serializer.has(named.path + "/average_count")) serializer(named.path + "/average_count", mean->count);
   }
 }
 

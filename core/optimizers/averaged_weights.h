@@ -30,12 +30,15 @@ class AveragedWeights {
   /// The model must outlive this. Throws ValueError for a decay above 1.
   explicit AveragedWeights(Link& model, const AveragedWeightsOptions& options = {});
 
-  /// Takes in the present values; the first ones are taken as they are.
+  /// Takes in the present values; a parameter's first ones are taken as they are.
   void update();
   /// Puts the means into the model, or the model's own values back. Parameters that update() never saw stay.
   void swap();
-  std::int64_t count() const { return count_; }  ///< values in the means
-  void serialize(Serializer& serializer);        ///< "seen", "count" and "<path>/average"
+  /// Values in the means; fewer in those of parameters that were initialised later.
+  std::int64_t count() const { return count_; }
+  /// "seen", "count" and, for every parameter, "<path>/average" and "<path>/average_count". Without the last, as older
+  /// snapshots are, a mean has the count of all.
+  void serialize(Serializer& serializer);
 
   /// The means are in the model as long as this lives.
   class Scope {
@@ -52,11 +55,14 @@ class AveragedWeights {
  private:
   struct Mean {
     Parameter* parameter;
+    Variable variable;  ///< the parameter's: tells it from one that was made later at the same address
     Array values;
-    Array own;  ///< the parameter's values while it has the means'
+    Array own;               ///< the parameter's values while it has the means'
+    std::int64_t count = 0;  ///< of what is in `values`
   };
+  void forget_removed();
   void join();
-  const Mean* find(const Parameter* parameter) const;
+  Mean* find(const Parameter* parameter);
 
   Link& model_;
   const AveragedWeightsOptions options_;

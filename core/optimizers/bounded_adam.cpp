@@ -18,21 +18,23 @@ struct Bounds {
   double lower = 0, upper = std::numeric_limits<double>::infinity();
 };
 
+/// Of a run that began with a rate of 0, which nothing is in proportion to, the final rate is as given.
 Bounds bounds_at(const BoundedAdamOptions& o, double first_lr, double t) {
-  const double final_lr = o.final_lr * o.lr / first_lr;
+  const double change = first_lr != 0 ? o.lr / first_lr : o.lr != 0 ? 1 : 0, final_lr = o.final_lr * change;
   return {final_lr * (1 - 1 / (o.gamma * t + 1)), final_lr * (1 + 1 / (o.gamma * t))};
 }
 
 template <class Range>
 kernels::RuleNumbers numbers(const BoundedAdamOptions& o, const Range& r, const Bounds& bounds) {
   const auto t = static_cast<double>(r.t);
+  const double upper = std::isinf(bounds.upper) ? bounds.upper : bounds.upper * r.lr_scale;  // not inf × 0
   const double alpha = o.lr * r.lr_scale * std::sqrt(1 - std::pow(o.beta2, t)) / (1 - std::pow(o.beta1, t));
   return {1 - o.beta1,
           1 - o.beta2,
           o.eps,
           alpha,
           bounds.lower * r.lr_scale,
-          bounds.upper * r.lr_scale,
+          upper,
           o.eta,
           o.eta * o.weight_decay_rate * r.decay_scale};
 }

@@ -58,7 +58,7 @@ Optimizer::Hook gradient_lars(double threshold, double weight_decay, double eps)
     for_each(optimizer, [&](const Parameter& p, const Array& g) {
       const double of_p = std::sqrt(sum_of_squares(p.array())), of_g = std::sqrt(sum_of_squares(g));
       const double rate = of_p > threshold ? of_p / (eps + of_g + weight_decay * of_p) : 1;
-      kernels::accumulate(g, kernels::mul_number(p.array(), weight_decay));
+      kernels::accumulate(g, kernels::mul_number(p.array().to(g.dtype()), weight_decay));
       g.copy_from(kernels::mul_number(g, rate));
     });
   };
@@ -79,7 +79,7 @@ Optimizer::Hook gradient_noise(double eta, std::uint64_t seed) {
 Optimizer::Hook lasso(double rate) {
   return [=](Optimizer& optimizer) {
     for_each(optimizer, [&](const Parameter& p, const Array& g) {
-      const Array sign = kernels::sign(p.array(), Array(), /*order=*/0, {});
+      const Array sign = kernels::sign(p.array().to(g.dtype()), Array(), /*order=*/0, {});
       kernels::accumulate(g, kernels::mul_number(sign, rate));
     });
   };
@@ -88,7 +88,7 @@ Optimizer::Hook lasso(double rate) {
 Optimizer::Hook weight_decay(double rate) {
   return [=](Optimizer& optimizer) {
     for_each(optimizer, [&](const Parameter& p, const Array& g) {
-      kernels::accumulate(g, kernels::mul_number(p.array(), rate * p.weight_decay_scale));
+      kernels::accumulate(g, kernels::mul_number(p.array().to(g.dtype()), rate * p.weight_decay_scale));
     });
   };
 }

@@ -82,7 +82,8 @@ void Adafactor::setup(Link& model) {
 
 Adafactor::Squares& Adafactor::squares_of(const Parameter& parameter) {
   Squares& squares = squares_[&parameter];
-  if (squares.row || squares.whole) return squares;
+  if ((squares.row || squares.whole) && squares.shape == parameter.shape()) return squares;
+  squares = {.shape = parameter.shape(), .row = {}, .column = {}, .whole = {}};
   const Dtype dtype = is_half(parameter.dtype()) ? Dtype::kFloat32 : parameter.dtype();
   if (parameter.ndim() < 2) {
     squares.whole = zeros(parameter.shape(), dtype, parameter.device());

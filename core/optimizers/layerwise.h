@@ -92,6 +92,7 @@ class Adafactor final : public RuleWithOptions<AdafactorOptions> {
 
  private:
   struct Squares {
+    Shape shape;  ///< of the parameter; one that gets another begins anew
     Array row, column, whole;
   };
   Scope scope() const override { return Scope::kParameter; }

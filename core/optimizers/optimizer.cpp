@@ -5,11 +5,13 @@
 #include <iterator>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/memory.h"
 #include "core/kernels/optimizer.h"
+#include "core/optimizers/hooked_gradients.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
@@ -20,6 +22,25 @@ constexpr const char* kMaster = "master";
 /// In which the rule computes, and state is kept.
 Dtype state_dtype(const ParameterArena& arena) {
   return is_half(arena.values.dtype()) ? Dtype::kFloat32 : arena.values.dtype();
+}
+
+/// The group of arrays on x's device, which is new if there was none.
+std::vector<Array>& beside(std::vector<std::vector<Array>>& groups, const Array& x) {
+  for (std::vector<Array>& group : groups) {
+    if (group.front().device() == x.device()) return group;
+  }
+  return groups.emplace_back();
+}
+
+/// Σ x² of all groups: of a single one it stays on its device and the host waits for nothing; several are added up on
+/// the host.
+Array total_of_squares(const std::vector<std::vector<Array>>& groups) {
+  Array total;
+  for (const std::vector<Array>& group : groups) {
+    const Array part = kernels::sum_of_squares(group.front(), {group.begin() + 1, group.end()});
+    total = total ? kernels::add(total.to(Device{}), part.to(Device{})) : part;
+  }
+  return total;
 }
 
 }  // namespace
@@ -56,21 +77,21 @@ void Optimizer::set_shards(std::shared_ptr<ArenaShards> shards) {
 }
 
 std::vector<Parameter*> Optimizer::newcomers(bool& moved) const {
-  std::unordered_map<const Parameter*, bool> in_place;  // where a slot exists: is the array still there?
+  const std::vector<Parameter*> parameters = model().parameters();
+  const std::unordered_set<const Parameter*> present(parameters.begin(), parameters.end());
+  std::unordered_set<const Parameter*> placed;
+  moved = false;
   for (const ParameterArena& arena : arenas_) {
-    for (const ParameterArena::Slot& slot : arena.slots) in_place[slot.parameter] = arena.holds(slot);
+    for (const ParameterArena::Slot& slot : arena.slots) {
+      const bool is_present = slot.is_among(present);
+      if (is_present) placed.insert(slot.parameter);
+      moved = moved || !is_present || !arena.holds(slot);
+    }
   }
   std::vector<Parameter*> joined;
-  moved = false;
-  for (Parameter* parameter : model().parameters()) {
-    if (!parameter->is_initialized()) continue;
-    const auto found = in_place.find(parameter);
-    if (found == in_place.end()) {
-      joined.push_back(parameter);
-      in_place[parameter] = true;  // once, if links share it
-    } else if (!found->second) {
-      moved = true;
-    }
+  for (Parameter* parameter : parameters) {
+    const bool is_new = parameter->is_initialized() && placed.insert(parameter).second;  // once, if links share it
+    if (is_new) joined.push_back(parameter);
   }
   return joined;
 }
@@ -160,8 +181,11 @@ void Optimizer::rebuild_arenas(const std::vector<Parameter*>& parameters) {
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
     const auto each_known = [&](const auto& act) {
       for (std::size_t s = 0; s < arenas_[a].slots.size(); ++s) {
-        const auto from = old_places.find(arenas_[a].slots[s].parameter);
-        if (from != old_places.end()) act(s, from->second);
+        const ParameterArena::Slot& slot = arenas_[a].slots[s];
+        const auto from = old_places.find(slot.parameter);
+        if (from == old_places.end()) continue;
+        const ParameterArena::Slot& old = from->second.arena->slots[from->second.slot];
+        if (old.is_of(*slot.parameter) && old.shape == slot.shape) act(s, from->second);  // others begin anew
       }
     };
     each_known([&](std::size_t s, const Place& from) { states_[a].t[s] = from.state->t[from.slot]; });
@@ -169,6 +193,7 @@ void Optimizer::rebuild_arenas(const std::vector<Parameter*>& parameters) {
       const Array all = shards_ ? zeros({arenas_[a].values.size()}, state_dtype(arenas_[a]), arenas_[a].values.device())
                                 : states_[a].state[i];
       each_known([&](std::size_t s, const Place& from) {
+        if (i >= from.state->state.size()) return;  // it has got 16 bits, and a master
         ParameterArena::view(all, arenas_[a].slots[s])
             .copy_from(ParameterArena::view(from.state->state[i], from.arena->slots[from.slot]));
       });
@@ -212,7 +237,7 @@ std::size_t Optimizer::state_bytes() const {
 Optimizer::Place Optimizer::find(const Parameter& parameter) {
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
     for (std::size_t s = 0; s < arenas_[a].slots.size(); ++s) {
-      if (arenas_[a].slots[s].parameter == &parameter) return {&arenas_[a], &states_[a], s};
+      if (arenas_[a].slots[s].is_of(parameter)) return {&arenas_[a], &states_[a], s};
     }
   }
   return {};
@@ -228,14 +253,12 @@ void Optimizer::update() {
   }
   settle_control();
   const bool safe = !loss_scale_.is_dynamic() || is_safe_to_update();
-  const bool unscaled = safe && !hooks_.empty() && loss_scale_.value() != 1;
-  if (unscaled) unscale_gradients();
-  if (safe) {
-    for (const auto& [name, hook] : hooks_) hook(*this);
-  }
+  double unscale = 1 / loss_scale_.value();
+  std::unique_ptr<HookedGradients> hooked;
+  if (safe) hooked = run_hooks(unscale);
   ++t_;
   if (safe) {
-    const double scale = clip_scale(unscaled ? 1 : 1 / loss_scale_.value());
+    const double scale = clip_scale(unscale);
     for (std::size_t a = 0; a < arenas_.size(); ++a) {
       update_arena(a, 0, arenas_[a].slots.size(), scale);
       arenas_[a].values.buffer()->note_write();  // a graph that still needs the old values is refused
@@ -265,25 +288,18 @@ std::vector<Optimizer::Piece> Optimizer::pieces(const ParameterArena& arena, con
 }
 
 Array Optimizer::sum_of_squares() const {
-  std::vector<Array> gradients;
+  std::vector<std::vector<Array>> of_devices;  // a kernel takes those of one
   Device device;
   for (std::size_t a = 0; a < arenas_.size(); ++a) {
     device = arenas_[a].values.device();
     for (const ParameterArena::Slot& slot : arenas_[a].slots) {
       if (!slot.parameter->update_enabled) continue;
       for (const Piece& piece : pieces(arenas_[a], states_[a], slot.offset, slot.offset + slot.size)) {
-        gradients.push_back(piece.gradients);
+        beside(of_devices, piece.gradients).push_back(piece.gradients);
       }
     }
   }
-  Array squares;
-  if (gradients.empty()) {
-    squares = zeros({1}, Dtype::kFloat64, device);
-  } else {
-    const Array first = gradients.front();
-    gradients.erase(gradients.begin());
-    squares = kernels::sum_of_squares(first, gradients);
-  }
+  const Array squares = of_devices.empty() ? zeros({1}, Dtype::kFloat64, device) : total_of_squares(of_devices);
   return shards_ ? shards_->sum(squares) : squares;
 }
 
@@ -295,24 +311,46 @@ double Optimizer::clip_scale(double unscale) const {
   return kernels::formulas::gradient_factor(sum_of_squares().item<double>(), unscale, common_.clip_norm);
 }
 
-void Optimizer::unscale_gradients() {
-  for (const ParameterArena& arena : arenas_) {
-    if (arena.gradients) arena.gradients.copy_from(kernels::mul_number(arena.gradients, 1 / loss_scale_.value()));
-  }
+std::unique_ptr<HookedGradients> Optimizer::run_hooks(double& unscale) {
+  if (hooks_.empty()) return nullptr;
+  auto hooked = std::make_unique<HookedGradients>(arenas_, std::exchange(unscale, 1));
+  for (const auto& [name, hook] : hooks_) hook(*this);
+  return hooked;
 }
 
-void Optimizer::update_slots(std::size_t arena, std::size_t first, std::size_t last) {
-  update_arena(arena, first, last, 1 / loss_scale_.value());
-  for (std::size_t s = first; s < last; ++s) arenas_[arena].slots[s].parameter->clear_grad();
+void Optimizer::start_update() {
+  ++t_;
+  // Now, and not when a part is written: new graphs may need others of the same buffer by then.
+  for (const ParameterArena& arena : arenas_) arena.values.buffer()->note_write();
+}
+
+std::function<void()> Optimizer::start_slots(std::size_t a, std::size_t first, std::size_t last) {
+  std::vector<bool> enabled;
+  for (std::size_t s = first; s < last; ++s) enabled.push_back(arenas_[a].slots[s].parameter->update_enabled);
+  return [this, a, first, enabled = std::move(enabled), rate = lr(),
+          of_slots = ranges(a, first, last, 1 / loss_scale_.value(), /*control=*/nullptr)]() mutable {
+    const double later = lr();
+    set_lr(rate);
+    update_ranges(a, of_slots);
+    set_lr(later);
+    for (std::size_t i = 0; i < enabled.size(); ++i) {
+      if (enabled[i]) ++states_[a].t[first + i];
+      arenas_[a].slots[first + i].parameter->clear_grad();
+    }
+  };
+}
+
+void Optimizer::update_ranges(std::size_t a, std::vector<Range>& ranges) {
+  if (scope() == Scope::kNorms) measure(a, ranges);
+  for (const Range& range : ranges) {
+    for_each_wide(range, [&](const Range& wide) { update_range(wide); });
+  }
 }
 
 void Optimizer::update_arena(std::size_t a, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
                              const double* control) {
   std::vector<Range> of_slots = ranges(a, first_slot, last_slot, gradient_scale, control);
-  if (scope() == Scope::kNorms) measure(a, of_slots);
-  for (const Range& range : of_slots) {
-    for_each_wide(range, [&](const Range& wide) { update_range(wide); });
-  }
+  update_ranges(a, of_slots);
   for (std::size_t s = first_slot; s < last_slot; ++s) {
     if (arenas_[a].slots[s].parameter->update_enabled) ++states_[a].t[s];
   }
@@ -391,7 +429,8 @@ void Optimizer::for_each_wide(const Range& range, const Act& act) const {
   const std::int64_t size = range.values.size();
   const std::int64_t many = std::int64_t{1} << (range.values.device().kind == DeviceKind::kCpu ? 17 : 24);
   const std::int64_t stretch = scope() == Scope::kParameter ? size : std::min(size, many);
-  const Array widened = empty({stretch}, Dtype::kFloat32, range.values.device());
+  const bool is_wide = range.gradients.dtype() == Dtype::kFloat32;  // hooks have seen it
+  const Array widened = is_wide ? Array() : empty({stretch}, Dtype::kFloat32, range.values.device());
   for (std::int64_t begin = 0; begin < size; begin += stretch) {
     const Slice part{.start = begin, .stop = std::min(size, begin + stretch)};
     const Array values = range.values.slice(0, part);
@@ -400,8 +439,11 @@ void Optimizer::for_each_wide(const Range& range, const Act& act) const {
     wide.values = std::move(wide.state.back());
     wide.state.pop_back();
     kernels::adopt_values(wide.values, values);
-    wide.gradients = widened.slice(0, {.stop = values.size()});
-    wide.gradients.copy_from(range.gradients.slice(0, part));
+    wide.gradients = range.gradients.slice(0, part);
+    if (!is_wide) {
+      const Array narrow = std::exchange(wide.gradients, widened.slice(0, {.stop = values.size()}));
+      wide.gradients.copy_from(narrow);
+    }
     act(wide);
     kernels::copy(values, wide.values);
   }
@@ -412,6 +454,12 @@ void Optimizer::add_hook(std::string name, Hook hook) {
     if (entry.first == name) throw ValueError(this->name(), ": there is a hook named \"", name, "\" already.");
   }
   hooks_.emplace_back(std::move(name), std::move(hook));
+}
+
+std::vector<std::string> Optimizer::hook_names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : hooks_) names.push_back(entry.first);
+  return names;
 }
 
 void Optimizer::remove_hook(const std::string& name) {

@@ -15,6 +15,7 @@
 
 namespace rensa {
 
+class HookedGradients;
 class Serializer;
 
 /// What every optimizer can do to the gradients on the way, in the same pass over memory as the update.
@@ -44,7 +45,8 @@ class Optimizer {
   virtual const char* name() const = 0;  ///< as configurations and snapshots call it: "momentum_sgd"
 
   /// Takes the parameters of `model`, which must outlive the optimizer. Parameters that are initialised only later join
-  /// at the update() that first sees them, with state of zeros and a t of their own.
+  /// at the update() that first sees them, with state of zeros and a t of their own; so does one that has got an array
+  /// of another shape. Those that leave the model with a link or a hook are forgotten with their state.
   virtual void setup(Link& model);
   /// One step. A parameter without a gradient counts as having zeros; one with update_enabled = false is left alone.
   /// Throws GraphError before setup().
@@ -75,14 +77,15 @@ class Optimizer {
   virtual double loss_scale() const;          ///< what the loss is to be multiplied by now
   virtual bool has_dynamic_loss_scale() const { return loss_scale_.is_dynamic(); }  ///< whether loss_scaling() is on
   /// Whether every gradient in the arenas is finite.
-  bool is_safe_to_update() const;
+  virtual bool is_safe_to_update() const;
 
   /// Hooks run inside update(), after the gradients are complete and before they are used, in the order they were
-  /// added. They see gradients that the loss scale is divided out of. Throws ValueError when the name is taken, or not
-  /// there.
+  /// added. What they find as gradients, of the parameters and in arenas(), is without the loss scale, and in float32
+  /// where parameters have 16 bits; they may change it. Throws ValueError when the name is taken, or not there.
   using Hook = std::function<void(Optimizer&)>;
-  virtual void add_hook(std::string name, Hook hook);  ///< adds a hook behind the others
-  virtual void remove_hook(const std::string& name);   ///< takes a hook out
+  virtual void add_hook(std::string name, Hook hook);   ///< adds a hook behind the others
+  virtual void remove_hook(const std::string& name);    ///< takes a hook out
+  virtual std::vector<std::string> hook_names() const;  ///< in the order in which they run
 
   /// Names of the state kept for each parameter, as Chainer's snapshots call them: {"m", "v"}. Parameters in 16 bits
   /// have another one, "master".
@@ -100,12 +103,14 @@ class Optimizer {
   virtual const std::vector<ParameterArena>& arenas() const { return arenas_; }
   /// Where arenas get their memory; to be called before setup(). comm gives shared memory of the node.
   virtual void set_arena_allocators(ArenaAllocator values, ArenaAllocator gradients);
-  /// Takes in the parameters that were initialised, added or given another array since the last call; update() does it
-  /// by itself. Returns those that are new; arenas() have been laid out again if there are any.
+  /// Takes in the parameters that were initialised, added or given another array since the last call, and forgets those
+  /// that are no longer the model's; update() does it by itself. Returns those that are new; arenas() have been laid
+  /// out again if there are any.
   virtual std::vector<Parameter*> join_parameters();
   /// While on, backward() calls add up what the next update() uses, and nobody need send gradients anywhere yet. Means
-  /// nothing to an optimizer of one process, whose gradients add up anyhow. (comm/gradients/no_sync.h)
-  virtual void set_accumulating(bool) {}
+  /// nothing to an optimizer of one process, whose gradients add up anyhow. Returns whether it was on.
+  /// (comm/gradients/no_sync.h)
+  virtual bool set_accumulating(bool) { return false; }
   /// Bytes of state that this process keeps.
   virtual std::size_t state_bytes() const;
 
@@ -126,10 +131,12 @@ class Optimizer {
   void collect_shard_gradients();
   /// Arena i's gradients become others[i] and the other way round; each parameter's gradient is what lies there.
   void exchange_gradients(std::vector<Array>& others);
-  /// update() bit by bit, without hooks and clipping: start_update() counts the step, update_slots() makes it for the
-  /// parameters in slots [first, last) of arena number `arena`, whose gradients are complete, and clears these.
-  void start_update() { ++t_; }
-  void update_slots(std::size_t arena, std::size_t first, std::size_t last);  ///< see start_update()
+  /// update() bit by bit, without hooks and clipping: start_update() counts the step, from which on graphs that need
+  /// the old values are refused. start_slots() fixes how it is made for the parameters in slots [first, last) of arena
+  /// number `arena`, by all settings of that moment; the function that it returns makes it when their gradients are
+  /// complete, and clears these.
+  void start_update();
+  std::function<void()> start_slots(std::size_t arena, std::size_t first, std::size_t last);  ///< see start_update()
 
  protected:
   Optimizer() = default;
@@ -189,7 +196,7 @@ class Optimizer {
     std::size_t slot = 0;
   };
   Place find(const Parameter& parameter);
-  /// Initialised parameters that no arena has yet. `moved`: another one was given another array.
+  /// Initialised parameters that no arena has yet. `moved`: another one was given another array, or has left the model.
   std::vector<Parameter*> newcomers(bool& moved) const;
   void rebuild_arenas(const std::vector<Parameter*>& parameters);
   ArenaState make_state(const ParameterArena& arena) const;
@@ -206,7 +213,9 @@ class Optimizer {
   void update_as_device_decides(Device device);
   /// Takes a dynamic scale, and what it left out of the parameters' t, back to the host.
   void settle_control();
-  void unscale_gradients();
+  /// Calls the hooks, if there are any, on gradients that live as long as what is returned; `unscale` becomes what is
+  /// left to be divided out of them.
+  std::unique_ptr<HookedGradients> run_hooks(double& unscale);
   /// Calls act(range), or with 16-bit values (whose masters are the last state) act(its part in float32) for stretches
   /// of it.
   template <class Act>
@@ -216,6 +225,7 @@ class Optimizer {
                             const double* control) const;
   /// Fills the ranges' sums; a call on all processes together where state is sharded.
   void measure(std::size_t arena, std::vector<Range>& ranges);
+  void update_ranges(std::size_t arena, std::vector<Range>& ranges);
   void update_arena(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
                     const double* control = nullptr);
   std::vector<bool> updated_slots() const;

@@ -21,7 +21,13 @@ ParameterArena lay_out(const std::vector<Parameter*>& members, const ArenaAlloca
   ParameterArena arena;
   std::int64_t end = 0;
   for (Parameter* parameter : members) {
-    arena.slots.push_back({parameter, end, parameter->size()});
+    const Array& values = parameter->array();
+    arena.slots.push_back({.parameter = parameter,
+                           .offset = end,
+                           .size = values.size(),
+                           .shape = values.shape(),
+                           .strides = values.is_dense() ? values.strides() : contiguous_strides(values.shape()),
+                           .variable = *parameter});
     end += (parameter->size() + 1 + unit - 1) / unit * unit;  // one element of gap at least
   }
   end = (end + multiple - 1) / multiple * multiple;
@@ -41,16 +47,15 @@ ParameterArena lay_out(const std::vector<Parameter*>& members, const ArenaAlloca
 
 Array ParameterArena::view(const Array& arena, const Slot& slot) {
   const Array flat = slice_of(arena, slot);
-  const Array& like = slot.parameter->array();
-  const Strides strides = like.is_dense() ? like.strides() : contiguous_strides(like.shape());
   const auto offset = static_cast<std::byte*>(flat.raw_data()) - flat.buffer()->data();
-  return Array(flat.buffer(), static_cast<std::size_t>(offset), like.shape(), strides, flat.dtype());
+  return Array(flat.buffer(), static_cast<std::size_t>(offset), slot.shape, slot.strides, flat.dtype());
 }
 
 bool ParameterArena::holds(const Slot& slot) const {
+  const Array& array = slot.parameter->array();
   const auto begin = static_cast<std::byte*>(values.raw_data());
-  return slot.parameter->array().raw_data() ==
-         begin + static_cast<std::size_t>(slot.offset) * item_size(values.dtype());
+  return array.raw_data() == begin + static_cast<std::size_t>(slot.offset) * item_size(values.dtype()) &&
+         array.shape() == slot.shape && array.strides() == slot.strides;
 }
 
 void ParameterArena::complete_gradient(const Slot& slot) {

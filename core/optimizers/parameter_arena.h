@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <unordered_set>
 #include <vector>
 
 #include "core/autograd/parameter.h"
@@ -18,20 +19,30 @@ namespace rensa {
 /// A place is dense and keeps the parameter's shape in row-major order, or channels-last for convolution weights: the
 /// strides of the parameter's array are kept.
 struct ParameterArena {
-  /// One parameter's place.
+  /// One parameter's place. All but `parameter` itself can be read when the parameter is no more, which may have left
+  /// its model with a link or a hook.
   struct Slot {
     Parameter* parameter;
     std::int64_t offset;  ///< of its first element, in elements
     std::int64_t size;    ///< elements
+    Shape shape;          ///< the parameter's when it got this place
+    Strides strides;      ///< of its elements here
+    Variable variable;    ///< the parameter's: tells it from one that was made later at the same address
+
+    /// Whether the parameter is one of `present`, which are there. If not, nothing but its address may be used.
+    bool is_among(const std::unordered_set<const Parameter*>& present) const {
+      return present.contains(parameter) && is_of(*parameter);
+    }
+    bool is_of(const Parameter& other) const { return parameter == &other && variable.is(other); }  ///< whose it is
   };
   Array values;     ///< 1-d; gaps between slots are zero
   Array gradients;  ///< 1-d; gaps between slots are zero. No array if gradients have no place of their own
   std::vector<Slot> slots;
 
-  /// The part of a 1-d array laid out like this arena (a momentum, say) that belongs to `slot`, in the parameter's
-  /// shape.
+  /// The part of a 1-d array laid out like this arena (a momentum, say) that belongs to `slot`, in the slot's shape and
+  /// strides.
   static Array view(const Array& arena, const Slot& slot);
-  /// True if the parameter's elements still lie where this arena put them.
+  /// True if the parameter's elements still lie where and as this arena put them.
   bool holds(const Slot& slot) const;
   /// Makes the slot's gradient lie in its place: copied there if it lies elsewhere, zeros if the parameter has none.
   /// Nothing where gradients have no place.

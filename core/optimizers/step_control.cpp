@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/optimizer.h"
+#include "core/optimizers/hooked_gradients.h"
 #include "core/optimizers/optimizer.h"
 
 // The part of Optimizer that lets a GPU decide what is done with the gradients: their norm, a dynamic loss scale, and
@@ -72,13 +73,12 @@ void Optimizer::update_as_device_decides(Device device) {
     numbers[kSettled] = loss_scale_.is_settled() ? 1 : 0;
     control_ = array(numbers, {kStepControls}).to(device);
   }
-  const bool unscaled = !hooks_.empty() && loss_scale_.value() != 1;
-  if (unscaled) unscale_gradients();
-  for (const auto& [name, hook] : hooks_) hook(*this);
+  double unscale = 1 / loss_scale_.value();
+  const std::unique_ptr<HookedGradients> hooked = run_hooks(unscale);
   ++t_;
   kernels::decide_step(control_, sum_of_squares(),
                        {.dynamic = loss_scale_.is_dynamic(),
-                        .unscale = unscaled ? 1 : 1 / loss_scale_.value(),
+                        .unscale = unscale,
                         .clip_norm = common_.clip_norm,
                         .growth = loss_scale_.is_dynamic() ? loss_scale_.growth() : 1});
   for (std::size_t a = 0; a < arenas_.size(); ++a) {

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <string_view>
+#include <fstream>
 
 #include "core/error.h"
 
@@ -49,6 +49,16 @@ void FileReplacement::commit() {
   committed_ = true;
   const std::string folder = std::filesystem::path(target_).parent_path().string();
   flush_to_disk(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);  // the new name itself
+}
+
+void replace_file(const std::string& path, std::string_view contents) {
+  FileReplacement file(path);
+  errno = 0;
+  std::ofstream out(file.path(), std::ios::binary);
+  out.write(contents.data(), static_cast<std::streamsize>(contents.size()));
+  out.close();
+  if (!out) throw FileError(path, ": cannot be written: ", std::strerror(errno), ".");
+  file.commit();
 }
 
 void remove_unfinished_replacements(const std::string& folder) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace rensa {
 
@@ -21,6 +22,9 @@ class FileReplacement {
   std::string target_, path_;
   bool committed_ = false;
 };
+
+/// A FileReplacement of `path` with these contents. Throws FileError.
+void replace_file(const std::string& path, std::string_view contents);
 
 /// Removes from `folder` what processes that were killed have left of replacing files. For the one that alone writes
 /// there.

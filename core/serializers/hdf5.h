@@ -1,13 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "core/serializers/serializer.h"
+#include "core/serializers/file_reader.h"
 
 namespace rensa {
 
@@ -17,6 +15,9 @@ namespace rensa {
 //
 // libhdf5 is not made for files of strangers: open only files whose maker you trust. Without libhdf5 both constructors
 // throw FileError (core/serializers/hdf5_absent).
+
+/// Whether a file's name says that it is HDF5.
+inline bool has_hdf5_name(const std::string& path) { return path.ends_with(".h5") || path.ends_with(".hdf5"); }
 
 /// Writes values as they come, to a file that takes the place of `path` in save().
 class Hdf5Writer final : public Serializer {
@@ -43,33 +44,11 @@ class Hdf5Writer final : public Serializer {
   std::map<std::string, std::unique_ptr<Hdf5Writer>> children_;
 };
 
-/// Reads values. Throws FileError that names the key for one that is missing, of another shape or of a type that Rensa
-/// does not have.
-class Hdf5Reader final : public Serializer {
+/// Reads values. Throws FileError for one of a type that Rensa does not have.
+class Hdf5Reader final : public FileReader {
  public:
+  /// Only keys that start with `prefix` are seen, without it. Throws FileError if the file is missing or not whole.
   explicit Hdf5Reader(const std::string& path, const std::string& prefix = "");
-  ~Hdf5Reader() override;
-
-  bool is_loading() const override { return true; }
-  void operator()(std::string_view name, std::int64_t& value) override;
-  void operator()(std::string_view name, double& value) override;
-  void operator()(std::string_view name, bool& value) override;
-  void operator()(std::string_view name, std::string& value) override;
-  void operator()(std::string_view name, Array& value) override;
-  bool has(std::string_view name) const override;
-  Serializer& child(std::string_view name) override;
-
-  std::vector<std::string> keys() const;  ///< below the prefix, sorted
-  /// A value below the prefix, in its own dtype; throws FileError if it is missing.
-  Array array(std::string_view name) const;
-
- private:
-  struct File;
-  Hdf5Reader(std::shared_ptr<File> file, std::string prefix);
-  std::string what(std::string_view name) const;
-  std::shared_ptr<File> file_;
-  std::string prefix_;
-  std::map<std::string, std::unique_ptr<Hdf5Reader>> children_;
 };
 
 }  // namespace rensa

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/serializers/storable.h"
 
 namespace rensa::npy {
 namespace {
@@ -170,11 +171,9 @@ Value read_text(const std::string& descr, const std::byte* data, std::size_t ava
 }  // namespace
 
 std::vector<std::byte> write(const Array& array) {
-  const Array here = array.to(Device{});
-  const Array stored = here.dtype() == Dtype::kBFloat16 ? here.to(Dtype::kFloat32) : here;
+  const Array values = storable(array, /*has_bfloat16=*/false);
   const auto type =
-      std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == stored.dtype(); });
-  const Array values = stored.contiguous();
+      std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& t) { return t.first == values.dtype(); });
   std::vector<std::byte> bytes = with_header(std::string(type->second), values.shape(), values.bytes());
   if (values.bytes() > 0) std::memcpy(bytes.data() + bytes.size() - values.bytes(), values.raw_data(), values.bytes());
   return bytes;

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/serializers/child_prefix.h"
 #include "core/serializers/file_replacement.h"
 #include "core/serializers/npy.h"
 
@@ -42,13 +43,6 @@ std::string file_checksum(const std::string& path, std::uint64_t size) {
     size -= static_cast<std::uint64_t>(wanted);
   }
   return hexadecimal(XXH64_digest(state.get()));
-}
-
-/// Python's rule: the path of a child is stripped of slashes.
-std::string child_prefix(const std::string& prefix, std::string_view name) {
-  while (name.starts_with('/')) name.remove_prefix(1);
-  while (name.ends_with('/')) name.remove_suffix(1);
-  return prefix + std::string(name) + "/";
 }
 
 }  // namespace
@@ -139,17 +133,18 @@ void NpzWriter::save(const std::string& path, bool compress) const {
 
 // Reading
 
-struct NpzReader::Archive {
+namespace {
+
+struct Archive final : FileValues {
   struct Discard {
     void operator()(zip_t* archive) const { zip_discard(archive); }
   };
-  std::string path;
   std::unique_ptr<zip_t, Discard> owned;
   zip_t* zip = nullptr;                         ///< owned.get(), for libzip's calls
   std::map<std::string, zip_uint64_t> members;  ///< by key, without ".npy"
   std::map<std::string, std::string> checksums;
 
-  explicit Archive(const std::string& file) : path(file) {
+  explicit Archive(const std::string& file) : FileValues(file) {
     if (!std::filesystem::is_regular_file(path)) throw FileError(path, ": there is no such file.");
     check_file();
     int code = 0;
@@ -164,7 +159,10 @@ struct NpzReader::Archive {
       if (name.ends_with(".npy")) name.erase(name.size() - 4);
       members[name] = static_cast<zip_uint64_t>(i);
     }
-    if (!members.contains(std::string(kChecksumsKey))) return;
+    if (!members.contains(std::string(kChecksumsKey))) {
+      check_members();
+      return;
+    }
     if (!has_comment()) {
       throw FileError(path, ": was changed after it was written (its checksum is gone). Use an older one.");
     }
@@ -195,23 +193,42 @@ struct NpzReader::Archive {
     }
   }
 
-  std::vector<std::byte> bytes(const std::string& key) const {
-    const zip_uint64_t index = members.at(key);
-    zip_stat_t stat;
-    if (zip_stat_index(zip, index, 0, &stat) != 0) throw FileError(path, ": ", key, ": ", zip_strerror(zip), ".");
-    zip_file_t* file = zip_fopen_index(zip, index, 0);
+  struct Close {
+    void operator()(zip_file_t* file) const { zip_fclose(file); }
+  };
+  std::unique_ptr<zip_file_t, Close> open(const std::string& key) const {
+    std::unique_ptr<zip_file_t, Close> file(zip_fopen_index(zip, members.at(key), 0));
     if (!file) throw FileError(path, ": ", key, ": ", zip_strerror(zip), ".");
+    return file;
+  }
+
+  /// NumPy's and Chainer's files have no checksum but the CRC of each member, which reading its end checks.
+  void check_members() const {
+    std::vector<std::byte> block(kFirstRead);  // nothing is kept: a member may claim and hold more than the memory
+    for (const auto& [key, index] : members) {
+      const auto file = open(key);
+      zip_int64_t got = 1;
+      while (got > 0) got = zip_fread(file.get(), block.data(), block.size());
+      if (got < 0) throw FileError(path, ": ", key, ": the member is damaged. Use an older file.");
+    }
+  }
+
+  std::vector<std::byte> bytes(const std::string& key) const {
+    zip_stat_t stat;
+    if (zip_stat_index(zip, members.at(key), 0, &stat) != 0) {
+      throw FileError(path, ": ", key, ": ", zip_strerror(zip), ".");
+    }
+    const auto file = open(key);
     // The size in the archive's table is only a claim: memory grows with what there really is.
     std::vector<std::byte> content;
     std::size_t done = 0;
     zip_int64_t got = 1;
     while (got > 0 && done < stat.size) {
       content.resize(std::min<std::uint64_t>(stat.size, std::max(2 * done, kFirstRead)));
-      got = zip_fread(file, content.data() + done, content.size() - done);
+      got = zip_fread(file.get(), content.data() + done, content.size() - done);
       if (got > 0) done += static_cast<std::size_t>(got);
     }
-    const bool whole = done == stat.size && zip_fread(file, &got, 1) == 0;  // reading the end checks the CRC
-    zip_fclose(file);
+    const bool whole = done == stat.size && zip_fread(file.get(), &got, 1) == 0;  // reading the end checks the CRC
     if (!whole) throw FileError(path, ": ", key, ": the member is damaged.");
     const auto expected = checksums.find(key);
     if (expected != checksums.end() && expected->second != checksum(content)) {
@@ -219,84 +236,35 @@ struct NpzReader::Archive {
     }
     return content;
   }
+
+  std::vector<std::string> keys() const override {
+    std::vector<std::string> all;
+    for (const auto& [key, index] : members) {
+      if (key != kChecksumsKey) all.push_back(key);
+    }
+    return all;
+  }
+  bool contains(const std::string& key) const override { return members.contains(key); }
+  npy::Value value(const std::string& key) const { return npy::read(bytes(key), path + ": " + key); }
+  bool is_none(const std::string& key) const override {
+    const npy::Value found = value(key);
+    return !found.is_text && !found.array;
+  }
+  Array array(const std::string& key) const override {
+    const npy::Value found = value(key);
+    if (found.array) return found.array;
+    throw FileError(path, ": ", key, ": holds ", found.is_text ? "a text" : "nothing", ", expected numbers.");
+  }
+  std::string text(const std::string& key) const override {
+    npy::Value found = value(key);
+    if (!found.is_text) throw FileError(path, ": ", key, ": is not a single text.");
+    return std::move(found.text);
+  }
 };
 
+}  // namespace
+
 NpzReader::NpzReader(const std::string& path, const std::string& prefix)
-    : archive_(std::make_shared<Archive>(path)), prefix_(prefix) {}
-NpzReader::NpzReader(std::shared_ptr<Archive> archive, std::string prefix)
-    : archive_(std::move(archive)), prefix_(std::move(prefix)) {}
-NpzReader::~NpzReader() = default;
-
-std::string NpzReader::what(std::string_view name) const { return archive_->path + ": " + prefix_ + std::string(name); }
-
-bool NpzReader::has(std::string_view name) const {
-  const std::string key = prefix_ + std::string(name);
-  if (!archive_->members.contains(key)) return false;
-  const npy::Value value = npy::read(archive_->bytes(key), what(name));
-  return value.is_text || value.array;
-}
-
-Array NpzReader::array(std::string_view name) const {
-  const std::string key = prefix_ + std::string(name);
-  if (!archive_->members.contains(key)) {
-    throw FileError(archive_->path, ": has no value \"", key, "\". It was made for another network or version.");
-  }
-  const npy::Value value = npy::read(archive_->bytes(key), what(name));
-  if (!value.array)
-    throw FileError(what(name), ": holds ", value.is_text ? "a text" : "nothing", ", expected numbers.");
-  return value.array;
-}
-
-Array NpzReader::scalar(std::string_view name) const {
-  const Array value = array(name);
-  if (value.size() != 1) throw FileError(what(name), ": has shape ", value.shape(), ", expected a single number.");
-  return value;
-}
-
-void NpzReader::operator()(std::string_view name, std::int64_t& value) {
-  const Array stored = scalar(name);
-  if (stored.dtype() == Dtype::kFloat32 || stored.dtype() == Dtype::kFloat64) {
-    throw FileError(what(name), ": is ", stored.dtype(), ", expected a whole number.");
-  }
-  value = to_vector<std::int64_t>(stored)[0];
-}
-void NpzReader::operator()(std::string_view name, double& value) { value = scalar(name).item<double>(); }
-void NpzReader::operator()(std::string_view name, bool& value) { value = scalar(name).item<double>() != 0; }
-
-void NpzReader::operator()(std::string_view name, std::string& value) {
-  const std::string key = prefix_ + std::string(name);
-  if (!archive_->members.contains(key)) throw FileError(archive_->path, ": has no value \"", key, "\".");
-  npy::Value stored = npy::read(archive_->bytes(key), what(name));
-  if (!stored.is_text) throw FileError(what(name), ": holds numbers, expected a text.");
-  value = std::move(stored.text);
-}
-
-void NpzReader::operator()(std::string_view name, Array& value) {
-  if (!value && archive_->members.contains(prefix_ + std::string(name)) && !has(name)) return;  // None stays None
-  const Array stored = array(name);
-  if (!value) {
-    value = stored;
-    return;
-  }
-  if (stored.shape() != value.shape()) {
-    throw FileError(what(name), ": has shape ", stored.shape(), ", expected ", value.shape(),
-                    ". It was made for another network.");
-  }
-  value.copy_from(stored);
-}
-
-Serializer& NpzReader::child(std::string_view name) {
-  auto& child = children_[std::string(name)];
-  if (!child) child.reset(new NpzReader(archive_, child_prefix(prefix_, name)));
-  return *child;
-}
-
-std::vector<std::string> NpzReader::keys() const {
-  std::vector<std::string> result;
-  for (const auto& [key, index] : archive_->members) {
-    if (key.starts_with(prefix_) && key != kChecksumsKey) result.push_back(key.substr(prefix_.size()));
-  }
-  return result;
-}
+    : FileReader(std::make_shared<Archive>(path), prefix) {}
 
 }  // namespace rensa

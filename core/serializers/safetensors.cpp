@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/serializers/file_replacement.h"
+#include "core/serializers/storable.h"
 
 namespace rensa {
 namespace {
@@ -147,9 +148,9 @@ void save_safetensors(const std::string& path, const std::vector<std::pair<std::
   out.write(reinterpret_cast<const char*>(&length), sizeof length);
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
   for (const auto& [name, values] : tensors) {
-    const Array row_major = values.to(Device{}).contiguous();
-    if (row_major.bytes() > 0) {
-      out.write(static_cast<const char*>(row_major.raw_data()), static_cast<std::streamsize>(row_major.bytes()));
+    const Array stored = storable(values, /*has_bfloat16=*/true);
+    if (stored.bytes() > 0) {
+      out.write(static_cast<const char*>(stored.raw_data()), static_cast<std::streamsize>(stored.bytes()));
     }
   }
   out.close();

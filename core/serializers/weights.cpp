@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/serializers/file_reader.h"
 #include "core/serializers/hdf5.h"
 #include "core/serializers/npz.h"
 #include "core/serializers/safetensors.h"
@@ -16,73 +17,81 @@ namespace {
 
 constexpr std::string_view kPredictor = "predictor/";
 
-/// Values of a file by the model's keys.
-struct Source {
-  std::set<std::string> names;                          ///< as the file has them
-  std::function<std::string(const std::string&)> name;  ///< of a path of the model
-  std::function<Array(const std::string& name)> array;
-};
-
-bool ends_with_any(const std::string& text, std::initializer_list<const char*> ends) {
-  return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return text.ends_with(end); });
-}
 bool is_safetensors(const std::string& path) { return path.ends_with(".safetensors"); }
-bool is_hdf5(const std::string& path) { return ends_with_any(path, {".h5", ".hdf5"}); }
-
-template <class Reader>
-Source source_of(std::shared_ptr<Reader> reader) {
-  Source source;
-  for (const std::string& key : reader->keys()) {
-    if (reader->has(key)) source.names.insert(key);  // without what is None
-  }
-  source.name = [](const std::string& path) { return path; };
-  source.array = [reader](const std::string& name) { return reader->array(name); };
-  return source;
-}
-
-/// Where the weights lie in an npz: a trainer's snapshot, or a model alone.
-std::string prefix_in(const NpzReader& file) {
-  constexpr std::string_view kInSnapshot = "updater/model:main/";
-  for (const std::string& key : file.keys()) {
-    if (key.starts_with(kInSnapshot)) return std::string(kInSnapshot);
-  }
-  return "";
-}
-
-Source open(const std::string& path) {
-  if (is_hdf5(path)) return source_of(std::make_shared<Hdf5Reader>(path));
-  if (!is_safetensors(path)) return source_of(std::make_shared<NpzReader>(path, prefix_in(NpzReader(path))));
-  const auto reader = std::make_shared<SafetensorsReader>(path);
-  Source source{
-      .names = {}, .name = torch_name, .array = [reader](const std::string& name) { return reader->array(name); }};
-  for (const auto& [name, tensor] : reader->tensors()) source.names.insert(name);
-  if (source.names.contains("cls_token")) {  // timm's transformers have it, torchvision's class_token
-    source.name = [](const std::string& key) { return timm_name(torch_name(key)); };
-  }
-  return source;
-}
 
 struct Value {
   std::string path;
   Parameter* parameter;  ///< null for a persistent value
   Array* array;          ///< null for a parameter
+  bool beside_weight;    ///< see torch_name()
   Array values() const { return parameter ? parameter->array() : *array; }
 };
 
 std::vector<Value> values_of(Link& model) {
+  const std::vector<Link::NamedParameter> parameters = model.named_parameters();
+  std::set<std::string> paths;
+  for (const Link::NamedParameter& named : parameters) paths.insert(named.path);
+  const auto has_other = [&](const std::string& path, std::string_view end, const char* other) {
+    return path.ends_with(end) && paths.contains(path.substr(0, path.size() - end.size()) + other);
+  };
   std::vector<Value> all;
-  for (const Link::NamedParameter& named : model.named_parameters())
-    all.push_back({named.path, named.parameter, nullptr});
-  for (const Link::NamedPersistent& named : model.named_persistents())
-    all.push_back({named.path, nullptr, named.array});
+  for (const auto& [path, parameter] : parameters) {
+    all.push_back({path, parameter, nullptr, has_other(path, "gamma", "W") || has_other(path, "beta", "b")});
+  }
+  for (const Link::NamedPersistent& named : model.named_persistents()) {
+    all.push_back({named.path, nullptr, named.array, false});
+  }
   return all;
+}
+
+/// Values of a file by the model's keys.
+struct Source {
+  std::set<std::string> names;                                                ///< as the file has them
+  std::function<std::string(const std::string& path, const Value& of)> name;  ///< of a value whose path may be changed
+  std::function<Array(const std::string& name)> array;
+  bool has_bfloat16;  ///< else the format has float32 in its place
+};
+
+/// The model in a trainer's snapshot, or a model that is alone in its file.
+Source source_of(const std::string& path) {
+  constexpr std::string_view kInSnapshot = "updater/model:main/";
+  const std::shared_ptr<FileReader> file = open_reader(path);
+  const std::vector<std::string> keys = file->keys();
+  const bool is_snapshot =
+      std::any_of(keys.begin(), keys.end(), [&](const std::string& key) { return key.starts_with(kInSnapshot); });
+  FileReader& model = is_snapshot ? file->child(kInSnapshot) : *file;
+  Source source{.names = {},
+                .name = [](const std::string& changed, const Value&) { return changed; },
+                .array = [file, &model](const std::string& name) { return model.array(name); },
+                .has_bfloat16 = false};
+  for (const std::string& key : model.keys()) {
+    if (model.has(key)) source.names.insert(key);  // without what is None
+  }
+  return source;
+}
+
+Source open(const std::string& path) {
+  if (!is_safetensors(path)) return source_of(path);
+  const auto reader = std::make_shared<SafetensorsReader>(path);
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : reader->tensors()) names.insert(name);
+  const bool is_timms = names.contains("cls_token");  // their transformers have it, torchvision's class_token
+  return {.names = std::move(names),
+          .name =
+              [is_timms](const std::string& changed, const Value& of) {
+                const std::string torchs = torch_name(changed, of.beside_weight);
+                return is_timms ? timm_name(torchs) : torchs;
+              },
+          .array = [reader](const std::string& name) { return reader->array(name); },
+          .has_bfloat16 = true};
 }
 
 /// `path` with "predictor/" put before it or taken from it, so that it is a key like the file's.
 std::function<std::string(const std::string&)> fitted_prefix(const std::vector<Value>& values, const Source& source) {
   const auto hits = [&](const std::function<std::string(const std::string&)>& change) {
-    return std::count_if(values.begin(), values.end(),
-                         [&](const Value& value) { return source.names.contains(source.name(change(value.path))); });
+    return std::count_if(values.begin(), values.end(), [&](const Value& value) {
+      return source.names.contains(source.name(change(value.path), value));
+    });
   };
   const std::array<std::function<std::string(const std::string&)>, 3> changes = {
       [](const std::string& path) { return path; },
@@ -93,11 +102,13 @@ std::function<std::string(const std::string&)> fitted_prefix(const std::vector<V
 }
 
 /// What keeps `stored` from being taken, or "".
-std::string difference(const Value& value, const Array& stored, bool convert) {
+std::string difference(const Value& value, const Array& stored, bool convert, bool has_bfloat16) {
   const Array mine = value.values();
   if (!mine) return "";
   if (stored.shape() != mine.shape())
     return detail::join(stored.shape(), " in the file, ", mine.shape(), " in the network");
+  const bool was_bfloat16 = !has_bfloat16 && stored.dtype() == Dtype::kFloat32;
+  if (mine.dtype() == Dtype::kBFloat16 && was_bfloat16) return "";
   const bool kinds_differ = is_floating(stored.dtype()) != is_floating(mine.dtype());
   const bool refused =
       is_floating(mine.dtype()) ? stored.dtype() != mine.dtype() && (kinds_differ || !convert) : kinds_differ;
@@ -117,7 +128,7 @@ void put(const Value& value, const Array& stored) {
 
 }  // namespace
 
-std::string torch_name(const std::string& path) {
+std::string torch_name(const std::string& path, bool beside_weight) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNames = {
       {{"W", "weight"},
        {"gamma", "weight"},
@@ -130,7 +141,7 @@ std::string torch_name(const std::string& path) {
   const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
   std::string name = path.substr(0, begin), last = path.substr(begin);
   for (const auto& [mine, torch] : kNames) {
-    if (last == mine) {
+    if (last == mine && !beside_weight) {
       last = torch;
       break;
     }
@@ -169,7 +180,7 @@ std::vector<std::string> load_weights(Link& model, const std::string& path, cons
   std::vector<std::pair<const Value*, Array>> taken;
   std::set<std::string> left = source.names;
   for (const Value& value : values) {
-    const std::string name = source.name(fitted(value.path));
+    const std::string name = source.name(fitted(value.path), value);
     left.erase(name);
     if (!source.names.contains(name)) {
       // Files of PyTorch before 0.4.1 have no count of batches; None is what Chainer says of no shape yet.
@@ -178,7 +189,7 @@ std::vector<std::string> load_weights(Link& model, const std::string& path, cons
       continue;
     }
     Array stored = source.array(name);
-    const std::string differs = difference(value, stored, options.convert);
+    const std::string differs = difference(value, stored, options.convert, source.has_bfloat16);
     if (differs.empty()) {
       taken.emplace_back(&value, std::move(stored));
     } else {
@@ -196,7 +207,7 @@ std::vector<std::string> load_weights(Link& model, const std::string& path, cons
 }
 
 void save_weights(Link& model, const std::string& path) {
-  if (is_hdf5(path)) {
+  if (has_hdf5_name(path)) {
     Hdf5Writer writer(path);
     model.serialize(writer);
     writer.save();
@@ -214,7 +225,8 @@ void save_weights(Link& model, const std::string& path) {
       throw ValueError("save_weights: ", value.path, " has no shape yet. Run the model on one batch first.");
     }
     const bool in_predictor = value.path.starts_with(kPredictor);
-    tensors.emplace_back(torch_name(in_predictor ? value.path.substr(kPredictor.size()) : value.path), value.values());
+    const std::string inside = in_predictor ? value.path.substr(kPredictor.size()) : value.path;
+    tensors.emplace_back(torch_name(inside, value.beside_weight), value.values());
   }
   save_safetensors(path, tensors, {{"format", "pt"}});  // "pt": how PyTorch's users mark theirs
 }

@@ -9,14 +9,17 @@ namespace rensa {
 
 // A model's parameters and persistent values alone, in a file whose name says its format:
 //   .safetensors  under PyTorch's names and layouts: torchvision's, for the networks of core/models that it has; of
-//   vision
-//                 transformers timm's names load, too
+//                 vision transformers timm's names load, too
 //   .h5, .hdf5    Chainer's HDF5, if Rensa was built with libhdf5
-//   all others    Chainer's npz; of a trainer's snapshot, the model in it
+//   all others    Chainer's npz
+// Loading tells npz from HDF5 by the first bytes, so that Chainer's files may have any name, and takes the model out of
+// a trainer's snapshot.
 
 /// PyTorch's name of a value: "layer1/0/bn1/avg_mean" is "layer1.0.bn1.running_mean". "/" becomes "."; W, gamma:
-/// weight; b, beta: bias; avg_mean, avg_var, N: running_mean, running_var, num_batches_tracked.
-std::string torch_name(const std::string& path);
+/// weight; b, beta: bias; avg_mean, avg_var, N: running_mean, running_var, num_batches_tracked. `beside_weight`: it is
+/// a gamma in a link that has a W too, or a beta beside a b, and keeps its name (SpectralNormalization has such a
+/// gamma).
+std::string torch_name(const std::string& path, bool beside_weight = false);
 
 /// timm's name of a vision transformer's value, given torchvision's: "encoder.layers.encoder_layer_3.ln_1.weight" is
 /// "blocks.3.norm1.weight". Files with timm's names are recognised and load; those written have torchvision's.
@@ -24,7 +27,8 @@ std::string timm_name(const std::string& torch_name);
 
 /// Options of load_weights().
 struct WeightOptions {
-  bool convert = false;  ///< take values of another floating dtype too
+  /// Take values of another floating dtype too. bfloat16 takes float32 in any case from formats that have no bfloat16.
+  bool convert = false;
   bool partial = false;  ///< take what fits and leave the rest as it is
 };
 /// Loads the file into `model` and returns what differs, a line each ("fc/W: (1000, 512) in the file, (5, 512) in the

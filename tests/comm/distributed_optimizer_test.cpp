@@ -3,15 +3,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <vector>
 
+#include "comm/gradients/compression/gradient_compression.h"
 #include "comm/shm/thread_group.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/reduction.h"
+#include "core/links/linear.h"
+#include "core/links/weight_hooks.h"
 #include "core/models/mlp.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "core/optimizers/sgd.h"
+#include "core/serializers/npz.h"
 #include "tests/support/data_parallel_training.h"
 
 namespace rensa {
@@ -157,6 +163,61 @@ TEST(DistributedOptimizerTest, AParameterMayTakeItsShapeOnSomeRanksOnly) {
   });
 }
 
+TEST(DistributedOptimizerTest, WhatASnapshotMeetsFirstJoinsEverywhere) {
+  for (const bool everywhere : {true, false}) {
+    run_on_threads(2,
+                   [&](Communicator& comm) {
+                     seed_parameters(static_cast<std::uint64_t>(comm.rank()));
+                     Late model;
+                     DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+                     optimizer.setup(model);
+                     if (everywhere || comm.rank() == 0)
+                       model.W.initialize({3});  // an evaluation before the first step
+                     NpzWriter writer;
+                     optimizer.serialize(writer);
+                     functions::sum(model.W * (comm.rank() + 1.0)).backward();
+                     optimizer.update();
+                     const Array all = empty({2, 3});
+                     comm.all_gather(model.W.array().contiguous(), all);
+                     EXPECT_EQ(to_vector<float>(all.select(0, 0)), to_vector<float>(all.select(0, 1)));
+                   },
+                   {.timeout_s = 20});
+  }
+}
+
+TEST(DistributedOptimizerTest, SetupGivesShapesThatSomeRanksHaveToAll) {
+  run_on_threads(2,
+                 [](Communicator& comm) {
+                   Late model;
+                   if (comm.rank() == 1) model.W.initialize({3});
+                   DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+                   optimizer.setup(model);
+                   EXPECT_EQ(model.W.shape(), Shape({3}));
+                 },
+                 {.timeout_s = 20});
+}
+
+TEST(DistributedOptimizerTest, PersistentValuesThatTakeTheirShapeLateComeFromRank0) {
+  for (const bool everywhere : {true, false}) {
+    SCOPED_TRACE(everywhere ? "all ranks at once" : "rank 1 first");
+    run_on_threads(2, [&](Communicator& comm) {
+      seed_parameters(static_cast<std::uint64_t>(comm.rank()));
+      Linear link({.in = kLazySize, .out = 2});
+      link.add_hook(std::make_shared<SpectralNormalization>());
+      DistributedOptimizer optimizer(Sgd({.lr = 0.1}), comm);
+      optimizer.setup(link);
+      for (int step = 0; step < 3; ++step) {
+        const bool runs = everywhere || step > 0 || comm.rank() == 1;
+        if (runs) functions::sum(link(Variable(ones({2, 3})))).backward();
+        optimizer.update();
+      }
+      Array all = empty({2, 2});
+      comm.all_gather(*link.named_persistents().front().array, all);
+      EXPECT_EQ(to_vector<float>(all.select(0, 0)), to_vector<float>(all.select(0, 1)));
+    });
+  }
+}
+
 TEST(DistributedOptimizerTest, TheFirstUpdateUpdatesWithTheMean) {
   run_on_threads(3, [](Communicator& comm) {
     Branches model;
@@ -188,6 +249,11 @@ struct Growing : Link {
     second->W.array().fill(value);
     second->statistics.fill(value);
     add("second", *second);
+  }
+  void shrink() {
+    clear_children();
+    add("first", first);
+    second.reset();
   }
 };
 
@@ -227,6 +293,65 @@ TEST(DistributedOptimizerTest, CarriedUpdatesUseTheRateOfTheirStepAndWaitWhereWe
   });
 }
 
+TEST(DistributedOptimizerTest, CarriedUpdatesKeepAllSettingsOfTheirStep) {
+  const auto train = [](Communicator& comm, bool carry) {
+    Branches model;
+    DistributedOptimizer optimizer(MomentumSgd({.lr = 0.1, .momentum = 0.5}), comm,
+                                   {.first_bucket_bytes = 1, .bucket_bytes = 1, .carry_over = carry});
+    optimizer.setup(model);
+    for (int step = 0; step < 8; ++step) {  // every setting changes while the step before is under way
+      optimizer.set_loss_scale(step % 2 == 0 ? 1 : 1024);
+      optimizer.common().weight_decay = 0.25 * step;
+      model.left.lr_scale = 1 + step % 2;
+      model.left.weight_decay_scale = step % 3;
+      model.right.update_enabled = step % 3 != 2;
+      optimizer.backward(functions::sum(model.left * 2 + model.right * (2.0 * comm.rank())));
+      optimizer.update();
+    }
+    std::vector<float> values = to_vector<float>(model.left.array());
+    for (const float value : to_vector<float>(model.right.array())) values.push_back(value);
+    return values;
+  };
+  run_on_threads(2, [&](Communicator& comm) { EXPECT_EQ(train(comm, true), train(comm, false)); });
+}
+
+TEST(DistributedOptimizerTest, AGraphOlderThanACarriedUpdateIsRefused) {
+  run_on_threads(2, [](Communicator& comm) {
+    Branches model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm,
+                                   {.first_bucket_bytes = 1, .bucket_bytes = 1, .carry_over = true});
+    optimizer.setup(model);
+    const Variable x(ones({4}), /*requires_grad=*/true);
+    for (int step = 0; step < 4; ++step) {
+      const Variable old = functions::sum(x * model.left);
+      // the second weight arrives when the first one is in the graph already
+      (functions::sum(x * model.left) + functions::sum(x * model.right)).backward();
+      optimizer.update();
+      if (step == 0) continue;  // the first one puts the weights elsewhere, which is no write
+      const NoSync local(optimizer);
+      EXPECT_THROW(old.backward(), GraphError);
+    }
+  });
+}
+
+TEST(DistributedOptimizerTest, TheLossScaleMayChangeWhileGradientsTravel) {
+  for (const ReducerOptions& options :
+       {ReducerOptions{}, ReducerOptions{.double_buffering = true}, ReducerOptions{.carry_over = true}}) {
+    run_on_threads(2, [&](Communicator& comm) {
+      Branches model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, options);
+      optimizer.setup(model);
+      for (int step = 0; step < 4; ++step) {
+        optimizer.set_loss_scale(std::exp2(5 * step));
+        optimizer.backward(functions::sum(model.left * 2));
+        optimizer.update();
+      }
+      EXPECT_THAT(to_vector<float>(model.left.array()), Each(options.double_buffering ? -6.0f : -8.0f));
+      EXPECT_EQ(optimizer.loss_scale(), std::exp2(15));
+    });
+  }
+}
+
 class GrowingTest : public ::testing::TestWithParam<ReducerOptions> {};
 
 TEST_P(GrowingTest, ALinkThatIsAddedLaterGetsRank0sValuesAndThatUpdateUpdates) {
@@ -252,6 +377,28 @@ TEST_P(GrowingTest, ALinkThatIsAddedLaterGetsRank0sValuesAndThatUpdateUpdates) {
   });
 }
 
+TEST_P(GrowingTest, ALinkThatIsTakenAwayLeavesTheOthersInTraining) {
+  run_on_threads(2, [](Communicator& comm) {
+    Growing model;
+    model.grow(10);
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, GetParam());
+    optimizer.setup(model);
+    functions::sum(model.first.W * 2 + model.second->W * 4).backward();
+    optimizer.update();
+    optimizer.settle();
+    model.shrink();
+    functions::sum(model.first.W * (2.0 + 2 * comm.rank())).backward();
+    optimizer.update();
+    EXPECT_THAT(to_vector<float>(model.first.W.array()), Each(GetParam().double_buffering ? -2.0f : -5.0f));
+    EXPECT_EQ(optimizer.arenas().front().slots.size(), 1u);
+    model.grow(1);
+    functions::sum(model.first.W + model.second->W).backward();
+    optimizer.update();
+    optimizer.settle();
+    model.shrink();  // the optimizer goes without having seen it
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, GrowingTest,
                          ::testing::Values(ReducerOptions{}, ReducerOptions{.overlap = false},
                                            ReducerOptions{.zero_fill = false}, ReducerOptions{.double_buffering = true},
@@ -273,6 +420,64 @@ TEST(DistributedOptimizerTest, DoubleBufferingAppliesTheGradientsOfTheStepBefore
         if (step > 0) expected -= step + mean_rank;
         EXPECT_THAT(to_vector<float>(model.left.array()), Each(static_cast<float>(expected)));
       }
+    });
+  }
+}
+
+TEST(DistributedOptimizerTest, GradientsThatTravelSurviveASnapshotThatMeetsANewLink) {
+  run_on_threads(2, [](Communicator& comm) {
+    Growing model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.double_buffering = true});
+    optimizer.setup(model);
+    functions::sum(model.first.W * (2 + comm.rank())).backward();
+    optimizer.update();
+    model.grow(10 + comm.rank());
+    NpzWriter writer;
+    optimizer.serialize(writer);
+    EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(10.0f));
+    functions::sum(model.first.W * 0 + model.second->W).backward();
+    optimizer.update();
+    EXPECT_THAT(to_vector<float>(model.first.W.array()), Each(-2.5f));
+    EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(10.0f));
+  });
+}
+
+TEST(DistributedOptimizerTest, SetupMayComeAgainWhileGradientsTravel) {
+  struct Large : Link {
+    Parameter W{{500, 400}, init::zeros()};
+    Large() { add("W", W); }
+  };
+  run_on_threads(2, [](Communicator& comm) {
+    Large first, second;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.double_buffering = true});
+    optimizer.setup(first);
+    functions::sum(first.W * 3).backward();
+    optimizer.update();
+    optimizer.setup(second);
+    for (int step = 0; step < 2; ++step) {
+      functions::sum(second.W * 1).backward();
+      optimizer.update();
+    }
+    EXPECT_THAT(to_vector<float>(second.W.array()), Each(-1.0f));
+  });
+}
+
+TEST(DistributedOptimizerTest, WithoutZeroFillALinkThatIsAddedAndNotUsedIsLeftAlone) {
+  for (const int ranks : {1, 2}) {
+    run_on_threads(ranks, [](Communicator& comm) {
+      Growing model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1, .common = {.weight_decay = 0.5}}), comm, {.zero_fill = false});
+      optimizer.setup(model);
+      functions::sum(model.first.W * 2).backward();
+      optimizer.update();
+      model.grow(8);
+      functions::sum(model.first.W * 2).backward();
+      optimizer.update();
+      EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(8.0f));
+      EXPECT_THAT(to_vector<float>(model.first.W.array()), Each(-3.0f));  // −2 − (2 − 0.5 × 2)
+      if (comm.rank() == 0) functions::sum(model.second->W * (2 * comm.size())).backward();
+      optimizer.update();
+      EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(2.0f));  // 8 − (2 + 0.5 × 8)
     });
   }
 }
@@ -316,6 +521,45 @@ TEST(DistributedOptimizerTest, AddsUpWhatComesInsideNoSync) {
         EXPECT_THAT(to_vector<float>(model.left.array()), Each(-17.0f * static_cast<float>(step)));
         EXPECT_THAT(to_vector<float>(model.right.array()), Each(-1.0f * static_cast<float>(step)));
       }
+    });
+  }
+}
+
+TEST(DistributedOptimizerTest, NoSyncScopesNest) {
+  run_on_threads(2, [](Communicator& comm) {
+    Branches model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+    optimizer.setup(model);
+    {
+      const NoSync outer(optimizer);
+      {
+        const NoSync inner(optimizer);
+        functions::sum(model.left * 2).backward();
+      }
+      functions::sum(model.left * 4).backward();
+    }
+    functions::sum(model.left * 10).backward();
+    optimizer.update();
+    EXPECT_THAT(to_vector<float>(model.left.array()), Each(-16.0f));
+  });
+}
+
+TEST(DistributedOptimizerTest, SaysWhetherGradientsAreFinite) {
+  for (const ReducerOptions& options :
+       {ReducerOptions{}, ReducerOptions{.carry_over = true}, ReducerOptions{.zero = 1}}) {
+    run_on_threads(2, [&](Communicator& comm) {
+      Branches model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, options);
+      optimizer.setup(model);
+      for (int step = 0; step < 3; ++step) {
+        functions::sum(model.left * 2 + model.right).backward();
+        EXPECT_TRUE(optimizer.is_safe_to_update());
+        optimizer.update();
+        EXPECT_TRUE(optimizer.is_safe_to_update());
+      }
+      const NoSync local(optimizer);
+      functions::sum(model.left * std::numeric_limits<double>::infinity()).backward();
+      EXPECT_FALSE(optimizer.is_safe_to_update());
     });
   }
 }
@@ -410,6 +654,21 @@ TEST(DistributedOptimizerTest, NamesOptionsThatExcludeEachOther) {
                 ThrowsMessage<ValueError>(HasSubstr("clip_norm")));
     DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.zero = 1});
     EXPECT_THAT([&] { optimizer.add_hook("noise", [](Optimizer&) {}); }, ThrowsMessage<ValueError>(HasSubstr("noise")));
+    for (const ReducerOptions& options : {ReducerOptions{.carry_over = true}, ReducerOptions{.double_buffering = true},
+                                          ReducerOptions{.compression = make_compression("one_bit")}}) {
+      const auto excluded = ThrowsMessage<ValueError>(HasSubstr("a dynamic loss scale and"));
+      DistributedOptimizer unscaled(Sgd({.lr = 1}), comm, options);
+      EXPECT_THAT([&] { unscaled.loss_scaling(); }, excluded);
+      auto scaled = std::make_unique<Sgd>(SgdOptions{.lr = 1});
+      scaled->loss_scaling();
+      EXPECT_THAT([&] { DistributedOptimizer(std::move(scaled), comm, options); }, excluded);
+    }
+    for (const ReducerOptions& options : {ReducerOptions{.zero = 2}, ReducerOptions{.carry_over = true}}) {
+      auto hooked = std::make_unique<Sgd>(SgdOptions{.lr = 1});
+      hooked->add_hook("noise", [](Optimizer&) {});
+      EXPECT_THAT([&] { DistributedOptimizer(std::move(hooked), comm, options); },
+                  ThrowsMessage<ValueError>(HasSubstr("noise")));
+    }
   });
 }
 

@@ -119,6 +119,31 @@ void shared_memory(Communicator& comm) {
   expect_each(even, comm.size() * (comm.size() + 1) / 2);
 }
 
+/// NaN of any rank reaches all, wherever among the ranks it comes from.
+void extremes_keep_nan(Communicator& comm, Dtype dtype) {
+  const int rank = comm.rank(), size = comm.size();
+  const auto count_nan = [](const Array& x) {
+    const std::vector<float> values = to_vector<float>(x);
+    return std::count_if(values.begin(), values.end(), [](float value) { return std::isnan(value); });
+  };
+  for (const std::int64_t count : {1, 1000}) {
+    for (int who = 0; who < size; ++who) {
+      for (const Reduce op : {Reduce::kMax, Reduce::kMin}) {
+        const auto mine = [&](const Shape& shape) { return full(shape, rank == who ? std::nan("") : 5, dtype); };
+        const Array all = mine({count}), one = mine({count}), parts = mine({size, count}), part = zeros({count}, dtype);
+        comm.all_reduce(all, op);
+        comm.reduce(one, size - 1, op);
+        comm.reduce_scatter(parts, part, op);
+        EXPECT_EQ(count_nan(all), count) << "of rank " << who;
+        if (rank == size - 1) {
+          EXPECT_EQ(count_nan(one), count) << "of rank " << who;
+        }
+        EXPECT_EQ(count_nan(part), count) << "of rank " << who;
+      }
+    }
+  }
+}
+
 void reduce_to_any_root(Communicator& comm, Dtype dtype) {
   for (int root = 0; root < comm.size(); ++root) {
     for (const Shape& shape : shapes(dtype)) {
@@ -308,6 +333,11 @@ void bad_calls_are_refused(Communicator& comm) {
   EXPECT_THROW(comm.all_gather(zeros({2}), zeros({comm.size() * 2}, Dtype::kInt32)), DtypeError);
   EXPECT_THROW(comm.send(zeros({2}), comm.rank()), ValueError);
   EXPECT_THROW(comm.recv_bytes(comm.size()), ValueError);
+  const int other = (comm.rank() + 1) % comm.size();
+  EXPECT_THROW(comm.send(zeros({2}), other, -1), ValueError);
+  EXPECT_THROW(comm.recv(zeros({2}), other, -3), ValueError);
+  EXPECT_THROW(comm.send_bytes("two", other, -1), ValueError);
+  EXPECT_THROW(comm.recv_bytes(other, -3), ValueError);
   EXPECT_THROW(comm.allocate_shared(-1, Dtype::kFloat32), ValueError);
   EXPECT_THROW(scatter_arrays(comm, {}, comm.rank()), ValueError);
   EXPECT_THROW(all_to_all_arrays(comm, {}), ValueError);
@@ -327,6 +357,11 @@ std::vector<ConformanceCheck> array_checks() {
     for (ConformanceCheck& check : for_each_dtype(name, kCarried, run)) checks.push_back(std::move(check));
   };
   add("all_reduce", all_reduce);
+  for (ConformanceCheck& check :
+       for_each_dtype("extremes_keep_nan", {Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16}, extremes_keep_nan)) {
+    check.nccl_does_it = false;  // the maximum of NaN and a number is the number there
+    checks.push_back(std::move(check));
+  }
   add("reduce_to_any_root", reduce_to_any_root);
   add("broadcast", broadcast);
   add("reduce_scatter", reduce_scatter);

@@ -13,6 +13,7 @@ namespace rensa::testing {
 struct ConformanceCheck {
   std::string name;
   std::function<void(Communicator& comm)> run;
+  bool nccl_does_it = true;  ///< NCCL itself; its simulation does all
 };
 
 /// What ChainerMN's users rely on (checks 1 to 11 of how it was tested), for any communicator, transport and number of

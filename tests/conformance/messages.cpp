@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "comm/array_messages.h"
 #include "tests/conformance/conformance.h"
 
@@ -107,6 +109,56 @@ void bytes_of_any_length(Communicator& comm) {
   }
 }
 
+/// Of the size and dtype of what collectives send each other, with the tags that they might use.
+void messages_asked_for_behind_collectives(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size(), root = 0;
+  if (size == 1) return;
+  const int next = (rank + 1) % size, before = (rank + size - 1) % size;
+  for (const int tag : {0, 1}) comm.send(full({4}, 100 + tag), next, tag);
+  for (const std::int64_t count : {4, 300000}) {  // the second goes around a ring between nodes
+    const Array x = full({count}, rank + 1);
+    comm.all_reduce(x);
+    const std::vector<float> sums = to_vector<float>(x);
+    EXPECT_EQ(std::count(sums.begin(), sums.end(), static_cast<float>(size * (size + 1) / 2)), count);
+  }
+  const Array mine = full({4}, rank), all = rank == root ? zeros({size, 4}) : Array(), back = zeros({4});
+  comm.gather(mine, all, root);
+  for (int r = 0; r < size && rank == root; ++r) {
+    EXPECT_THAT(to_vector<float>(all.select(0, r)), Each(static_cast<float>(r)));
+  }
+  comm.scatter(all, back, root);
+  EXPECT_THAT(to_vector<float>(back), Each(static_cast<float>(rank)));
+  const std::vector<Array> gathered = gather_arrays(comm, mine, root);
+  for (std::size_t r = 0; r < gathered.size(); ++r) {
+    EXPECT_THAT(to_vector<float>(gathered[r]), Each(static_cast<float>(r)));
+  }
+  EXPECT_THAT(to_vector<float>(scatter_arrays(comm, gathered, root)), Each(static_cast<float>(rank)));
+  for (const int tag : {0, 1}) {
+    comm.recv(back, before, tag);
+    EXPECT_THAT(to_vector<float>(back), Each(static_cast<float>(100 + tag)));
+  }
+}
+
+/// Rank 0 asks for any message while others have begun to gather: their bytes are not meant.
+void any_message_is_the_programs(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size();
+  if (size == 1) return;
+  constexpr int kBegun = 3;
+  if (rank == 0) {
+    const Message first = comm.recv_bytes();
+    EXPECT_EQ(first.bytes, "hello");
+    EXPECT_EQ(first.source, 1);
+    EXPECT_EQ(first.tag, 5);
+  } else if (rank == 1) {
+    for (int r = 2; r < size; ++r) comm.recv_bytes(r, kBegun);
+    comm.send_bytes("hello", 0, 5);
+  }
+  const std::vector<std::string> gathered = comm.gather_bytes(std::to_string(rank), 0);
+  for (std::size_t r = 0; r < gathered.size(); ++r) EXPECT_EQ(gathered[r], std::to_string(r));
+  if (rank > 1) comm.send_bytes("", 1, kBegun);
+  comm.barrier();  // nobody's next message is taken for this one
+}
+
 }  // namespace
 
 std::vector<ConformanceCheck> message_checks() {
@@ -115,6 +167,8 @@ std::vector<ConformanceCheck> message_checks() {
       arrays_of_any_shape);
   checks.push_back({"messages_around_the_ring", messages_around_the_ring});
   checks.push_back({"bytes_of_any_length", bytes_of_any_length});
+  checks.push_back({"messages_asked_for_behind_collectives", messages_asked_for_behind_collectives});
+  checks.push_back({"any_message_is_the_programs", any_message_is_the_programs});
   return checks;
 }
 

@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
 
 #include "comm/communicators/create_communicator.h"
 #include "comm/launcher.h"
@@ -84,6 +89,24 @@ TEST(MpiCommunicatorTest, LeavesTheProgramsCommunicatorAsItWas) {
   MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, mine);
   EXPECT_EQ(sum, size * (size - 1) / 2);
   MPI_Comm_free(&mine);
+}
+
+/// exit() of a child, which is no rank, must not wait for the ranks.
+TEST(MpiCommunicatorTest, AChildProcessLeavesMpiAlone) {
+  const auto comm = create_communicator("flat");
+  if (comm->rank() == 0) {
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(10);  // ends it should it hang
+      std::exit(0);
+    }
+    EXPECT_GT(child, 0);
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  }
+  comm->barrier();
 }
 
 TEST(RingAllReduceTest, EqualsTheReferenceForAnyLength) {

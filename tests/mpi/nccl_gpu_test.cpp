@@ -56,6 +56,7 @@ class MpiNcclGpuTest : public ::testing::TestWithParam<std::tuple<std::string, s
 TEST_P(MpiNcclGpuTest, DoesWhatEveryCommunicatorDoes) {
   if (!obstacle_.empty()) GTEST_SKIP() << obstacle_;
   const auto& [name, check] = GetParam();
+  if (!rensa::testing::conformance_checks()[check].nccl_does_it) GTEST_SKIP() << "NCCL does it in another way";
   if (name != "pure_nccl" && !rensa::testing::suits(name, create_communicator("flat")->place())) {
     GTEST_SKIP() << "a cluster that does not suit it";
   }

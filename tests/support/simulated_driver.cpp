@@ -64,16 +64,23 @@ void SimulatedDriver::wait(int, gpu::StreamHandle stream, gpu::EventHandle event
   auto* const e = static_cast<Event*>(event);
   if (finished_[e] < e->records) of(stream)->tasks.push_back({"wait", nullptr, e, e->records});
 }
-bool SimulatedDriver::has_happened(gpu::EventHandle event) {
+bool SimulatedDriver::has_happened(int device, gpu::EventHandle event) {
   const std::lock_guard lock(mutex_);
+  asked_devices_.push_back(device);
   auto* const e = static_cast<Event*>(event);
   return finished_[e] >= e->records;
 }
-void SimulatedDriver::synchronize(gpu::EventHandle event) {
+void SimulatedDriver::synchronize_event(int device, gpu::EventHandle event) {
   const std::lock_guard lock(mutex_);
+  asked_devices_.push_back(device);
   ++host_waits_;
   auto* const e = static_cast<Event*>(event);
   if (e->stream) run_until(e->stream, [&] { return finished_[e] >= e->records; }, 0);
+}
+double SimulatedDriver::milliseconds(int device, gpu::EventHandle, gpu::EventHandle) {
+  const std::lock_guard lock(mutex_);
+  asked_devices_.push_back(device);
+  return 1;
 }
 void SimulatedDriver::synchronize(int, gpu::StreamHandle stream) {
   const std::lock_guard lock(mutex_);

@@ -36,9 +36,9 @@ class SimulatedDriver final : public gpu::Driver {
   void destroy_event(int device, gpu::EventHandle event) noexcept override;
   void record(int device, gpu::EventHandle event, gpu::StreamHandle stream) override;
   void wait(int device, gpu::StreamHandle stream, gpu::EventHandle event) override;
-  bool has_happened(gpu::EventHandle event) override;
-  void synchronize(gpu::EventHandle event) override;
-  double milliseconds(gpu::EventHandle, gpu::EventHandle) override { return 1; }
+  bool has_happened(int device, gpu::EventHandle event) override;
+  void synchronize_event(int device, gpu::EventHandle event) override;
+  double milliseconds(int device, gpu::EventHandle from, gpu::EventHandle to) override;
   void copy_to_device(int device, void* to, const void* from, std::size_t bytes, gpu::StreamHandle stream) override;
   void copy_to_host(int device, void* to, const void* from, std::size_t bytes, gpu::StreamHandle stream) override;
   void copy_on_device(int device, void* to, const void* from, std::size_t bytes, gpu::StreamHandle stream) override;
@@ -57,6 +57,8 @@ class SimulatedDriver final : public gpu::Driver {
   bool is_high_priority(gpu::StreamHandle stream) const;
   /// How often the host has waited for a stream or an event.
   int host_waits() const { return host_waits_; }
+  /// The devices that the host named when it asked about an event or waited for it, in that order.
+  const std::vector<int>& asked_devices() const { return asked_devices_; }
 
  private:
   struct Event {
@@ -88,6 +90,7 @@ class SimulatedDriver final : public gpu::Driver {
   std::map<Event*, std::uint64_t> finished_;  ///< the newest record that has happened
   std::vector<std::string> log_;
   int host_waits_ = 0;
+  std::vector<int> asked_devices_;
 };
 
 /// Simulated GPUs for as long as it lives; arrays on them must be gone before it.

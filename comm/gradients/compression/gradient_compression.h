@@ -24,8 +24,8 @@ class GradientCompression {
   /// parameters join.
   virtual void attach(const std::vector<GradientBucket>& buckets) = 0;
   /// On the communication thread, for one bucket after another in the same order on all ranks: bucket.gradients, the
-  /// gradients of this rank, become about their mean over the ranks, with the same bits on all. Returns how many bytes
-  /// this rank gave to the communicator.
+  /// gradients of this rank (of float32 or float64, without the loss scale), become about their mean over the ranks,
+  /// with the same bits on all. Returns how many bytes this rank gave to the communicator.
   virtual std::size_t reduce(const GradientBucket& bucket, Communicator& comm) = 0;
 };
 

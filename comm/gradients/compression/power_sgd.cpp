@@ -16,8 +16,9 @@ Array matrix(const Array& flat, std::int64_t begin, std::int64_t rows, std::int6
 }
 
 /// Makes the columns of P orthonormal, one after another (Gram and Schmidt). A column that the others explain becomes
-/// zeros: it then adds nothing.
-void orthonormalize(const Array& p) {
+/// zeros: it then adds nothing. Returns the numbers of those.
+std::vector<std::int64_t> orthonormalize(const Array& p) {
+  std::vector<std::int64_t> explained;
   dispatch_floating(p.dtype(), "power_sgd", [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* const data = p.data<T>();
@@ -34,8 +35,22 @@ void orthonormalize(const Array& p) {
         for (std::int64_t i = 0; i < rows; ++i) data[i * columns + c] -= share * data[i * columns + other];
       }
       const double norm = std::sqrt(dot(c, c));
-      const T scale = norm > 1e-6 * before && norm > 0 ? static_cast<T>(1 / norm) : T{0};
+      const bool is_new = norm > 1e-6 * before && norm > 0;
+      const T scale = is_new ? static_cast<T>(1 / norm) : T{0};
       for (std::int64_t i = 0; i < rows; ++i) data[i * columns + c] *= scale;
+      if (!is_new) explained.push_back(c);
+    }
+  });
+  return explained;
+}
+
+/// Fills columns of Q with normal numbers.
+void draw(const Array& q, const std::vector<std::int64_t>& numbers, RandomStream& random) {
+  dispatch_floating(q.dtype(), "power_sgd", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const std::int64_t rows = q.shape()[0], columns = q.shape()[1];
+    for (const std::int64_t c : numbers) {
+      for (std::int64_t i = 0; i < rows; ++i) q.data<T>()[i * columns + c] = static_cast<T>(random.normal());
     }
   });
 }
@@ -56,7 +71,12 @@ PowerSgd::PowerSgd(int rank) : rank_(rank) {
 void PowerSgd::attach(const std::vector<GradientBucket>& buckets) {
   states_.clear();
   for (const GradientBucket& bucket : buckets) {
-    State& state = states_.emplace_back();
+    State& state = states_.emplace_back(State{.random = {/*seed=*/1, Purpose::kSynthetic, bucket.number},
+                                              .matrices = {},
+                                              .wholes = {},
+                                              .remainder = {},
+                                              .p = {},
+                                              .q = {}});
     std::int64_t p = 0, q = 0;
     for (const auto& slot : bucket.slots) {
       const Shape& shape = slot.parameter->shape();
@@ -79,10 +99,9 @@ void PowerSgd::attach(const std::vector<GradientBucket>& buckets) {
     state.remainder = zeros({bucket.end - bucket.begin}, dtype);
     state.p = zeros({p}, dtype);
     state.q = zeros({q}, dtype);
-    RandomStream random(/*seed=*/1, Purpose::kSynthetic, bucket.number);  // the same on all ranks
     dispatch_floating(dtype, "power_sgd", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      for (std::int64_t i = 0; i < factors; ++i) state.q.data<T>()[i] = static_cast<T>(random.normal());
+      for (std::int64_t i = 0; i < factors; ++i) state.q.data<T>()[i] = static_cast<T>(state.random.normal());
     });
   }
 }
@@ -96,8 +115,9 @@ std::size_t PowerSgd::reduce(const GradientBucket& bucket, Communicator& comm) {
     kernels::product(matrix(state.remainder, m.begin, m.rows, m.columns), factor_q(m), factor_p(m));
   }
   if (state.p.size() > 0) comm.all_reduce(state.p, Reduce::kMean);
+  std::vector<std::vector<std::int64_t>> explained;  // of each matrix; P has the same bits on all ranks
   for (const Matrix& m : state.matrices) {
-    orthonormalize(factor_p(m));
+    explained.push_back(orthonormalize(factor_p(m)));
     kernels::product(matrix(state.remainder, m.begin, m.rows, m.columns).transpose(), factor_p(m), factor_q(m));
   }
   for (const Whole& w : state.wholes) {
@@ -110,6 +130,8 @@ std::size_t PowerSgd::reduce(const GradientBucket& bucket, Communicator& comm) {
     kernels::product(factor_p(m), factor_q(m).transpose(), mean);
     subtract(matrix(state.remainder, m.begin, m.rows, m.columns), mean);
   }
+  // Zeros in Q would give zeros in the next P, and so on for ever.
+  for (std::size_t i = 0; i < explained.size(); ++i) draw(factor_q(state.matrices[i]), explained[i], state.random);
   for (const Whole& w : state.wholes) {
     const Slice place{.start = w.begin, .stop = w.begin + w.size};
     bucket.gradients.slice(0, place).copy_from(state.q.slice(0, {.start = w.q, .stop = w.q + w.size}));

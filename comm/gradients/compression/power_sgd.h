@@ -1,12 +1,14 @@
 #pragma once
 
 #include "comm/gradients/compression/gradient_compression.h"
+#include "core/device/random.h"
 
 namespace rensa {
 
 /// Sends a product of two thin matrices in place of each gradient matrix: M ≈ P Q^T, P (rows, rank), Q (columns, rank),
 /// by one power iteration a step that starts from the step before. What is left out is added to the next step's
-/// gradient.
+/// gradient. A column of Q that found nothing in a step, whose gradient had a smaller rank, starts anew from random
+/// numbers, the same on all ranks.
 ///
 /// A gradient of two axes or more is a matrix of its first axis and the others; one that the two factors would not make
 /// smaller, such as a bias, travels whole.
@@ -31,6 +33,7 @@ class PowerSgd final : public GradientCompression {
     std::int64_t q;            ///< behind the factors Q
   };
   struct State {
+    RandomStream random;  ///< of the numbers that columns start from
     std::vector<Matrix> matrices;
     std::vector<Whole> wholes;
     Array remainder;  ///< what earlier steps left out, laid out like the bucket

@@ -50,9 +50,10 @@ class Driver {
   virtual void destroy_event(int device, EventHandle event) noexcept = 0;
   virtual void record(int device, EventHandle event, StreamHandle stream) = 0;
   virtual void wait(int device, StreamHandle stream, EventHandle event) = 0;  ///< the stream waits, not the host
-  virtual bool has_happened(EventHandle event) = 0;  ///< true for an event that was never recorded
-  virtual void synchronize(EventHandle event) = 0;
-  virtual double milliseconds(EventHandle from, EventHandle to) = 0;  ///< of timed events that have happened
+  virtual bool has_happened(int device, EventHandle event) = 0;  ///< true for an event that was never recorded
+  virtual void synchronize_event(int device, EventHandle event) = 0;
+  /// Of timed events of the device that have happened.
+  virtual double milliseconds(int device, EventHandle from, EventHandle to) = 0;
 
   // In order with the stream's other work; the host does not wait.
   virtual void copy_to_device(int device, void* to, const void* from, std::size_t bytes, StreamHandle stream) = 0;

@@ -102,9 +102,11 @@ Event::~Event() {
 
 void Event::record(const Stream& stream) { driver().record(device_.index, handle_, stream.handle); }
 void Event::wait_on(const Stream& stream) const { driver().wait(stream.device.index, stream.handle, handle_); }
-bool Event::has_happened() const { return driver().has_happened(handle_); }
-void Event::synchronize() const { driver().synchronize(handle_); }
-double Event::milliseconds_since(const Event& start) const { return driver().milliseconds(start.handle_, handle_); }
+bool Event::has_happened() const { return driver().has_happened(device_.index, handle_); }
+void Event::synchronize() const { driver().synchronize_event(device_.index, handle_); }
+double Event::milliseconds_since(const Event& start) const {
+  return driver().milliseconds(device_.index, start.handle_, handle_);
+}
 
 void order(const Stream& earlier, const Stream& later) {
   if (earlier == later) return;

@@ -135,7 +135,8 @@ void reduce_tile(const T* x, T* out, const Axes& kept, const Axes& reduced, std:
   std::fill_n(sums.begin(), width, Op::kStart);
   for (std::int64_t r = 0; r < rows; ++r) {
     const T* row = x + reduced.row(r)[0];
-    if (reduced_step < step || width == 1) {
+    // By the whole axis and not by the tile, whose width depends on the number of threads.
+    if (reduced_step < step || kept.inner_size() == 1) {
       for (std::int64_t i = 0; i < width; ++i) {
         double& to = sums[static_cast<std::size_t>(i)];
         to = Op::join(to, reduce_row<Op>(row + i * step, length, reduced_step));

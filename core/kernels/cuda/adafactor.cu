@@ -12,8 +12,6 @@ using cuda::pointer;
 using cuda::stream_for;
 using cuda::SumOp;
 
-constexpr std::int64_t kSumBlock = 16384;  ///< elements summed by one block: fixed, whatever the GPU
-
 struct Sizes {
   std::int64_t all, rows, columns;
 };
@@ -23,13 +21,12 @@ template <class T>
 __global__ void take_in_kernel(const T* p, const T* g, T* gradient, std::int64_t all, cuda::Intake<T> intake,
                                double* sums) {
   const T scale = intake.factor();
-  const std::int64_t first = blockIdx.x * kSumBlock, last = first + kSumBlock < all ? first + kSumBlock : all;
   double sum = 0;
-  for (std::int64_t i = first + threadIdx.x; i < last; i += blockDim.x) {
+  cuda::each_of_sum_block(all, [&](std::int64_t i) {
     const T value = p[i];
     gradient[i] = scale * g[i] + intake.decay * value;
     sum += static_cast<double>(value) * static_cast<double>(value);
-  }
+  });
   sum = across_block<SumOp>(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
@@ -76,9 +73,8 @@ __global__ void scales_kernel(const T* row, T* scales, std::int64_t rows, T leas
 template <class T>
 __global__ void directions_kernel(T* gradient, const T* row, const T* column, const T* scales, T* whole, Sizes n, T mix,
                                   T least, double* sums) {
-  const std::int64_t first = blockIdx.x * kSumBlock, last = first + kSumBlock < n.all ? first + kSumBlock : n.all;
   double sum = 0;
-  for (std::int64_t i = first + threadIdx.x; i < last; i += blockDim.x) {
+  cuda::each_of_sum_block(n.all, [&](std::int64_t i) {
     const T g = gradient[i];
     T v = 0;
     if (whole) {
@@ -90,7 +86,7 @@ __global__ void directions_kernel(T* gradient, const T* row, const T* column, co
     const T direction = g / std::sqrt(v < least ? least : v);
     gradient[i] = direction;
     sum += square(direction);
-  }
+  });
   sum = across_block<SumOp>(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
@@ -124,7 +120,7 @@ void adafactor_cuda(const Array& p, const Array& g, const Array& row, const Arra
                     const AdafactorStep& step, const GradientIntake& intake) {
   if (p.size() == 0) return;
   const Sizes n{p.size(), row ? p.shape()[p.ndim() - 2] : 1, row ? p.shape().back() : p.size()};
-  const std::int64_t matrices = n.all / (n.rows * n.columns), blocks = (n.all + kSumBlock - 1) / kSumBlock;
+  const std::int64_t matrices = n.all / (n.rows * n.columns), blocks = cuda::sum_blocks(n.all);
   const Array gradient = empty({n.all}, p.dtype(), p.device()), scales = empty({matrices}, p.dtype(), p.device()),
               sums = empty({2 * blocks + 1}, Dtype::kFloat64, p.device());
   auto* const of_p = pointer<double>(sums);

@@ -49,6 +49,17 @@ struct ProductOp {
   }
 };
 
+/// Elements of a long sum that one block adds up, whatever the GPU: the order of the sum follows from its length.
+inline constexpr std::int64_t kSumBlock = 16384;
+inline std::int64_t sum_blocks(std::int64_t count) { return (count + kSumBlock - 1) / kSumBlock; }
+
+/// act(i) for the calling thread's share of its block's elements out of `count`.
+template <class Act>
+__device__ __forceinline__ void each_of_sum_block(std::int64_t count, const Act& act) {
+  const std::int64_t first = blockIdx.x * kSumBlock, last = first + kSumBlock < count ? first + kSumBlock : count;
+  for (std::int64_t i = first + threadIdx.x; i < last; i += blockDim.x) act(i);
+}
+
 /// Threads of a block that shares a row of n elements.
 inline int threads_for_row(std::int64_t n) { return n <= 64 ? 32 : n <= 512 ? 128 : n <= 4096 ? 256 : 512; }
 

@@ -1,5 +1,7 @@
 #include "core/kernels/indexing.h"
 
+#include <algorithm>
+
 #include "core/kernels/cuda/element.cuh"
 #include "core/kernels/cuda/launch.h"
 #include "core/kernels/cuda/strided.h"
@@ -94,13 +96,14 @@ Array take_rows_cuda(const Array& x, const Array& positions) {
   return y;
 }
 
-constexpr int kChunk = 256;  ///< positions that a block looks at together
+constexpr int kChunk = 256;                    ///< positions that a block looks at together
+constexpr std::int64_t kMostGridRows = 65535;  ///< CUDA's limit for gridDim.y
 
-/// A block belongs to one of the m positions. That which comes first of equal ones adds up the rows of all of them, in
-/// their order: the same bits every time. Rows that no position names stay zero.
+/// A block belongs to one of the m positions and to some of the outer rows. That which comes first of equal ones adds
+/// up the rows of all of them, in their order: the same bits every time. Rows that no position names stay zero.
 template <class T>
-__global__ void add_rows_kernel(const T* gy, const Position* positions, T* gx, std::int64_t m, std::int64_t n,
-                                std::int64_t inner) {
+__global__ void add_rows_kernel(const T* all_gy, const Position* positions, T* all_gx, std::int64_t outer,
+                                std::int64_t m, std::int64_t n, std::int64_t inner) {
   __shared__ bool matches[kChunk];
   const std::int64_t own = blockIdx.x;
   const Position position = positions[own];
@@ -108,22 +111,24 @@ __global__ void add_rows_kernel(const T* gy, const Position* positions, T* gx, s
   bool earlier = false;
   for (std::int64_t i = threadIdx.x; i < own; i += blockDim.x) earlier = earlier || positions[i] == position;
   if (__syncthreads_or(earlier)) return;
-  gy += blockIdx.y * m * inner;
-  T* row = gx + (blockIdx.y * n + position) * inner;
-  for (std::int64_t base = 0; base < inner; base += blockDim.x) {
-    const std::int64_t k = base + threadIdx.x;
-    Computed<T> sum = 0;
-    for (std::int64_t chunk = own; chunk < m; chunk += kChunk) {
-      __syncthreads();
-      const std::int64_t i = chunk + threadIdx.x;
-      const bool match = i < m && positions[i] == position;
-      matches[threadIdx.x] = match;
-      if (!__syncthreads_or(match) || k >= inner) continue;
-      for (int j = 0; j < kChunk; ++j) {
-        if (matches[j]) sum += widen(gy[(chunk + j) * inner + k]);
+  for (std::int64_t o = blockIdx.y; o < outer; o += gridDim.y) {
+    const T* gy = all_gy + o * m * inner;
+    T* row = all_gx + (o * n + position) * inner;
+    for (std::int64_t base = 0; base < inner; base += blockDim.x) {
+      const std::int64_t k = base + threadIdx.x;
+      Computed<T> sum = 0;
+      for (std::int64_t chunk = own; chunk < m; chunk += kChunk) {
+        __syncthreads();
+        const std::int64_t i = chunk + threadIdx.x;
+        const bool match = i < m && positions[i] == position;
+        matches[threadIdx.x] = match;
+        if (!__syncthreads_or(match) || k >= inner) continue;
+        for (int j = 0; j < kChunk; ++j) {
+          if (matches[j]) sum += widen(gy[(chunk + j) * inner + k]);
+        }
       }
+      if (k < inner) row[k] = narrow<T>(sum);
     }
-    if (k < inner) row[k] = narrow<T>(sum);
   }
 }
 
@@ -133,9 +138,9 @@ Array add_rows_cuda(const Array& gy, const Array& positions, std::int64_t n) {
   cuda::dispatch_floating(gy.dtype(), "take", [&](auto tag) {
     using T = typename decltype(tag)::type;
     if (gy.size() == 0) return;
-    if (outer > 65535) throw ShapeError("take: ", outer, " outer rows, a GPU takes at most 65535.");
-    add_rows_kernel<<<dim3(static_cast<unsigned>(m), static_cast<unsigned>(outer)), kChunk, 0, cuda::stream_for(gy)>>>(
-        pointer<const T>(gy), pointer<const Position>(positions), pointer<T>(gx), m, n, inner);
+    const dim3 blocks(static_cast<unsigned>(m), static_cast<unsigned>(std::min(outer, kMostGridRows)));
+    add_rows_kernel<<<blocks, kChunk, 0, cuda::stream_for(gy)>>>(
+        pointer<const T>(gy), pointer<const Position>(positions), pointer<T>(gx), outer, m, n, inner);
     cuda::check_launch("take_grad");
   });
   return gx;

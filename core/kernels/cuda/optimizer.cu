@@ -115,17 +115,13 @@ void adopt_values_cuda(const Array& masters, const Array& values) {
   cuda::check_launch("adopt_values");
 }
 
-/// Blocks of a fixed number of elements: the order of the sums follows from the size.
-constexpr std::int64_t kSumBlock = 16384;
-
 template <class T>
 __global__ void squares_kernel(const T* x, std::int64_t count, double* sums) {
-  const std::int64_t first = blockIdx.x * kSumBlock, last = first + kSumBlock < count ? first + kSumBlock : count;
   double sum = 0;
-  for (std::int64_t i = first + threadIdx.x; i < last; i += blockDim.x) {
+  cuda::each_of_sum_block(count, [&](std::int64_t i) {
     const auto value = static_cast<double>(cuda::widen(x[i]));
     sum += value * value;
-  }
+  });
   sum = cuda::across_block<cuda::SumOp>(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
@@ -136,7 +132,7 @@ __global__ void total_kernel(const double* sums, std::int64_t count, double* tot
   if (threadIdx.x == 0) *total = sum;
 }
 
-std::int64_t blocks_of(const Array& x) { return (x.size() + kSumBlock - 1) / kSumBlock; }
+std::int64_t blocks_of(const Array& x) { return cuda::sum_blocks(x.size()); }
 
 void launch_squares(const Array& x, double* sums) {
   if (x.size() == 0) return;

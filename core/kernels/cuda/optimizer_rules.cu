@@ -28,21 +28,18 @@ void update_by(const Array& p, const Array& g, const std::vector<Array>& state, 
   });
 }
 
-constexpr std::int64_t kSumBlock = 16384;  ///< elements summed by one block: fixed, whatever the GPU
-
 template <class T>
 __global__ void lamb_moments_kernel(formulas::LambStep<T> lamb, const T* p, const T* g, T* m, T* v, std::int64_t count,
                                     cuda::Intake<T> intake, double* sums) {
-  const std::int64_t first = blockIdx.x * kSumBlock, last = first + kSumBlock < count ? first + kSumBlock : count;
   const T scale = intake.factor();
   double of_p = 0, of_r = 0;
-  for (std::int64_t i = first + threadIdx.x; i < last; i += blockDim.x) {
+  cuda::each_of_sum_block(count, [&](std::int64_t i) {
     const T value = p[i], gradient = scale * g[i] + intake.decay * value;
     const T a = m[i] += lamb.rest1 * (gradient - m[i]), b = v[i] += lamb.rest2 * (gradient * gradient - v[i]);
     const double r = lamb.direction(value, a, b);
     of_p += static_cast<double>(value) * static_cast<double>(value);
     of_r += r * r;
-  }
+  });
   of_p = cuda::across_block<cuda::SumOp>(of_p);
   of_r = cuda::across_block<cuda::SumOp>(of_r);
   if (threadIdx.x == 0) {
@@ -53,7 +50,7 @@ __global__ void lamb_moments_kernel(formulas::LambStep<T> lamb, const T* p, cons
 
 std::array<double, 2> lamb_moments_cuda(const Array& p, const Array& g, const Array& m, const Array& v,
                                         const RuleNumbers& numbers, const GradientIntake& intake) {
-  const std::int64_t blocks = (p.size() + kSumBlock - 1) / kSumBlock;
+  const std::int64_t blocks = cuda::sum_blocks(p.size());
   std::array<double, 2> total = {};
   if (blocks == 0) return total;
   const Array sums = empty({blocks, 2}, Dtype::kFloat64, p.device());

@@ -129,13 +129,24 @@ void launch(const char* name, const Array& x, const Array& y, const Plan& plan) 
   cuda::check_launch(name);
 }
 
+/// The axis along which work is halved: a kept one if there is any. Then y is halved with x; the halves of a reduced
+/// axis have y's size each, and are reduced once more.
+int axis_to_halve(const Array& x, const Dims& axes) {
+  int reduced = 0;
+  for (int axis = x.ndim() - 1; axis >= 0; --axis) {
+    if (x.shape()[axis] == 1) continue;
+    if (std::find(axes.begin(), axes.end(), axis) == axes.end()) return axis;
+    reduced = axis;
+  }
+  return reduced;
+}
+
 /// Into `y`, which is x's shape with 1 for the axes.
 template <class Op>
 void reduce_into(const char* name, const Array& x, const Dims& axes, const Array& y) {
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - 1;
   if (x.size() > kMost) {  // indices in kernels have 32 bits
-    int axis = 0;
-    while (x.shape()[axis] == 1) ++axis;
+    const int axis = axis_to_halve(x, axes);
     const std::int64_t half = x.shape()[axis] / 2, size = x.shape()[axis];
     const Array low = x.slice(axis, {.start = 0, .stop = half}), high = x.slice(axis, {.start = half, .stop = size});
     if (std::find(axes.begin(), axes.end(), axis) == axes.end()) {

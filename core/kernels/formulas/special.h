@@ -38,9 +38,9 @@ RENSA_FORMULA inline double log_gamma(double x) {
 }
 RENSA_FORMULA inline float log_gamma(float x) { return static_cast<float>(log_gamma(static_cast<double>(x))); }
 
-/// Hurwitz's zeta function, the sum of (q + k)^-s over k >= 0, for s > 1: Euler's and Maclaurin's summation.
-/// Source: NIST Handbook of Mathematical Functions (2010), 2.10.1.
-RENSA_FORMULA inline double zeta(double s, double q) {
+/// zeta() for q >= -10, by Euler's and Maclaurin's summation. Source: NIST Handbook of Mathematical Functions (2010),
+/// 2.10.1.
+RENSA_FORMULA inline double zeta_by_summation(double s, double q) {
   // Bernoulli numbers B_2j / (2j)!
   constexpr double kTerms[] = {1.0 / 12,          -1.0 / 720,
                                1.0 / 30240,       -1.0 / 1209600,
@@ -55,6 +55,19 @@ RENSA_FORMULA inline double zeta(double s, double q) {
     factor *= (s + 2 * j + 1) * (s + 2 * j + 2) / (q * q);
   }
   return sum;
+}
+/// Hurwitz's zeta function, the sum of (q + k)^-s over k >= 0, for s > 1. Infinite at its poles, where q is 0, -1, -2
+/// …; not-a-number for -infinity and for the powers of negative numbers that are.
+RENSA_FORMULA inline double zeta(double s, double q) {
+  if (!(q < -10)) return zeta_by_summation(s, q);
+  if (q == -INFINITY) return NAN;
+  if (q == std::floor(q)) return INFINITY;
+  if (s != std::floor(s)) return NAN;
+  // Far below 0 there are too many terms to add. With the fraction f of q, the positive bases are f, f + 1 … and the
+  // negative ones f - 1, f - 2 … down to q: those from 1 - f on, without those from 1 - q on.
+  const double f = q - std::floor(q);
+  const double negative = zeta_by_summation(s, 1 - f) - zeta_by_summation(s, 1 - q);
+  return zeta_by_summation(s, f) + (std::fmod(s, 2) == 0 ? negative : -negative);
 }
 RENSA_FORMULA inline float zeta(float s, float q) {
   return static_cast<float>(zeta(static_cast<double>(s), static_cast<double>(q)));

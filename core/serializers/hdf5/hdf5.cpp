@@ -8,7 +8,9 @@
 #include <mutex>
 
 #include "core/error.h"
+#include "core/serializers/child_prefix.h"
 #include "core/serializers/file_replacement.h"
+#include "core/serializers/storable.h"
 
 namespace rensa {
 namespace {
@@ -41,12 +43,6 @@ std::unique_lock<std::mutex> one_at_a_time() {
   std::unique_lock lock(mutex);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   return lock;
-}
-
-std::string child_prefix(const std::string& prefix, std::string_view name) {
-  while (name.starts_with('/')) name.remove_prefix(1);
-  while (name.ends_with('/')) name.remove_suffix(1);
-  return prefix + std::string(name) + "/";
 }
 
 /// The type of the elements in memory; bool and float16 are bytes and made here, as h5py does.
@@ -171,7 +167,7 @@ void Hdf5Writer::operator()(std::string_view name, std::string& value) {
 void Hdf5Writer::operator()(std::string_view name, Array& value) {
   const std::string key = prefix_ + std::string(name);
   if (!value) return file_->write(key, memory_type(Dtype::kFloat32), nullptr, nullptr);
-  const Array stored = (value.dtype() == Dtype::kBFloat16 ? value.to(Dtype::kFloat32) : value).contiguous();
+  const Array stored = storable(value, /*has_bfloat16=*/false);
   file_->write(key, memory_type(stored.dtype()), &stored.shape(), stored.raw_data());
 }
 Serializer& Hdf5Writer::child(std::string_view name) {
@@ -191,12 +187,13 @@ void Hdf5Writer::save() {
 
 // Reading
 
-struct Hdf5Reader::File {
-  std::string path;
-  std::unique_ptr<Handle> handle;
-  std::vector<std::string> keys;
+namespace {
 
-  explicit File(const std::string& name) : path(name) {
+struct Hdf5Values final : FileValues {
+  std::unique_ptr<Handle> handle;
+  std::vector<std::string> all;  ///< keys, sorted
+
+  explicit Hdf5Values(const std::string& file) : FileValues(file) {
     if (!std::filesystem::is_regular_file(path)) throw FileError(path, ": there is no such file.");
     const auto lock = one_at_a_time();
     handle = std::make_unique<Handle>(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
@@ -205,142 +202,88 @@ struct Hdf5Reader::File {
       if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(list)->emplace_back(key);
       return 0;
     };
-    if (H5Ovisit(*handle, H5_INDEX_NAME, H5_ITER_INC, visit, &keys) < 0) throw FileError(path, ": cannot be listed.");
-    std::sort(keys.begin(), keys.end());
+    if (H5Ovisit(*handle, H5_INDEX_NAME, H5_ITER_INC, visit, &all) < 0) throw FileError(path, ": cannot be listed.");
+    std::sort(all.begin(), all.end());
   }
-  Handle open(const std::string& key) const {
-    if (!std::binary_search(keys.begin(), keys.end(), key)) {
-      throw FileError(path, ": has no value \"", key, "\". It was made for another network or version.");
-    }
-    const hid_t set = H5Dopen2(*handle, key.c_str(), H5P_DEFAULT);
-    if (set < 0) throw FileError(path, ": ", key, ": cannot be opened.");
-    return {set, H5Dclose};
-  }
+  std::vector<std::string> keys() const override { return all; }
+  bool contains(const std::string& key) const override { return std::binary_search(all.begin(), all.end(), key); }
   /// Without elements: h5py's form of None.
-  bool is_none(const std::string& key) const {
+  bool is_none(const std::string& key) const override {
+    const auto lock = one_at_a_time();
     const Handle set = open(key);
     const Handle space(H5Dget_space(set), H5Sclose);
     return H5Sget_simple_extent_type(space) == H5S_NULL;
   }
+  Array array(const std::string& key) const override;
+  std::string text(const std::string& key) const override;
+
+ private:
+  Handle open(const std::string& key) const {
+    const hid_t set = H5Dopen2(*handle, key.c_str(), H5P_DEFAULT);
+    if (set < 0) throw FileError(what(key), ": cannot be opened.");
+    return {set, H5Dclose};
+  }
+  std::string what(const std::string& key) const { return path + ": " + key; }
 };
 
-Hdf5Reader::Hdf5Reader(const std::string& path, const std::string& prefix)
-    : file_(std::make_shared<File>(path)), prefix_(prefix) {}
-Hdf5Reader::Hdf5Reader(std::shared_ptr<File> file, std::string prefix)
-    : file_(std::move(file)), prefix_(std::move(prefix)) {}
-Hdf5Reader::~Hdf5Reader() = default;
-
-std::string Hdf5Reader::what(std::string_view name) const { return file_->path + ": " + prefix_ + std::string(name); }
-
-bool Hdf5Reader::has(std::string_view name) const {
+Array Hdf5Values::array(const std::string& key) const {
   const auto lock = one_at_a_time();
-  const std::string key = prefix_ + std::string(name);
-  return std::binary_search(file_->keys.begin(), file_->keys.end(), key) && !file_->is_none(key);
-}
-
-Array Hdf5Reader::array(std::string_view name) const {
-  const auto lock = one_at_a_time();
-  const Handle set = file_->open(prefix_ + std::string(name));
+  const Handle set = open(key);
   const Handle space(H5Dget_space(set), H5Sclose), stored(H5Dget_type(set), H5Tclose);
   const int axes = H5Sget_simple_extent_ndims(space);
-  if (H5Sget_simple_extent_type(space) == H5S_NULL) throw FileError(what(name), ": holds nothing, expected numbers.");
+  if (H5Sget_simple_extent_type(space) == H5S_NULL) throw FileError(what(key), ": holds nothing, expected numbers.");
   if (axes < 0 || axes > kMaxDims)
-    throw FileError(what(name), ": has ", axes, " axes, expected at most ", kMaxDims, ".");
+    throw FileError(what(key), ": has ", axes, " axes, expected at most ", kMaxDims, ".");
   std::vector<hsize_t> sizes(static_cast<std::size_t>(axes));
   H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
-  const Dtype dtype = dtype_of(stored, what(name));
+  const Dtype dtype = dtype_of(stored, what(key));
   // A dataset may claim any size and store little of it: gzip packs a thousand bytes into one, and no more.
   const hsize_t most = (H5Dget_storage_size(set) * kMostPacked + kSmall) / item_size(dtype);
   hsize_t count = 1;
   Shape shape;
   for (const hsize_t size : sizes) {
     if (size > 0 && count > most / size)
-      throw FileError(what(name), ": claims more elements than the file holds bytes for.");
+      throw FileError(what(key), ": claims more elements than the file holds bytes for.");
     count *= size;
     shape.push_back(static_cast<std::int64_t>(size));
   }
   Array values = empty(shape, dtype);
   if (count > 0 && H5Dread(set, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.raw_data()) < 0) {
-    throw FileError(what(name), ": cannot be read.");
+    throw FileError(what(key), ": cannot be read.");
   }
   return values;
 }
 
-void Hdf5Reader::operator()(std::string_view name, std::int64_t& value) {
-  const Array stored = array(name);
-  if (stored.size() != 1 || is_floating(stored.dtype())) {
-    throw FileError(what(name), ": is ", stored.dtype(), " ", stored.shape(), ", expected a single whole number.");
-  }
-  value = to_vector<std::int64_t>(stored)[0];
-}
-void Hdf5Reader::operator()(std::string_view name, double& value) {
-  const Array stored = array(name);
-  if (stored.size() != 1) throw FileError(what(name), ": has shape ", stored.shape(), ", expected a single number.");
-  value = stored.item<double>();
-}
-void Hdf5Reader::operator()(std::string_view name, bool& value) {
-  double number = 0;
-  (*this)(name, number);
-  value = number != 0;
-}
-
-void Hdf5Reader::operator()(std::string_view name, std::string& value) {
+std::string Hdf5Values::text(const std::string& key) const {
   const auto lock = one_at_a_time();
-  const Handle set = file_->open(prefix_ + std::string(name));
+  const Handle set = open(key);
   const Handle space(H5Dget_space(set), H5Sclose), stored(H5Dget_type(set), H5Tclose);
   if (H5Tget_class(stored) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1) {
-    throw FileError(what(name), ": is not a single text.");
+    throw FileError(what(key), ": is not a single text.");
   }
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_cset(type, H5Tget_cset(stored));
   if (H5Tis_variable_str(stored) > 0) {
     H5Tset_size(type, H5T_VARIABLE);
     char* text = nullptr;
-    if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) < 0) throw FileError(what(name), ": cannot be read.");
-    value = text ? text : "";
+    if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) < 0) throw FileError(what(key), ": cannot be read.");
+    std::string value = text ? text : "";
     H5Dvlen_reclaim(type, space, H5P_DEFAULT, &text);
-    return;
+    return value;
   }
   const std::size_t size = H5Tget_size(stored);
   if (size > H5Dget_storage_size(set) * kMostPacked + kSmall)
-    throw FileError(what(name), ": claims more than the file holds.");
+    throw FileError(what(key), ": claims more than the file holds.");
   H5Tset_size(type, size + 1);
   std::string text(size + 1, '\0');
   if (H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()) < 0)
-    throw FileError(what(name), ": cannot be read.");
-  value = text.c_str();
+    throw FileError(what(key), ": cannot be read.");
+  return text.c_str();
 }
 
-void Hdf5Reader::operator()(std::string_view name, Array& value) {
-  {
-    const auto lock = one_at_a_time();
-    const std::string key = prefix_ + std::string(name);
-    if (!value && std::binary_search(file_->keys.begin(), file_->keys.end(), key) && file_->is_none(key)) return;
-  }
-  const Array stored = array(name);
-  if (!value) {
-    value = stored;
-    return;
-  }
-  if (stored.shape() != value.shape()) {
-    throw FileError(what(name), ": has shape ", stored.shape(), ", expected ", value.shape(),
-                    ". It was made for another network.");
-  }
-  value.copy_from(stored);
-}
+}  // namespace
 
-Serializer& Hdf5Reader::child(std::string_view name) {
-  auto& child = children_[std::string(name)];
-  if (!child) child.reset(new Hdf5Reader(file_, child_prefix(prefix_, name)));
-  return *child;
-}
-
-std::vector<std::string> Hdf5Reader::keys() const {
-  std::vector<std::string> result;
-  for (const std::string& key : file_->keys) {
-    if (key.starts_with(prefix_)) result.push_back(key.substr(prefix_.size()));
-  }
-  return result;
-}
+Hdf5Reader::Hdf5Reader(const std::string& path, const std::string& prefix)
+    : FileReader(std::make_shared<Hdf5Values>(path), prefix) {}
 
 }  // namespace rensa

@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <stdexcept>
 #include <thread>
 
@@ -72,6 +76,27 @@ INSTANTIATE_TEST_SUITE_P(Threads, CommunicatorConformanceTest,
 TEST(SelfCommunicatorTest, IsAnOrdinaryCase) {
   SelfCommunicator self;
   for (const rensa::testing::ConformanceCheck& check : rensa::testing::conformance_checks()) check.run(self);
+}
+
+TEST(SelfCommunicatorTest, AbortWritesBufferedOutputFirst) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], STDOUT_FILENO);
+    std::fputs("buffered words", stdout);
+    SelfCommunicator().abort("enough", 3);
+  }
+  ASSERT_GT(child, 0);
+  close(ends[1]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  std::array<char, 64> words{};
+  EXPECT_GT(read(ends[0], words.data(), words.size() - 1), 0);
+  close(ends[0]);
+  EXPECT_STREQ(words.data(), "buffered words");
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 3) << status;
 }
 
 TEST(SingleNodeCommunicatorTest, RefusesSeveralNodes) {
@@ -151,6 +176,22 @@ TEST(ThreadCommunicatorTest, NamesCallsThatDiffer) {
           HasSubstr("rank 1 called all_reduce of 4 float32 (16 B), while ranks 0 and 2 called broadcast")));
 }
 
+TEST(ThreadCommunicatorTest, NamesReductionsThatDiffer) {
+  const auto expect_named = [](const char* name, void (*reduce)(Communicator&, Reduce)) {
+    EXPECT_THAT(
+        [&] {
+          run_on_threads(3, [&](Communicator& comm) { reduce(comm, comm.rank() == 1 ? Reduce::kMean : Reduce::kSum); });
+        },
+        ThrowsMessage<CommError>(
+            AllOf(HasSubstr(detail::join("rank 1 called ", name, " (mean) of 5000 float32")),
+                  HasSubstr(detail::join("while ranks 0 and 2 called ", name, " of 5000 float32")))));
+  };
+  expect_named("all_reduce", [](Communicator& comm, Reduce op) { comm.all_reduce(zeros({5000}), op); });
+  expect_named("reduce", [](Communicator& comm, Reduce op) { comm.reduce(zeros({5000}), 0, op); });
+  expect_named("reduce_scatter",
+               [](Communicator& comm, Reduce op) { comm.reduce_scatter(zeros({3, 5000}), zeros({5000}), op); });
+}
+
 TEST(ThreadCommunicatorTest, ALateRankIsNamedWhenPatienceEnds) {
   EXPECT_THAT(
       [] {
@@ -172,10 +213,46 @@ TEST(ThreadCommunicatorTest, AddsHalfPrecisionInFloat32) {
   });
 }
 
+TEST(SeveralNodesTest, RoundHalfPrecisionOnceANodeAndOnceBetweenThem) {
+  run_on_threads(4,
+                 [](Communicator& threads) {
+                   for (const char* name : {"hierarchical", "two_dimensional"}) {
+                     const auto comm = compose_communicator(name, threads.split(0, threads.rank()));
+                     const Array x = full({40}, comm->rank() == 0 ? 2048 : 1, Dtype::kFloat16);
+                     comm->all_reduce(x);
+                     EXPECT_THAT(to_vector<float>(x), Each(::testing::FloatNear(2051, 2))) << name;
+                   }
+                 },
+                 {.ranks_per_node = 2});
+}
+
+TEST(HierarchicalCommunicatorTest, AMeanOverUnequalNodesDividesBeforeItRounds) {
+  run_on_threads(3,
+                 [](Communicator& threads) {
+                   const auto comm = compose_communicator("hierarchical", threads.split(0, threads.rank()));
+                   for (const float value : {0x1p-24f, 60000.0f}) {  // the smallest number, and one that overflows
+                     const Array x = full({40}, value, Dtype::kFloat16);
+                     comm->all_reduce(x, Reduce::kMean);
+                     EXPECT_THAT(to_vector<float>(x), Each(::testing::FloatNear(value, 0.001f * value)));
+                   }
+                 },
+                 {.ranks_per_node = 2});
+}
+
 TEST(CreateCommunicatorTest, ListsTheNamesForAnUnknownOne) {
   EXPECT_THAT([] { create_communicator("flatt"); },
               ThrowsMessage<ValueError>(AllOf(HasSubstr("\"flatt\""), HasSubstr("flat, hierarchical"))));
+}
+
+TEST(CreateCommunicatorTest, TakesANameOrOptions) {
+  const std::string name = "self";
+  const char* const letters = "self";
   EXPECT_EQ(create_communicator("self")->size(), 1);
+  EXPECT_EQ(create_communicator(name)->size(), 1);
+  EXPECT_EQ(create_communicator(letters)->size(), 1);
+  EXPECT_EQ(create_communicator({.name = "self"})->size(), 1);
+  EXPECT_EQ(create_communicator({.name = name})->size(), 1);
+  EXPECT_EQ(create_communicator({.name = "self", .timeout_s = 5})->size(), 1);
 }
 
 }  // namespace

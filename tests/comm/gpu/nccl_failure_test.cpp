@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <thread>
 
+#include "comm/gpu/nccl_connection.h"
 #include "comm/shm/thread_group.h"
 #include "comm/watchdog/watchdog.h"
 #include "core/error.h"
@@ -83,6 +85,38 @@ TEST(NcclFailureTest, ARankThatDoesNotJoinEndsTheWaitOfTheOthers) {
                        {.timeout_s = 1.5});
       },
       ThrowsMessage<CommError>(HasSubstr("NCCL has waited 1.5 s for all ranks to join")));
+}
+
+/// The monitor's thread and the destructor ask about events: neither may end the process.
+TEST(NcclFailureTest, AnErrorOfTheDeviceEndsTheConnectionAlone) {
+  SimulatedGpus gpus(1);
+  NcclScope nccl;
+  nccl->shared().faults.hangs = [](int, std::uint64_t) { return true; };
+  const Device device{DeviceKind::kCuda, 0};
+  const auto with_a_call_in_flight = [&](const std::function<void(const nccl::Connection&)>& act,
+                                         const std::function<void(const std::string&)>& on_failure) {
+    nccl::Connection connection(nccl::api().make_unique_id(), 0, 1, device,
+                                {.who = "rank 0 of 1", .on_failure = on_failure});
+    connection.wait_until_ready();
+    connection.launch(Call("all_reduce", 10, Dtype::kFloat32), gpu::current_stream(device),
+                      [](nccl::Endpoint& endpoint, gpu::StreamHandle stream) {
+                        return endpoint.all_reduce(nullptr, nullptr, 10, Dtype::kFloat32, Reduce::kSum, stream);
+                      });
+    gpus.driver().fail_events(true);
+    act(connection);
+  };
+  std::promise<std::string> told;
+  with_a_call_in_flight(
+      [&](const nccl::Connection& connection) {
+        EXPECT_THAT(told.get_future().get(), HasSubstr("illegal memory access"));
+        EXPECT_THAT([&] { connection.check(); },
+                    ThrowsMessage<CommError>(AllOf(HasSubstr("rank 0 of 1"), HasSubstr("illegal memory access"))));
+      },
+      [&](const std::string& reason) { told.set_value(reason); });
+  gpus.driver().fail_events(false);
+  with_a_call_in_flight([](const nccl::Connection&) {}, {});  // the destructor is the first to ask, or the monitor
+  gpus.driver().fail_events(false);
+  EXPECT_EQ(nccl->record().aborted, 2);
 }
 
 TEST(NcclFailureTest, CallsThatDifferAreAnError) {

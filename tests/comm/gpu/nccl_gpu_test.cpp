@@ -24,6 +24,7 @@ TEST_P(NcclConformanceGpuTest, DoesWhatEveryCommunicatorDoes) {
   if (gpus.devices < ranks)
     GTEST_SKIP() << "wants " << ranks << " GPUs, found " << gpus.devices << " (" << gpus.description << ")";
   if (nccl::availability().version == 0) GTEST_SKIP() << "no NCCL: " << nccl::availability().description;
+  if (!rensa::testing::conformance_checks()[check].nccl_does_it) GTEST_SKIP() << "NCCL does it in another way";
   run_on_threads(ranks,
                  [number = check, &called = name](Communicator& threads) {
                    rensa::testing::OnGpusCommunicator comm(

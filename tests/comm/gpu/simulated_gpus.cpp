@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/device/gpu/stream.h"
+#include "core/error.h"
 #include "core/kernels/arithmetic.h"
 #include "core/kernels/memory.h"
 #include "core/kernels/optimizer.h"
@@ -94,7 +95,7 @@ void RunningDriver::wait_for(const std::shared_ptr<Happening>& happening, std::u
 void RunningDriver::synchronize(int device, gpu::StreamHandle stream) {
   Event end;
   record(device, &end, stream);
-  synchronize(&end);
+  synchronize_event(device, &end);
 }
 
 gpu::EventHandle RunningDriver::create_event(int, bool) { return new Event; }
@@ -126,13 +127,14 @@ void RunningDriver::wait(int, gpu::StreamHandle stream, gpu::EventHandle event) 
   });
 }
 
-bool RunningDriver::has_happened(gpu::EventHandle event) {
+bool RunningDriver::has_happened(int, gpu::EventHandle event) {
+  if (fails_events_) throw DeviceError("event: an illegal memory access was encountered");
   const std::lock_guard lock(mutex_);
   const auto& happening = static_cast<Event*>(event)->last;
   return !happening || happening->done;
 }
 
-void RunningDriver::synchronize(gpu::EventHandle event) {
+void RunningDriver::synchronize_event(int, gpu::EventHandle event) {
   ++host_waits_;
   std::unique_lock lock(mutex_);
   const std::shared_ptr<Happening> happening = static_cast<Event*>(event)->last;

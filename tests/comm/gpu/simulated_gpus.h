@@ -35,9 +35,9 @@ class RunningDriver final : public gpu::Driver {
   void destroy_event(int device, gpu::EventHandle event) noexcept override;
   void record(int device, gpu::EventHandle event, gpu::StreamHandle stream) override;
   void wait(int device, gpu::StreamHandle stream, gpu::EventHandle event) override;
-  bool has_happened(gpu::EventHandle event) override;
-  void synchronize(gpu::EventHandle event) override;
-  double milliseconds(gpu::EventHandle, gpu::EventHandle) override { return 1; }
+  bool has_happened(int device, gpu::EventHandle event) override;
+  void synchronize_event(int device, gpu::EventHandle event) override;
+  double milliseconds(int, gpu::EventHandle, gpu::EventHandle) override { return 1; }
   void copy_to_device(int, void* to, const void* from, std::size_t bytes, gpu::StreamHandle stream) override;
   void copy_to_host(int, void* to, const void* from, std::size_t bytes, gpu::StreamHandle stream) override;
   void copy_on_device(int, void* to, const void* from, std::size_t bytes, gpu::StreamHandle stream) override;
@@ -48,6 +48,8 @@ class RunningDriver final : public gpu::Driver {
   bool is_high_priority(gpu::StreamHandle stream) const;
   /// How often the host has waited for a stream or an event.
   int host_waits() const { return host_waits_; }
+  /// While on, the host that asks about an event gets a DeviceError, as after an illegal access of a kernel.
+  void fail_events(bool on) { fails_events_ = on; }
   /// Two devices that are one GPU, by their bus.
   void make_one_gpu(int device, int other) { same_[device] = other; }
 
@@ -77,6 +79,7 @@ class RunningDriver final : public gpu::Driver {
   std::condition_variable happened_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::atomic<int> host_waits_{0};
+  std::atomic<bool> fails_events_{false};
 };
 
 /// Simulated GPUs in the place of real ones for as long as it lives, with the kernels that communication and updates

@@ -108,6 +108,24 @@ TEST(GradientReducerTest, BucketsFollowTheOrderInWhichRank0sBackwardFinishes) {
   });
 }
 
+TEST(GradientReducerTest, AParameterThatComesLateTakesItsPlaceInTheOrder) {
+  struct SixWeights : FiveWeights {
+    Parameter late{init::zeros()};
+    SixWeights() { add("late", late); }
+  };
+  run_on_threads(2, [](Communicator& comm) {
+    SixWeights model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, one_gradient_a_bucket());
+    optimizer.setup(model);
+    model.late.initialize({15});
+    for (int step = 0; step < 2; ++step) {
+      backward_through({&model.b, &model.late, &model.a, &model.c});
+      optimizer.update();
+    }
+    EXPECT_THAT(names_in_order(optimizer), ElementsAre("c", "a", "late", "b", "d", "e"));
+  });
+}
+
 TEST(GradientReducerTest, WeightsAndStateSurviveTheNewOrder) {
   const auto train = [](Communicator& comm, bool recut) {
     FiveWeights model;
@@ -180,6 +198,30 @@ TEST(OrderByNeedTest, LetsWhatIsReadFirstOvertakeWhatWaits) {
   EXPECT_THAT(order_by_need({0, 10, 20}, {1, 1, 1}, {2, 1, 0}), ElementsAre(0u, 1u, 2u));
   // one that was not read comes last
   EXPECT_THAT(order_by_need({0, 0, 0}, {1, 1, 1}, {2, 1}), ElementsAre(2u, 1u, 0u));
+}
+
+TEST(GradientReducerTest, ACarriedStepIsToldWhenItHasArrived) {
+  run_on_threads(2, [](Communicator& comm) {
+    FiveWeights model, other;
+    ReducerOptions options = one_gradient_a_bucket();
+    DistributedOptimizer plain(Sgd({.lr = 1}), comm, options);
+    options.carry_over = true;
+    DistributedOptimizer carried(Sgd({.lr = 1}), comm, options);
+    plain.setup(model);
+    carried.setup(other);
+    for (int step = 0; step < 6; ++step) {
+      backward_through({&model.a, &model.b, &model.c, &model.d});
+      backward_through({&other.a, &other.b, &other.c, &other.d});
+      plain.update();
+      carried.update();
+      EXPECT_EQ(carried.reducer().last_sent_bytes(), plain.reducer().last_sent_bytes());
+      for (const BucketTimes& times : carried.reducer().last_times()) {
+        EXPECT_NE(times.finished, BucketTimes::Clock::time_point());
+      }
+    }
+    EXPECT_GT(carried.waited_in_reads(), 0);
+    EXPECT_EQ(plain.waited_in_reads(), 0);
+  });
 }
 
 struct Events : ReducerObserver {

@@ -128,6 +128,24 @@ TEST_P(ZeroTest, NormsOfParametersAreTakenOverAllParts) {
   });
 }
 
+TEST_P(ZeroTest, AnArrayInAnotherOrderOfAxesKeepsStateAndGradient) {
+  const auto [zero, ranks] = GetParam();
+  run_on_threads(ranks, [zero = zero](Communicator& comm) {
+    const auto weights = [&](bool replaced) {
+      seed_parameters(3);
+      Training training(comm, kMomentum, zero);
+      training.steps(0, 3);
+      Parameter& W = *training.model.parameters().front();
+      if (replaced) W.set_array(W.array().transpose().contiguous().transpose());
+      training.steps(3, 5);
+      return training.weights();
+    };
+    const std::vector<float> found = weights(true), expected = weights(false);
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-5f) << i;
+  });
+}
+
 TEST_P(ZeroTest, RefusesRulesThatNeedWholeParameters) {
   const auto [zero, ranks] = GetParam();
   run_on_threads(ranks, [zero = zero](Communicator& comm) {

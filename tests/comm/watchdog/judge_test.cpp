@@ -41,7 +41,7 @@ class JudgeTest : public ::testing::Test {
   void call(int rank, const Call& call) { const CallLog::Scope scope(log(rank), call); }
 
   /// What the rank's log holds, as it would arrive.
-  void hear(int rank, bool running = false, double seconds = 0, bool closed = false) {
+  CommunicatorReport report_of(int rank, bool running = false, double seconds = 0, bool closed = false) {
     const CallLog::State state = log(rank).state();
     CommunicatorReport report;
     report.id = kWhole;
@@ -55,8 +55,11 @@ class JudgeTest : public ::testing::Test {
     report.digest = state.digest;
     report.marks = state.marks;
     report.last = state.last;
+    return report;
+  }
+  void hear(int rank, bool running = false, double seconds = 0, bool closed = false) {
     judge_.heard(rank, now_);
-    judge_.report(rank, report, now_);
+    judge_.report(rank, report_of(rank, running, seconds, closed), now_);
   }
   void hear_all(bool running = false) {
     for (int r = 0; r < 4; ++r) hear(r, running);
@@ -316,6 +319,25 @@ TEST_F(JudgeTest, DoesNotWaitForARankThatHasLeft) {
   pass(1.5);
   for (const int r : {0, 1, 2}) judge_.heard(r, now_);
   EXPECT_THAT(line(), StartsWith("rensa: rank 3 of 4 on right has left and will not come to all_reduce #2"));
+}
+
+TEST_F(JudgeTest, KeepsTheLimitWhereItHearsNobodyElse) {
+  Judge alone(seats(), 2, {0, 1, 2}, {.heartbeat_s = 5, .call_s = 60}, now_);  // a rank that the stations have left
+  alone.left(0);
+  alone.left(1);
+  call(2, kSum);
+  alone.report(2, report_of(2, /*running=*/true), now_);
+  pass(59);
+  alone.heard(2, now_);
+  EXPECT_FALSE(alone.judge(now_));
+  pass(2);
+  alone.heard(2, now_);
+  const auto verdict = alone.judge(now_);
+  ASSERT_TRUE(verdict);
+  EXPECT_THAT(
+      verdict->text,
+      StartsWith("rensa: rank 2 of 4 on right: all_reduce #1 of 1000 float32 (3.9 KiB) on flat has not ended in "
+                 "61.0 s; of 3 of its 4 ranks nothing is known here. A longer limit: comm_timeout."));
 }
 
 TEST_F(JudgeTest, LetsRanksLeaveOneAfterTheOther) {

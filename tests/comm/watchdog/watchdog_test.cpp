@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <ctime>
 #include <fstream>
 #include <future>
+#include <limits>
+#include <thread>
 
+#include "comm/communicators/composed_communicator.h"
 #include "comm/shm/thread_group.h"
 #include "comm/watchdog/host.h"
 #include "core/error.h"
@@ -85,6 +89,32 @@ TEST(WatchdogTest, NamesTheRankThatMadeAnotherCall) {
   });
 }
 
+/// A flat communicator: its ranks' calls meet nowhere but in the watchdog.
+class UncomparedCommunicator final : public ComposedCommunicator {
+ public:
+  explicit UncomparedCommunicator(std::unique_ptr<Communicator> whole) : ComposedCommunicator(std::move(whole)) {}
+  std::string_view name() const override { return "flat"; }
+
+ private:
+  void do_all_reduce(const Array&, Reduce) override { whole().barrier(); }
+  std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const override {
+    return std::make_unique<UncomparedCommunicator>(std::move(whole));
+  }
+};
+
+TEST(WatchdogTest, NamesTheRankThatReducesInAnotherWay) {
+  run_on_threads(3, [](Communicator& comm) {
+    Watched watched(comm, kPatient);
+    UncomparedCommunicator flat(comm.split(0, comm.rank()));
+    flat.watch(Watch::first(watched.dog, true));
+    flat.all_reduce(full({2}, 1), comm.rank() == 2 ? Reduce::kSum : Reduce::kMean);
+    EXPECT_THAT(watched.text(),
+                HasSubstr(": call #1 on flat: rank 2 called all_reduce of 2 float32 (8 B), while ranks 0 "
+                          "and 1 called all_reduce (mean) of 2 float32"));
+    comm.barrier();
+  });
+}
+
 TEST(WatchdogTest, NamesTheRankThatIsLate) {
   run_on_threads(3, [](Communicator& comm) {
     Watched watched(comm, {.heartbeat_s = 20, .call_s = 0.5});
@@ -99,6 +129,83 @@ TEST(WatchdogTest, NamesTheRankThatIsLate) {
       part->barrier();
       EXPECT_THAT(watched.text(), HasSubstr("rank 2 of 3 on "));
     }
+  });
+}
+
+TEST(WatchdogTest, RanksThatTheStationsHaveLeftKeepTheLimit) {
+  std::promise<std::string> said;
+  auto heard = said.get_future();
+  run_on_threads(4, [&](Communicator& comm) {
+    const auto pair = comm.split(comm.rank() / 2, comm.rank());
+    auto dog = Watchdog::start(
+        comm, {.limits = {.heartbeat_s = 10, .call_s = 0.5}, .end = [&, rank = comm.rank()](const Verdict& verdict) {
+                 if (rank == 2) said.set_value(verdict.text);
+               }});
+    if (comm.rank() < 2) {  // the stations
+      dog.reset();
+    } else {
+      pair->watch(Watch::first(dog, true));
+      if (comm.rank() == 3) {
+        const bool ended = heard.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+        EXPECT_THAT(ended ? heard.get() : "no verdict",
+                    AllOf(HasSubstr("rank 2 of 4 on "), HasSubstr(": barrier #1 on "),
+                          HasSubstr("; of 1 of its 2 ranks nothing is known here")));
+      }
+      pair->barrier();
+      pair->watch(nullptr);
+    }
+    comm.barrier();
+  });
+}
+
+/// Takes part in what the ranks tell each other when a watchdog starts, and then its time, like a rank that tries
+/// addresses which lead nowhere.
+class SlowCommunicator final : public ComposedCommunicator {
+ public:
+  SlowCommunicator(std::unique_ptr<Communicator> whole, std::chrono::milliseconds pause)
+      : ComposedCommunicator(std::move(whole)), pause_(pause) {}
+  std::string_view name() const override { return "slow"; }
+
+ private:
+  std::string do_broadcast_bytes(std::string bytes, int root) override {
+    std::string result = whole().broadcast_bytes(std::move(bytes), root);
+    const int before_connecting = size() + 1;  // every rank's seat, and the token
+    if (++calls_ == before_connecting) std::this_thread::sleep_for(pause_);
+    return result;
+  }
+  std::unique_ptr<Communicator> compose(std::unique_ptr<Communicator> whole) const override {
+    return std::make_unique<SlowCommunicator>(std::move(whole), pause_);
+  }
+
+  const std::chrono::milliseconds pause_;
+  int calls_ = 0;
+};
+
+TEST(WatchdogTest, JudgesNobodyBeforeAllHaveReachedTheStations) {
+  run_on_threads(3, [](Communicator& comm) {
+    SlowCommunicator slow(comm.split(0, comm.rank()), std::chrono::milliseconds(comm.rank() == 2 ? 1300 : 0));
+    Watched watched(slow, {.heartbeat_s = 0.5, .call_s = 60});
+    ASSERT_TRUE(watched.dog);
+    EXPECT_EQ(watched.verdict.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+    if (comm.rank() == 2) watched.dog->give_up("it has begun", 1);
+    EXPECT_THAT(watched.text(), HasSubstr("it has begun")) << "from then on it judges";
+    comm.barrier();
+  });
+}
+
+TEST(WatchdogTest, ASilenceWithoutALimitTakesNoProcessor) {
+  const auto used_s = [] {
+    timespec used{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+  };
+  run_on_threads(2, [&](Communicator& comm) {
+    Watched watched(comm, {.heartbeat_s = std::numeric_limits<double>::infinity(), .call_s = 60});
+    comm.barrier();
+    const double before = used_s();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_LT(used_s() - before, 0.1);
+    comm.barrier();
   });
 }
 

@@ -9,6 +9,7 @@
 #include "core/array/logic.h"
 #include "core/array/random.h"
 #include "core/error.h"
+#include "tests/support/emulated_gpu.h"
 
 namespace rensa {
 namespace {
@@ -65,6 +66,30 @@ TEST(IndexTest, RefusesByNameAndNumber) {
   EXPECT_THAT([&] { get(x, {Slice{}, Slice{}, Slice{}}); }, ThrowsMessage<IndexError>(HasSubstr("3 axes")));
 }
 
+TEST(IndexTest, DoesTheSameOnAGpu) {
+  const testing::EmulatedGpus gpus;
+  const Device gpu{DeviceKind::kCuda, 0};
+  const Array x = numbers({2, 3}).to(gpu), rows = array<int64_t>({1, 0});
+  EXPECT_EQ(get(x, {rows}).device(), gpu);
+  EXPECT_THAT(values(get(x, {rows})), ElementsAre(3, 4, 5, 0, 1, 2));
+  EXPECT_THAT(values(get(x, {rows.to(gpu)})), ElementsAre(3, 4, 5, 0, 1, 2));
+  EXPECT_THAT(values(get(x, {greater(x, 2)})), ElementsAre(3, 4, 5));
+  EXPECT_THAT(values(nonzero(equal(x, 4))[1]), ElementsAre(1));
+  set(x, {array<int64_t>({1})}, full({}, 9, Dtype::kInt64, gpu));
+  set(x.transpose(), {array<int64_t>({2}), array<int64_t>({0})}, full({1}, 7, Dtype::kInt64));
+  EXPECT_THAT(values(x), ElementsAre(0, 1, 7, 9, 9, 9));
+}
+
+TEST(IndexTest, ElementsOnAGpuAreLookedAtOnTheHost) {
+  const testing::EmulatedGpus gpus;
+  const Array x = array<float>({1, 2, NAN, 4}).to({DeviceKind::kCuda, 0});
+  EXPECT_TRUE(any(isnan(x)));
+  EXPECT_EQ(count_nonzero(isfinite(x)), 3);
+  set(x, {isnan(x)}, array<float>({7}));
+  EXPECT_THAT(values(x), ElementsAre(1, 2, 7, 4));
+  EXPECT_THAT(values(get(x, {array<int64_t>({2, 0})})), ElementsAre(7, 1));
+}
+
 TEST(LogicTest, ComparesWithBroadcastingAndPromotion) {
   const Array a = array<int>({1, 2, 3}, {3, 1}), b = array<double>({1.5, 2});
   EXPECT_THAT(values(less(a, b)), ElementsAre(1, 1, 0, 0, 0, 0));
@@ -90,12 +115,41 @@ TEST(LogicTest, CombinesTruthAndFindsWhatIsNoNumber) {
   EXPECT_THAT(values(where(a.to(Dtype::kBool), a, b)), ElementsAre(0, 3, 2, 2));
 }
 
+TEST(LogicTest, DoesTheSameOnAGpu) {
+  const testing::EmulatedGpus gpus;
+  const Device gpu{DeviceKind::kCuda, 0};
+  const Array x = array<float>({0, NAN, INFINITY, 2}).to(gpu), finite = isfinite(x);
+  EXPECT_EQ(finite.device(), gpu);
+  EXPECT_THAT(values(finite), ElementsAre(1, 0, 0, 1));
+  EXPECT_THAT(values(logical_not(greater(x, 1))), ElementsAre(1, 1, 0, 0));
+  EXPECT_THAT(values(logical_and(finite, x)), ElementsAre(0, 0, 0, 1));
+  EXPECT_THAT(values(logical_or(finite, x)), ElementsAre(1, 1, 1, 1));
+  EXPECT_TRUE(any(isnan(x)) && !all(isnan(x)));
+  EXPECT_EQ(count_nonzero(isinf(x)), 1);
+}
+
 TEST(RandomArrayTest, DrawsTheSameFromTheSameStreamAndWithTheRightFrequencies) {
   RandomStream one(1, Purpose::kUser), same(1, Purpose::kUser);
   EXPECT_EQ(to_vector<float>(random::normal({5}, one)), to_vector<float>(random::normal({5}, same)));
   EXPECT_NEAR(static_cast<double>(count_nonzero(random::bernoulli({10000}, one, 0.3))) / 10000, 0.3, 0.02);
   const Array whole = random::integers({1000}, one, -2, 3);
   EXPECT_TRUE(all(greater_equal(whole, -2)) && all(less(whole, 3)) && any(equal(whole, -2)) && any(equal(whole, 2)));
+}
+
+TEST(RandomArrayTest, WhatRoundsToTheUpperEndStaysBelowIt) {
+  RandomStream stream(3, Purpose::kUser);
+  for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
+    EXPECT_TRUE(all(less(random::uniform({20000}, stream, 0, 1, dtype), 1)));
+    EXPECT_TRUE(all(less(random::uniform({20000}, stream, -2, -1, dtype), -1)));
+  }
+  const auto rounded = [](double value, double low, double high, Dtype dtype) {
+    return random::rounded_below(full({}, value, Dtype::kFloat64), low, high, dtype).item<double>();
+  };
+  EXPECT_EQ(rounded(1 - 0x1p-30, 0, 1, Dtype::kFloat32), 1 - 0x1p-24);
+  EXPECT_EQ(rounded(1 - 0x1p-30, 0, 1, Dtype::kFloat16), 1 - 0x1p-11);
+  EXPECT_EQ(rounded(-0x1p-30, -1, 0, Dtype::kFloat16), -0x1p-24);
+  EXPECT_EQ(rounded(2, 1, 2, Dtype::kFloat64), 2 - 0x1p-52);
+  EXPECT_EQ(rounded(1, 1, 1, Dtype::kFloat32), 1);  // nothing is in between
 }
 
 TEST(RandomArrayTest, PermutationHasEachNumberOnceAndChoiceFollowsProbabilities) {

@@ -173,6 +173,28 @@ TEST(ParameterTest, HookRunsOnceWhenTheGradientIsCompleteAndInPlace) {
   EXPECT_EQ(w.grad().raw_data(), place.raw_data());
 }
 
+TEST(ParameterTest, AGradientThatLiesElsewhereIsAddedTo) {
+  Parameter w({2}, init::constant(3), Dtype::kFloat64);
+  const Array place = zeros({2}, Dtype::kFloat64);
+  w.set_grad_destination(place);
+  const auto backward = [&](const BackwardOptions& options = {}) {  // adds 6 to each
+    Variable y = w * w;
+    y.set_grad(Variable(ones({2}, Dtype::kFloat64)));
+    y.backward(options);
+  };
+  w.set_grad(Variable(full({2}, 10, Dtype::kFloat64)));
+  backward();
+  EXPECT_THAT(to_vector<double>(w.grad()), Each(16.0));
+  EXPECT_EQ(w.grad().raw_data(), place.raw_data());
+  backward();
+  EXPECT_THAT(to_vector<double>(w.grad()), Each(22.0));
+  w.clear_grad();
+  backward({.enable_double_backprop = true});
+  backward();
+  EXPECT_THAT(to_vector<double>(w.grad()), Each(12.0));
+  EXPECT_EQ(w.grad().raw_data(), place.raw_data());
+}
+
 TEST(ParameterTest, SameSeedSameValuesInWhateverLayout) {
   seed_parameters(7);
   const Parameter a({4, 3}, init::lecun_normal());
@@ -181,6 +203,16 @@ TEST(ParameterTest, SameSeedSameValuesInWhateverLayout) {
   const Parameter c({4, 3}, init::lecun_normal());
   EXPECT_EQ(to_vector<float>(a.array()), to_vector<float>(b.array()));
   EXPECT_NE(to_vector<float>(a.array()), to_vector<float>(c.array()));
+}
+
+TEST(ParameterTest, ALazyOneDrawsByTheSeedOfItsCreation) {
+  seed_parameters(7);
+  const Parameter at_once({3}, init::normal());
+  seed_parameters(7);
+  Parameter lazy(init::normal());
+  seed_parameters(8);
+  lazy.initialize({3});
+  EXPECT_EQ(to_vector<float>(lazy.array()), to_vector<float>(at_once.array()));
 }
 
 TEST(ParameterTest, AsksItsGateBeforeTheArrayIsRead) {

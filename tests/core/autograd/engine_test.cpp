@@ -18,14 +18,19 @@
 #include "core/functions/forget.h"
 #include "core/functions/linear.h"
 #include "core/functions/math.h"
+#include "core/functions/normalization.h"
 #include "core/functions/reduction.h"
 #include "core/functions/trigonometry.h"
+#include "core/links/linear.h"
+#include "core/optimizers/sgd.h"
+#include "tests/support/emulated_gpu.h"
 
 namespace rensa {
 namespace {
 
 namespace F = functions;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
@@ -84,6 +89,70 @@ TEST(ForgetTest, RunningStatisticsMoveOnce) {
   EXPECT_EQ(to_vector<double>(mean), to_vector<double>(other_mean));
 }
 
+TEST(ForgetTest, AWeightWithAPlaceForItsGradientMayBeUsedTwice) {
+  const auto gradient = [](bool forgetful) {
+    seed_parameters(1);
+    Linear linear({.in = 2, .out = 2});
+    Sgd optimizer({.lr = 0.1});
+    optimizer.setup(linear);
+    const auto body = [&](const Variable& v) { return linear(F::tanh(linear(v))); };
+    const Variable x(array<float>({1, 2}, {1, 2}));
+    F::sum(forgetful ? F::forget(body, x) : body(x)).backward();
+    return to_vector<float>(linear.W.grad());
+  };
+  EXPECT_EQ(gradient(true), gradient(false));
+}
+
+TEST(ForgetTest, AnInputThatIsCapturedTooGetsBothGradients) {
+  const Variable w(array<double>({2, 3}), true);
+  F::sum(F::forget([&](const Variable& v) { return v * w; }, w)).backward();
+  EXPECT_THAT(to_vector<double>(w.grad()), ElementsAre(4, 6));
+}
+
+TEST(ForgetTest, WhatWasComputedBeforeMayBeCapturedAndUsedElsewhere) {
+  const Variable w(array<double>({2, 3}), true), x(array<double>({1, 5}), true);
+  const Variable h = F::square(w);
+  const auto body = [&](const Variables& v) { return Variables{v[0] * h * w, h}; };
+  const Variables y = F::forget(body, {x});
+  F::sum(y[0] + y[1] + h).backward();  // x w³ + 2 w²
+  EXPECT_THAT(to_vector<double>(w.grad()), ElementsAre(3 * 4 + 4 * 2, 3 * 9 * 5 + 4 * 3));
+  EXPECT_THAT(to_vector<double>(x.grad()), ElementsAre(8, 27));
+}
+
+TEST(ForgetTest, OneMayBeInsideAnother) {
+  const Variable w(array<double>({2, 3}), true), x(array<double>({1, 5}), true);
+  const Variable h = F::square(w);
+  const auto inner = [&](const Variable& v) { return v * h; };
+  const auto outer = [&](const Variable& v) { return F::forget(inner, v * w) * h; };
+  F::sum(F::forget(outer, x) + h).backward();  // x w⁵ + w²
+  EXPECT_THAT(to_vector<double>(w.grad()), ElementsAre(5 * 16 + 4, 5 * 81 * 5 + 6));
+  EXPECT_THAT(to_vector<double>(x.grad()), ElementsAre(32, 243));
+}
+
+TEST(ForgetTest, RefusesWhatNobodyHoldsAnyMore) {
+  const Variable x = leaf({2}, 1), w = leaf({2}, 2);
+  Variable state = F::exp(w);
+  const auto step = [&](const Variable& v) { return state = state * v; };
+  EXPECT_THAT([&] { F::forget(step, x); },
+              ThrowsMessage<GraphError>(AllOf(HasSubstr("an output of exp"), HasSubstr("as an input"))));
+}
+
+TEST(ForgetTest, BatchRenormalizationCorrectsByTheStatisticsOfItsFirstRun) {
+  const auto gradients = [](bool forgetful) {
+    Array mean = zeros({1}, Dtype::kFloat64), var = ones({1}, Dtype::kFloat64);
+    const Variable x(array<double>({1, 2, 3, 10}, {4, 1}), true), gamma(ones({1}, Dtype::kFloat64), true),
+        beta(zeros({1}, Dtype::kFloat64), true), gy(array<double>({1, -2, 3, 4}, {4, 1}));
+    const std::function<Variable(const Variable&)> body = [&](const Variable& v) {
+      return F::batch_renormalization(v, gamma, beta, mean, var, {.rmax = 3, .dmax = 5});
+    };
+    const auto inside = [&](const Variable& v) { return F::forget(body, v); };
+    F::sum((forgetful ? F::forget(inside, x) : body(x)) * gy).backward();
+    return std::vector<std::vector<double>>{to_vector<double>(x.grad()), to_vector<double>(gamma.grad()),
+                                            to_vector<double>(mean)};
+  };
+  EXPECT_EQ(gradients(true), gradients(false));
+}
+
 TEST(ForgetTest, RefusesAGradientOfItsGradient) {
   const Variable x = leaf({2}, 1);
   const Variable y = F::sum(F::forget([](const Variable& v) { return F::exp(v); }, x));
@@ -127,6 +196,13 @@ TEST(FunctionHookTest, MemoryIsCountedByOperation) {
   const FunctionHookScope scope(memory);
   const Variable y = F::exp(x);
   EXPECT_GE(memory.entries().at("exp").forward_bytes, 8000);
+}
+
+TEST(AnomalyModeTest, SeesWhatLiesOnAGpu) {
+  const rensa::testing::EmulatedGpus gpus;
+  const AnomalyMode scope;
+  const Variable x(full({2}, -1.0, Dtype::kFloat64, {DeviceKind::kCuda, 0}));
+  EXPECT_THAT([&] { F::log(x); }, ThrowsMessage<ValueError>(HasSubstr("log gave not-a-number")));
 }
 
 TEST(AnomalyModeTest, NamesTheOperationForwardAndBackward) {

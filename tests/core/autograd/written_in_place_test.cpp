@@ -6,10 +6,13 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/attention.h"
+#include "core/functions/indexing.h"
 #include "core/functions/linear.h"
 #include "core/functions/math.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
+#include "core/functions/softmax_cross_entropy.h"
 #include "core/links/linear.h"
 #include "core/optimizers/sgd.h"
 
@@ -45,6 +48,20 @@ TEST(WrittenInPlaceTest, AWriteThroughAViewOrAnIndexCounts) {
   const Variable again = F::sum(a * b);
   set(b.array(), Index{array(std::vector<std::int64_t>{0}, {1})}, full({2}, 9));
   EXPECT_THROW(again.backward(), GraphError);
+}
+
+TEST(WrittenInPlaceTest, SoDoLabelsConditionsAndBiases) {
+  const Variable x(ones({2, 2}), true);
+  const Array t = array<std::int32_t>({0, 1}), condition = zeros({2, 2}, Dtype::kBool), bias = zeros({2, 2});
+  const Variable loss = F::softmax_cross_entropy(x, t), chosen = F::sum(F::where(condition, x, x * 2.0)),
+                 attended = F::sum(F::scaled_dot_product_attention(x, x, x, {.bias = bias}));
+  for (const Array& array : {t, condition, bias}) array.fill(1);
+  EXPECT_THAT([&] { loss.backward(); },
+              ThrowsMessage<GraphError>(AllOf(HasSubstr("softmax_cross_entropy"), HasSubstr("target, int32 (2,)"))));
+  EXPECT_THAT([&] { chosen.backward(); },
+              ThrowsMessage<GraphError>(AllOf(HasSubstr("where"), HasSubstr("condition, bool (2, 2)"))));
+  EXPECT_THAT([&] { attended.backward(); },
+              ThrowsMessage<GraphError>(AllOf(HasSubstr("attention"), HasSubstr("bias, float32"))));
 }
 
 TEST(WrittenInPlaceTest, WhatNoGradientNeedsMayBeWritten) {

@@ -93,6 +93,18 @@ TEST(RandomStreamTest, SkippingIsDrawingAndThrowingAway) {
   }
 }
 
+TEST(RandomStreamTest, PicksNothingWithoutAShare) {
+  RandomStream random(3, Purpose::kUser);
+  const std::vector<double> shares = {0, 0.1, 0, 0.2, 0};
+  int ones = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const std::size_t picked = random.pick(shares);
+    ASSERT_TRUE(picked == 1 || picked == 3) << picked;
+    ones += picked == 1;
+  }
+  EXPECT_NEAR(ones, 1000, 150);
+}
+
 TEST(RandomStreamTest, UniformAndNormalHaveTheirMoments) {
   RandomStream random(5, Purpose::kUser);
   double sum = 0, squares = 0, uniform = 0;

@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
 #include <ostream>
 
+#include "core/array/logic.h"
 #include "core/autograd/gradient_check.h"
 #include "core/device/random.h"
 #include "core/distributions/discrete.h"
@@ -19,6 +21,7 @@
 #include "core/functions/math.h"
 #include "core/functions/reduction.h"
 #include "core/serializers/npz.h"
+#include "tests/support/emulated_gpu.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa::distributions {
@@ -143,6 +146,40 @@ TEST_P(DistributionTest, ComputesInFloat32Too) {
   EXPECT_TRUE(near(log_prob.array(), golden("log_prob"), 1e-4));
 }
 
+/// What a family adds to its parameters, and what it draws, lies beside them.
+TEST_P(DistributionTest, IsTheSameOnAGpu) {
+  const ::rensa::testing::EmulatedGpus gpus;
+  const Device gpu{DeviceKind::kCuda, 0};
+  const auto answers_on = [&](Device device) {
+    const auto made = [&](const std::string& prefix) {
+      Variables moved;
+      for (const Variable& each : parameters(prefix)) moved.emplace_back(each.array().to(device));
+      return GetParam().make(moved);
+    };
+    const Made p = made("p"), q = made("q");
+    const Variable x(golden("x").to(device));
+    random_context() = {.seed = 11, .step = 1, .first_sample = 0, .uses = 0};
+    Variables answers = {p->sample_n(3)};
+    if (std::string(p->name()) == "MultivariateNormal") return answers;  // solve is refused
+    answers.insert(answers.end(), {p->log_prob(x), kl_divergence(*p, *q)});
+    if (has("mean")) answers.insert(answers.end(), {p->mean(), p->variance()});
+    if (has("entropy")) answers.push_back(p->entropy());
+    if (has("cdf")) answers.insert(answers.end(), {p->cdf(x), p->icdf(Variable(golden("share").to(device)))});
+    try {
+      answers.push_back(p->mode());
+    } catch (const ValueError&) {
+      // it has none
+    }
+    return answers;
+  };
+  const Variables expected = answers_on(Device{}), found = answers_on(gpu);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].device(), gpu) << "answer " << i;
+    EXPECT_TRUE(near(found[i].array(), expected[i].array(), 1e-12)) << "answer " << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, DistributionTest,
                          ::testing::Values(two<Normal>("Normal"), two<LogNormal>("LogNormal"),
                                            two<MultivariateNormal>("MultivariateNormal"), two<Cauchy>("Cauchy"),
@@ -170,6 +207,90 @@ TEST(DistributionsTest, SureThingsHaveNoEntropyAndFiniteProbabilities) {
   const Categorical sure(numbers({0, 1, 0}));
   EXPECT_EQ(sure.entropy().item<double>(), 0);
   EXPECT_EQ(sure.log_prob(Variable(full({}, 1, Dtype::kFloat64))).item<double>(), 0);
+}
+
+TEST(DistributionsTest, ImpossibleClassesHaveFiniteGradients) {
+  const Variable z(array<double>({1, 2, -INFINITY}), true);
+  const Categorical p = Categorical::of_logits(z), q = Categorical::of_logits(numbers({1, 1, -INFINITY}));
+  const auto gradient = [&](const Variable& y) { return grad({F::sum(y)}, {z})[0].array(); };
+  EXPECT_TRUE(near(gradient(p.entropy()), array<double>({0.19661193324148185, -0.19661193324148185, 0}), 1e-12));
+  EXPECT_TRUE(all(isfinite(gradient(kl_divergence(p, q)))));
+  EXPECT_TRUE(all(isfinite(gradient(OneHotCategorical::of_logits(z).log_prob(numbers({0, 1, 0}))))));
+  const Variable shares(array<double>({0.25, 0.75, 0}), true);
+  F::sum(Categorical(shares).entropy()).backward();
+  EXPECT_TRUE(all(isfinite(shares.grad())));
+}
+
+TEST(DistributionsTest, ProbabilitiesMayBeZeroAndOne) {
+  const Variable p(array<double>({1, 0}), true), one = numbers({1}), none = numbers({0});
+  const Bernoulli sure(p);
+  EXPECT_THAT(to_vector<double>(sure.log_prob(numbers({1, 0})).array()), Each(0.0));
+  EXPECT_THAT(to_vector<double>(sure.log_prob(numbers({0, 1})).array()), Each(-INFINITY));
+  EXPECT_THAT(to_vector<double>(sure.entropy().array()), Each(0.0));
+  EXPECT_THAT(to_vector<double>(kl_divergence(sure, sure).array()), Each(0.0));
+  EXPECT_TRUE(near(kl_divergence(sure, Bernoulli(numbers({0.5, 0.5}))).array(),
+                   array<double>({std::log(2), std::log(2)}), 1e-14));
+  F::sum(sure.log_prob(numbers({1, 0})) + sure.entropy()).backward();
+  EXPECT_TRUE(all(isfinite(p.grad())));
+
+  const Variable certain(array<double>({1}), true);
+  EXPECT_EQ(Geometric(certain).log_prob(one).item<double>(), 0);
+  EXPECT_EQ(Geometric(certain).log_prob(numbers({2})).item<double>(), -INFINITY);
+  EXPECT_EQ(Geometric(certain).entropy().item<double>(), 0);
+  EXPECT_EQ(kl_divergence(Geometric(certain), Geometric(one)).item<double>(), 0);
+  F::sum(Geometric(certain).log_prob(one)).backward();
+  EXPECT_EQ(certain.grad().item<double>(), 1);  // of log p
+  EXPECT_EQ(Poisson(none).log_prob(none).item<double>(), 0);
+  EXPECT_EQ(kl_divergence(Poisson(none), Poisson(one)).item<double>(), 1);
+}
+
+TEST(DistributionsTest, RoundingLeavesNothingToAnImpossibleClass) {
+  random_context() = {.seed = 3, .step = 0, .first_sample = 0, .uses = 0};
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat16, Dtype::kBFloat16}) {
+    const Variable logits(array<float>({0, 0, 0, -INFINITY}).to(dtype));
+    EXPECT_TRUE(all(less(Categorical::of_logits(logits).sample_n(10000).array(), 3))) << dtype;
+  }
+}
+
+TEST(DistributionsTest, SamplesIn16BitsAreFinite) {
+  random_context() = {.seed = 3, .step = 0, .first_sample = 0, .uses = 0};
+  const Variable loc(zeros({2}, Dtype::kFloat16)), scale(ones({2}, Dtype::kFloat16));
+  EXPECT_TRUE(all(isfinite(Gumbel(loc, scale).sample_n(10000).array())));
+  EXPECT_TRUE(all(isfinite(Laplace(loc, scale).sample_n(10000).array())));
+}
+
+/// p's samples of the rows of a batch that begin with `first`, sample by sample.
+std::vector<double> drawn(const Distribution& p, std::int64_t n, std::uint64_t first) {
+  random_context() = {.seed = 1, .step = 5, .first_sample = first, .uses = 0};
+  return to_vector<double>(p.sample_n(n).array());
+}
+
+TEST(DistributionsTest, ABatchIsTheSameOnOneRankAndCutOverTwo) {
+  const auto rows = [](std::int64_t count) { return Variable(zeros({count, 3}, Dtype::kFloat64)); };
+  const auto expect_cut = [&](const auto& make) {
+    const std::vector<double> whole = drawn(*make(4), 1, 0), first = drawn(*make(2), 1, 0),
+                              second = drawn(*make(2), 1, 2);
+    std::vector<double> both = first;
+    both.insert(both.end(), second.begin(), second.end());
+    EXPECT_EQ(both, whole) << make(1)->name();
+  };
+  expect_cut([&](std::int64_t b) { return std::make_unique<Normal>(rows(b), rows(b) + 1.0); });
+  expect_cut([&](std::int64_t b) { return std::make_unique<Laplace>(rows(b), rows(b) + 1.0); });
+  expect_cut([&](std::int64_t b) { return std::make_unique<Exponential>(rows(b) + 1.0); });
+  expect_cut([&](std::int64_t b) { return std::make_unique<Dirichlet>(rows(b) + 1.0); });
+  expect_cut([&](std::int64_t b) { return std::make_unique<Categorical>(rows(b) + 1.0); });
+  expect_cut([&](std::int64_t b) {
+    const Variable one(array<double>({1, 0, 0, 0, 1, 0, 0, 0, 1}, {3, 3}));
+    return std::make_unique<MultivariateNormal>(rows(b), F::broadcast_to(one, {b, 3, 3}));
+  });
+}
+
+TEST(DistributionsTest, DrawsOfOneRankAreNotThoseOfAnother) {
+  const Normal p(numbers({0, 0}), numbers({1, 1}));
+  const std::vector<double> here = drawn(p, 6, 0), there = drawn(p, 6, 4);
+  for (const double x : here) EXPECT_EQ(std::count(there.begin(), there.end(), x), 0);
+  const Normal single(numbers({0}), numbers({1})), scalar(Variable(full({}, 0, Dtype::kFloat64)), full({}, 1));
+  EXPECT_EQ(drawn(scalar, 6, 4), drawn(single, 6, 4));  // without a batch there is one stream
 }
 
 TEST(DistributionsTest, WhatIsOutsideTheSupportIsImpossible) {

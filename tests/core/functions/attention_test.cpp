@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "core/autograd/config.h"
 #include "core/autograd/gradient_check.h"
 #include "core/device/allocator.h"
@@ -8,6 +10,7 @@
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "tests/core/functions/function_case.h"
+#include "tests/support/emulated_gpu.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa::testing {
@@ -53,6 +56,21 @@ std::vector<FunctionCase> attention_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Attention, FunctionCaseTest, ::testing::ValuesIn(attention_cases()), case_name);
+
+TEST(AttentionTest, LengthsHideKeysBesideABias) {
+  const EmulatedGpus gpus;
+  const Array q = random_array({2, 3, 4}, 1), bias = random_array({3, 3}, 2), lengths = array<std::int32_t>({1, 3});
+  const Array hiding = F::broadcast_to(bias, {2, 3, 3}).array().copy();
+  hiding.select(0, 0).slice(1, {.start = 1}).fill(-INFINITY);
+  const Array expected = F::scaled_dot_product_attention(q, q, q, {.bias = hiding}).array();
+  for (const Device device : {Device{}, Device{DeviceKind::kCuda, 0}}) {
+    const Variable there(q.to(device));
+    for (const Array& hidden : {lengths, lengths.to(device)}) {
+      const F::AttentionOptions options{.bias = bias.to(device), .lengths = hidden};
+      EXPECT_TRUE(near(F::scaled_dot_product_attention(there, there, there, options).array(), expected, 1e-14));
+    }
+  }
+}
 
 TEST(RotaryEmbeddingTest, NeighboursArePairsOfTheSameAngles) {
   const Array x = random_array({3, 4}, 1);

@@ -115,8 +115,9 @@ std::vector<FunctionCase> convolution_cases() {
        .may_be_empty = "a",
        .refusals = {{"shift: ksize 2", [] { F::shift(zeros({1, 9, 3, 3}), 2); }}}},
       {.name = "bilinear",
-       .f =
-           of([](V a, V b, V W, V V1, V V2) { return F::bilinear(a, b, W, V1, V2, zeros({W.shape()[2]}, W.dtype())); }),
+       .f = of([](V a, V b, V W, V V1, V V2) {
+         return F::bilinear(a, b, W, V1, V2, zeros({W.shape()[2]}, W.dtype(), W.device()));
+       }),
        .inputs = {{"aj"}, {"ak"}, {"jkl"}, {"jl"}, {"kl"}},
        .may_be_empty = "jkl",
        .refusals = {{"bilinear: expected e1", [] { F::bilinear(zeros({2, 3}), zeros({2, 3}), zeros({2, 3, 4})); }}}},

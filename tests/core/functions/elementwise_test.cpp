@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
@@ -69,7 +70,7 @@ std::vector<FunctionCase> with_numbers() {
        .inputs = {{"*", 0.5, 4}},
        .refusals = {{"order is -1", [] { F::polygamma(-1, zeros({2})); }}}},
       {.name = "zeta",
-       .f = of([](const Variable& q) { return F::zeta(full({3}, 2.5, q.dtype()), q); }),
+       .f = of([](const Variable& q) { return F::zeta(full({3}, 2.5, q.dtype(), q.device()), q); }),
        .inputs = {{"a3", 0.5, 4}},
        .values = expect_known_zetas,
        .refusals = {{"zeta: has no gradient with respect to x",
@@ -151,6 +152,22 @@ TEST(ElementwiseTest, CanBeDifferentiatedThreeTimesAndSaysSo) {
   for (int i = 0; i < 3; ++i) y = grad({y}, {x}, {}, again)[0];
   EXPECT_NEAR(y.item<double>(), -std::cos(0.3), 1e-15);
   EXPECT_THAT([&] { grad({y}, {x}, {}, again); }, ThrowsMessage<GraphError>(HasSubstr("3 times")));
+}
+
+TEST(ZetaTest, EndsFarBelowZero) {
+  const auto trigamma = [](double x) { return F::polygamma(1, Variable(full({}, x, Dtype::kFloat64))).item<double>(); };
+  EXPECT_TRUE(std::isnan(trigamma(-INFINITY)));
+  EXPECT_EQ(trigamma(-20), INFINITY);
+  EXPECT_EQ(trigamma(-1e300), INFINITY);
+  EXPECT_NEAR(trigamma(-1e7 + 0.5), std::numbers::pi * std::numbers::pi - 1e-7, 1e-12);
+  for (const double s : {2.0, 3.0}) {
+    const auto zeta = [&](double q) {
+      return F::zeta(Variable(full({}, s, Dtype::kFloat64)), Variable(full({}, q, Dtype::kFloat64))).item<double>();
+    };
+    double sum = zeta(9.75);
+    for (double q = -20.25; q < 9; ++q) sum += std::pow(q, -s);
+    EXPECT_NEAR(zeta(-20.25), sum, 1e-12 * std::abs(sum)) << s;
+  }
 }
 
 }  // namespace

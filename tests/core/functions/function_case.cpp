@@ -1,6 +1,9 @@
 #include "tests/core/functions/function_case.h"
 
+#include <gmock/gmock.h>
+
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -9,6 +12,7 @@
 #include "core/device/random.h"
 #include "core/error.h"
 #include "core/serializers/npz.h"
+#include "tests/support/emulated_gpu.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa::testing {
@@ -88,8 +92,54 @@ Variables leaves(const std::vector<Array>& arrays) {
 
 Variables random_like(const Variables& ys, Dtype dtype) {
   Variables result;
-  for (std::size_t i = 0; i < ys.size(); ++i) result.emplace_back(random_array(ys[i].shape(), 77 + i).to(dtype));
+  for (std::size_t i = 0; i < ys.size(); ++i) {
+    result.emplace_back(random_array(ys[i].shape(), 77 + i).to(dtype).to(ys[i].device()));
+  }
   return result;
+}
+
+/// Functions that refuse an array of a GPU, and what they name: docs/cuda.md, "What does not run on a GPU".
+const std::map<std::string, std::string>& refused_on_gpus() {
+  static const std::map<std::string, std::string> all = {
+      {"inv", "inv"},
+      {"batch_inv", "inv"},
+      {"det", "det"},
+      {"batch_det", "det"},
+      {"cholesky", "cholesky"},
+      {"solve", "solve"},
+      {"qr", "qr"},
+      {"svd", "svd"},
+      {"eigh", "eigh"},
+      {"decorrelated_batch_normalization", "eigh"},
+      {"max_pooling_nd", "max_pooling_nd"},
+      {"max_pooling_1d", "max_pooling_1d"},
+      {"max_pooling_3d", "max_pooling_3d"},
+      {"roi_pooling_2d", "roi_pooling_2d"},
+      {"roi_max_pooling_2d", "roi_max_pooling_2d"},
+  };
+  return all;
+}
+
+/// The results, then the gradients, then the gradients' gradients: each weighted with the same random numbers whatever
+/// the device. No array where there is none.
+std::vector<Array> with_derivatives(const FunctionCase& c, const std::vector<Array>& inputs) {
+  std::vector<Array> all;
+  const auto keep = [&](const Variables& found) {
+    for (const Variable& v : found) all.push_back(v ? v.array() : Array());
+  };
+  const Variables x = leaves(inputs), y = c.f(x);
+  keep(y);
+  if (c.derivatives < 1) return all;
+  Variables gy = random_like(y, Dtype::kFloat64);
+  for (Variable& g : gy) g.set_requires_grad(c.derivatives > 1);
+  const Variables gx = grad(y, x, gy, {.enable_double_backprop = c.derivatives > 1});
+  keep(gx);
+  if (c.derivatives < 2) return all;
+  Variables present, both = x;
+  std::copy_if(gx.begin(), gx.end(), std::back_inserter(present), [](const Variable& g) { return bool(g); });
+  both.insert(both.end(), gy.begin(), gy.end());
+  keep(grad(present, both, random_like(present, Dtype::kFloat64)));
+  return all;
 }
 
 }  // namespace
@@ -250,6 +300,30 @@ TEST_P(FunctionCaseTest, ComputesIn16BitsToo) {
       EXPECT_EQ(gxs[i].dtype(), half.dtype);
       EXPECT_TRUE(near(gxs[i].array(), gx[i].array(), 2 * tolerance)) << half.dtype << ", gradient of input " << i;
     }
+  }
+}
+
+/// The host cannot touch the elements there: a constant that is made on the host, or a look at elements, shows.
+TEST_P(FunctionCaseTest, IsTheSameOnAGpu) {
+  const std::vector<Array> inputs = draw(10);
+  const EmulatedGpus gpus;
+  std::vector<Array> moved;
+  for (const Array& x : inputs) moved.push_back(x.to({DeviceKind::kCuda, 0}));
+  const auto refused = refused_on_gpus().find(GetParam().name.substr(0, GetParam().name.find("__")));
+  if (refused != refused_on_gpus().end()) {
+    EXPECT_THAT([&] { GetParam().f(leaves(moved)); },
+                ::testing::ThrowsMessage<DeviceError>(::testing::StartsWith(refused->second + ": ")));
+    return;
+  }
+  const std::vector<Array> expected = with_derivatives(GetParam(), inputs), found = with_derivatives(GetParam(), moved);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_EQ(static_cast<bool>(found[i]), static_cast<bool>(expected[i])) << "result or gradient " << i;
+    if (!found[i]) continue;
+    if (GetParam().derivatives > 0) {  // figures of evaluation are numbers of the host
+      EXPECT_EQ(found[i].device().kind, DeviceKind::kCuda) << "result or gradient " << i;
+    }
+    EXPECT_TRUE(near(found[i], expected[i], 1e-12)) << "result or gradient " << i;
   }
 }
 

@@ -1,12 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <vector>
+
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/batch_normalization.h"
 #include "core/functions/convolution.h"
 #include "core/functions/linear.h"
+#include "core/functions/losses.h"
 #include "core/functions/matmul.h"
 #include "core/functions/normalization.h"
 #include "core/functions/reduction.h"
@@ -114,6 +118,18 @@ TEST_P(HalfFunctionTest, CrossEntropyIsFloat32) {
 
 TEST_P(HalfFunctionTest, TheMeanOfManyDoesNotOverflow) {
   EXPECT_EQ(F::mean(Variable(full({300, 300}, 3, half()))).item<double>(), 3);
+}
+
+TEST_P(HalfFunctionTest, LossesOfManyAndTheLengthOfLargeNumbersDoNotOverflow) {
+  const Variable x(zeros({128, 1000}, half())), large(full({1, 4}, 200, half()));
+  EXPECT_NEAR(F::sigmoid_cross_entropy(x, zeros(x.shape(), Dtype::kInt32)).item<double>(), std::log(2), rounding());
+  EXPECT_NEAR(F::hinge(x, zeros({128}, Dtype::kInt32)).item<double>(), 1000, 4);
+  EXPECT_TRUE(near(F::normalize(large).array(), full({1, 4}, 0.5, half()), rounding()));
+  std::vector<float> signs(4000, 5);
+  for (std::size_t i = 0; i < signs.size(); i += 2) signs[i] = -5;
+  const Variable h(array(signs, {4000, 1}).to(half()));
+  EXPECT_NEAR(F::cross_covariance(h, h).item<double>(), 0.5 * 25 * 25, 1);
+  EXPECT_NEAR(F::decov(F::concat({h, h}, 1)).item<double>(), 25 * 25, 4);
 }
 
 TEST_P(HalfFunctionTest, AnEmptyBatchIsEmpty) {

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <type_traits>
 
+#include "core/array/logic.h"
 #include "core/autograd/config.h"
+#include "core/autograd/gradient_check.h"
 #include "core/device/random.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
@@ -14,8 +17,13 @@
 #include "core/functions/math.h"
 #include "core/functions/noise.h"
 #include "core/functions/reduction.h"
+#include "core/functions/sequence_losses.h"
+#include "core/functions/shape.h"
 #include "core/functions/softmax.h"
+#include "core/functions/softmax_cross_entropy.h"
 #include "tests/core/functions/function_case.h"
+#include "tests/support/emulated_gpu.h"
+#include "tests/support/golden_file.h"
 
 namespace rensa::testing {
 namespace {
@@ -120,6 +128,15 @@ std::vector<FunctionCase> loss_cases() {
       {.name = "focal_loss",
        .f = of([](V x) { return F::focal_loss(x, labels({x.shape()[0]}, 5), 2, 0.5); }),
        .inputs = {{"a5"}},
+       .refusals = {{"focal_loss: gamma is -1", [] { F::focal_loss(zeros({1, 2}), array<std::int32_t>({0}), -1); }}}},
+      {.name = "focal_loss__gamma_0",
+       .f = of([](V x) { return F::focal_loss(x, labels({x.shape()[0]}, 5), 0, 1); }),
+       .inputs = {{"a5"}},
+       .values =
+           [] {
+             const Array x = random_array({4, 5}, 1), t = labels({4}, 5);
+             EXPECT_TRUE(near(F::focal_loss(x, t, 0, 1).array(), F::softmax_cross_entropy(x, t).array(), 1e-14));
+           },
        .refusals = {{"focal_loss: gamma is -1", [] { F::focal_loss(zeros({1, 2}), array<std::int32_t>({0}), -1); }}}},
       {.name = "discriminative_margin_based_clustering_loss",
        .f = of([](V e) {
@@ -261,6 +278,31 @@ INSTANTIATE_TEST_SUITE_P(ChannelActivation, FunctionCaseTest, ::testing::ValuesI
                          case_name);
 INSTANTIATE_TEST_SUITE_P(Noise, FunctionCaseTest, ::testing::ValuesIn(noise_cases()), case_name);
 
+/// docs/cuda.md: class numbers may be on the host, and on the GPU too.
+TEST(LossesTest, LabelsMayLieBesideTheScoresOnAGpu) {
+  const EmulatedGpus gpus;
+  const Device gpu{DeviceKind::kCuda, 0};
+  const Array x = random_array({3, 3}, 1), numbers = array<std::int32_t>({2, 0, 1}), bits = binary({3, 3}, true);
+  const std::function<Variable(V, const std::function<Array(const Array&)>&)> losses[] = {
+      [&](V s, const auto& t) { return F::sigmoid_cross_entropy(s, t(bits)); },
+      [&](V s, const auto& t) { return F::softmax_cross_entropy(s, t(numbers)); },
+      [&](V s, const auto& t) { return F::hinge(s, t(numbers)); },
+      [&](V s, const auto& t) { return F::focal_loss(s, t(numbers), 0); },
+      [&](V s, const auto& t) { return F::contrastive(s, s * 2.0, t(numbers.to(Dtype::kBool).to(Dtype::kInt32))); },
+      [&](V s, const auto& t) {
+        const Variable pictures = F::reshape(s, {1, 1, 3, 3});
+        return F::discriminative_margin_based_clustering_loss(pictures, t(labels({1, 3, 3}, 3)), 0.1, 1.5, 4)[0];
+      },
+      [&](V s, const auto& t) {
+        return F::connectionist_temporal_classification({s, s, s}, t(array<std::int32_t>({2, 1, 1}, {3, 1})));
+      },
+  };
+  for (const auto& loss : losses) {
+    const Array expected = loss(x, [](const Array& t) { return t; }).array();
+    EXPECT_TRUE(near(loss(x.to(gpu), [&](const Array& t) { return t.to(gpu); }).array(), expected, 1e-12));
+  }
+}
+
 TEST(SigmoidCrossEntropyTest, DividesByTheBatchWithoutNormalize) {
   const Array t = array<std::int32_t>({1, -1, 0, -1}, {2, 2});
   EXPECT_NEAR(F::sigmoid_cross_entropy(zeros({2, 2}), t).item<float>(), std::log(2), 1e-6);
@@ -268,6 +310,20 @@ TEST(SigmoidCrossEntropyTest, DividesByTheBatchWithoutNormalize) {
   EXPECT_NEAR(F::sigmoid_cross_entropy(zeros({1, 4}), array<std::int32_t>({1, -1, 0, -1}, {1, 4}), {.normalize = false})
                   .item<float>(),
               2 * std::log(2), 1e-6);
+}
+
+TEST(ContrastiveTest, PairsWithoutADistanceHaveNoGradient) {
+  const Variable a(array<float>({0, 0, 1, 2}, {2, 2}), true), b(array<float>({0, 0, 1, 2}, {2, 2}));
+  F::contrastive(a, b, array<std::int32_t>({1, 0})).backward();
+  EXPECT_THAT(to_vector<float>(a.grad()), ::testing::Each(0.0f));
+}
+
+TEST(GumbelSoftmaxTest, IsANumberIn16Bits) {
+  random_context() = {.seed = 3, .step = 0, .first_sample = 0, .uses = 0};
+  for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
+    const Array y = F::gumbel_softmax(zeros({20, 1000}, dtype), 1).array();
+    EXPECT_TRUE(all(isfinite(y)));
+  }
 }
 
 }  // namespace

@@ -26,14 +26,14 @@ using V = const Variable&;
 Variable spd(V x) {
   Array eye = zeros({x.shape().back(), x.shape().back()}, Dtype::kFloat64);
   for (std::int64_t i = 0; i < x.shape().back(); ++i) eye.data<double>()[i * x.shape().back() + i] = 2;
-  return F::matmul(x, F::swapaxes(x, -1, -2)) + Variable(eye.to(x.dtype()));
+  return F::matmul(x, F::swapaxes(x, -1, -2)) + Variable(eye.to(x.dtype()).to(x.device()));
 }
 
 Variable with_zeros(V x) {
   const std::vector<double> values = to_vector<double>(x.array());
   std::vector<double> kept;
   for (const double v : values) kept.push_back(v > -1 ? 1 : 0);
-  return x * Variable(array(kept, x.shape()).to(x.dtype()));
+  return x * Variable(array(kept, x.shape()).to(x.dtype()).to(x.device()));
 }
 
 std::vector<FunctionCase> reduction_cases() {

@@ -48,7 +48,8 @@ std::vector<FunctionCase> normalization_cases() {
                      [] { F::batch_normalization(zeros({3}), zeros({3}), zeros({3})); }}}},
       {.name = "fixed_batch_normalization",
        .f = of([](V x, V g, V b) {
-         return F::fixed_batch_normalization(x, g, b, full({4}, 0.3, x.dtype()), full({4}, 1.7, x.dtype()));
+         return F::fixed_batch_normalization(x, g, b, full({4}, 0.3, x.dtype(), x.device()),
+                                             full({4}, 1.7, x.dtype(), x.device()));
        }),
        .inputs = {{"a4bc"}, {"4"}, {"4"}},
        .may_be_empty = "a",
@@ -81,8 +82,8 @@ std::vector<FunctionCase> normalization_cases() {
                      }}}},
       {.name = "fixed_batch_renormalization",
        .f = of([](V x, V g, V b) {
-         return F::fixed_batch_renormalization(x, g, b, full({4}, 0.3, Dtype::kFloat64),
-                                               full({4}, 1.7, Dtype::kFloat64));
+         return F::fixed_batch_renormalization(x, g, b, full({4}, 0.3, Dtype::kFloat64, x.device()),
+                                               full({4}, 1.7, Dtype::kFloat64, x.device()));
        }),
        .inputs = {{"a4bc"}, {"4"}, {"4"}},
        .may_be_empty = "abc",
@@ -105,8 +106,8 @@ std::vector<FunctionCase> normalization_cases() {
                      }}}},
       {.name = "fixed_decorrelated_batch_normalization",
        .f = of([](V x) {
-         return F::fixed_decorrelated_batch_normalization(x, full({2, 2}, 0.5, Dtype::kFloat64),
-                                                          random_array({2, 2, 2}, 3));
+         return F::fixed_decorrelated_batch_normalization(x, full({2, 2}, 0.5, Dtype::kFloat64, x.device()),
+                                                          random_array({2, 2, 2}, 3).to(x.device()));
        }),
        .inputs = {{"a4b"}},
        .may_be_empty = "ab",

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
+#include "core/autograd/gradient_check.h"
 #include "core/functions/pooling.h"
 #include "core/functions/pooling_nd.h"
 #include "tests/core/functions/function_case.h"
@@ -97,6 +99,33 @@ std::vector<FunctionCase> pooling_cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Pooling, FunctionCaseTest, ::testing::ValuesIn(pooling_cases()), case_name);
+
+/// Bins of an n × n picture of 0, 1, 2 …, level by level, given the last row (and column) of each bin.
+void expect_pyramid(std::int64_t n, const std::vector<std::vector<std::int64_t>>& levels) {
+  std::vector<std::int64_t> expected;
+  for (const auto& last : levels) {
+    for (const std::int64_t row : last) {
+      for (const std::int64_t column : last) expected.push_back(row * n + column);
+    }
+  }
+  const Variable x(arange(n * n).reshape({1, 1, n, n}).to(Dtype::kFloat32));
+  const Variable y = F::spatial_pyramid_pooling_2d(x, static_cast<int>(levels.size()));
+  EXPECT_EQ(y.shape(), Shape({1, static_cast<std::int64_t>(expected.size()), 1, 1}));
+  EXPECT_EQ(to_vector<std::int64_t>(y.array()), expected) << n;
+}
+
+TEST(SpatialPyramidPooling2DTest, OddPicturesHaveChainersWindows) {
+  expect_pyramid(3, {{2}, {1, 2}});
+  expect_pyramid(7, {{6}, {3, 6}, {1, 3, 5, 6}});
+  expect_pyramid(13, {{12}, {6, 12}, {2, 6, 10, 12}});
+}
+
+TEST(SpatialPyramidPooling2DTest, WhereSuchAWindowWouldHoldNothingPartsAreCut) {
+  expect_pyramid(3, {{2}, {1, 2}, {0, 1, 2, 2}});
+  expect_pyramid(5, {{4}, {2, 4}, {1, 2, 3, 4}});
+  const Variable x(random_array({2, 1, 5, 8}, 1));
+  check_gradient([](const Variable& v) { return F::spatial_pyramid_pooling_2d(v, 3); }, x.array());
+}
 
 }  // namespace
 }  // namespace rensa::testing

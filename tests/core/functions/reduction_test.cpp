@@ -62,13 +62,15 @@ TEST(SumTest, EqualsTheDefinitionForAnyAxesAndLayout) {
 
 TEST(SumTest, IsTheSameBitsOnOneThreadAndTwo) {
   if (testing::kThreadSanitizer) GTEST_SKIP() << "libgomp's threads look like races to the thread sanitizer";
-  const Array x = random_array({300, 700}, 2).to(Dtype::kFloat32);
+  const Array x = random_array({300, 700}, 2).to(Dtype::kFloat32), tall = random_array({1001, 33}, 3);
   const int threads = omp_get_max_threads();
   omp_set_num_threads(1);
   const auto one = to_vector<float>(F::sum(x).array()), columns = to_vector<float>(F::sum(x, {0}).array());
+  const auto of_tall = to_vector<double>(F::sum(tall, {0}).array());
   omp_set_num_threads(2);
   EXPECT_EQ(to_vector<float>(F::sum(x).array()), one);
   EXPECT_EQ(to_vector<float>(F::sum(x, {0}).array()), columns);
+  EXPECT_EQ(to_vector<double>(F::sum(tall, {0}).array()), of_tall);  // the second thread's tile is one column wide
   omp_set_num_threads(threads);
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/autograd/gradient_check.h"
 #include "core/autograd/inference_mode.h"
@@ -11,6 +12,8 @@
 #include "core/error.h"
 #include "core/functions/accuracy.h"
 #include "core/functions/dropout.h"
+#include "core/kernels/softmax.h"
+#include "tests/support/emulated_gpu.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa {
@@ -65,6 +68,19 @@ TEST(SoftmaxCrossEntropyTest, IsZeroWhenEveryLabelIsIgnored) {
 TEST(SoftmaxCrossEntropyTest, DoesNotOverflow) {
   const Variable x = array<float>({1e4f, -1e4f, 3e38f, 0}, {2, 2});
   EXPECT_EQ(F::softmax_cross_entropy(x, array<std::int32_t>({0, 0})).item<float>(), 0);
+}
+
+/// On a GPU a label out of range has a loss that is no number, and then a weight too.
+TEST(SoftmaxCrossEntropyTest, ALabelOutOfRangeOnAGpuHasNoWeightOfAClass) {
+  const rensa::testing::EmulatedGpus gpus;
+  const Device gpu{DeviceKind::kCuda, 0};
+  const Array x = random_array({2, 3}, 1).to(gpu), t = array<std::int32_t>({0, 1 << 29}).to(gpu);
+  kernels::softmax_cross_entropy.implement(DeviceKind::kCuda, [](const Array& lines, const kernels::ClassTargets&) {
+    return full({lines.shape()[0]}, NAN, lines.dtype(), lines.device());  // the CPU's kernel throws, the GPU's does not
+  });
+  const F::SoftmaxCrossEntropyOptions options{.reduce = F::LossReduce::kNone, .class_weight = array<float>({1, 2, 3})};
+  const std::vector<double> losses = to_vector<double>(F::softmax_cross_entropy(x, t, options).array());
+  EXPECT_TRUE(std::isnan(losses[1]));
 }
 
 TEST(SoftmaxCrossEntropyTest, NamesALabelOutOfRangeAndShapesThatDiffer) {

@@ -8,6 +8,7 @@
 
 #include "core/autograd/config.h"
 #include "core/device/random.h"
+#include "core/error.h"
 #include "core/links/activation.h"
 #include "core/links/batch_normalization.h"
 #include "core/links/blocks.h"
@@ -20,6 +21,7 @@
 #include "core/links/tree_lstm.h"
 #include "core/links/weight_hooks.h"
 #include "core/serializers/npz.h"
+#include "tests/support/emulated_gpu.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa {
@@ -198,6 +200,21 @@ class ChainerLinkTest : public ::testing::TestWithParam<LinkCase> {
     NpzReader reader(RENSA_SOURCE_DIR "/tests/golden/links.npz", GetParam().name + "/link/");
     link.serialize(reader);
   }
+  /// What a step of training gives, by name: outputs, their gradients for the inputs that want one, and for parameters.
+  static std::map<std::string, Array> with_gradients(Link& link, const Variables& xs) {
+    const ConfigScope training({});
+    random_context() = {.seed = 1, .step = 0, .first_sample = 0, .uses = 0};  // the same is dropped
+    Variables ys = GetParam().run(link, xs);
+    for (Variable& y : ys) y.set_grad(Variable(ones(y.shape(), y.dtype(), y.device())));
+    backward(ys);
+    std::map<std::string, Array> found;
+    for (std::size_t i = 0; i < ys.size(); ++i) found["y" + std::to_string(i)] = ys[i].array();
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      if (xs[i].requires_grad()) found["gx" + std::to_string(i)] = xs[i].grad();
+    }
+    for (const Link::NamedParameter& named : link.named_parameters()) found[named.path] = named.parameter->grad();
+    return found;
+  }
   void expect_outputs(const Variables& ys) const {
     for (std::size_t i = 0; i < ys.size(); ++i) {
       EXPECT_TRUE(testing::near(ys[i].array(), golden().array(key("y", static_cast<int>(i))), 2e-5)) << "output " << i;
@@ -237,24 +254,15 @@ TEST_P(ChainerLinkTest, SixteenBitsStayNear) {
     const auto run = [&](Dtype computed_in) {
       const std::unique_ptr<Link> link = GetParam().make(computed_in);
       load(*link);
-      Variables xs = inputs(), with_gradient;
+      Variables xs = inputs();
       for (Variable& x : xs) {
         if (!is_floating(x.dtype())) continue;
         x = Variable(x.array().to(dtype).to(computed_in), /*requires_grad=*/true);  // what 16 bits hold, on both sides
-        with_gradient.push_back(x);
       }
-      const ConfigScope training({});
-      random_context() = {.seed = 1, .step = 0, .first_sample = 0, .uses = 0};  // the same is dropped
-      Variables ys = GetParam().run(*link, xs);
-      for (Variable& y : ys) {
-        EXPECT_EQ(y.dtype(), computed_in);
-        y.set_grad(Variable(ones(y.shape(), y.dtype())));
+      const std::map<std::string, Array> found = with_gradients(*link, xs);
+      for (std::size_t i = 0; found.contains("y" + std::to_string(i)); ++i) {
+        EXPECT_EQ(found.at("y" + std::to_string(i)).dtype(), computed_in);
       }
-      backward(ys);
-      std::map<std::string, Array> found;
-      for (std::size_t i = 0; i < ys.size(); ++i) found["y" + std::to_string(i)] = ys[i].array();
-      for (std::size_t i = 0; i < with_gradient.size(); ++i) found["gx" + std::to_string(i)] = with_gradient[i].grad();
-      for (const Link::NamedParameter& named : link->named_parameters()) found[named.path] = named.parameter->grad();
       return found;
     };
     const auto expected = run(Dtype::kFloat32);
@@ -263,6 +271,29 @@ TEST_P(ChainerLinkTest, SixteenBitsStayNear) {
       ASSERT_TRUE(found) << name;
       EXPECT_TRUE(testing::near(found.to(Dtype::kFloat32), expected.at(name), tolerance)) << name;
     }
+  }
+}
+
+TEST_P(ChainerLinkTest, IsTheSameOnAGpu) {
+  const testing::EmulatedGpus gpus;
+  const auto run = [&](Device device) {
+    const std::unique_ptr<Link> link = GetParam().make(Dtype::kFloat32);
+    load(*link);
+    link->to(device);
+    Variables xs = inputs();
+    for (Variable& x : xs) x = Variable(x.array().to(device), /*requires_grad=*/is_floating(x.dtype()));
+    return with_gradients(*link, xs);
+  };
+  const Device gpu{DeviceKind::kCuda, 0};
+  if (GetParam().name == "decorrelated_batch_normalization") {  // linear algebra
+    EXPECT_THROW(run(gpu), DeviceError);
+    return;
+  }
+  const auto expected = run(Device{});
+  for (const auto& [name, found] : run(gpu)) {
+    ASSERT_TRUE(found) << name;
+    EXPECT_EQ(found.device(), gpu) << name;
+    EXPECT_TRUE(testing::near(found, expected.at(name), 1e-5)) << name;
   }
 }
 

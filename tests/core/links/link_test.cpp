@@ -7,11 +7,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/links/batch_normalization.h"
+#include "core/models/resnet.h"
 #include "core/optimizers/parameter_arena.h"
 
 namespace rensa {
 namespace {
 
+using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -60,6 +63,36 @@ TEST(LinkTest, CopiesParametersAndPersistentValuesByPath) {
   EXPECT_THAT(to_vector<float>(to.right.count), Each(9.0f));
   Leaf other;
   EXPECT_THAT([&] { to.copy_parameters(other); }, ThrowsMessage<ValueError>(HasSubstr("left/W")));
+}
+
+struct WithMean : Link {
+  Array mean;
+  WithMean(std::int64_t size, Dtype dtype) : mean(zeros({size}, dtype)) { add_persistent("mean", mean); }
+};
+
+TEST(LinkTest, PersistentValuesKeepTheirDtypeAndShapeWhenCopied) {
+  WithMean wide(3, Dtype::kFloat64), narrow(3, Dtype::kFloat32), longer(5, Dtype::kFloat32);
+  narrow.mean.fill(2);
+  wide.copy_parameters(narrow);
+  EXPECT_EQ(wide.mean.dtype(), Dtype::kFloat64);
+  EXPECT_THAT(to_vector<double>(wide.mean), Each(2.0));
+  EXPECT_THAT([&] { wide.copy_parameters(longer); },
+              ThrowsMessage<ShapeError>(AllOf(HasSubstr("\"mean\""), HasSubstr("(3,)"), HasSubstr("(5,)"))));
+}
+
+TEST(LinkTest, ACopyOfANetworkKeepsWhatWasSetInside) {
+  models::ResNet network({.layers = 18, .classes = 2, .width = 4});
+  const auto normalizations = [](Link& link) {
+    std::vector<BatchNormalization*> found;
+    for (const Link::NamedLink& named : link.named_links()) {
+      if (auto* each = dynamic_cast<BatchNormalization*>(named.link)) found.push_back(each);
+    }
+    return found;
+  };
+  for (BatchNormalization* each : normalizations(network)) each->set_decay(0.25);
+  const auto copy = clone(network, CopyMode::kInit);
+  ASSERT_FALSE(normalizations(*copy).empty());
+  for (const BatchNormalization* each : normalizations(*copy)) EXPECT_EQ(each->options().decay, 0.25);
 }
 
 TEST(ParameterArenaTest, KeepsValuesInReverseOrderOnLinesOfTheirOwn) {

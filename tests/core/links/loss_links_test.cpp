@@ -12,6 +12,7 @@
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
 #include "core/links/losses.h"
+#include "tests/support/emulated_gpu.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa {
@@ -108,6 +109,22 @@ TEST_P(LossLinkTest, SixteenBitsStayNear) {
       EXPECT_TRUE(testing::near(found[i].to(Dtype::kFloat32), expected[i], tolerance)) << i;
     }
   }
+}
+
+TEST_P(LossLinkTest, IsTheSameOnAGpu) {
+  const testing::EmulatedGpus gpus;
+  const auto run = [&](Device device) {
+    const auto link = made(Dtype::kFloat64);
+    link->to(device);
+    const Variable x(random_array({4, 3}, 2).to(device), /*requires_grad=*/true);
+    start_of_step(0);
+    const Variable loss = GetParam().loss(*link, x);
+    EXPECT_EQ(loss.device(), device);
+    loss.backward();
+    return Arrays{loss.array(), x.grad(), link->parameters().front()->grad()};
+  };
+  const Arrays expected = run(Device{}), found = run({DeviceKind::kCuda, 0});
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(testing::near(found[i], expected[i], 1e-12)) << i;
 }
 
 class SampledLossTest : public LossLinkTest {};

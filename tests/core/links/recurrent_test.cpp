@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/autograd/config.h"
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
@@ -158,6 +159,33 @@ TEST(LstmTest, ASequenceAtOnceIsTheStepsOneByOne) {
   EXPECT_FALSE(other->h());
 }
 
+template <class Cell>
+class StatefulCellTest : public ::testing::Test {};
+using StatefulCells = ::testing::Types<Lstm, StatefulPeepholeLstm, StatefulZoneoutLstm, StatefulGru, StatefulMgu>;
+TYPED_TEST_SUITE(StatefulCellTest, StatefulCells);
+
+TYPED_TEST(StatefulCellTest, RowsThatAShorterBatchLacksStayAsTheyAre) {
+  for (const bool train : {true, false}) {
+    SCOPED_TRACE(train ? "training" : "evaluation");
+    const ConfigScope scope({.train = train});
+    TypeParam cell({.in = 3, .out = 5, .dtype = Dtype::kFloat64});
+    cell(random_variable({4, 3}, 1));
+    const Array before = cell.h().array();
+    const Variable y = cell(random_variable({2, 3}, 2));
+    EXPECT_EQ(y.shape(), Shape({2, 5}));
+    ASSERT_EQ(cell.h().shape(), Shape({4, 5}));
+    const auto rows = [](const Array& h, std::int64_t from, std::int64_t to) {
+      return to_vector<double>(h.slice(0, {.start = from, .stop = to}));
+    };
+    EXPECT_EQ(rows(cell.h().array(), 0, 2), to_vector<double>(y.array()));
+    EXPECT_EQ(rows(cell.h().array(), 2, 4), rows(before, 2, 4));
+    EXPECT_NE(rows(cell.h().array(), 0, 2), rows(before, 0, 2));
+    if constexpr (requires { cell.c(); }) {
+      EXPECT_EQ(cell.c().shape(), Shape({4, 5}));
+    }
+  }
+}
+
 TEST(NStepTest, OrderOfTheSequencesDoesNotMatter) {
   const auto network = n_step_bilstm({.layers = 1, .in = 2, .out = 3, .dtype = Dtype::kFloat64});
   const Variables xs = {random_variable({2, 2}, 1), random_variable({4, 2}, 2), random_variable({3, 2}, 3)};
@@ -167,6 +195,33 @@ TEST(NStepTest, OrderOfTheSequencesDoesNotMatter) {
     EXPECT_TRUE(testing::near(all.ys[i].array(), alone.ys[0].array(), 1e-13)) << i;
     EXPECT_TRUE(testing::near(functions::select(all.h, 1, static_cast<std::int64_t>(i)).array(),
                               functions::select(alone.h, 1, 0).array(), 1e-13));
+  }
+}
+
+TEST(NStepTest, EmptySequencesHaveNoOutputsAndKeepTheirState) {
+  for (const NStepKind kind : {NStepKind::kLstm, NStepKind::kGru, NStepKind::kTanh, NStepKind::kRelu}) {
+    for (const bool both : {false, true}) {
+      SCOPED_TRACE(detail::join("kind ", static_cast<int>(kind), both ? ", both directions" : ""));
+      NStepRnn network(kind, both, {.layers = 2, .in = 3, .out = 2, .dtype = Dtype::kFloat64});
+      const std::int64_t width = both ? 4 : 2;
+      const Variable h = random_variable({both ? 4 : 2, 3, 2}, 9);
+      const Variable none = random_variable({0, 3}, 1), x = random_variable({2, 3}, 2);
+      const NStepRnn::Result mixed = network(h, {}, {none, x, none});
+      const NStepRnn::Result alone = network(functions::slice(h, 1, {.start = 1, .stop = 2}), {}, {x});
+      for (const std::size_t i : {0, 2}) {
+        EXPECT_EQ(mixed.ys[i].shape(), Shape({0, width}));
+        EXPECT_EQ(mixed.ys[i].dtype(), Dtype::kFloat64);
+        const auto at = static_cast<std::int64_t>(i);
+        EXPECT_EQ(to_vector<double>(mixed.h.array().select(1, at)), to_vector<double>(h.array().select(1, at)));
+      }
+      EXPECT_TRUE(testing::near(mixed.ys[1].array(), alone.ys[0].array(), 1e-13));
+      EXPECT_TRUE(testing::near(mixed.h.array().select(1, 1), alone.h.array().select(1, 0), 1e-13));
+      const NStepRnn::Result all = network({}, {}, {none, none});
+      EXPECT_EQ(all.ys.size(), 2u);
+      EXPECT_EQ(all.ys[1].shape(), Shape({0, width}));
+      EXPECT_EQ(all.h.shape(), Shape({both ? 4 : 2, 2, 2}));
+      EXPECT_EQ(static_cast<bool>(all.c), kind == NStepKind::kLstm);
+    }
   }
 }
 

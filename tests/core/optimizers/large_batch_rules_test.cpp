@@ -60,6 +60,12 @@ TEST(RmsPropWarmupTest, GoesFromRmspropToSgdAsThePaperSays) {
   EXPECT_LT(optimizer.sgd_share(1), 0.02);
 }
 
+TEST(RmsPropWarmupTest, WithoutAPeriodItChangesAtOnce) {
+  const RmsPropWarmup optimizer({.centre = 20});
+  EXPECT_EQ(optimizer.sgd_share(19), 0);
+  EXPECT_EQ(optimizer.sgd_share(20), 1);
+}
+
 TEST(RmsPropWarmupTest, WithoutACentreItIsCorrectedMomentum) {
   TwoParameters model, same;
   RmsPropWarmup optimizer({.lr = 0.1});

@@ -171,6 +171,44 @@ TEST(LossScaleTest, HooksSeeGradientsWithoutIt) {
   EXPECT_THAT(to_vector<float>(model.a.array()), Each(0.5f));
 }
 
+TEST(LossScaleTest, AHookThatOnlyLooksChangesNoBit) {
+  for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16, Dtype::kFloat32}) {
+    SCOPED_TRACE(dtype);
+    const auto momentum = [&](bool hooked) {
+      Pair model(dtype);
+      MomentumSgd optimizer({.lr = 1000});
+      optimizer.setup(model);
+      optimizer.set_loss_scale(32768);
+      if (hooked) optimizer.add_hook("look", [](Optimizer&) {});
+      give_gradient(model.a, 6.4e-4);  // 2e-8 behind the scale: zero in float16
+      optimizer.update();
+      return to_vector<float>(optimizer.state("v", model.a));
+    };
+    EXPECT_EQ(momentum(true), momentum(false));
+    EXPECT_THAT(momentum(true), Each(Lt(-1e-5f)));
+  }
+}
+
+TEST(LossScaleTest, HooksChangeGradientsOf16BitsInFloat32) {
+  Pair model(Dtype::kFloat16);
+  Sgd optimizer({.lr = 1});
+  optimizer.setup(model);
+  optimizer.set_loss_scale(8);
+  optimizer.add_hook("change", [&](Optimizer&) {
+    EXPECT_EQ(model.a.grad().dtype(), Dtype::kFloat32);
+    EXPECT_THAT(to_vector<float>(model.a.grad()), Each(0.5f));
+    model.a.grad().fill(0.25 + 1.0 / 4096);
+  });
+  give_gradient(model.a, 4);
+  optimizer.update();
+  EXPECT_THAT(to_vector<float>(optimizer.state("master", model.a)), Each(0.75f - 1.0f / 4096));
+  EXPECT_FALSE(model.a.grad());
+  optimizer.add_hook("fail", [](Optimizer&) { throw ValueError("on purpose"); });
+  give_gradient(model.a, 4);
+  EXPECT_THROW(optimizer.update(), ValueError);
+  for (const ParameterArena& arena : optimizer.arenas()) EXPECT_EQ(arena.gradients.dtype(), arena.values.dtype());
+}
+
 TEST(LossScaleTest, DoublesUntilAStepIsNotFiniteAndSkipsThatStep) {
   Pair model(Dtype::kFloat16);
   Sgd optimizer({.lr = 0.001});

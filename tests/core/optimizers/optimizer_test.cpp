@@ -5,11 +5,15 @@
 
 #include <cmath>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
+#include "core/links/linear.h"
+#include "core/links/weight_hooks.h"
 #include "core/optimizers/adam.h"
 #include "core/optimizers/make_optimizer.h"
 #include "core/optimizers/momentum_sgd.h"
@@ -191,6 +195,31 @@ TEST(OptimizerTest, ScalesLearningRateAndDecayOfSingleParameters) {
   EXPECT_THAT(to_vector<float>(model.b.array()), Each(0.5f));
 }
 
+TEST(OptimizerTest, ARateOfZeroMovesNothing) {
+  for (const std::string& name : optimizer_names()) {
+    for (const char* zero : {"lr from the start", "lr set later", "lr_scale"}) {
+      SCOPED_TRACE(name + ", " + zero);
+      OptimizerOptions options{.lr = zero == std::string("lr from the start") ? 0 : 0.1};
+      if (name == "rmsprop_warmup") options.centre = options.period = 4;
+      Three model;
+      const auto optimizer = make_optimizer(name, options);
+      optimizer->setup(model);
+      if (zero == std::string("lr set later")) optimizer->set_lr(0);
+      if (zero == std::string("lr_scale")) model.a.lr_scale = 0;
+      for (int step = 0; step < 3; ++step) {
+        give_gradient(model.a, step - 0.5);
+        optimizer->update();
+      }
+      EXPECT_THAT(to_vector<float>(model.a.array()), Each(1.0f));
+      optimizer->set_lr(0.1);  // what was gathered meanwhile is finite, too
+      model.a.lr_scale = 1;
+      give_gradient(model.a, 1);
+      optimizer->update();
+      for (const float value : to_vector<float>(model.a.array())) EXPECT_TRUE(std::isfinite(value)) << value;
+    }
+  }
+}
+
 TEST(OptimizerTest, ClipsTheNormOfAllGradientsTogether) {
   Three model;
   Sgd optimizer({.lr = 1, .common = {.clip_norm = 1}});
@@ -227,6 +256,80 @@ TEST(OptimizerTest, FollowsAParameterWhoseArrayWasReplaced) {
   give_gradient(model.a, 1);
   optimizer.update();
   EXPECT_THAT(to_vector<float>(model.a.array()), Each(6.0f));
+}
+
+TEST(OptimizerTest, AnArrayInAnotherOrderOfAxesKeepsItsState) {
+  One model(random_array({2, 3, 2, 2}, 1, Dtype::kFloat32));
+  MomentumSgd optimizer({.lr = 1, .momentum = 0.5});
+  optimizer.setup(model);
+  model.W.set_grad(Variable(random_array({2, 3, 2, 2}, 2, Dtype::kFloat32)));
+  optimizer.update();
+  const std::vector<float> before = to_vector<float>(optimizer.state("v", model.W));
+  model.W.set_array(model.W.array().copy(Layout::kChannelsLast));
+  optimizer.join_parameters();
+  EXPECT_EQ(to_vector<float>(optimizer.state("v", model.W)), before);
+  EXPECT_EQ(model.W.array().layout(), Layout::kChannelsLast);
+}
+
+TEST(OptimizerTest, AnArrayOfAnotherShapeBeginsAnew) {
+  for (const std::string& name : optimizer_names()) {
+    SCOPED_TRACE(name);
+    One model(full({3, 4}, 1, Dtype::kFloat32)), other(full({50, 2}, 1, Dtype::kFloat32));
+    const auto optimizer = make_optimizer(name), of_other = make_optimizer(name);
+    optimizer->setup(model);
+    of_other->setup(other);
+    give_gradient(model.W, 3);
+    optimizer->update();
+    model.W.set_array(full({50, 2}, 1, Dtype::kFloat32));
+    give_gradient(model.W, 1);
+    give_gradient(other.W, 1);
+    optimizer->update();
+    of_other->update();
+    EXPECT_EQ(to_vector<float>(model.W.array()), to_vector<float>(other.W.array()));
+  }
+}
+
+/// A link whose parameter is replaced by another one at the same address.
+struct Replaceable : Link {
+  std::optional<Parameter> W;
+  Replaceable() {
+    W.emplace(Shape{3}, init::ones());
+    add("W", *W);
+  }
+};
+
+TEST(OptimizerTest, AParameterAtAnotherOnesAddressIsNotTheOther) {
+  for (const std::int64_t size : {3, 200}) {
+    Replaceable model;
+    MomentumSgd optimizer({.lr = 1, .momentum = 0.5});
+    optimizer.setup(model);
+    give_gradient(*model.W, 1);
+    optimizer.update();
+    model.W.emplace(Shape{size}, init::ones());
+    give_gradient(*model.W, 2);
+    optimizer.update();
+    EXPECT_THAT(to_vector<float>(optimizer.state("v", *model.W)), Each(-2.0f));
+    EXPECT_THAT(to_vector<float>(model.W->array()), Each(-1.0f));
+  }
+}
+
+TEST(OptimizerTest, ForgetsParametersThatLeaveTheModel) {
+  const auto linear = [] { return std::make_unique<Linear>(LinearOptions{.in = 3, .out = 2}); };
+  Sequential model(linear(), linear());
+  model.link(0)->add_hook(std::make_shared<SpectralNormalization>(SpectralNormalizationOptions{.use_gamma = true}));
+  MomentumSgd optimizer({.lr = 1, .momentum = 0.5});
+  optimizer.setup(model);
+  ASSERT_EQ(optimizer.arenas().front().slots.size(), 5u);
+  Parameter& W = *model.parameters().front();
+  give_gradient(W, 1);
+  optimizer.update();
+  model.remove(1);
+  optimizer.update();
+  EXPECT_EQ(optimizer.arenas().front().slots.size(), 3u);
+  model.link(0)->remove_hook("SpectralNormalization");
+  optimizer.update();
+  EXPECT_EQ(optimizer.arenas().front().slots.size(), 2u);
+  EXPECT_THAT(to_vector<float>(optimizer.state("v", W)), Each(-0.25f));  // what stays goes on
 }
 
 TEST(OptimizerTest, HooksSeeCompleteGradientsInTheirOrder) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/links/linear.h"
 #include "core/optimizers/averaged_weights.h"
 #include "core/optimizers/gradient_hooks.h"
 #include "core/optimizers/layerwise.h"
@@ -189,6 +190,74 @@ TEST(AveragedWeightsTest, ScopeLendsTheMeansToTheModelAndTakesThemBack) {
   }
   EXPECT_THAT(to_vector<double>(model.W.array()), ::testing::Each(4));
   EXPECT_THAT([&] { AveragedWeights(model, {.decay = 2}); }, ThrowsMessage<ValueError>(HasSubstr("decay is 2")));
+}
+
+/// One parameter from the start, and one that is initialised later.
+struct Late : Link {
+  Parameter early{{2}, init::ones()}, late{init::zeros()};
+  Late() {
+    add("early", early);
+    add("late", late);
+  }
+};
+
+TEST(AveragedWeightsTest, AParameterThatJoinsLaterHasAMeanOfItsOwnValues) {
+  const testing::ScratchFolder folder;
+  const std::string path = (folder.path() / "x.npz").string();
+  Late model, again;
+  AveragedWeights average(model, {.decay = -1}), resumed(again, {.decay = -1});
+  for (int i = 0; i < 9; ++i) average.update();
+  model.late.initialize({3});
+  again.late.initialize({3});
+  model.late.array().fill(1);
+  average.update();
+  NpzWriter writer;
+  average.serialize(writer);
+  writer.save(path);
+  NpzReader reader(path);
+  resumed.serialize(reader);
+  for (auto* each : {&model, &again}) {
+    each->late.array().fill(3);
+    each->early.array().fill(12);
+  }
+  average.update();
+  resumed.update();
+  average.swap();
+  resumed.swap();
+  for (const auto* each : {&model, &again}) {
+    EXPECT_THAT(to_vector<float>(each->late.array()), ::testing::Each(2.0f));
+    EXPECT_THAT(to_vector<float>(each->early.array()), ::testing::Each(::testing::FloatEq(2)));  // 10 × 1 and 12
+  }
+}
+
+TEST(AveragedWeightsTest, OlderSnapshotsHaveOneCountForAll) {
+  const testing::ScratchFolder folder;
+  const std::string path = (folder.path() / "x.npz").string();
+  NpzWriter writer;
+  std::int64_t count = 3;
+  Array mean = full({2}, 5);
+  writer("seen", count);
+  writer("count", count);
+  writer("early/average", mean);
+  writer.save(path);
+  Late model;
+  AveragedWeights average(model, {.decay = -1});
+  NpzReader reader(path);
+  average.serialize(reader);
+  average.update();
+  average.swap();
+  EXPECT_THAT(to_vector<float>(model.early.array()), ::testing::Each(4.0f));  // 3 × 5 and 1
+}
+
+TEST(AveragedWeightsTest, ALayerThatIsTakenAwayIsForgotten) {
+  const auto linear = [] { return std::make_unique<Linear>(LinearOptions{.in = 3, .out = 2}); };
+  Sequential model(linear(), linear());
+  AveragedWeights average(model, {.decay = -1});
+  average.update();
+  model.remove(1);
+  average.update();
+  const AveragedWeights::Scope scope(average);
+  EXPECT_EQ(average.count(), 2);
 }
 
 TEST(AveragedWeightsTest, MeansOf16BitParametersMoveBySmallShares) {

@@ -131,6 +131,17 @@ TEST_F(NpzTest, RefusesAFileWithAnyByteFlipped) {
   }
 }
 
+TEST_F(NpzTest, RefusesAFileOfNumpysWithAByteOfAMemberFlipped) {
+  for (const char* name : {"expected.npz", "fresh.npz"}) {  // stored and packed
+    std::string bytes = read_file(std::string(RENSA_SOURCE_DIR "/tests/fixtures/chainer/") + name);
+    write_file(path(), bytes);
+    EXPECT_NO_THROW(NpzReader{path()}) << name;
+    bytes[200] = static_cast<char>(bytes[200] ^ 0x10);  // of the first member's data
+    write_file(path(), bytes);
+    EXPECT_THAT([&] { NpzReader{path()}; }, ThrowsMessage<FileError>(HasSubstr("the member is damaged"))) << name;
+  }
+}
+
 TEST_F(NpzTest, RefusesAFileCutShortAnywhere) {
   save(path());
   const std::string whole = read_file(path());

@@ -3,15 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "core/error.h"
 #include "core/links/batch_normalization.h"
 #include "core/links/linear.h"
+#include "core/links/weight_hooks.h"
 #include "core/models/mlp.h"
 #include "core/models/resnet.h"
 #include "core/serializers/hdf5.h"
 #include "core/serializers/npz.h"
 #include "core/serializers/safetensors.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/support/simulated_driver.h"
 
 namespace rensa {
 namespace {
@@ -46,15 +50,58 @@ class WeightsTest : public ::testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Formats, WeightsTest, ::testing::Values("npz", "safetensors", "h5"));
 
 TEST_P(WeightsTest, AResidualNetworkComesBackWhole) {
-  models::ResNet saved({.layers = 18, .channels = 1, .classes = 3, .width = 4}),
-      loaded({.layers = 18, .channels = 1, .classes = 3, .width = 4});
-  for (const Link::NamedPersistent& named : saved.named_persistents()) named.array->fill(7);
-  for (Parameter* parameter : saved.parameters()) parameter->array().fill(0.25);
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16, Dtype::kBFloat16}) {
+    SCOPED_TRACE(dtype);
+    models::ResNet saved({.layers = 18, .channels = 1, .classes = 3, .width = 4, .dtype = dtype}),
+        loaded({.layers = 18, .channels = 1, .classes = 3, .width = 4, .dtype = dtype});
+    for (const Link::NamedPersistent& named : saved.named_persistents()) named.array->fill(7);
+    for (Parameter* parameter : saved.parameters()) parameter->array().fill(0.25);
+    save_weights(saved, path());
+    EXPECT_THAT(load_weights(loaded, path()), IsEmpty());
+    for (Parameter* parameter : loaded.parameters()) EXPECT_THAT(to_vector<double>(parameter->array()), Each(0.25));
+    for (const Link::NamedPersistent& named : loaded.named_persistents())
+      EXPECT_THAT(to_vector<double>(*named.array), Each(7));
+  }
+}
+
+/// A layer whose hook gives it a gamma and an approximation of its own, and statistics.
+struct Normalized : Link {
+  Linear out{{.in = 3, .out = 2}};
+  BatchNormalization normalization{{.size = 2}};
+  Normalized() {
+    out.add_hook(std::make_shared<SpectralNormalization>(SpectralNormalizationOptions{.use_gamma = true}));
+    add("out", out);
+    add("normalization", normalization);
+  }
+  std::vector<double> values() {
+    std::vector<double> all;
+    const auto append = [&](const Array& array) {
+      for (const double value : to_vector<double>(array.to(Device{}))) all.push_back(value);
+    };
+    for (const Parameter* parameter : parameters()) append(parameter->array());
+    for (const NamedPersistent& named : named_persistents()) append(*named.array);
+    return all;
+  }
+};
+
+TEST_P(WeightsTest, AGammaBesideAWeightHasAPlaceOfItsOwn) {
+  Normalized saved, loaded;
+  saved.named_parameters().at(2).parameter->array().fill(5);
+  ASSERT_EQ(saved.named_parameters().at(2).path, "out/gamma");
+  save_weights(saved, path());
+  EXPECT_NE(loaded.values(), saved.values());
+  EXPECT_THAT(load_weights(loaded, path()), IsEmpty());
+  EXPECT_EQ(loaded.values(), saved.values());
+}
+
+TEST_P(WeightsTest, ANetworkOnAGpuIsSavedFromThere) {
+  const testing::SimulatedDevices simulated;
+  Normalized saved, loaded;
+  const std::vector<double> expected = saved.values();
+  saved.to({DeviceKind::kCuda, 0});
   save_weights(saved, path());
   EXPECT_THAT(load_weights(loaded, path()), IsEmpty());
-  for (Parameter* parameter : loaded.parameters()) EXPECT_THAT(to_vector<float>(parameter->array()), Each(0.25f));
-  for (const Link::NamedPersistent& named : loaded.named_persistents())
-    EXPECT_THAT(to_vector<double>(*named.array), Each(7));
+  EXPECT_EQ(loaded.values(), expected);
 }
 
 TEST_P(WeightsTest, AnotherNetworkIsRefusedWithAListOfWhatDiffers) {
@@ -87,6 +134,46 @@ TEST(TorchNameTest, NamesLayersAsPyTorchDoes) {
   EXPECT_EQ(torch_name("layer2/0/downsample/1/avg_var"), "layer2.0.downsample.1.running_var");
   EXPECT_EQ(torch_name("bn1/N"), "bn1.num_batches_tracked");
   EXPECT_EQ(torch_name("fc/b"), "fc.bias");
+  EXPECT_EQ(torch_name("fc/gamma", /*beside_weight=*/true), "fc.gamma");
+}
+
+TEST(ChainerFileTest, SnapshotsOfBothFormatsLoadUnderAnyName) {
+  const testing::ScratchFolder folder;
+  const auto save = [](models::Mlp& model, auto& writer) {
+    model.serialize(writer.child("updater").child("model:main").child("predictor"));
+  };
+  for (const std::string name : {"snapshot_iter_1", "snapshot.npz", "snapshot.h5"}) {
+    const std::string path = (folder.path() / name).string();
+    for (const bool hdf5 : {false, true}) {
+      SCOPED_TRACE(name + (hdf5 ? " in HDF5" : " in npz"));
+      if (hdf5 && !has_hdf5()) continue;
+      models::Mlp saved({.in = 3, .units = 4, .out = 2}), loaded({.in = 3, .units = 4, .out = 2});
+      if (hdf5) {
+        Hdf5Writer writer(path);
+        save(saved, writer);
+        writer.save();
+      } else {
+        NpzWriter writer;
+        save(saved, writer);
+        writer.save(path);
+      }
+      EXPECT_THAT(load_weights(loaded, path), IsEmpty());
+      EXPECT_EQ(to_vector<float>(loaded.parameters()[0]->array()), to_vector<float>(saved.parameters()[0]->array()));
+      EXPECT_EQ(open_reader(path, "updater/model:main/predictor/")->keys().size(), 6u);
+    }
+  }
+}
+
+TEST(ChainerFileTest, AFileThatIsNoneSaysWhatItsNamePromised) {
+  const testing::ScratchFolder folder;
+  EXPECT_THAT([&] { open_reader((folder.path() / "none").string()); },
+              ThrowsMessage<FileError>(HasSubstr("no such file")));
+  for (const auto& [name, format] : {std::pair("x.h5", "HDF5"), std::pair("x.npz", ".npz")}) {
+    if (format == std::string("HDF5") && !has_hdf5()) continue;
+    const std::string path = (folder.path() / name).string();
+    std::ofstream(path) << "neither";
+    EXPECT_THAT([&] { open_reader(path); }, ThrowsMessage<FileError>(HasSubstr(format)));
+  }
 }
 
 struct Late : Link {

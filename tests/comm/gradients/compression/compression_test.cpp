@@ -111,6 +111,25 @@ TEST_P(CompressionTest, EveryRankGetsTheSameBitsAndSendsLess) {
   });
 }
 
+TEST_P(CompressionTest, WhatIsLeftOutHasNoLossScale) {
+  const auto& [name, dtype, ranks] = GetParam();
+  run_on_threads(ranks, [&, name = name, dtype = dtype](Communicator& comm) {
+    const auto trained = [&](bool scale_changes) {
+      Weights model(dtype);
+      DistributedOptimizer optimizer(Sgd({.lr = 0.1}), comm,
+                                     {.bucket_bytes = 3000, .compression = make_compression(name)});
+      optimizer.setup(model);
+      for (int i = 0; i < 5; ++i) {
+        if (scale_changes) optimizer.set_loss_scale(std::exp2(3 * i));
+        optimizer.backward(loss(model, comm.rank()));
+        optimizer.update();
+      }
+      return values_of(model);
+    };
+    EXPECT_EQ(trained(true), trained(false));
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(All, CompressionTest,
                          ::testing::Combine(::testing::Values("power_sgd:2", "top_k:0.05", "one_bit"),
                                             ::testing::Values(Dtype::kFloat32, Dtype::kFloat64),
@@ -127,6 +146,38 @@ TEST(PowerSgdTest, IsExactWhereTheRankSuffices) {
     }
     for (const double value : to_vector<double>(model.W.array())) EXPECT_NEAR(value, -6, 1e-12);
   });
+}
+
+TEST(PowerSgdTest, RecoversFromAGradientOfZerosOrOfASmallerRank) {
+  run_on_threads(2, [](Communicator& comm) {
+    Weights model(Dtype::kFloat64);
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.compression = make_compression("power_sgd:2")});
+    optimizer.setup(model);
+    const Array two = zeros({24, 40}, Dtype::kFloat64);  // of rank 2
+    two.data<double>()[0] = two.data<double>()[41] = 1;
+    for (int step = 0; step < 12; ++step) {  // W has no gradient in step 3, and one of rank 1 in step 6
+      const Variable gradient(step == 6 ? ones({24, 40}, Dtype::kFloat64) : two);
+      const Variable of_bias = functions::sum(model.b * 1.0);
+      (step == 3 ? of_bias : functions::sum(model.W * gradient) + of_bias).backward();
+      optimizer.update();
+    }
+    const std::vector<double> W = to_vector<double>(model.W.array());
+    EXPECT_NEAR(W[0], -11, 1e-9);
+    EXPECT_NEAR(W[41], -11, 1e-9);
+    EXPECT_NEAR(W[1], -1, 1e-9);
+  });
+}
+
+TEST(CompressionTest, Refuses16Bits) {
+  EXPECT_THAT(
+      [] {
+        run_on_threads(2, [](Communicator& comm) {
+          Weights model(Dtype::kFloat16);
+          DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.compression = make_compression("one_bit")});
+          optimizer.setup(model);
+        });
+      },
+      ThrowsMessage<DtypeError>(AllOf(HasSubstr("one_bit"), HasSubstr("float16"))));
 }
 
 TEST(CompressionTest, TrainsANetworkAlmostAsWell) {

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "core/array/array.h"
+#include "core/array/index.h"
+#include "core/array/logic.h"
 #include "core/device/gpu/caching_allocator.h"
 #include "core/device/gpu/pinned_memory.h"
 #include "core/device/gpu/stream.h"
@@ -51,6 +53,13 @@ TEST(GpuDriverTest, HostCodeIsRefusedTheElementsOfAGpu) {
               ThrowsMessage<DeviceError>(AllOf(HasSubstr("cuda:0"), HasSubstr("to(Device{})"))));
   EXPECT_NE(x.raw_data(), nullptr);
   EXPECT_NO_THROW(x.to(Device{}).data<std::uint8_t>());
+}
+
+TEST(GpuDriverTest, WhatTheHostCountsIsMovedThereFirst) {
+  const testing::SimulatedDevices simulated;
+  const Array flags = array<int>({0, 1, 0, 1}).to(Dtype::kBool).to(kGpu);
+  EXPECT_EQ(count_nonzero(flags), 2);
+  EXPECT_THAT(to_vector<std::int64_t>(nonzero(flags)[0]), ElementsAre(1, 3));
 }
 
 TEST(GpuAllocatorTest, ABlockGoesToTheNextRequestOfItsStream) {
@@ -166,6 +175,18 @@ TEST(GpuStreamTest, AnEventOrdersTwoStreams) {
   b.get().synchronize();
   EXPECT_THAT(done, ElementsAre(1, 2));
   EXPECT_TRUE(event.has_happened());
+}
+
+/// A thread that does nothing but ask must not wake another GPU.
+TEST(GpuStreamTest, TheHostAsksAboutAnEventOnItsOwnDevice) {
+  const testing::SimulatedDevices simulated;
+  gpu::Event start(kOther, /*timed=*/true), end(kOther, /*timed=*/true);
+  start.record(gpu::current_stream(kOther));
+  end.record(gpu::current_stream(kOther));
+  end.synchronize();
+  EXPECT_TRUE(end.has_happened());
+  EXPECT_EQ(end.milliseconds_since(start), 1);
+  EXPECT_THAT(simulated.driver->asked_devices(), ElementsAre(1, 1, 1));
 }
 
 TEST(GpuStreamTest, AScopeBelongsToItsThreadAndStreamsAreTakenAgain) {

@@ -47,6 +47,17 @@ TEST_F(ReductionGpuTest, SumMaxAndProductOverAnyAxes) {
   }
 }
 
+/// Longer than the indices of a kernel, and cut along the axis that is kept.
+TEST_F(ReductionGpuTest, TwoRowsOfMoreThanTwoToTheThirtyElements) {
+  constexpr std::int64_t kColumns = (std::int64_t{1} << 30) + 8;
+  const Array x = array<float>({1, 2}, {2, 1}).to(Dtype::kFloat16).to(kGpu).broadcast_to({2, kColumns});
+  const Array y = kernels::sum(x, {0});
+  ASSERT_EQ(y.shape(), Shape({1, kColumns}));
+  EXPECT_EQ(kernels::max(y, {1}).item<float>(), 3);
+  EXPECT_EQ(to_vector<float>(y.slice(1, {.start = kColumns - 3})), std::vector<float>(3, 3));
+  EXPECT_EQ(kernels::max(x, {0, 1}).item<float>(), 2);
+}
+
 TEST_F(ReductionGpuTest, TheFirstOfTheLargestElements) {
   for (int i = 0; i < kDtypes; ++i) {
     const Array x = numbers({40, 1003}, Dtype::kFloat32, 1, 0, 3).to(static_cast<Dtype>(i));
@@ -244,6 +255,8 @@ TEST_F(IndexingGpuTest, GatherTakeAndTheirAdjoints) {
       const Array gy = numbers({from.shape()[0], 6, from.shape()[2]}, dtype, 4);
       expect_same("take_grad", {gy, rows}, [](const Arrays& in) { return kernels::add_rows(in[0], in[1], 5); });
     }
+    expect_same("take_grad of many outer rows", {numbers({70000, 2, 3}, dtype, 4), array<std::int64_t>({1, 1})},
+                [](const Arrays& in) { return kernels::add_rows(in[0], in[1], 4); });
     const Array many = random_rows(3000, 50);
     expect_same(
         "embedding gradient", {numbers({1, 3000, 129}, dtype, 5), many},

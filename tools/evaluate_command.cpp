@@ -1,5 +1,8 @@
 #include "tools/evaluate_command.h"
 
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <fstream>
 #include <iomanip>
@@ -11,7 +14,10 @@
 #include "core/autograd/inference_mode.h"
 #include "core/error.h"
 #include "core/functions/softmax_cross_entropy.h"
+#include "tools/json_line.h"
 #include "tools/options/wrong_usage.h"
+#include "tools/train/model_setup.h"
+#include "tools/train/picture_problems.h"
 #include "tools/train/training_data.h"
 #include "tools/trained_network.h"
 #include "trainer/iterators/multithread_iterator.h"
@@ -53,6 +59,7 @@ struct Judgement {
 Judgement judge(const TrainOptions& o, const std::string& snapshot, const TrainingData& data, Communicator& comm) {
   const auto classes = static_cast<std::int64_t>(data.class_names.size());
   const auto network = load_trained_network(o, snapshot, data.input, classes);
+  network->to(prepared_device(o, comm));
   const Dtype dtype = network->parameters().front()->dtype();
   const auto iterator = make_iterator(data.validation,
                                       {.batch_size = static_cast<std::int64_t>(o.val_batchsize) * comm.size(),
@@ -66,8 +73,10 @@ Judgement judge(const TrainOptions& o, const std::string& snapshot, const Traini
   const InferenceMode scope;
   while (const std::optional<Batch> batch = iterator->next()) {
     if (batch->size() == 0) continue;
-    const Variable y = (*network)(batch->x().to(dtype));
-    const Array scores = y.array().to(Dtype::kFloat32).contiguous();
+    const Variable y = (*network)(batch->x().to(network->device()).to(dtype));
+    // first: it refuses labels that are no class, which the counts below would take for places in memory
+    const double loss = functions::softmax_cross_entropy(y, batch->t()).item<double>();
+    const Array scores = y.array().to(Device{}).to(Dtype::kFloat32).contiguous();
     const std::vector<std::int64_t> truth = to_vector<std::int64_t>(batch->t());
     double* sums = result.sums.data<double>();
     for (std::size_t i = 0; i < truth.size(); ++i) {
@@ -77,7 +86,7 @@ Judgement judge(const TrainOptions& o, const std::string& snapshot, const Traini
       sums[1] += std::find(first, last, truth[i]) != last ? 1 : 0;
     }
     sums[0] += static_cast<double>(batch->size());
-    sums[2] += functions::softmax_cross_entropy(y, batch->t()).item<double>() * static_cast<double>(batch->size());
+    sums[2] += loss * static_cast<double>(batch->size());
   }
   comm.all_reduce(result.confusion);
   comm.all_reduce(result.sums);
@@ -85,7 +94,7 @@ Judgement judge(const TrainOptions& o, const std::string& snapshot, const Traini
   return result;
 }
 
-nlohmann::json as_json(const Judgement& j, const TrainingData& data) {
+nlohmann::json as_json(const Judgement& j, const TrainingData& data, std::size_t replaced) {
   nlohmann::json classes = nlohmann::json::array(), confusion = nlohmann::json::array();
   for (std::int64_t c = 0; c < j.classes; ++c) {
     const double count = j.of_class(c);
@@ -98,6 +107,7 @@ nlohmann::json as_json(const Judgement& j, const TrainingData& data) {
     confusion.push_back(row);
   }
   return {{"samples", static_cast<std::int64_t>(j.samples())},
+          {"replaced", replaced},
           {"loss", j.sums.data<double>()[2] / j.samples()},
           {"top1", j.right() / j.samples()},
           {"top5", j.sums.data<double>()[1] / j.samples()},
@@ -120,6 +130,29 @@ void print(const nlohmann::json& result, std::ostream& out) {
   }
 }
 
+/// Results are on standard output, and what is to be said about them on standard error.
+void log_to_stderr() {
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_color_sink_mt>()));
+}
+
+void evaluate(const TrainOptions& o, const std::string& given, const std::string& json_file, Communicator& comm) {
+  set_compute_threads(comm, o.threads);
+  const auto warn = [](const std::string& damage) { spdlog::warn("snapshot_file: {}", damage); };
+  const std::string snapshot = find_snapshot(given, comm, warn);
+  PictureProblems problems(comm);
+  const TrainingData data = open_training_data(o, problems.report());
+  const Judgement judgement = judge(o, snapshot, data, comm);
+  const std::size_t replaced = problems.log_totals();
+  if (comm.rank() != 0) return;
+  const nlohmann::json result = as_json(judgement, data, replaced);
+  print(result, std::cout);
+  if (json_file.empty()) return;
+  std::ofstream file(json_file);
+  file << json_text(result, 2) << '\n';
+  if (!file.flush()) throw FileError(json_file, ": cannot be written.");
+}
+
 }  // namespace
 
 int evaluate_command(int argc, char** argv) {
@@ -131,23 +164,15 @@ int evaluate_command(int argc, char** argv) {
   add_train_options(table, options);
   try {
     if (!table.parse(argc, argv, std::cout)) return 0;
-    snapshot = find_snapshot(snapshot);
+    require_snapshot(snapshot);
+    check_combinations(options);
     options.augment_on = "host";  // a training's configuration may say otherwise
   } catch (const Error& error) {
     return wrong_usage("evaluate", error);
   }
-  return run_job({.name = options.communicator}, [&](Communicator& comm) {
-    set_compute_threads(comm, options.threads);
-    const TrainingData data = open_training_data(options, nullptr);
-    const Judgement judgement = judge(options, snapshot, data, comm);
-    if (comm.rank() != 0) return;
-    const nlohmann::json result = as_json(judgement, data);
-    print(result, std::cout);
-    if (json_file.empty()) return;
-    std::ofstream file(json_file);
-    file << result.dump(2) << '\n';
-    if (!file.flush()) throw FileError(json_file, ": cannot be written.");
-  });
+  log_to_stderr();
+  return run_job(communicator_options(options),
+                 [&](Communicator& comm) { evaluate(options, snapshot, json_file, comm); });
 }
 
 }  // namespace rensa::tools

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "comm/self/self_communicator.h"
 #include "core/error.h"
 #include "core/models/model.h"
 #include "core/serializers/weights.h"
@@ -59,14 +60,16 @@ int export_command(int argc, char** argv) {
   try {
     if (!table.parse(argc, argv, std::cout)) return 0;
     if (weights.empty()) throw ConfigError("weights: no file was given. Add --weights OUT.safetensors.");
-    snapshot = find_snapshot(snapshot);
+    require_snapshot(snapshot);
     input = parse_input(input_text);
   } catch (const Error& error) {
     return wrong_usage("export", error);
   }
   try {
     const auto network = make_network(options, input, classes);
-    load_weights(*network, snapshot);
+    SelfCommunicator self;
+    // the file's own dtype may be another: mixed16 saves float16
+    load_weights(*network, find_snapshot(snapshot, self, damage_on_stderr("export")), {.convert = true});
     save_weights(*network, weights);
     std::cout << weights << ": " << network->count_parameters() << " parameters of " << options.arch << '\n';
     return 0;

@@ -6,10 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "comm/self/self_communicator.h"
 #include "core/error.h"
 #include "core/models/model.h"
 #include "core/models/model_table.h"
-#include "core/serializers/npz.h"
+#include "core/serializers/file_reader.h"
 #include "tools/json_line.h"
 #include "tools/options/option_table.h"
 #include "tools/options/wrong_usage.h"
@@ -93,13 +94,14 @@ int inspect_snapshot(int argc, char** argv) {
     (argc == 2 && std::string(argv[1]) == "--help" ? std::cout : std::cerr) << kUsage;
     return argc == 2 && std::string(argv[1]) == "--help" ? 0 : 2;
   }
-  const std::string path = find_snapshot(argv[1]);
-  const NpzReader file(path);
+  SelfCommunicator self;
+  const std::string path = find_snapshot(argv[1], self, damage_on_stderr("inspect"));
+  const std::unique_ptr<FileReader> file = open_reader(path);
   std::cout << path << ": whole\n";
-  for (const std::string& key : file.keys()) {
+  for (const std::string& key : file->keys()) {
     std::cout << key << "  ";
     try {
-      const Array values = file.array(key);
+      const Array values = file->array(key);
       std::cout << values.dtype() << ' ' << values.shape() << '\n';
     } catch (const FileError&) {
       std::cout << "text\n";

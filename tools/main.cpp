@@ -69,11 +69,18 @@ int run(int argc, char** argv) {
   return command->run(argc - 1, argv + 1);
 }
 
+/// A full disk may show itself only when the last of what was printed is written.
+int with_output_written(int status) {
+  if (std::cout.flush()) return status;
+  std::cerr << "rensa: standard output could not be written to its end. Is the disk full?\n";
+  return status == 0 ? 1 : status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return with_output_written(run(argc, argv));
   } catch (const std::exception& error) {
     std::cerr << "rensa: " << error.what() << '\n';
     return 1;

@@ -10,7 +10,9 @@
 #include "core/autograd/inference_mode.h"
 #include "core/error.h"
 #include "core/functions/softmax.h"
+#include "tools/json_line.h"
 #include "tools/options/wrong_usage.h"
+#include "tools/train/model_setup.h"
 #include "tools/train/training_data.h"
 #include "tools/trained_network.h"
 #include "trainer/datasets/image_folder.h"
@@ -31,7 +33,8 @@ constexpr const char* kUsage =
     "\"error\"}, and the status is 1. Network and sizes are described by the keys of\n"
     "`rensa train`; the classes are those of the training folder unless --classes\n"
     "names them. A network for MNIST's or CIFAR-10's files gets each picture in their\n"
-    "size and colours, and needs --data for the statistics of the pixels.";
+    "size and colours, and needs --data for the statistics of the pixels; one for\n"
+    "photographs does without it: --data \"\" and --classes.";
 
 std::vector<std::string> list_pictures(const std::vector<std::string>& given) {
   std::vector<std::string> files;
@@ -58,14 +61,20 @@ struct Task {
   PictureForm form;
 };
 
-/// Photographs need nothing but sizes and names; small pictures also the statistics of their training set.
+/// Photographs need nothing but sizes and names; small pictures also the statistics of their training set. So a folder
+/// that is named must be there: without it a network for small pictures would be shown something else.
 Task find_task(const TrainOptions& o, const std::vector<std::string>& given) {
-  if (holds_small_pictures(o.data)) {
-    const TrainingData data = open_training_data(o, nullptr);
-    return {given.empty() ? data.class_names : given, data.input, data.form};
-  }
   if (given.empty() && o.data.empty()) {
     throw ConfigError("classes: give --classes A,B,… or the training's --data folder.");
+  }
+  if (!o.data.empty() && !fs::is_directory(o.data)) {
+    throw FileError(o.data,
+                    ": there is no such folder (key data). A network for photographs does without it: --data \"\" "
+                    "and --classes A,B,…");
+  }
+  if (!o.data.empty() && kind_of_data(o.data) != DataKind::kPhotographs) {
+    const TrainingData data = open_training_data(o, nullptr);
+    return {given.empty() ? data.class_names : given, data.input, data.form};
   }
   return {
       given.empty() ? photograph_classes(o.data) : given, {3, o.size, o.size}, {.resize = o.resize, .size = o.size}};
@@ -99,9 +108,10 @@ Array load_picture(const std::string& file, const Task& task) {
 
 using Json = nlohmann::ordered_json;  // the name of the file comes first
 
-Json predict(UnaryLink& network, Dtype dtype, const std::string& file, const Task& task) {
-  const Variable y = functions::softmax(network(load_picture(file, task).to(dtype)));
-  const Array p = y.array().to(Dtype::kFloat32).contiguous();
+Json predict(UnaryLink& network, const std::string& file, const Task& task) {
+  const Dtype dtype = network.parameters().front()->dtype();
+  const Variable y = functions::softmax(network(load_picture(file, task).to(network.device()).to(dtype)));
+  const Array p = y.array().to(Device{}).to(Dtype::kFloat32).contiguous();
   const auto order = ranked_classes(p.data<float>(), static_cast<std::int64_t>(task.classes.size()));
   Json top = Json::array();
   for (std::size_t i = 0; i < std::min<std::size_t>(5, order.size()); ++i) {
@@ -111,20 +121,21 @@ Json predict(UnaryLink& network, Dtype dtype, const std::string& file, const Tas
   return {{"file", file}, {"class", top[0]["class"]}, {"probability", top[0]["probability"]}, {"top", top}};
 }
 
-int run(const TrainOptions& o, const std::string& snapshot, const std::vector<std::string>& given_classes,
+int run(const TrainOptions& o, const std::string& given_snapshot, const std::vector<std::string>& given_classes,
         const std::vector<std::string>& paths) {
   SelfCommunicator self;
   set_compute_threads(self, o.threads);
+  const std::string snapshot = find_snapshot(given_snapshot, self, damage_on_stderr("predict"));
   const Task task = find_task(o, given_classes);
   const auto network = load_trained_network(o, snapshot, task.input, static_cast<std::int64_t>(task.classes.size()));
-  const Dtype dtype = network->parameters().front()->dtype();
+  network->to(prepared_device(o, self));
   const InferenceMode scope;
   int status = 0;
   for (const std::string& file : list_pictures(paths)) {
     try {
-      std::cout << predict(*network, dtype, file, task) << '\n';
+      std::cout << json_text(predict(*network, file, task)) << '\n';
     } catch (const std::exception& error) {
-      std::cout << Json{{"file", file}, {"error", error.what()}} << '\n';
+      std::cout << json_text(Json{{"file", file}, {"error", error.what()}}) << '\n';
       status = 1;
     }
   }
@@ -144,7 +155,8 @@ int predict_command(int argc, char** argv) {
   try {
     if (!table.parse(argc, argv, std::cout, &paths)) return 0;
     if (paths.empty()) throw ConfigError("no picture was named.");
-    snapshot = find_snapshot(snapshot);
+    require_snapshot(snapshot);
+    check_combinations(options);
     options.augment_on = "host";  // a training's configuration may say otherwise
   } catch (const Error& error) {
     return wrong_usage("predict", error);

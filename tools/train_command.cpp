@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 
 #include "comm/compute_threads.h"
@@ -13,7 +12,6 @@
 #include "comm/links/multi_node_batch_normalization.h"
 #include "core/device/gpu/driver.h"
 #include "core/device/gpu/notes.h"
-#include "core/device/gpu/precision.h"
 #include "core/error.h"
 #include "tools/options/wrong_usage.h"
 #include "tools/train/model_setup.h"
@@ -78,12 +76,6 @@ std::unique_ptr<Iterator> make_iterator(const TrainingData& data, const TrainOpt
   return iterator;
 }
 
-/// "cuda" is the GPU of the rank's number on its node.
-Device device_of(const TrainOptions& o, const Communicator& comm) {
-  const Device named = device_from_name(o.device);
-  return o.device == "cuda" ? Device{DeviceKind::kCuda, comm.intra_rank()} : named;
-}
-
 std::unique_ptr<Optimizer> make_step_optimizer(const TrainOptions& o, std::int64_t samples, Communicator& comm) {
   const double of_step = static_cast<double>(o.batchsize) * o.accumulate * comm.size();
   auto optimizer = make_optimizer(o, static_cast<double>(samples) / of_step);
@@ -112,20 +104,27 @@ BucketSource bucket_source(const Optimizer& optimizer, const Updater& updater) {
   return nullptr;
 }
 
-/// Seconds that batch normalization over all ranks has spent in calls; null without it.
-std::function<double()> waited_inside(Link& model) {
+/// Who reduces batch normalization's statistics over all ranks; null: nobody.
+std::shared_ptr<const CommunicatorStatistics> shared_statistics(Link& model) {
   for (const Link::NamedLink& named : model.named_links()) {
     const auto* normalization = dynamic_cast<const BatchNormalization*>(named.link);
     if (!normalization) continue;
-    const auto statistics = std::dynamic_pointer_cast<const CommunicatorStatistics>(normalization->reducer());
-    if (statistics) return [statistics] { return statistics->seconds(); };
+    if (auto found = std::dynamic_pointer_cast<const CommunicatorStatistics>(normalization->reducer())) return found;
   }
   return nullptr;
 }
 
+/// What forward and backward wait for other ranks.
+InsideWaitMeter::Source inside_waits(Link& model, const Optimizer& optimizer) {
+  return [statistics = shared_statistics(model), distributed = dynamic_cast<const DistributedOptimizer*>(&optimizer)] {
+    return InsideWaits{.statistics = statistics ? statistics->seconds() : 0,
+                       .gradients = distributed ? distributed->waited_in_reads() : 0};
+  };
+}
+
 /// Where the time of a step goes.
 void extend_with_timing(Trainer& trainer, Link& model, const BucketSource& buckets, const TrainOptions& o) {
-  const std::function<double()> waited = waited_inside(model);
+  const InsideWaitMeter::Source waited = inside_waits(model, trainer.optimizer());
   trainer.extend(std::make_unique<StepTimeReport>(buckets, waited));
   if (!o.trace.empty()) {
     trainer.extend(std::make_unique<Trace>(
@@ -155,30 +154,21 @@ void extend_with_reports(Trainer& trainer, const Trigger& log_trigger, const Tra
   }
 }
 
-/// The file that `resume` means; "": there is nothing to go on from. Rank 0 looks, and all ranks take what it found:
-/// the folder changes as soon as one of them trains.
+/// The file that `resume` means; "": there is nothing to go on from.
 std::string resumed_file(const TrainOptions& o, Communicator& comm) {
-  const bool automatic = o.resume == "auto";
-  const std::string folder = automatic ? o.out : o.resume;
-  std::string path;
-  if (comm.rank() == 0) {
-    const auto warn = [](const std::string& damage) { spdlog::warn("resume: {}", damage); };
-    path = automatic || std::filesystem::is_directory(folder) ? newest_whole_snapshot(folder, warn) : folder;
-  }
-  path = comm.broadcast_bytes(path, /*root=*/0);
-  if (path.empty() && !automatic) throw FileError(folder, ": has no whole snapshot_iter_… in it.");
-  return path;
+  const auto warn = [](const std::string& damage) { spdlog::warn("resume: {}", damage); };
+  return o.resume == "auto" ? find_snapshot_if_any(o.out, comm, warn) : find_snapshot(o.resume, comm, warn);
 }
 
 /// What to raise where training waits for its data.
-std::string data_advice(const TrainOptions& o, int cores) {
+std::string data_advice(const TrainOptions& o, DataKind kind, int cores) {
   std::string advice;
   if (o.loaderjob < cores) {
     advice = detail::join("Raise loaderjob (it is ", o.loaderjob, "; this rank has ", cores, " cores).");
   } else {
     advice = detail::join("All ", cores, " cores of this rank have a loader thread (loaderjob = ", o.loaderjob, ").");
   }
-  if (!holds_small_pictures(o.data)) {
+  if (kind == DataKind::kPhotographs) {
     advice += o.cache_mib == 0
                   ? " Raise cache_mib: files are read again in each epoch; cache_shared keeps them once for each node."
                   : " Raise cache_mib if not all files fit into it.";
@@ -225,7 +215,8 @@ void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Devic
   }
   if (o.dump_graph) trainer.extend(std::make_unique<DumpGraph>());
   trainer.extend(std::make_unique<DataBoundWarning>(
-      DataBoundOptions{.advice = [&o, cores = cores_of_rank(trainer.comm())] { return data_advice(o, cores); }},
+      DataBoundOptions{.advice = [&o, kind = kind_of_data(o.data),
+                                  cores = cores_of_rank(trainer.comm())] { return data_advice(o, kind, cores); }},
       [](const std::string& line) { spdlog::warn("{}", line); }));
   if (o.progress) trainer.extend(std::make_unique<ProgressBar>());
   if (o.snapshot != "never") {
@@ -237,10 +228,9 @@ void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Devic
 /// Returns the exit status: 0, or kStatusResumeMe after a signal.
 int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communicator& comm) {
   const bool speaks = comm.rank() == 0;
-  const Device device = device_of(o, comm);
-  if (device.kind == DeviceKind::kCuda) {
-    gpu::allow_tf32(o.tf32);
-    if (speaks) gpu::on_note([](const std::string& sentence) { spdlog::info("{}", sentence); });
+  const Device device = prepared_device(o, comm);
+  if (device.kind == DeviceKind::kCuda && speaks) {
+    gpu::on_note([](const std::string& sentence) { spdlog::info("{}", sentence); });
   }
   // a number that follows from the machine would give other bits on other ranks
   const int threads = set_compute_threads(comm, o.reproducible > 0 ? std::max(1, o.threads) : o.threads);
@@ -250,7 +240,8 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
   Classifier model(make_network(o, data.input, static_cast<std::int64_t>(data.class_names.size())),
                    {.label_smoothing = o.label_smoothing});
   if (!o.initmodel.empty()) {
-    for (const std::string& line : load_initial_weights(model, find_snapshot(o.initmodel))) {
+    const auto warn = [](const std::string& damage) { spdlog::warn("initmodel: {}", damage); };
+    for (const std::string& line : load_initial_weights(model, find_snapshot(o.initmodel, comm, warn))) {
       if (speaks) spdlog::warn("initmodel: {}", line);
     }
   }
@@ -283,6 +274,9 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
     if (!path.empty()) resume(trainer, path);
     if (speaks && !path.empty()) spdlog::info("goes on from {} at iteration {}", path, updater->iteration());
     if (speaks && path.empty()) spdlog::info("{} has no snapshot: the run starts from the beginning", o.out);
+  } else if (const std::string earlier = newest_snapshot(o.out); speaks && !earlier.empty()) {
+    spdlog::warn("{} is an earlier run's and goes when {} newer ones are there. To go on from it: --resume auto",
+                 earlier, o.keep);
   }
   trainer.run();
   problems.log_totals();
@@ -311,19 +305,15 @@ int train_command(int argc, char** argv) {
     if (!table.parse(argc, argv, std::cout)) return 0;
     parse_trigger(options.log_interval);
     if (options.snapshot != "never") parse_trigger(options.snapshot);
-    apply_recipe(options);
+    apply_recipe(options, table);
     check_combinations(options);
     if (options.stragglers != "never") parse_trigger(options.stragglers);
   } catch (const Error& error) {
     return wrong_usage("train", error);
   }
   int status = 0;
-  const int failed =
-      run_job({.name = options.communicator,
-               .timeout_s = options.comm_timeout,
-               .heartbeat_timeout_s = options.heartbeat_timeout,
-               .allreduce_grad_dtype = options.allreduce_grad_dtype == "own" ? "" : options.allreduce_grad_dtype},
-              [&](Communicator& comm) { status = train(options, table.values(), comm); });
+  const int failed = run_job(communicator_options(options),
+                             [&](Communicator& comm) { status = train(options, table.values(), comm); });
   return failed != 0 ? failed : status;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iostream>
 #include <numeric>
 
 #include "core/error.h"
@@ -10,6 +11,14 @@
 #include "trainer/extensions/snapshot.h"
 
 namespace rensa::tools {
+namespace {
+
+template <class Look>
+std::string as_rank_0_finds(Communicator& comm, const Look& look) {
+  return comm.broadcast_bytes(comm.rank() == 0 ? look() : std::string(), /*root=*/0);
+}
+
+}  // namespace
 
 std::unique_ptr<UnaryLink> load_trained_network(const TrainOptions& options, const std::string& snapshot,
                                                 const Shape& input, std::int64_t classes) {
@@ -18,13 +27,26 @@ std::unique_ptr<UnaryLink> load_trained_network(const TrainOptions& options, con
   return network;
 }
 
-std::string find_snapshot(const std::string& given) {
-  if (given.empty())
-    throw ConfigError("snapshot_file: none was given. Add --snapshot_file FILE, or the folder of a training run.");
-  if (!std::filesystem::is_directory(given)) return given;
-  const std::string newest = newest_snapshot(given);
-  if (newest.empty()) throw FileError(given, ": has no snapshot_iter_… in it.");
-  return newest;
+DamageReport damage_on_stderr(std::string_view name) {
+  return [name = std::string(name)](const std::string& damage) {
+    std::cerr << "rensa " << name << ": passed over: " << damage << '\n';
+  };
+}
+
+std::string find_snapshot(const std::string& given, Communicator& comm, const DamageReport& report) {
+  const std::string path = as_rank_0_finds(
+      comm, [&] { return std::filesystem::is_directory(given) ? newest_whole_snapshot(given, report) : given; });
+  if (path.empty()) throw FileError(given, ": has no whole snapshot_iter_… in it.");
+  return path;
+}
+
+std::string find_snapshot_if_any(const std::string& folder, Communicator& comm, const DamageReport& report) {
+  return as_rank_0_finds(comm, [&] { return newest_whole_snapshot(folder, report); });
+}
+
+void require_snapshot(const std::string& given) {
+  if (!given.empty()) return;
+  throw ConfigError("snapshot_file: none was given. Add --snapshot_file FILE, or the folder of a training run.");
 }
 
 std::vector<std::int64_t> ranked_classes(const float* scores, std::int64_t classes) {

@@ -30,6 +30,12 @@ ReproducibleUpdater::ReproducibleUpdater(Iterator& iterator, Classifier& model, 
                                          Communicator& comm, int shards, std::uint64_t seed)
     : StandardUpdater(iterator, model, optimizer, comm, seed), sums_(model, optimizer, comm, shards) {}
 
+void ReproducibleUpdater::accumulate(int count) {
+  if (count == 1) return;
+  throw ValueError("reproducible: ", count, " batches to accumulate, expected 1. A step is summed shard by shard ",
+                   "anyway: raise the batch size and the number of shards.");
+}
+
 void ReproducibleUpdater::add_gradients(const Batch& batch, Observation& observation) {
   const ShardRange& range = sums_.range();
   const std::int64_t begin = range.samples(range.first, batch.global_size).begin;

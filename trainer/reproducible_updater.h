@@ -22,6 +22,9 @@ class ReproducibleUpdater final : public StandardUpdater {
   ReproducibleUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm, int shards,
                       std::uint64_t seed = 0);
 
+  /// Throws ValueError for more than one batch: give the iterator larger ones, of which a shard is computed at a time.
+  void accumulate(int count) override;
+
   const ShardSums& sums() const { return sums_; }  ///< what sums the shards
 
  private:

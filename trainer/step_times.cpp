@@ -1,6 +1,7 @@
 #include "trainer/step_times.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rensa {
 namespace {
@@ -11,7 +12,13 @@ double seconds(Time begin, Time end) { return std::max(0.0, std::chrono::duratio
 
 }  // namespace
 
-StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, double waited_inside) {
+InsideWaits InsideWaitMeter::take() {
+  const InsideWaits now = so_far_ ? so_far_() : InsideWaits();
+  const InsideWaits before = std::exchange(before_, now);
+  return {.statistics = now.statistics - before.statistics, .gradients = now.gradients - before.gradients};
+}
+
+StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, const InsideWaits& waited) {
   StepTimes times;
   Time computed{};  // when forward and backward were done
   Time arrived{};   // when the last bucket was
@@ -39,14 +46,15 @@ StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets,
         times.wait += whole;
         break;
       case Span::Phase::kUpdate: {
-        const double waited = std::min(whole, seconds(span.begin, arrived));
-        times.wait += waited;
-        times.compute += whole - waited;
+        const double for_buckets = std::min(whole, seconds(span.begin, arrived));
+        times.wait += for_buckets;
+        times.compute += whole - for_buckets;
         break;
       }
     }
   }
-  const double inside = std::min(waited_inside, times.compute);
+  times.hidden = std::max(0.0, times.hidden - waited.gradients);  // on their way, but not behind work
+  const double inside = std::min(waited.statistics + waited.gradients, times.compute);
   times.compute -= inside;
   times.wait += inside;
   return times;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "comm/gradients/gradient_reducer.h"
@@ -16,17 +17,36 @@ using BucketSource = std::function<StepBuckets()>;
 /// waited for others: its own work ends when its last bucket is ready, however long the buckets travel.
 struct StepTimes {
   double input = 0;  ///< waiting for its own loader
-  double compute =
-      0;  ///< its own work: forward and backward until the last bucket was ready, and the optimizer's arithmetic
-  double wait = 0;  ///< for gradients, after its own were ready, and inside the network for the other ranks' statistics
-  double wire = 0;  ///< buckets on their way, added up
+  /// Its own work: forward and backward until the last bucket was ready, and the optimizer's arithmetic.
+  double compute = 0;
+  /// For gradients, after its own were ready, and inside the network (InsideWaits).
+  double wait = 0;
+  double wire = 0;    ///< buckets on their way, added up
   double hidden = 0;  ///< the part of `wire` that passed while this rank was still computing
   double bytes = 0;   ///< that it gave to the communicator
 
   double overlap() const { return wire > 0 ? hidden / wire : 0; }  ///< the hidden part of `wire`, in [0, 1]
 };
 
-/// `waited_inside`: seconds that calls inside forward and backward took (CommunicatorStatistics::seconds()).
-StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, double waited_inside = 0);
+/// Seconds of forward and backward in which a rank waited for others.
+struct InsideWaits {
+  double statistics = 0;  ///< for their batch statistics: CommunicatorStatistics::seconds()
+  double gradients = 0;   ///< with carry_over, for those of the step before: DistributedOptimizer::waited_in_reads()
+};
+
+/// What has been waited since it was last asked, from a source that gives the seconds so far; null: nothing.
+class InsideWaitMeter {
+ public:
+  using Source = std::function<InsideWaits()>;
+  explicit InsideWaitMeter(Source so_far) : so_far_(std::move(so_far)) {}
+  InsideWaits take();
+
+ private:
+  const Source so_far_;
+  InsideWaits before_;
+};
+
+/// Where the time of the step went that these phases and buckets belong to.
+StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, const InsideWaits& waited = {});
 
 }  // namespace rensa

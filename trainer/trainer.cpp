@@ -14,6 +14,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+template <class Fn>
+void ignore_errors(const Fn& fn) {
+  try {
+    fn();
+  } catch (...) {
+  }
+}
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 }  // namespace
@@ -54,7 +62,9 @@ double Trainer::progress() const {
 bool Trainer::is_done() const {
   if (stopping_) return true;
   const double done = stop_.unit == Unit::kEpoch ? updater_.epoch_detail() : static_cast<double>(updater_.iteration());
-  return done >= stop_.period;
+  return done >= stop_.period || std::ranges::any_of(early_stops_, [](const Trigger& trigger) {
+           return trigger.rule && trigger.rule->still_agrees();
+         });
 }
 
 double Trainer::elapsed_time() const { return earlier_seconds_ + (running_ ? seconds_since(started_) : 0); }
@@ -83,6 +93,15 @@ void Trainer::step() {
   for (Extension* extension : saving) (*extension)(*this);
 }
 
+void Trainer::call_before_training() {
+  if (updater_.iteration() > 0) return;
+  for (const Entry& entry : extensions_) {
+    if (!entry.call_before_training) continue;
+    entry.extension->observe(*this);  // what those before it have reported
+    (*entry.extension)(*this);
+  }
+}
+
 void Trainer::run() {
   if (comm_.rank() == 0) {
     std::error_code error;
@@ -92,25 +111,25 @@ void Trainer::run() {
   }
   started_ = Clock::now();
   running_ = true;
-  const auto finalize = [&] {
-    for (const Entry& entry : extensions_) entry.extension->finalize(*this);
+  const auto end_clock = [&] {
     earlier_seconds_ = elapsed_time();
     running_ = false;
   };
   try {
     for (const Entry& entry : extensions_) entry.extension->initialize(*this);
-    for (const Entry& entry : extensions_) {
-      if (entry.call_before_training && updater_.iteration() == 0) (*entry.extension)(*this);
-    }
+    call_before_training();
     while (!is_done()) step();
     for (const Entry& entry : extensions_) entry.extension->end_of_run(*this);
   } catch (...) {
     const std::exception_ptr reason = std::current_exception();
-    for (const Entry& entry : extensions_) entry.extension->on_error(*this, reason);
-    finalize();
-    throw;
+    // What else fails while the run is left follows from the first error, which is the one to tell.
+    for (const Entry& entry : extensions_) ignore_errors([&] { entry.extension->on_error(*this, reason); });
+    for (const Entry& entry : extensions_) ignore_errors([&] { entry.extension->finalize(*this); });
+    end_clock();
+    std::rethrow_exception(reason);
   }
-  finalize();
+  for (const Entry& entry : extensions_) entry.extension->finalize(*this);
+  end_clock();
 }
 
 void Trainer::serialize(Serializer& serializer) {

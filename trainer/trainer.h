@@ -52,6 +52,7 @@ class Trainer {
   const Observation& observation() const { return observation_; }  ///< what this step has reported so far
   const Trigger& stop_trigger() const { return stop_; }            ///< when the run ends
   double progress() const;                                         ///< done part of the run, in [0, 1]
+  bool is_done() const;                                            ///< no further step will be made
   double elapsed_time() const;                                     ///< seconds of all runs together
   double update_seconds() const { return update_seconds_; }        ///< of steps alone, in this run
   /// Time of steps that was waited for behind them: a GPU goes on when update() has returned.
@@ -68,7 +69,7 @@ class Trainer {
     std::unique_ptr<Extension> extension;
     bool call_before_training;
   };
-  bool is_done() const;
+  void call_before_training();
   void step();
 
   Updater& updater_;

@@ -10,11 +10,21 @@
 
 namespace rensa {
 
+Trigger::Trigger(double every, Unit of, std::shared_ptr<TriggerRule> if_agreed)
+    : period(every), unit(of), rule(std::move(if_agreed)) {
+  const bool whole = every == std::floor(every);
+  if (!(every > 0) || (of == Unit::kIteration && !whole)) {
+    throw ValueError("trigger: a period of ", every, of == Unit::kEpoch ? " epochs" : " iterations", ", expected ",
+                     of == Unit::kEpoch ? "more than 0." : "a whole number from 1 on.");
+  }
+}
+
 bool Trigger::is_due(const Updater& updater) const {
   if (updater.iteration() == 0) return false;
   if (unit == Unit::kIteration) return updater.iteration() % static_cast<std::int64_t>(period) == 0;
-  const double before = std::max(0.0, updater.previous_epoch_detail());
-  return std::floor(before / period) != std::floor(updater.epoch_detail() / period);
+  // 3 / 10 of an epoch are 2.9999999999999996 periods of 0.1
+  const auto passed = [this](double epochs) { return std::floor(epochs / period + 1e-9); };
+  return passed(std::max(0.0, updater.previous_epoch_detail())) != passed(updater.epoch_detail());
 }
 
 bool Trigger::fires(Trainer& trainer) const {

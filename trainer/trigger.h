@@ -21,6 +21,8 @@ class TriggerRule {
   virtual ~TriggerRule() = default;
   virtual void observe(Trainer&) {}               ///< after every step, before the rule is asked
   virtual bool operator()(Trainer& trainer) = 0;  ///< asked each time the interval has passed, on all ranks together
+  /// What was agreed still holds, without a further step: a run that stop_when() ended does not go on when resumed.
+  virtual bool still_agrees() const { return false; }
   /// Saving is a call on all ranks together.
   virtual void serialize(Serializer&, Trainer&) {}
 };
@@ -31,8 +33,8 @@ class TriggerRule {
 ///   const Trigger best{1, Unit::kEpoch, max_value("validation/main/accuracy")};
 ///   trainer.extend(std::make_unique<Snapshot>(), {.trigger = best});
 struct Trigger {
-  Trigger(double every = 1, Unit of = Unit::kEpoch, std::shared_ptr<TriggerRule> if_agreed = nullptr)
-      : period(every), unit(of), rule(std::move(if_agreed)) {}
+  /// Throws ValueError for a period that is not above 0 or, of iterations, not whole.
+  Trigger(double every = 1, Unit of = Unit::kEpoch, std::shared_ptr<TriggerRule> if_agreed = nullptr);
 
   double period;
   Unit unit;

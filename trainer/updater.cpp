@@ -6,6 +6,7 @@
 #include "comm/gradients/no_sync.h"
 #include "core/device/random.h"
 #include "core/error.h"
+#include "core/kernels/arithmetic.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
@@ -29,8 +30,30 @@ StandardUpdater::StandardUpdater(Iterator& iterator, Classifier& model, Optimize
           iterator, model, [&model, this](const Batch& batch) { return classify(model, batch, deferred_); }, optimizer,
           comm, seed) {}
 
+void StandardUpdater::accumulate(int count) {
+  if (count < 1) throw ValueError("updater: ", count, " batches to accumulate, expected 1 or more.");
+  pieces_ = count;
+}
+
+/// How many samples the step will have had is known with its last batch. Gradients so far were weighted by what was
+/// expected then, and are brought to the new number where that differs.
+void StandardUpdater::expect_samples(double count) {
+  if (piece_ > 0 && count != expected_) {
+    for (Parameter* parameter : model_.parameters()) {
+      if (const Array gradient = parameter->grad())
+        gradient.copy_from(kernels::mul_number(gradient, expected_ / count));
+    }
+  }
+  expected_ = count;
+}
+
+double StandardUpdater::step_share(const Batch& batch) const {
+  return static_cast<double>(batch.size()) * comm_.size() / expected_;
+}
+
 void StandardUpdater::update(Observation& observation) {
   spans_.clear();
+  double samples = 0;
   const double before = iterator_.epoch_detail();
   bool new_epoch = false;
   for (piece_ = 0; piece_ < pieces_; ++piece_) {
@@ -38,6 +61,8 @@ void StandardUpdater::update(Observation& observation) {
     if (piece_ + 1 < pieces_) local.emplace(optimizer_);
     const std::optional<Batch> batch = timed(Span::Phase::kInput, [&] { return iterator_.next(); });
     if (!batch) throw ValueError("updater: the iterator has ended. Make it with repeat = true.");
+    samples += static_cast<double>(batch->global_size);
+    if (piece_ == 0 || piece_ + 1 == pieces_) expect_samples(samples * pieces_ / (piece_ + 1));
     add_gradients(*batch, observation);
     samples_ += batch->global_size;
     new_epoch = new_epoch || iterator_.is_new_epoch();
@@ -57,8 +82,7 @@ void StandardUpdater::add_gradients(const Batch& batch, Observation& observation
     step.observation["main/loss"] = deferred_.observe(step.loss.array(), size);
     join_means(observation, step.observation);
   }
-  const double share = size * comm_.size() / static_cast<double>(batch.global_size) / pieces_;
-  timed(Span::Phase::kBackward, [&] { optimizer_.backward(step.loss, share); });
+  timed(Span::Phase::kBackward, [&] { optimizer_.backward(step.loss, step_share(batch)); });
 }
 
 StandardUpdater::Loss StandardUpdater::loss(const Batch& batch) {

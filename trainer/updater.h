@@ -57,8 +57,9 @@ class StandardUpdater : public Updater {
                   std::uint64_t seed = 0);
 
   /// From now on a step takes so many batches, one after another, whose gradients are added up and travel once. It is
-  /// the step of a batch `count` times as large, in the memory of one.
-  void accumulate(int count) { pieces_ = count; }
+  /// the step of one batch with the samples of all of them, in the memory of one. Throws ValueError for a count
+  /// below 1.
+  virtual void accumulate(int count);
 
   /// `hook` is called once, with the loss of the next batch before its backward: its graph is whole then.
   void on_next_loss(std::function<void(const Variable&)> hook) { next_loss_ = std::move(hook); }
@@ -83,7 +84,8 @@ class StandardUpdater : public Updater {
   virtual void add_gradients(const Batch& batch, Observation& observation);
   /// Numbers the random operations of the step's samples in `batch`.
   void set_random_context(const Batch& batch) const;
-  Loss loss(const Batch& batch);  ///< what the loss function gives for the batch
+  Loss loss(const Batch& batch);                ///< what the loss function gives for the batch
+  double step_share(const Batch& batch) const;  ///< of this rank's part of `batch` in the step's mean, times the ranks
   /// Observes numbers that lie on a GPU, for which the host does not wait.
   DeferredNumbers& deferred() { return deferred_; }
   /// fn(), remembered as a phase of the step.
@@ -101,6 +103,8 @@ class StandardUpdater : public Updater {
   }
 
  private:
+  void expect_samples(double count);
+
   Iterator& iterator_;
   Link& model_;
   LossFunction loss_;
@@ -108,8 +112,9 @@ class StandardUpdater : public Updater {
   Optimizer& optimizer_;
   Communicator& comm_;
   const std::uint64_t seed_;
-  int pieces_ = 1;  ///< batches of a step
-  int piece_ = 0;   ///< the one under way
+  int pieces_ = 1;       ///< batches of a step
+  int piece_ = 0;        ///< the one under way
+  double expected_ = 0;  ///< samples of the step on all ranks, as the batches so far say
   std::int64_t iteration_ = 0, samples_ = 0;
   std::optional<double>
       previous_detail_;  ///< of the last step, whose last batch the iterator knows; none: before the first

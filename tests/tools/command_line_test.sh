@@ -23,17 +23,22 @@ expect 2 'no command "tarin"' "$rensa" tarin
 expect 2 "--out" "$rensa" data pictures
 expect 2 "sed" "$rensa" data pictures --out "$work/x" --sed 3
 
+# What cannot be printed is a failure.
+status=0
+"$rensa" inspect model --arch resnet18 >/dev/full 2>"$work/output" || status=$?
+[ "$status" -eq 1 ] && grep -q 'standard output' "$work/output" || { echo "a full disk: status $status" >&2; exit 1; }
+
 # Every help reads well at 80 columns.
 export LC_ALL=C.UTF-8
 for command in "" train evaluate predict bench "bench ops" "bench convolution" "bench gpu" "bench step" "bench overlap" \
   "bench reproducible" "bench input" "bench comm" data "data pictures" "data cifar" "data pack" inspect "inspect model" export doctor; do
   # shellcheck disable=SC2086  # several words
+  expect 0 "usage: " "$rensa" $command --help
   while IFS= read -r line; do
     line=${line%"${line##*[! ]}"}
     [ ${#line} -le 80 ] || { echo "rensa $command --help: a line of ${#line} columns: $line" >&2; exit 1; }
-  done < <("$rensa" $command --help)
+  done <"$work/output"
 done
-
 
 "$rensa" inspect model --arch resnet18 >"$work/table"
 grep -Eq '^layer4/1/conv2 +convolution_2d +\(1, 512, 7, 7\) +2359296 +115605504$' "$work/table" || { cat "$work/table" >&2; exit 1; }

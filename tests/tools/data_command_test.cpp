@@ -58,16 +58,17 @@ TEST(DataCommandTest, PacksAFolderAsShards) {
 }
 TEST(DataCommandTest, MakesCifarsFilesOfSmallPictures) {
   const rensa::testing::ScratchFolder scratch;
-  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "6", "--val-per-class", "2",
+  run({"pictures", "--out", scratch / "set", "--classes", "5", "--train-per-class", "6", "--val-per-class", "2",
        "--min-size", "32", "--max-size", "32"});
   std::filesystem::rename(scratch / "set/val", scratch / "set/test");
   const Outcome outcome = run({"cifar", "--in", scratch / "set", "--out", scratch / "bin"});
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   const PictureTable train = read_cifar10_folder(scratch / "bin", Split::kTrain);
-  EXPECT_EQ(train.count(), 12);
+  EXPECT_EQ(train.count(), 30);
+  EXPECT_EQ(train.class_names, open_image_folder(scratch / "set/train")->class_names());
   EXPECT_EQ(std::count(train.labels.begin(), train.labels.end(), 1), 6);
   const PictureTable test = read_cifar10_folder(scratch / "bin", Split::kTest);
-  ASSERT_EQ(test.count(), 4);
+  ASSERT_EQ(test.count(), 10);
   const images::Image first = images::read_jpeg(open_image_folder(scratch / "set/test")->name(0));
   EXPECT_TRUE(std::equal(first.row(0), first.row(0) + first.bytes(), test.pixels.begin()));
   run({"pictures", "--out", scratch / "large", "--classes", "2", "--train-per-class", "1", "--val-per-class", "1"});

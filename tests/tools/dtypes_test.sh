@@ -20,6 +20,7 @@ for dtype in float32 float64 bfloat16 mixed16; do
   same_losses "$out" "$out.rest" "$dtype"
   [ "$(value validation/main/accuracy "$out/log")" = 1.0 ] || fail "$dtype: accuracy $(value validation/main/accuracy "$out/log")"
   run "$rensa" evaluate "${same[@]}" --dtype $dtype --snapshot_file "$out"
+  run "$rensa" export --arch mlp --units 32 --input 16 --classes 3 --snapshot_file "$out" --weights "$out.safetensors"
 done
 
 # The dtype is not a name only: each computes with other numbers.

@@ -35,6 +35,21 @@ grep -q 'snapshot_iter_6.*was changed' "$work/log" || fail "the damaged snapshot
 grep -q 'goes on from .*snapshot_iter_3 at iteration 3' "$work/log" || fail "it did not go on from the one before"
 same_losses "$work/whole" "$work/auto" "--resume auto"
 
+# Whoever is given a folder passes over a newest snapshot that is cut short, and says so.
+cp -a "$work/whole" "$work/cut"
+newest=$(ls -v "$work"/whole/snapshot_iter_* | tail -n 1)
+head -c 900 "$newest" >"$work/cut/${newest##*/}"
+network=(--data "$work/pictures" --arch resnet18 --width 8 --size 32 --resize 40 --threads 1)
+passed_over() {  # COMMAND...: it succeeds and names the damaged one
+  "$@" >"$work/log" 2>&1 </dev/null || fail "failed: ${*:1:9} …"
+  [ "$(grep -c "${newest##*/}: is not a whole" "$work/log")" -eq 1 ] || fail "the damaged snapshot is not named once: ${*:1:9} …"
+}
+passed_over "${train[@]}" --data "$work/pictures" --out "$work/started" --epoch 1 --initmodel "$work/cut"
+passed_over mpirun -n 2 --oversubscribe --bind-to none "$rensa" evaluate "${network[@]}" --snapshot_file "$work/cut"
+passed_over "$rensa" predict "${network[@]}" --snapshot_file "$work/cut" "$work/pictures/val"
+passed_over "$rensa" inspect snapshot "$work/cut"
+passed_over "$rensa" export --arch resnet18 --width 8 --classes 3 --input 3x32x32 --snapshot_file "$work/cut" --weights "$work/cut.npz"
+
 # Augmentations, mixed pairs and steps of two batches go on exactly, too.
 strong=(--rand_augment 2 --colour_jitter 0.4,0.4,0.4,0.1 --mixup 0.2 --cutmix 1 --accumulate 2 --batchsize 6 --snapshot "3 iteration")
 run --data "$work/pictures" --out "$work/strong" --epoch 4 "${strong[@]}"

@@ -42,6 +42,9 @@ class OptionTableTest : public ::testing::Test {
     for (std::string& argument : arguments) argv.push_back(argument.data());
     const bool goes_on = table.parse(static_cast<int>(argv.size()), argv.data(), out_, positional);
     values_ = table.values();
+    for (const OptionValue& option : values_) {
+      if (table.is_given(option.key)) given_.push_back(option.key);
+    }
     return goes_on;
   }
   void expect_refused(const std::vector<std::string>& arguments, const std::string& text) {
@@ -50,6 +53,7 @@ class OptionTableTest : public ::testing::Test {
 
   Options options_;
   std::vector<OptionValue> values_;
+  std::vector<std::string> given_;
   std::ostringstream out_;
 };
 
@@ -82,6 +86,20 @@ TEST_F(OptionTableTest, TellsWhatEveryKeyIsAndWhichHaveAValueOfTheirOwn) {
   EXPECT_EQ(own, "epoch = 9\nmilestones = 1,2.5\n");
   EXPECT_EQ(values_.size(), 7u);
   EXPECT_EQ(values_.back().value, "a,b");
+}
+
+TEST_F(OptionTableTest, TellsWhichKeysWereGivenBeItTheirDefaults) {
+  rensa::testing::ScratchFolder folder;
+  std::ofstream(folder / "x.cfg") << "lr = 0.1\n";
+  parse({"--config", folder / "x.cfg", "--arch", "mlp"});
+  EXPECT_THAT(given_, ElementsAre("lr", "arch"));
+}
+
+TEST_F(OptionTableTest, TellsNumbersWithAllTheirDigits) {
+  parse({"--lr", "0.1000000001", "--milestones", "100000,0.3"});
+  EXPECT_EQ(values_[1].value, "0.1000000001");
+  EXPECT_FALSE(values_[1].is_default);
+  EXPECT_EQ(values_[5].value, "100000,0.3");
 }
 
 TEST_F(OptionTableTest, HelpListsEveryKeyWithItsDefault) {
@@ -120,6 +138,7 @@ TEST_F(OptionTableTest, NamesTheNearestKeyAndTheLine) {
   expect_refused({"--config", folder / "x.cfg"}, "x.cfg:2: unknown key \"lrr\"; did you mean \"lr\"?");
   std::ofstream(folder / "y.cfg") << "\nepoch 9\n";
   expect_refused({"--config", folder / "y.cfg"}, "y.cfg:2: expected \"key = value\"");
+  expect_refused({"--config", folder.path().string()}, "is a folder, expected a configuration file");
 }
 
 TEST_F(OptionTableTest, RefusesValuesThatDoNotFit) {

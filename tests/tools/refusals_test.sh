@@ -41,6 +41,8 @@ refused 2 'zero and compression exclude each other' "${train[@]}" --zero 2 --com
 refused 2 'compression and allreduce_grad_dtype exclude each other' "${train[@]}" --compression top_k:0.1 --allreduce_grad_dtype float16
 refused 2 'expected none, power_sgd' "${train[@]}" --compression zip
 refused 2 'carry_over learns that too late' "${train[@]}" --dtype mixed16 --carry_over
+refused 2 'dtype = mixed16 and compression exclude each other' "${train[@]}" --dtype mixed16 --compression one_bit
+refused 2 'dtype = bfloat16 and compression exclude each other' "${train[@]}" --dtype bfloat16 --compression top_k:0.1
 refused 2 'adafactor needs whole parameters' "${train[@]}" --optimizer adafactor --zero 2
 refused 2 'carry_over and clip_norm exclude each other' "${train[@]}" --carry_over --clip_norm 1
 refused 2 'carry_over and zero_fill = false exclude each other' "${train[@]}" --carry_over --zero_fill false
@@ -49,8 +51,13 @@ refused 2 'accumulate: 0 is out of range' "${train[@]}" --accumulate 0
 refused 2 'rand_augment and colour_jitter change training pictures' "${train[@]}" --augment false --rand_augment 2
 refused 2 'expected up to four' "${train[@]}" --colour_jitter 1,1,1,0.1,2
 refused 2 'recipe = akiba sets schedule' "${train[@]}" --recipe akiba --schedule cosine
+refused 2 'recipe = akiba sets schedule' "${train[@]}" --recipe akiba --schedule constant
+printf 'recipe = akiba\nbn_decay = 0.9\n' >"$work/recipe.cfg"
+refused 2 'recipe = akiba sets bn_decay' "${train[@]}" --config "$work/recipe.cfg"
 refused 2 'cache_mib = 0 keeps none' "${train[@]}" --cache_shared
 refused 2 'need a convolutional network' "${train[@]}" --arch mlp --cutmix 1
+refused 2 'reproducible and bn_reestimate exclude each other' "${train[@]}" --reproducible 2 --bn_reestimate 2
+refused 2 'is a folder' "${train[@]}" --config "$work"
 
 refused 1 'there is no such folder' "${train[@]}" --data "$work/none"
 mkdir "$work/empty"
@@ -63,6 +70,16 @@ printf '\x00\x00\x0d\x03' | dd of="$work/magic/train-images-idx3-ubyte" conv=not
 refused 1 'train-images-idx3-ubyte' "${train[@]}" --data "$work/magic"
 refused 1 'no parameter matches' "${train[@]}" --freeze 'predictor/l9/*'
 
+# A test label that no training picture has: the network has no answer for it.
+cp -r "$work/data" "$work/labels"
+printf '\x09' | dd of="$work/labels/t10k-labels-idx1-ubyte" bs=1 seek=12 conv=notrunc status=none
+evaluate=("$rensa" evaluate --arch mlp --units 4 --snapshot_file "$work/out")
+refused 1 't10k-labels-idx1-ubyte: label 9 of picture 4 is out of range' "${train[@]}" --data "$work/labels"
+refused 1 't10k-labels-idx1-ubyte: label 9 of picture 4 is out of range' "${evaluate[@]}" --data "$work/labels"
+refused 2 'zero and double_buffering exclude each other' "${evaluate[@]}" --data "$work/data" --zero 1 --double_buffering
+refused 1 'cuda' "${evaluate[@]}" --data "$work/data" --device cuda:99
+refused 1 "$work/none: there is no such folder" "$rensa" predict --data "$work/none" --classes a,b,c --snapshot_file "$work/out" x.jpg
+
 snapshot=$(ls "$work"/out/snapshot_iter_* | tail -n 1)
 cp "$snapshot" "$work/flipped"
 printf '\x5a' | dd of="$work/flipped" bs=1 seek=700 conv=notrunc status=none
@@ -73,7 +90,8 @@ refused 1 'l1/W' "${train[@]}" --units 5 --resume "$snapshot"
 
 # In a job rank 0 speaks for all; a rank whose host alone lacks a file speaks for itself.
 if command -v mpirun >/dev/null; then
-  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  # shellcheck source=scripts/support/ranks.sh
+  source "$(dirname "$0")/../../scripts/support/ranks.sh"
   mpirun=(mpirun -n 3 --oversubscribe --bind-to none)
   said_once() {  # STATUS TEXT COMMAND...
     local times

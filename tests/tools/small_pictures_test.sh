@@ -6,20 +6,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; tail -n 8 "$work/log"; exit 1; }
 
-idx() { # FILE COUNT: grey pictures of 8 x 8, every second one bright, labelled 1
-  local i
-  {
-    printf '\x00\x00\x08\x03\x00\x00\x00'; printf "\\x$(printf %02x "$2")"; printf '\x00\x00\x00\x08\x00\x00\x00\x08'
-    for ((i = 0; i < $2; i++)); do head -c 64 /dev/zero | tr '\0' "$([ $((i % 2)) -eq 1 ] && echo '\360' || echo '\020')"; done
-  } >"$1-images-idx3-ubyte"
-  {
-    printf '\x00\x00\x08\x01\x00\x00\x00'; printf "\\x$(printf %02x "$2")"
-    for ((i = 0; i < $2; i++)); do printf "\\x0$((i % 2))"; done
-  } >"$1-labels-idx1-ubyte"
-}
-mkdir "$work/data"
-idx "$work/data/train" 40
-idx "$work/data/t10k" 10
+# shellcheck source=tests/support/small_idx.sh
+source "$(dirname "$0")/../support/small_idx.sh"
+small_idx_folder "$work/data" 40 10 8 "10 f0"  # dark and bright in turns
 "$rensa" data pictures --out "$work/pictures" --classes 2 --train-per-class 1 --val-per-class 2 --max-size 60 --min-size 40 >/dev/null || exit 1
 
 for arch in mlp vgg_cifar; do
@@ -42,6 +31,10 @@ done
 losses() { grep -E '"(validation/)?main/(loss|accuracy)"' "$work/on_$1/log"; }
 [ -n "$(losses host)" ] || fail "no losses were logged"
 [ "$(losses host)" = "$(losses device)" ] || fail "augment_on device gives other losses"
+
+# without its data folder the network would be shown photographs
+"$rensa" predict "${network[@]}" --data "$work/none" --classes dark,bright --snapshot_file "$work/mlp" "$work/pictures/val" >"$work/log" 2>&1
+[ $? -eq 1 ] && grep -q 'there is no such folder' "$work/log" || fail "a missing data folder was passed over"
 
 mkdir "$work/empty"
 if "$rensa" predict "${network[@]}" --snapshot_file "$work/mlp" "$work/empty" >"$work/log" 2>&1; then fail "an empty folder gave status 0"; fi

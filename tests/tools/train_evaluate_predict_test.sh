@@ -33,7 +33,23 @@ echo "not a picture" >"$work/bad.jpg"
 if "$rensa" predict "${network[@]}" --snapshot_file "$work/whole" "$work/bad.jpg" >"$work/log" 2>&1; then fail "a bad picture gave status 0"; fi
 grep -q '"error"' "$work/log" || fail "a bad picture has no error"
 
+# A name in Latin-1 is shown as far as it is UTF-8.
+latin=$work/$(printf 'caf\xe9.jpg')
+cp "$(find "$work/pictures/val" -name '*.jpg' | head -n 1)" "$latin"
+"$rensa" predict "${network[@]}" --snapshot_file "$work/whole" "$latin" >"$work/log" 2>&1 || fail "a name that is not UTF-8 failed"
+grep -q '^{"file":".*caf.*jpg","class":.*}$' "$work/log" || fail "a name that is not UTF-8 has no answer"
+
 # Another network, from these weights: what does not fit is listed.
 "${train[@]}" --epoch 1 --out "$work/other" --initmodel "$work/whole/$(ls "$work/whole" | grep snapshot | tail -n 1)" --arch resnet34 \
   --freeze 'predictor/conv1/*' >"$work/log" 2>&1 </dev/null || fail "initmodel failed"
 grep -q 'predictor/layer1/2/conv1/W: not in the file' "$work/log" || fail "what was not matched is not listed"
+
+# Broken validation pictures are named, counted over the ranks, and other pictures judged in their place.
+broken=$(find "$work/pictures/val" -name '000[35].jpg' | sort)
+for file in $broken; do echo "not a picture" >"$file"; done
+mpirun -n 2 --oversubscribe --bind-to none "$rensa" evaluate "${network[@]}" --snapshot_file "$work/whole" \
+  --json "$work/evaluation" >"$work/log" 2>&1 </dev/null || fail "evaluation of broken pictures failed"
+for file in $broken; do
+  grep -q "$file: .*another picture takes its place" "$work/log" || fail "$file is not named"
+done
+[ "$(value replaced "$work/evaluation")" = 6 ] || fail "expected 6 pictures to be replaced"

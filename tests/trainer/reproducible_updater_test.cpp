@@ -124,6 +124,18 @@ TEST(ReproducibleTest, NamesTheNumbersOfRanksThatShardsAllow) {
   });
 }
 
+TEST(ReproducibleTest, OneBatchMakesAStep) {
+  SelfCommunicator self;
+  Linear model({.in = 2, .out = 2});
+  Sgd optimizer;
+  optimizer.setup(model);
+  SerialIterator iterator(std::make_shared<ArrayDataset>(std::vector<Array>{zeros({8, 2})}), {.batch_size = 4});
+  ReproducibleUpdater updater(
+      iterator, model, [](const Batch&) { return StandardUpdater::Loss{}; }, optimizer, self, /*shards=*/2);
+  EXPECT_NO_THROW(updater.accumulate(1));
+  EXPECT_THAT([&] { updater.accumulate(2); }, ThrowsMessage<ValueError>(HasSubstr("raise the batch size")));
+}
+
 TEST(ReproducibleSlowTest, FiftyStepsOfResNet18OnThreads) {
   const auto task = rensa::testing::long_reproducible_task();
   const std::string alone = train_on_threads(task, 1, "flat");

@@ -16,11 +16,15 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/dropout.h"
+#include "core/links/batch_normalization.h"
 #include "core/links/linear.h"
 #include "core/optimizers/adam.h"
+#include "core/optimizers/sgd.h"
 #include "core/serializers/npz.h"
+#include "tests/support/emulated_gpu.h"
 #include "tests/support/hashed_numbers.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/trainer/counting_updater.h"
 #include "trainer/datasets/array_dataset.h"
 #include "trainer/extensions/evaluator.h"
 #include "trainer/extensions/html_report.h"
@@ -34,8 +38,11 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::DoubleNear;
+using ::testing::Each;
+using ::testing::FloatNear;
 using ::testing::HasSubstr;
 using ::testing::Key;
+using ::testing::Pointwise;
 using ::testing::ThrowsMessage;
 
 /// A network with a random part, so that random numbers are resumed too.
@@ -69,6 +76,7 @@ struct RunOptions {
   int snapshot_every = 25;
   ReducerOptions reducer = {};
   int accumulate = 1;
+  Device device = {};
 };
 
 struct RunResult {
@@ -80,6 +88,7 @@ struct RunResult {
 RunResult run(const std::string& out, Communicator& comm, const RunOptions& options) {
   seed_parameters(3);
   Classifier model(std::make_unique<DropoutNet>());
+  model.to(options.device);
   DistributedOptimizer optimizer(Adam({.lr = 0.01}), comm, options.reducer);
   optimizer.setup(model);
   const auto split = [&](std::int64_t batch, bool repeat) {
@@ -129,6 +138,22 @@ TEST(TrainerTest, LearnsAndWritesChainersLog) {
   std::ifstream page(folder / "out/report.html");
   const std::string html{std::istreambuf_iterator<char>(page), {}};
   EXPECT_THAT(html, AllOf(HasSubstr("a &lt;test&gt;"), HasSubstr("<polyline"), HasSubstr("validation/main/accuracy")));
+}
+
+TEST(TrainerTest, TrainsEvaluatesAndResumesTheSameOnAGpu) {
+  const testing::ScratchFolder folder;
+  const testing::EmulatedGpus gpus;
+  const Device gpu{DeviceKind::kCuda, 0};
+  SelfCommunicator self;
+  const RunResult here = run(folder / "here", self, {});
+  run(folder / "half", self, {.stop = {25, Unit::kIteration}, .device = gpu});
+  const RunResult there = run(folder / "there", self, {.resume_from = newest_snapshot(folder / "half"), .device = gpu});
+  for (std::size_t i = 0; i < here.weights.size(); ++i) {
+    EXPECT_THAT(there.weights[i], Pointwise(FloatNear(1e-4f), here.weights[i]));
+  }
+  for (const char* key : {"main/loss", "validation/main/loss"}) {
+    EXPECT_NEAR(there.log.back().at(key), here.log.back().at(key), 1e-4) << key;
+  }
 }
 
 TEST(TrainerTest, AFractionOfAnEpochIsTrainedEvaluatedAndLogged) {
@@ -255,6 +280,30 @@ TEST(UpdaterTest, AccumulatedBatchesMakeTheStepOfALargeOne) {
   }
 }
 
+TEST(UpdaterTest, AccumulatedBatchesOfUnequalSizesAreWeightedByTheirSamples) {
+  // batches of 8 and 2, and the batch of 10 that they are
+  const auto step = [](Communicator& comm, std::int64_t batch, int pieces) {
+    seed_parameters(3);
+    Classifier model(std::make_unique<Linear>(LinearOptions{.in = 6, .out = 3}));
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+    optimizer.setup(model);
+    const auto iterator = make_iterator(
+        dataset(10),
+        {.batch_size = batch, .short_tail = true, .shuffle = false, .rank = comm.rank(), .size = comm.size()},
+        {.threads = 0});
+    StandardUpdater updater(*iterator, model, optimizer, comm);
+    updater.accumulate(pieces);
+    Observation observation;
+    updater.update(observation);
+    return to_vector<float>(model.parameters()[0]->array());
+  };
+  for (const int ranks : {1, 2}) {
+    run_on_threads(ranks, [&](Communicator& comm) {
+      EXPECT_THAT(step(comm, 8, 2), Pointwise(FloatNear(1e-6F), step(comm, 10, 1)));
+    });
+  }
+}
+
 TEST(TrainerTest, TheNumberOfLoaderThreadsChangesNoBit) {
   testing::ScratchFolder folder;
   SelfCommunicator self;
@@ -325,6 +374,22 @@ TEST(EvaluatorTest, IsExactForAnyNumberOfRanksAndSamples) {
   }
 }
 
+TEST(EvaluatorTest, AveragesStatisticsWhereverTheyLie) {
+  struct Normalization : BatchNormalization {
+    Array late;  // made with the first batch
+    Normalization() : BatchNormalization({.size = {3}}) { add_persistent("late", late); }
+  };
+  const testing::EmulatedGpus gpus(2);
+  run_on_threads(2, [](Communicator& comm) {
+    Normalization model;
+    model.to(Device{DeviceKind::kCuda, comm.rank()});
+    model.avg_mean.copy_from(full({3}, 1 + 2 * comm.rank(), Dtype::kFloat32));
+    average_persistents(model, comm);
+    EXPECT_EQ(model.avg_mean.device().index, comm.rank());
+    EXPECT_THAT(to_vector<float>(model.avg_mean), Each(2));
+  });
+}
+
 TEST(LearningRateTest, FollowsItsSchedule) {
   LearningRateOptions o{.lr = 1, .schedule = "step", .epochs = 10, .milestones = {4, 8}, .warmup_epochs = 2};
   EXPECT_DOUBLE_EQ(learning_rate_at(o, 0), 0);
@@ -350,6 +415,19 @@ TEST(TriggerTest, ReadsIntervals) {
   EXPECT_EQ(parse_trigger("100 iterations").unit, Unit::kIteration);
   for (const char* bad : {"", "5", "epoch", "-1 epoch", "0.5 iteration", "5 apples", "5 epochs please"}) {
     EXPECT_THROW(parse_trigger(bad), ValueError) << bad;
+  }
+  EXPECT_THROW(Trigger(0.5, Unit::kIteration), ValueError);
+  EXPECT_THROW(Trigger(0, Unit::kEpoch), ValueError);
+  EXPECT_THROW(Trigger(-1, Unit::kIteration), ValueError);
+}
+
+TEST(TriggerTest, TenthsOfAnEpochOfTenStepsAreItsSteps) {
+  testing::CountingUpdater updater;
+  const Trigger trigger{0.1, Unit::kEpoch};
+  for (int i = 0; i < 100; ++i) {
+    Observation observation;
+    updater.update(observation);
+    EXPECT_TRUE(trigger.is_due(updater)) << updater.iteration();
   }
 }
 

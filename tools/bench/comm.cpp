@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -227,14 +226,7 @@ std::vector<CommRow> measure_table(const CommOptions& o, const Collective& colle
   return rows;
 }
 
-void write_page(const std::string& path, const std::vector<CommRow>& rows) {
-  FileReplacement file(path);
-  std::ofstream out(file.path());
-  out << bandwidth_page(rows);
-  out.close();
-  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-  file.commit();
-}
+void write_page(const std::string& path, const std::vector<CommRow>& rows) { replace_file(path, bandwidth_page(rows)); }
 
 std::int64_t wrong_elements(const std::vector<CommRow>& rows) {
   std::int64_t wrong = 0;

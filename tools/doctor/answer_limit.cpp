@@ -1,5 +1,6 @@
 #include "tools/doctor/answer_limit.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -10,10 +11,18 @@
 
 namespace rensa::tools::doctor {
 
+namespace {
+
+/// A year, in which the clock's nanoseconds still fit into a word.
+constexpr double kLongestWait_s = 365 * 24 * 3600.0;
+
+}  // namespace
+
 AnswerLimit::AnswerLimit(double limit_s, const RankFacts& facts) {
   thread_ = std::thread([this, limit_s, facts] {
     std::unique_lock lock(mutex_);
-    if (done_changed_.wait_for(lock, std::chrono::duration<double>(limit_s), [this] { return done_; })) return;
+    const std::chrono::duration<double> wait(std::min(limit_s, kLongestWait_s));
+    if (done_changed_.wait_for(lock, wait, [this] { return done_; })) return;
     std::ostringstream text;  // written at once: every rank speaks
     write_text(text, {facts}, {check_unanswered(facts, limit_s, what_)});
     std::cerr << text.str() << std::flush;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 #include "comm/gpu/nccl_api.h"
 #include "comm/launcher.h"
@@ -73,6 +74,22 @@ double core_quota() {
   return 0;
 }
 
+/// What processes may still take, and no more than the control group's limit (cgroup 2 or 1). How much of that limit is
+/// used does not count: most of it is often files, which make room.
+std::int64_t free_memory() {
+  std::int64_t free = 0;
+  std::ifstream info("/proc/meminfo");
+  for (std::string line; std::getline(info, line);) {
+    constexpr std::string_view kKey = "MemAvailable:";
+    if (line.starts_with(kKey)) free = std::atoll(line.c_str() + kKey.size()) * 1024;
+  }
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::int64_t limit = 0;
+    if (std::ifstream(path) >> limit) free = std::min(free, limit);
+  }
+  return free;
+}
+
 std::map<std::string, std::string> settings() {
   std::map<std::string, std::string> found;
   for (const char* name : kSettings) {
@@ -132,6 +149,7 @@ RankFacts collect_local_facts() {
     facts.shm_total_bytes = static_cast<std::int64_t>(shm.f_blocks * shm.f_frsize);
     facts.shm_free_bytes = static_cast<std::int64_t>(shm.f_bavail * shm.f_frsize);
   }
+  facts.memory_free_bytes = free_memory();
   facts.limits = limits();
   return facts;
 }

@@ -47,6 +47,7 @@ struct RankFacts {
   std::vector<InterfaceFacts> interfaces;
   bool infiniband = false;
   std::int64_t shm_total_bytes = 0, shm_free_bytes = 0;  ///< of /dev/shm; total 0: there is none
+  std::int64_t memory_free_bytes = 0;                    ///< that the host has and the control group allows; 0: unknown
   double clock_ahead_s = 0, clock_uncertainty_s = 0;     ///< against rank 0
   std::map<std::string, std::int64_t> limits;  ///< "nofile", "memlock" (bytes), "stack" (bytes), "nproc"; -1: unlimited
 };
@@ -55,7 +56,7 @@ struct RankFacts {
 std::string to_text(const RankFacts& facts);
 RankFacts facts_from_text(const std::string& text);
 
-/// What can be known without MPI. Launcher, host, cores, versions, settings, interfaces, shared memory and limits.
+/// What can be known without MPI. Launcher, host, cores, versions, settings, interfaces, memory and limits.
 RankFacts collect_local_facts();
 
 /// Bytes sent so far through each interface of this host.

@@ -1,8 +1,10 @@
 #include "tools/options/option_table.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <ostream>
 #include <sstream>
@@ -27,10 +29,11 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
   return text;
 }
 
+/// The shortest text that reads as the same number.
 std::string text_of(double value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general);
+  return {text.data(), end};
 }
 
 std::vector<std::string> split_list(const std::string& text) {
@@ -126,7 +129,7 @@ void OptionTable::add_option(const std::string& key, const std::string& help, st
   const std::string choices = joined(limits.choices, ", ");
   std::string default_text = text();
   options_.push_back({key, choices.empty() ? help : help + ": " + choices, std::move(default_text), heading_,
-                      std::move(text), std::move(set), false});
+                      std::move(text), std::move(set)});
 }
 
 void OptionTable::add(const std::string& key, std::string& target, const std::string& help,
@@ -215,6 +218,7 @@ void OptionTable::set(const std::string& key, const std::string& value, const st
     throw ConfigError(where, "unknown key \"", key, "\"",
                       guess.empty() ? "; --help lists them" : "; did you mean \"" + guess + "\"?");
   }
+  option->is_given = true;
   try {
     option->set(value);
   } catch (const ConfigError& error) {
@@ -227,6 +231,9 @@ bool OptionTable::is_flag(const std::string& key) const {
 }
 
 void OptionTable::read_file(const std::string& path) {
+  if (std::filesystem::is_directory(path)) {
+    throw ConfigError(path, ": is a folder, expected a configuration file.");
+  }
   std::ifstream file(path);
   if (!file) throw ConfigError(path, ": the configuration file cannot be read.");
   std::string line;
@@ -238,6 +245,7 @@ void OptionTable::read_file(const std::string& path) {
     if (equals == std::string::npos) throw ConfigError(where, "expected \"key = value\", found \"", text, "\".");
     set(trimmed(text.substr(0, equals)), trimmed(text.substr(equals + 1)), where);
   }
+  if (file.bad()) throw ConfigError(path, ": the configuration file cannot be read to its end.");
 }
 
 bool OptionTable::parse(int argc, char** argv, std::ostream& out, std::vector<std::string>* positional) {
@@ -272,6 +280,10 @@ bool OptionTable::parse(int argc, char** argv, std::ostream& out, std::vector<st
   if (!config.empty()) read_file(config);
   for (const auto& [key, value] : given) set(key, value, "--");
   return true;
+}
+
+bool OptionTable::is_given(const std::string& key) const {
+  return std::any_of(options_.begin(), options_.end(), [&](const Option& o) { return o.key == key && o.is_given; });
 }
 
 std::vector<OptionValue> OptionTable::values() const {

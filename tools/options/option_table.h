@@ -50,6 +50,9 @@ class OptionTable {
   /// if given. Returns false after printing the help to `out`. Throws ConfigError that names file and line.
   bool parse(int argc, char** argv, std::ostream& out, std::vector<std::string>* positional = nullptr);
 
+  /// Whether the command line or the file says what `key` is, be it the default.
+  bool is_given(const std::string& key) const;
+
   /// What the keys are now, in the order of add().
   std::vector<OptionValue> values() const;
 
@@ -58,7 +61,7 @@ class OptionTable {
     std::string key, help, default_text, heading;
     std::function<std::string()> text;            ///< of the value as it is
     std::function<void(const std::string&)> set;  ///< throws ConfigError without the place
-    bool is_flag = false;
+    bool is_flag = false, is_given = false;
   };
   void add_option(const std::string& key, const std::string& help, std::function<std::string()> text,
                   const OptionLimits& limits, std::function<void(const std::string&)> set);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/device/device.h"
+#include "core/device/gpu/precision.h"
 #include "core/error.h"
 #include "core/links/batch_normalization.h"
 #include "core/models/model.h"
@@ -44,6 +46,12 @@ double factor(const std::string& text, const std::string& group) {
 
 bool matches(const std::string& pattern, const std::string& path) {
   return fnmatch(pattern.c_str(), path.c_str(), 0) == 0;
+}
+
+Device prepared_device(const TrainOptions& o, const Communicator& comm) {
+  const Device named = device_from_name(o.device);
+  if (named.kind == DeviceKind::kCuda) gpu::allow_tf32(o.tf32);
+  return o.device == "cuda" ? Device{DeviceKind::kCuda, comm.intra_rank()} : named;
 }
 
 std::unique_ptr<UnaryLink> make_network(const TrainOptions& o, const Shape& input, std::int64_t classes) {

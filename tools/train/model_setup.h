@@ -4,10 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "comm/communicators/communicator.h"
 #include "core/optimizers/optimizer.h"
 #include "tools/train/train_options.h"
 
 namespace rensa::tools {
+
+/// Where this rank computes, with tf32 as asked for. "cuda" is the GPU of the rank's number on its node.
+Device prepared_device(const TrainOptions& options, const Communicator& comm);
 
 /// The network that the keys describe, for samples of shape `input`.
 std::unique_ptr<UnaryLink> make_network(const TrainOptions& options, const Shape& input, std::int64_t classes);

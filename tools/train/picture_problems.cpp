@@ -26,13 +26,15 @@ std::size_t PictureProblems::count_over_ranks(const std::set<std::string>& mine)
   return all.size();
 }
 
-void PictureProblems::log_totals() {
+std::size_t PictureProblems::log_totals() {
   std::unique_lock lock(mutex_);
   const std::set<std::string> bad_here = bad_, warned_here = warned_;
   lock.unlock();
   const std::size_t bad = count_over_ranks(bad_here), warned = count_over_ranks(warned_here);
-  if (comm_.rank() != 0 || bad + warned == 0) return;
-  spdlog::warn("{} pictures could not be read and {} were read with warnings; each is named above", bad, warned);
+  if (comm_.rank() == 0 && bad + warned > 0) {
+    spdlog::warn("{} pictures could not be read and {} were read with warnings; each is named above", bad, warned);
+  }
+  return bad;
 }
 
 }  // namespace rensa::tools

@@ -78,9 +78,10 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("trust", o.trust, "lars and corrected_lars: step of a layer relative to its weights",
         {.min = 0, .above_min = true});
   t.add("rmsprop_lr", o.rmsprop_lr, "rmsprop_warmup: the rate of its RMSprop part", {.min = 0});
-  t.add("rmsprop_centre", o.rmsprop_centre, "rmsprop_warmup: epoch at which it is half RMSprop and half SGD",
-        {.min = 0});
-  t.add("rmsprop_period", o.rmsprop_period, "rmsprop_warmup: epochs over which it changes", {.min = 0});
+  t.add("rmsprop_centre", o.rmsprop_centre,
+        "rmsprop_warmup: epoch at which it is half RMSprop and half SGD; 0: SGD alone", {.min = 0});
+  t.add("rmsprop_period", o.rmsprop_period,
+        "rmsprop_warmup: epochs over which it changes; 0: at once at rmsprop_centre", {.min = 0});
   t.add("bn_decay", o.bn_decay, "of batch normalization's running statistics; 0: those of the last batch",
         {.min = 0, .max = 1});
   t.add("bn_reestimate", o.bn_reestimate,
@@ -150,6 +151,13 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("progress", o.progress, "a progress bar on standard error");
 }
 
+CommunicatorOptions communicator_options(const TrainOptions& o) {
+  return {.name = o.communicator,
+          .timeout_s = o.comm_timeout,
+          .heartbeat_timeout_s = o.heartbeat_timeout,
+          .allreduce_grad_dtype = o.allreduce_grad_dtype == "own" ? "" : o.allreduce_grad_dtype};
+}
+
 ReducerOptions reducer_options(const TrainOptions& o) {
   const auto bytes = [](double mib) { return static_cast<std::size_t>(mib * 1024 * 1024); };
   const ReducerOptions reducer{.first_bucket_bytes = bytes(o.first_bucket_mib),
@@ -183,22 +191,21 @@ images::Augmentation augmentation(const TrainOptions& o) {
   return augmentation;
 }
 
-void apply_recipe(TrainOptions& o) {
+void apply_recipe(TrainOptions& o, const OptionTable& table) {
   if (o.recipe == "none") return;
-  const TrainOptions plain;
-  const auto set = [](const char* key, auto& value, const auto& before, const auto& of_recipe) {
-    if (value != before && value != of_recipe) {
+  const auto set = [&table](const char* key, auto& value, const auto& of_recipe) {
+    if (table.is_given(key) && value != of_recipe) {
       throw ConfigError("recipe = akiba sets ", key, ", which has a value of its own. Leave one of them out.");
     }
     value = of_recipe;
   };
-  set("optimizer", o.optimizer, plain.optimizer, std::string("rmsprop_warmup"));
-  set("schedule", o.schedule, plain.schedule, std::string("slow_start"));
-  set("bn_decay", o.bn_decay, plain.bn_decay, 0.0);
+  set("optimizer", o.optimizer, std::string("rmsprop_warmup"));
+  set("schedule", o.schedule, std::string("slow_start"));
+  set("bn_decay", o.bn_decay, 0.0);
 }
 
 void check_combinations(const TrainOptions& o) {
-  reducer_options(o);
+  const ReducerOptions reducer = reducer_options(o);
   if (augmentation(o).any() && !o.augment) {
     throw ConfigError(
         "rand_augment and colour_jitter change training pictures, which augment = false leaves as they are. "
@@ -224,6 +231,10 @@ void check_combinations(const TrainOptions& o) {
         "cache_shared and cache_decoded say how pictures are kept, and cache_mib = 0 keeps none. Add --cache_mib, "
         "the memory to use.");
   }
+  if (reducer.compression && (o.dtype == "bfloat16" || o.dtype == "mixed16")) {
+    throw ConfigError("dtype = ", o.dtype, " and compression exclude each other: ", reducer.compression->name(),
+                      " computes with gradients of 32 or 64 bits. Leave one of them out.");
+  }
   if (o.dtype == "mixed16" && o.loss_scale == 0 && (o.carry_over || o.double_buffering)) {
     throw ConfigError("dtype = mixed16 finds its loss scale by skipping steps whose gradients are not finite, and ",
                       o.carry_over ? "carry_over" : "double_buffering",
@@ -236,6 +247,11 @@ void check_combinations(const TrainOptions& o) {
   if (o.mnbn) {
     throw ConfigError(
         "reproducible and mnbn exclude each other: statistics of a shard are its own, for any number of ranks.");
+  }
+  if (o.bn_reestimate > 0) {
+    throw ConfigError(
+        "reproducible and bn_reestimate exclude each other: each rank estimates from batches of its own, and they are "
+        "others on another number of ranks. Leave one of them out.");
   }
   if (o.zero > 0 || o.double_buffering || o.carry_over || o.compression != "none" || o.allreduce_grad_dtype != "own" ||
       o.accumulate > 1) {

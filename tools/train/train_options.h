@@ -66,6 +66,8 @@ struct TrainOptions {
   int zero = 0, accumulate = 1;
 };
 
+/// How ranks meet and exchange gradients.
+CommunicatorOptions communicator_options(const TrainOptions& options);
 /// How the reducer is to work. Throws Error for keys that exclude each other, naming both.
 ReducerOptions reducer_options(const TrainOptions& options);
 /// What happens to training pictures beside crop and flip. Throws an Error for numbers out of range.
@@ -73,8 +75,8 @@ images::Augmentation augmentation(const TrainOptions& options);
 /// Throws ConfigError for options that exclude each other.
 void check_combinations(const TrainOptions& options);
 
-/// Sets the keys that `recipe` stands for. Throws ConfigError if one of them has a value of its own.
-void apply_recipe(TrainOptions& options);
+/// Sets the keys that `recipe` stands for. Throws ConfigError if one of them was given in `table` with another value.
+void apply_recipe(TrainOptions& options, const OptionTable& table);
 
 void add_train_options(OptionTable& table, TrainOptions& options);
 

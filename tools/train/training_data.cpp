@@ -71,14 +71,22 @@ TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOp
   return data;
 }
 
-/// Pictures in one of the forms that `data` may have, "train" or "val"; null: not in any.
-std::unique_ptr<ImageSource> find_photographs(const std::string& data, const std::string& part,
-                                              const std::vector<std::string>& class_names) {
+bool has_photographs(const std::string& data) {
+  const std::string place = data + "/train";
+  return fs::exists(place + ".txt") || fs::is_directory(place) || !list_tar_shards(place).empty();
+}
+
+/// Pictures in one of the forms that `data` may have, "train" or "val". A list comes first: it was written on purpose,
+/// and the pictures that it names often lie in a folder of that name.
+std::unique_ptr<ImageSource> open_photographs(const std::string& data, const std::string& part,
+                                              const std::vector<std::string>& class_names = {}) {
   const std::string place = data + "/" + part;
-  if (fs::is_directory(place)) return open_image_folder(place, class_names);
   if (fs::exists(place + ".txt")) return open_image_list(place + ".txt", data, class_names);
+  if (fs::is_directory(place)) return open_image_folder(place, class_names);
   const std::vector<std::string> shards = list_tar_shards(place);
-  return shards.empty() ? nullptr : open_tar_shards(shards, class_names);
+  if (!shards.empty()) return open_tar_shards(shards, class_names);
+  throw FileError(data, ": has no pictures of the part \"", part, "\". Expected the list ", part, ".txt, the folders ",
+                  part, "/<class>, or the shards ", part, "-*.tar.");
 }
 
 std::shared_ptr<ByteCache> make_cache(std::int64_t count, const TrainOptions& options, Communicator* comm) {
@@ -122,6 +130,16 @@ TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<Ima
   return data;
 }
 
+TrainingData idx_pictures(const TrainOptions& options) {
+  // Fashion-MNIST has MNIST's file names; its folder's name tells.
+  const bool fashion = fs::canonical(options.data).filename().string().find("fashion") != std::string::npos;
+  PictureTable train =
+      read_idx_folder(options.data, Split::kTrain, fashion ? fashion_mnist_class_names() : std::vector<std::string>());
+  // a label that no training picture has is no class of the network
+  PictureTable test = read_idx_folder(options.data, Split::kTest, train.class_names);
+  return small_pictures(std::move(train), std::move(test), options, /*colour=*/false);
+}
+
 bool has_idx(const fs::path& folder) {
   return fs::exists(folder / "train-images-idx3-ubyte") || fs::exists(folder / "train-images-idx3-ubyte.gz");
 }
@@ -135,41 +153,46 @@ bool has_cifar(const fs::path& folder) {
 
 }  // namespace
 
-std::vector<std::string> photograph_classes(const std::string& data) {
-  const auto train = find_photographs(data, "train", {});
-  if (!train) throw FileError(data, ": has no training pictures, whose classes would be taken. Add --classes A,B,…");
-  return train->class_names();
+DataKind kind_of_data(const std::string& folder) {
+  if (!fs::is_directory(folder)) throw FileError(folder, ": there is no such folder (key data).");
+  std::vector<std::pair<DataKind, std::string>> found;
+  if (has_idx(folder)) found.emplace_back(DataKind::kIdx, "MNIST's files (train-images-idx3-ubyte…)");
+  if (has_cifar(folder)) found.emplace_back(DataKind::kCifar, "CIFAR-10's data_batch_*.bin");
+  if (has_photographs(folder))
+    found.emplace_back(DataKind::kPhotographs, "pictures (train.txt, train/ or train-*.tar)");
+  if (found.empty()) {
+    throw FileError(folder,
+                    ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or pictures: "
+                    "the folders train/<class> and val/<class>, the lists train.txt and val.txt, or the shards "
+                    "train-*.tar and val-*.tar; found none of them.");
+  }
+  if (found.size() > 1) {
+    throw FileError(folder, ": holds ", found[0].second, " and ", found[1].second,
+                    ". Keep each data set in a folder of its own.");
+  }
+  return found.front().first;
 }
 
-bool holds_small_pictures(const std::string& folder) {
-  return fs::is_directory(folder) && (has_idx(folder) || has_cifar(folder));
+std::vector<std::string> photograph_classes(const std::string& data) {
+  return open_photographs(data, "train")->class_names();
 }
 
 TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem,
                                 Communicator* comm) {
   if (options.data.empty())
     throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
-  if (!fs::is_directory(options.data)) throw FileError(options.data, ": there is no such folder (key data).");
-  if (has_idx(options.data)) {
-    // Fashion-MNIST has MNIST's file names; its folder's name tells.
-    const bool fashion = fs::canonical(options.data).filename().string().find("fashion") != std::string::npos;
-    const auto names = fashion ? fashion_mnist_class_names() : std::vector<std::string>();
-    return small_pictures(read_idx_folder(options.data, Split::kTrain, names),
-                          read_idx_folder(options.data, Split::kTest, names), options, /*colour=*/false);
+  switch (kind_of_data(options.data)) {
+    case DataKind::kIdx:
+      return idx_pictures(options);
+    case DataKind::kCifar:
+      return small_pictures(read_cifar10_folder(options.data, Split::kTrain),
+                            read_cifar10_folder(options.data, Split::kTest), options, /*colour=*/true);
+    case DataKind::kPhotographs:
+      break;
   }
-  if (has_cifar(options.data)) {
-    return small_pictures(read_cifar10_folder(options.data, Split::kTrain),
-                          read_cifar10_folder(options.data, Split::kTest), options, /*colour=*/true);
-  }
-  auto train = find_photographs(options.data, "train", {});
-  if (train) {
-    auto judged = find_photographs(options.data, "val", train->class_names());
-    if (judged) return photographs(std::move(train), std::move(judged), options, on_problem, comm);
-  }
-  throw FileError(options.data,
-                  ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or pictures: "
-                  "the folders train/<class> and val/<class>, the lists train.txt and val.txt, or the shards "
-                  "train-*.tar and val-*.tar; found none of them.");
+  auto train = open_photographs(options.data, "train");
+  auto judged = open_photographs(options.data, "val", train->class_names());
+  return photographs(std::move(train), std::move(judged), options, on_problem, comm);
 }
 
 }  // namespace rensa::tools

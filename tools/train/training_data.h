@@ -32,13 +32,16 @@ struct TrainingData {
   std::string description;                ///< for the log
 };
 
+/// What a folder of data holds: MNIST's files, CIFAR-10's, or photographs in folders, lists or shards.
+enum class DataKind { kIdx, kCifar, kPhotographs };
+
+/// Throws FileError if there is no such folder, if it holds none of them, or more than one kind.
+DataKind kind_of_data(const std::string& folder);
+
 /// The classes of the photographs under `data`, in the order of their numbers. Throws FileError if there are none.
 std::vector<std::string> photograph_classes(const std::string& data);
 
-/// Whether `folder` holds MNIST's or CIFAR-10's files.
-bool holds_small_pictures(const std::string& folder);
-
-/// Finds out what kind of folder `options.data` is. Throws FileError that says what was expected.
+/// Opens what `options.data` holds. Throws FileError that says what was expected.
 /// `on_problem` is told of each picture that cannot be read or was read with warnings. `comm`: of all ranks, which make
 /// this call together, for a cache that they share; null: there is none.
 TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem,

@@ -53,8 +53,10 @@ class ImageListSource final : public ImageSource {
     const char* const end = line.data() + last + 1;
     const char* const begin = blank == std::string::npos ? end : line.data() + blank + 1;
     const auto [read_to, error] = std::from_chars(begin, end, file.label);
-    if (path_end == std::string::npos || error != std::errc() || read_to != end || file.label < 0) {
-      throw FileError(place, ": \"", line, "\" is not \"path label\" with a class number from 0.");
+    const bool is_class = error == std::errc() && read_to == end && file.label >= 0 && file.label <= kLargestLabel;
+    if (path_end == std::string::npos || !is_class) {
+      throw FileError(place, ": \"", line, "\" is not \"path label\" with a class number from 0 to ", kLargestLabel,
+                      ".");
     }
     file.path = line.substr(0, path_end + 1);
     return file;

@@ -29,6 +29,10 @@ class ImageSource {
 std::unique_ptr<ImageSource> open_image_folder(const std::string& root,
                                                const std::vector<std::string>& class_names = {});
 
+/// The largest class number that a file may give: classes without names are called "0", "1" … up to the largest one,
+/// and a number that was never meant as a class would fill the memory with them.
+inline constexpr std::int32_t kLargestLabel = 10'000'000;
+
 /// A text file with a line "path label" for each picture, as Chainer's LabeledImageDataset reads: paths are relative to
 /// `root` ("": the folder of the list) and may hold spaces, labels count from 0. `class_names`: the names; empty: the
 /// numbers. Throws FileError that names the line if it is not one, or a label is out of range.
@@ -36,10 +40,10 @@ std::unique_ptr<ImageSource> open_image_list(const std::string& list, const std:
                                              const std::vector<std::string>& class_names = {});
 
 /// Tar files in WebDataset's convention: `<key>.jpg` (or .jpeg) and `<key>.cls`, a class number in text, for each
-/// sample. The archives are listed once, their headers alone; a picture is then read where it lies. Sorted by the
-/// archives' paths, then as they lie. `class_names`: empty: the lines of classes.txt beside the first archive if there
-/// is one, else the numbers. Throws FileError for what is not an archive, a picture without a class or a class out of
-/// range.
+/// sample; the key ends at the first dot, so that <key>.mask.jpg is no picture of it. The archives are listed once,
+/// their headers alone, and stay open; a picture is then read where it lies. Sorted by the archives' paths, then as
+/// they lie. `class_names`: empty: the lines of classes.txt beside the first archive if there is one, else the numbers.
+/// Throws FileError for what is not an archive, a picture without a class, a class out of range or a symbolic link.
 std::unique_ptr<ImageSource> open_tar_shards(std::vector<std::string> archives,
                                              const std::vector<std::string>& class_names = {});
 

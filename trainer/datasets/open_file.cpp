@@ -1,6 +1,7 @@
 #include "trainer/datasets/open_file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +12,28 @@
 #include "core/error.h"
 
 namespace rensa {
+namespace {
 
-OpenFile::OpenFile(const std::string& path) : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw FileError(path, ": cannot be opened: ", std::strerror(errno), ".");
+/// Lets this process have as many files open as it may; false: it has that limit already.
+bool raise_limit_of_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return false;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+int open_for_reading(const std::string& path) {
+  const auto try_it = [&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC); };
+  const int descriptor = try_it();
+  return descriptor < 0 && errno == EMFILE && raise_limit_of_open_files() ? try_it() : descriptor;
+}
+
+}  // namespace
+
+OpenFile::OpenFile(const std::string& path) : descriptor_(open_for_reading(path)) {
+  if (descriptor_ >= 0) return;
+  throw FileError(path, ": cannot be opened: ", std::strerror(errno), ".",
+                  errno == EMFILE ? " Raise the hard limit (ulimit -Hn), or make fewer and larger files." : "");
 }
 
 OpenFile::OpenFile(OpenFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}

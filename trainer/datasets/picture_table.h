@@ -35,8 +35,8 @@ const std::vector<std::string>& fashion_mnist_class_names();
 /// One file of CIFAR-10's "binary version": records of 1 label byte, then 1,024 red, green and blue bytes each.
 PictureTable read_cifar10_file(const std::string& path);
 
-/// data_batch_1.bin … data_batch_5.bin (those that are there, at least one), or test_batch.bin. Class names come from
-/// batches.meta.txt if it is there.
+/// data_batch_1.bin … data_batch_5.bin (those that are there, at least one), or test_batch.bin. The classes are the 1
+/// to 10 lines of batches.meta.txt if it is there, else CIFAR-10's own; a label beyond them is refused.
 PictureTable read_cifar10_folder(const std::string& folder, Split split);
 
 }  // namespace rensa

@@ -2,14 +2,17 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "trainer/datasets/image_source.h"
 #include "trainer/datasets/picture_table.h"
 
 namespace rensa {
 namespace {
 
-constexpr int kSide = 32, kChannels = 3, kClasses = 10;
+constexpr int kSide = 32, kChannels = 3;
+constexpr std::size_t kMostClasses = 10;
 constexpr std::size_t kPlane = std::size_t{kSide} * kSide;
 constexpr std::size_t kRecord = 1 + kChannels * kPlane;
+constexpr const char* kNamesFile = "batches.meta.txt";
 
 PictureTable empty_table() {
   PictureTable table;
@@ -37,9 +40,10 @@ void append(PictureTable& table, const std::string& path) {
   for (std::uintmax_t i = 0; i < bytes / kRecord; ++i) {
     file.read(reinterpret_cast<char*>(record.data()), static_cast<std::streamsize>(kRecord));
     if (!file) throw FileError(path, ": cannot be read to its end (record ", i, ").");
-    if (record[0] >= kClasses) {
+    if (record[0] >= table.class_names.size()) {
       throw FileError(path, ": record ", i, " has label ", static_cast<int>(record[0]), ", expected 0 to ",
-                      kClasses - 1, ". Is it CIFAR-10's binary version?");
+                      table.class_names.size() - 1, ". Is it CIFAR-10's binary version, and do the names in ",
+                      kNamesFile, " belong to it?");
     }
     table.labels.push_back(record[0]);
     for (std::size_t pixel = 0; pixel < kPlane; ++pixel) {
@@ -48,13 +52,13 @@ void append(PictureTable& table, const std::string& path) {
   }
 }
 
-void read_class_names(PictureTable& table, const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> names;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.empty()) names.push_back(line);
-  }
-  if (names.size() == kClasses) table.class_names = std::move(names);
+std::vector<std::string> class_names_of(const std::filesystem::path& folder) {
+  const std::string path = (folder / kNamesFile).string();
+  if (!std::filesystem::exists(path)) return empty_table().class_names;
+  std::vector<std::string> names = read_class_names(path);
+  if (names.size() <= kMostClasses) return names;
+  throw FileError(path, ": has ", names.size(), " class names, expected one a line for 1 to ", kMostClasses,
+                  " classes.");
 }
 
 }  // namespace
@@ -72,6 +76,7 @@ PictureTable read_cifar10_folder(const std::string& folder, Split split) {
   if (split == Split::kTest) names = {"test_batch.bin"};
   for (int i = 1; split == Split::kTrain && i <= 5; ++i) names.push_back("data_batch_" + std::to_string(i) + ".bin");
   PictureTable table = empty_table();
+  table.class_names = class_names_of(folder);
   for (const std::string& name : names) {
     const fs::path path = fs::path(folder) / name;
     if (fs::exists(path)) append(table, path.string());
@@ -80,7 +85,6 @@ PictureTable read_cifar10_folder(const std::string& folder, Split split) {
     throw FileError(folder, ": has no ", split == Split::kTrain ? "data_batch_1.bin to data_batch_5.bin" : names[0],
                     ". Expected CIFAR-10's binary version (cifar-10-batches-bin).");
   }
-  read_class_names(table, fs::path(folder) / "batches.meta.txt");
   return table;
 }
 

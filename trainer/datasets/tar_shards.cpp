@@ -4,8 +4,8 @@
 #include <archive_entry.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <numeric>
 
@@ -21,6 +21,21 @@ namespace fs = std::filesystem;
 std::string numbered(std::int64_t number, int digits) {
   const std::string text = std::to_string(number);
   return std::string(static_cast<std::size_t>(std::max(0, digits - static_cast<int>(text.size()))), '0') + text;
+}
+
+std::string shard_path(const std::string& prefix, std::size_t number) {
+  return prefix + "-" + numbered(static_cast<std::int64_t>(number), 6) + ".tar";
+}
+
+/// Removes what an older and larger pack has left: shards from number `count` on. Archives with other names stay.
+void remove_shards_from(const std::string& prefix, std::size_t count) {
+  for (const std::string& path : list_tar_shards(prefix)) {
+    const std::string name = fs::path(path).filename().string();
+    const std::size_t digits = name.rfind('-') + 1;
+    std::size_t number = 0;
+    std::from_chars(name.data() + digits, name.data() + name.size(), number);
+    if (number >= count && name == fs::path(shard_path(prefix, number)).filename().string()) fs::remove(path);
+  }
 }
 
 /// One archive that is being written.
@@ -68,10 +83,6 @@ std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::s
                                          const PackOptions& options) {
   const fs::path folder = fs::path(prefix).parent_path();
   if (!folder.empty()) fs::create_directories(folder);
-  std::ofstream names(folder / "classes.txt");
-  for (const std::string& name : source.class_names()) names << name << '\n';
-  names.close();
-  if (!names) throw FileError((folder / "classes.txt").string(), ": cannot be written. Is the disk full?");
 
   std::vector<std::int64_t> order(static_cast<std::size_t>(source.size()));
   std::iota(order.begin(), order.end(), std::int64_t{0});
@@ -84,7 +95,7 @@ std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::s
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (!shard || shard->written() >= options.shard_bytes) {
       if (shard) shard->finish();
-      paths.push_back(prefix + "-" + numbered(static_cast<std::int64_t>(paths.size()), 6) + ".tar");
+      paths.push_back(shard_path(prefix, paths.size()));
       shard = std::make_unique<TarWriter>(paths.back());
     }
     const std::string key = numbered(static_cast<std::int64_t>(i), 8), label = std::to_string(source.label(order[i]));
@@ -93,6 +104,10 @@ std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::s
     shard->add(key + ".cls", label.data(), label.size());
   }
   if (shard) shard->finish();
+  remove_shards_from(prefix, paths.size());
+  std::string names;
+  for (const std::string& name : source.class_names()) names += name + '\n';
+  replace_file((folder / "classes.txt").string(), names);
   return paths;
 }
 

@@ -15,9 +15,9 @@ struct PackOptions {
   bool shuffle = true;                   ///< neighbours are of all classes; false: in the source's order
 };
 
-/// Writes the pictures of a source as `<prefix>-000000.tar`, `<prefix>-000001.tar`, … and classes.txt beside them, as
-/// open_tar_shards() and WebDataset read them. Returns the archives' paths. Throws FileError; archives that exist are
-/// replaced.
+/// Writes the pictures of a source as `<prefix>-000000.tar`, `<prefix>-000001.tar`, … and, last, classes.txt beside
+/// them, as open_tar_shards() and WebDataset read them. Returns the archives' paths. Throws FileError. Archives that
+/// exist are replaced, and those with higher numbers, of an older pack, removed.
 std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::string& prefix,
                                          const PackOptions& options = {});
 

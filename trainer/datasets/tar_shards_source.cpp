@@ -21,6 +21,7 @@ constexpr std::int64_t kBlock = 512;  ///< tar's unit
 
 struct Member {
   std::int64_t offset = -1, size = 0;
+  bool is_symbolic_link = false;
 };
 
 /// "folder/000017.jpg" is the part "jpg" of the sample "folder/000017"; the first dot of the last name divides.
@@ -30,15 +31,17 @@ std::pair<std::string, std::string> key_and_part(const std::string& path) {
                                   : std::pair(path.substr(0, dot), path.substr(dot + 1));
 }
 
-/// Calls use(path, member) with every file of an archive, by its headers alone.
+/// Calls use(name, member) with every file and symbolic link of an archive, by its headers alone. A hard link is a
+/// second name for a file before it.
 template <class Use>
-void list_members(const std::string& path, const Use& use) {
+void list_members(const std::string& path, const OpenFile& file, const Use& use) {
+  std::map<std::string, Member> files;
   const std::unique_ptr<archive, decltype(&archive_read_free)> tar(archive_read_new(), archive_read_free);
   archive_read_support_format_tar(tar.get());
   const auto refuse = [&] {
     throw FileError(path, ": is not a whole uncompressed tar archive: ", archive_error_string(tar.get()), ".");
   };
-  if (archive_read_open_filename(tar.get(), path.c_str(), 64 * 1024) != ARCHIVE_OK) refuse();
+  if (archive_read_open_fd(tar.get(), file.descriptor(), 64 * 1024) != ARCHIVE_OK) refuse();
   while (true) {
     archive_entry* entry = nullptr;
     const int status = archive_read_next_header(tar.get(), &entry);
@@ -46,11 +49,23 @@ void list_members(const std::string& path, const Use& use) {
     if (status < ARCHIVE_WARN) refuse();
     const std::int64_t size = archive_entry_size(entry);
     const std::string name = archive_entry_pathname(entry);
-    const bool is_file = archive_entry_filetype(entry) == AE_IFREG;
+    const auto type = archive_entry_filetype(entry);
+    const char* const link = archive_entry_hardlink(entry);
+    const std::string linked = link && size == 0 ? link : "";  // some writers repeat the file's bytes
     if (archive_read_data_skip(tar.get()) < ARCHIVE_WARN) refuse();
     // The reader stands behind the file and its padding.
     const std::int64_t end = archive_filter_bytes(tar.get(), 0);
-    if (is_file) use(name, Member{end - (size + kBlock - 1) / kBlock * kBlock, size});
+    Member member{end - (size + kBlock - 1) / kBlock * kBlock, size, type == AE_IFLNK};
+    if (!linked.empty()) {
+      const auto first = files.find(linked);
+      if (first == files.end())
+        throw FileError(path, ": ", name, " is a link to ", linked, ", which is not before it.");
+      member = first->second;
+    } else if (type != AE_IFREG && type != AE_IFLNK) {
+      continue;
+    }
+    files[name] = member;
+    use(name, member);
   }
 }
 
@@ -62,7 +77,7 @@ class TarShardsSource final : public ImageSource {
     std::sort(archives_.begin(), archives_.end());
     for (std::size_t i = 0; i < archives_.size(); ++i) {
       files_.push_back(std::make_unique<OpenFile>(archives_[i]));
-      list_archive(i);
+      list_archive(i, *files_.back());
     }
     if (samples_.empty())
       throw FileError(archives_.front(), ": has no samples. Expected <key>.jpg and <key>.cls for each.");
@@ -100,15 +115,22 @@ class TarShardsSource final : public ImageSource {
   };
   const Sample& sample(std::int64_t index) const { return samples_[static_cast<std::size_t>(index)]; }
 
-  void list_archive(std::size_t number) {
+  void list_archive(std::size_t number, const OpenFile& file) {
     const std::string& path = archives_[number];
     std::map<std::string, Member> labels;                       // by key
     std::vector<std::pair<std::string, std::string>> pictures;  // key and member, as they lie
     std::map<std::string, Member> places;
-    list_members(path, [&](const std::string& name, const Member& member) {
+    list_members(path, file, [&](const std::string& name, const Member& member) {
       const auto [key, part] = key_and_part(name);
-      if (part == "cls") labels[key] = member;
-      if (!images::named_like_a_jpeg(name)) return;
+      const bool is_picture = images::is_jpeg_extension(part);
+      if (!is_picture && part != "cls") return;
+      if (member.is_symbolic_link) {
+        throw FileError(path, ": ", name, " is a symbolic link. Pack the files themselves (tar --dereference).");
+      }
+      if (!is_picture) {
+        labels[key] = member;
+        return;
+      }
       pictures.emplace_back(key, name);
       places[name] = member;
     });
@@ -127,9 +149,9 @@ class TarShardsSource final : public ImageSource {
     const auto [end, error] = std::from_chars(begin, begin + text.size(), label);
     const bool only_blanks =
         std::all_of(end, begin + text.size(), [](char c) { return c == '\n' || c == '\r' || c == ' '; });
-    if (whole && error == std::errc() && only_blanks && label >= 0) return label;
+    if (whole && error == std::errc() && only_blanks && label >= 0 && label <= kLargestLabel) return label;
     throw FileError(archives_[number], ": ", key, ".cls holds \"", std::string(begin, text.size()),
-                    "\", expected a class number from 0.");
+                    "\", expected a class number from 0 to ", kLargestLabel, ".");
   }
 
   std::vector<std::string> archives_;

@@ -1,8 +1,5 @@
 #include "trainer/extensions/dump_graph.h"
 
-#include <fstream>
-
-#include "core/error.h"
 #include "core/serializers/file_replacement.h"
 #include "trainer/trainer.h"
 
@@ -13,12 +10,7 @@ void DumpGraph::initialize(Trainer& trainer) {
   auto* const updater = dynamic_cast<StandardUpdater*>(&trainer.updater());
   if (updater == nullptr) return;
   updater->on_next_loss([path = trainer.out() + "/" + filename_, options = options_](const Variable& loss) {
-    FileReplacement file(path);
-    std::ofstream out(file.path());
-    out << graph_as_dot({loss}, options);
-    out.close();
-    if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-    file.commit();
+    replace_file(path, graph_as_dot({loss}, options));
   });
 }
 

@@ -39,8 +39,9 @@ void average_persistents(Link& model, Communicator& comm) {
   if (comm.size() == 1) return;
   for (const Link::NamedPersistent& named : model.named_persistents()) {
     Array& value = *named.array;
+    if (!value) continue;  // not made before the first batch
     if (value.dtype() != Dtype::kFloat32 && value.dtype() != Dtype::kFloat64) continue;
-    const Array mean = value.to(Dtype::kFloat64).copy();
+    const Array mean = value.to(Device{}).to(Dtype::kFloat64).copy();
     for (std::int64_t i = 0; i < mean.size(); ++i) mean.data<double>()[i] /= comm.size();
     comm.all_reduce(mean);
     value.copy_from(mean);

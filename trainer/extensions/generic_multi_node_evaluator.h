@@ -69,18 +69,16 @@ class GenericMultiNodeEvaluator final : public Extension {
     for (int rank = 0; rank < comm.size(); ++rank) {
       if (comm.rank() == root_) {
         std::vector<Local> theirs =
-            rank == root_ ? std::move(mine) : recv_object<std::vector<Local>>(comm, rank, kTag).object;
+            rank == root_ ? std::move(mine) : recv_object<std::vector<Local>>(comm, rank, kLibraryTag).object;
         for (Local& result : theirs) all.push_back(std::move(result));
       } else if (comm.rank() == rank) {
-        send_object(comm, mine, root_, kTag);
+        send_object(comm, mine, root_, kLibraryTag);
       }
     }
     return comm.rank() == root_ ? aggregate_(all) : Observation();
   }
 
  private:
-  static constexpr int kTag = 31;
-
   const std::unique_ptr<Iterator> iterator_;
   const CalcLocal calc_local_;
   const Aggregate aggregate_;

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 
-#include "core/error.h"
 #include "core/serializers/file_replacement.h"
 #include "trainer/extensions/line_chart.h"
 #include "trainer/trainer.h"
@@ -108,13 +106,8 @@ HtmlReport::HtmlReport(std::string title, std::vector<ReportSection> sections, s
 
 void HtmlReport::operator()(Trainer& trainer) {
   if (trainer.comm().rank() != 0) return;
-  const std::string path = trainer.out() + "/report.html";
-  FileReplacement file(path);
-  std::ofstream out(file.path());
-  out << html_page(title_, dynamic_cast<LogReport&>(trainer.extension(log_report_)).log(), sections_);
-  out.close();
-  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-  file.commit();
+  const std::vector<LogReport::Entry>& log = dynamic_cast<LogReport&>(trainer.extension(log_report_)).log();
+  replace_file(trainer.out() + "/report.html", html_page(title_, log, sections_));
 }
 
 }  // namespace rensa

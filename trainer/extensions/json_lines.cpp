@@ -14,13 +14,10 @@ JsonLines::JsonLines(std::string file_name, std::string log_report)
 
 void JsonLines::initialize(Trainer& trainer) {
   if (trainer.comm().rank() != 0) return;
-  const std::string path = trainer.out() + "/" + file_name_;
-  FileReplacement file(path);
-  std::ofstream out(file.path());
-  entries_.for_each(trainer, [&](const LogReport::Entry& entry) { out << as_json(entry).dump() << '\n'; });
-  out.close();
-  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-  file.commit();
+  entries_.start_again();
+  std::string lines;
+  entries_.for_each(trainer, [&](const LogReport::Entry& entry) { lines += as_json(entry).dump() + '\n'; });
+  replace_file(trainer.out() + "/" + file_name_, lines);
 }
 
 void JsonLines::operator()(Trainer& trainer) {

@@ -3,13 +3,12 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
 #include "core/serializers/file_replacement.h"
 #include "core/serializers/serializer.h"
 #include "trainer/extensions/entry_as_json.h"
+#include "trainer/rank_0_sums.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
@@ -57,8 +56,7 @@ void LogReport::read_deferred(Trainer& trainer) {
   trainer.add_update_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
 }
 
-/// Rank 0 takes the sums of all ranks, the others start again: afterwards the total over the ranks is what it was.
-void LogReport::sum_over_ranks(Trainer& trainer) {
+void LogReport::move_sums_to_rank_0(Trainer& trainer) {
   Communicator& comm = trainer.comm();
   if (comm.size() == 1) return;
   // Ranks may have seen different names (a rank without samples saw none): the names of all, in one order.
@@ -72,18 +70,17 @@ void LogReport::sum_over_ranks(Trainer& trainer) {
   }
   std::vector<double> values;
   for (const auto& [key, sum] : sums_) values.insert(values.end(), {sum.total(), sum.weight()});
-  const Array all = array(values, {static_cast<std::int64_t>(values.size())});
-  comm.all_reduce(all);
-  const double* value = all.data<double>();
+  rensa::move_sums_to_rank_0(comm, values);
+  const double* value = values.data();
   for (auto& [key, sum] : sums_) {
-    sum = comm.rank() == 0 ? ObservedSum(value[0], value[1]) : ObservedSum();
+    sum = ObservedSum(value[0], value[1]);
     value += 2;
   }
 }
 
 void LogReport::operator()(Trainer& trainer) {
   read_deferred(trainer);
-  sum_over_ranks(trainer);
+  move_sums_to_rank_0(trainer);
   const Updater& updater = trainer.updater();
   Entry entry = {{"epoch", static_cast<double>(updater.epoch())},
                  {"iteration", static_cast<double>(updater.iteration())},
@@ -103,12 +100,7 @@ void LogReport::operator()(Trainer& trainer) {
 void LogReport::write(const std::string& path) const {
   nlohmann::json list = nlohmann::json::array();
   for (const Entry& entry : log_) list.push_back(as_json(entry));
-  FileReplacement file(path);
-  std::ofstream out(file.path());
-  out << list.dump(4) << '\n';
-  out.close();
-  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-  file.commit();
+  replace_file(path, list.dump(4) + '\n');
 }
 
 /// Keys that Chainer's LogReport wants to find. Means of a run are sums over samples here and over steps there: a sum
@@ -133,7 +125,7 @@ void LogReport::write_for_chainer(Serializer& serializer, Trainer& trainer) cons
 
 void LogReport::serialize(Serializer& serializer, Trainer& trainer) {
   read_deferred(trainer);
-  if (!serializer.is_loading()) sum_over_ranks(trainer);
+  if (!serializer.is_loading()) move_sums_to_rank_0(trainer);
   nlohmann::json log = nlohmann::json::array(), sums = nlohmann::json::object();
   for (const Entry& entry : log_) log.push_back(as_json(entry));
   // Doubles as their bits: a resumed run must not differ in the last digit of a mean.

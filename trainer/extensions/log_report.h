@@ -34,7 +34,7 @@ class LogReport final : public Extension {
  private:
   /// Waits for what steps left on a GPU: the steps' time.
   void read_deferred(Trainer& trainer);
-  void sum_over_ranks(Trainer& trainer);
+  void move_sums_to_rank_0(Trainer& trainer);
   void write(const std::string& path) const;
   void write_for_chainer(Serializer& serializer, Trainer& trainer) const;
 

@@ -17,6 +17,8 @@ class NewEntries {
 
   /// To be called before the first step: what is there now is old.
   void skip_present(Trainer& trainer) { seen_ = log(trainer).size(); }
+  /// To be called before the first step: what is there now is new, too.
+  void start_again() { seen_ = 0; }
   /// Calls `use` with every entry that came since, in their order.
   template <class Use>
   void for_each(Trainer& trainer, const Use& use) {

@@ -1,6 +1,7 @@
 #include "trainer/extensions/observe_value.h"
 
 #include "core/serializers/serializer.h"
+#include "trainer/rank_0_sums.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
@@ -28,16 +29,10 @@ void MicroAverage::operator()(Trainer& trainer) {
 
 void MicroAverage::serialize(Serializer& serializer, Trainer& trainer) {
   double sums[] = {numerator_, denominator_};
-  if (!serializer.is_loading() && trainer.comm().size() > 1) {
-    const Array all = array(std::vector<double>{sums[0], sums[1]}, {2});
-    trainer.comm().all_reduce(all);
-    sums[0] = all.data<double>()[0];
-    sums[1] = all.data<double>()[1];
-  }
+  if (!serializer.is_loading()) move_sums_to_rank_0(trainer.comm(), sums);
   serializer("_numerator", sums[0]);
   serializer("_denominator", sums[1]);
-  if (!serializer.is_loading()) return;
-  const bool first = trainer.comm().rank() == 0;  // the file has the sums of all ranks: rank 0 goes on with them
+  const bool first = trainer.comm().rank() == 0;  // the file has the sums of all ranks
   numerator_ = first ? sums[0] : 0;
   denominator_ = first ? sums[1] : 0;
 }

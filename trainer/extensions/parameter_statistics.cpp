@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "trainer/trainer.h"
 
@@ -40,6 +41,7 @@ void ParameterStatistics::look_at(const std::string& path, const Array& values, 
 
 void ParameterStatistics::initialize(Trainer& trainer) {
   if (!options_.gradients) return;
+  hooked_ = true;
   trainer.optimizer().add_hook(name(), [this](Optimizer& optimizer) {
     gradients_.clear();
     for (const Link::NamedParameter& named : optimizer.model().named_parameters()) {
@@ -58,7 +60,7 @@ void ParameterStatistics::operator()(Trainer& trainer) {
 }
 
 void ParameterStatistics::finalize(Trainer& trainer) {
-  if (options_.gradients) trainer.optimizer().remove_hook(name());
+  if (std::exchange(hooked_, false)) trainer.optimizer().remove_hook(name());
 }
 
 }  // namespace rensa

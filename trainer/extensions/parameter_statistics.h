@@ -41,6 +41,7 @@ class ParameterStatistics final : public Extension {
 
   const ParameterStatisticsOptions options_;
   Observation gradients_;  ///< of the last step
+  bool hooked_ = false;    ///< the optimizer's hook is this object's
 };
 
 }  // namespace rensa

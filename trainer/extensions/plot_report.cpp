@@ -1,7 +1,6 @@
 #include "trainer/extensions/plot_report.h"
 
 #include <cmath>
-#include <fstream>
 
 #include "core/error.h"
 #include "core/serializers/file_replacement.h"
@@ -32,13 +31,7 @@ void PlotReport::operator()(Trainer& trainer) {
     }
   }
   if (lines.empty()) return;
-  const std::string path = trainer.out() + "/" + file_name_;
-  FileReplacement file(path);
-  std::ofstream out(file.path());
-  out << svg_picture(lines, round_marks(lines, x_key_));
-  out.close();
-  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-  file.commit();
+  replace_file(trainer.out() + "/" + file_name_, svg_picture(lines, round_marks(lines, x_key_)));
 }
 
 }  // namespace rensa

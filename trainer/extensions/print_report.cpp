@@ -5,7 +5,6 @@
 #include <ostream>
 #include <sstream>
 
-#include "trainer/extensions/log_report.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
@@ -21,26 +20,26 @@ std::string padded(std::string text, std::size_t width) {
 }  // namespace
 
 PrintReport::PrintReport(std::vector<std::string> entries, std::ostream& out, std::string log_report)
-    : entries_(std::move(entries)), out_(out), log_report_(std::move(log_report)) {}
+    : entries_(std::move(entries)), out_(out), log_(std::move(log_report)) {}
+
+void PrintReport::initialize(Trainer& trainer) { log_.skip_present(trainer); }
 
 void PrintReport::operator()(Trainer& trainer) {
   if (trainer.comm().rank() != 0) return;
-  const auto& log = dynamic_cast<LogReport&>(trainer.extension(log_report_)).log();
   if (!headed_) {
-    printed_ = printed_ == 0 && log.size() > 1 ? log.size() - 1 : printed_;  // a resumed run prints what is new
     for (const std::string& entry : entries_) out_ << padded(entry, width_of(entry));
     out_ << '\n';
     headed_ = true;
   }
-  for (; printed_ < log.size(); ++printed_) {
+  log_.for_each(trainer, [this](const LogReport::Entry& line) {
     for (const std::string& entry : entries_) {
       std::ostringstream cell;
-      const auto found = log[printed_].find(entry);
-      if (found != log[printed_].end()) cell << std::setprecision(6) << found->second;
+      const auto found = line.find(entry);
+      if (found != line.end()) cell << std::setprecision(6) << found->second;
       out_ << padded(cell.str(), width_of(entry));
     }
     out_ << '\n';
-  }
+  });
   out_.flush();
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstddef>
 #include <iosfwd>
 #include <string>
 #include <vector>
 
 #include "trainer/extension.h"
+#include "trainer/extensions/new_entries.h"
 
 namespace rensa {
 
@@ -16,13 +16,13 @@ class PrintReport final : public Extension {
   PrintReport(std::vector<std::string> entries, std::ostream& out, std::string log_report = "LogReport");
   std::string name() const override { return "PrintReport"; }
   int default_priority() const override { return kReader - 1; }  // after the LogReport it reads
+  void initialize(Trainer& trainer) override;
   void operator()(Trainer& trainer) override;
 
  private:
   const std::vector<std::string> entries_;
   std::ostream& out_;
-  const std::string log_report_;
-  std::size_t printed_ = 0;
+  NewEntries log_;
   bool headed_ = false;
 };
 

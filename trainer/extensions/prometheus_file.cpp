@@ -2,10 +2,8 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
-#include "core/error.h"
 #include "core/serializers/file_replacement.h"
 #include "trainer/trainer.h"
 
@@ -51,13 +49,7 @@ void PrometheusFile::operator()(Trainer& trainer) {
   if (log.empty()) return;
   const std::filesystem::path folder = std::filesystem::absolute(trainer.out()).lexically_normal();
   const std::string folder_name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
-  const std::string path = trainer.out() + "/" + file_name_;
-  FileReplacement file(path);
-  std::ofstream out(file.path());
-  out << prometheus_page(run_.empty() ? folder_name : run_, log.back());
-  out.close();
-  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-  file.commit();
+  replace_file(trainer.out() + "/" + file_name_, prometheus_page(run_.empty() ? folder_name : run_, log.back()));
 }
 
 }  // namespace rensa

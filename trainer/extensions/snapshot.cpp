@@ -1,12 +1,13 @@
 #include "trainer/extensions/snapshot.h"
 
 #include <algorithm>
+#include <compare>
 #include <filesystem>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "core/serializers/file_reader.h"
 #include "core/serializers/npz.h"
 #include "trainer/extensions/evaluator.h"
 #include "trainer/trainer.h"
@@ -14,29 +15,39 @@
 namespace rensa {
 namespace {
 
-constexpr std::string_view kPrefix = "snapshot_iter_";
+struct SnapshotFile {
+  std::filesystem::file_time_type written;
+  std::int64_t iteration;
+  std::string path;
+  auto operator<=>(const SnapshotFile&) const = default;
+};
 
-/// (iteration, path) of the snapshots in a folder, oldest first.
-std::vector<std::pair<std::int64_t, std::string>> list_snapshots(const std::string& folder) {
-  std::vector<std::pair<std::int64_t, std::string>> found;
+/// The snapshots in a folder, oldest first.
+std::vector<SnapshotFile> list_snapshots(const std::string& folder, const std::string& prefix) {
+  std::vector<SnapshotFile> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    const std::string digits = name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : "";
+    const std::string digits = name.starts_with(prefix) ? name.substr(prefix.size()) : "";
     if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
-    found.emplace_back(std::stoll(digits), entry.path().string());
+    const auto written = entry.last_write_time(error);
+    if (!error) found.push_back({written, std::stoll(digits), entry.path().string()});  // else it has just been removed
   }
   std::sort(found.begin(), found.end());
   return found;
 }
 
 /// Writes the file and removes the oldest; returns what went wrong.
-std::string save(const NpzWriter& writer, const std::string& folder, std::int64_t iteration, int keep) {
+std::string save(const NpzWriter& writer, const std::string& folder, std::int64_t iteration,
+                 const SnapshotOptions& options) {
   try {
-    writer.save(folder + "/" + std::string(kPrefix) + std::to_string(iteration));
-    const auto files = list_snapshots(folder);
-    const auto kept = static_cast<std::size_t>(keep);
-    for (std::size_t i = 0; keep > 0 && i + kept < files.size(); ++i) std::filesystem::remove(files[i].second);
+    const std::string path = folder + "/" + options.prefix + std::to_string(iteration);
+    writer.save(path);
+    auto files = list_snapshots(folder, options.prefix);
+    // the one just written stays, whatever a clock that was set back says
+    std::erase_if(files, [&](const SnapshotFile& file) { return file.path == path; });
+    const auto others = static_cast<std::size_t>(options.keep - 1);
+    for (std::size_t i = 0; options.keep > 0 && i + others < files.size(); ++i) std::filesystem::remove(files[i].path);
   } catch (const std::exception& e) {
     return e.what();
   }
@@ -45,7 +56,13 @@ std::string save(const NpzWriter& writer, const std::string& folder, std::int64_
 
 }  // namespace
 
-Snapshot::Snapshot(const SnapshotOptions& options) : options_(options) {}
+Snapshot::Snapshot(const SnapshotOptions& options) : options_(options) {
+  if (options.keep < 0) throw ValueError("snapshot: keep is ", options.keep, ", expected 0 (all) or more.");
+  if (options.prefix.empty() || options.prefix.find('/') != std::string::npos) {
+    throw ValueError("snapshot: \"", options.prefix, "\" cannot begin a file's name, expected for example \"",
+                     SnapshotOptions().prefix, "\".");
+  }
+}
 
 Snapshot::~Snapshot() {
   if (writing_.valid()) writing_.wait();
@@ -71,8 +88,8 @@ void Snapshot::operator()(Trainer& trainer) {
   average_persistents(trainer.updater().model(), trainer.comm());
   auto writer = std::make_shared<NpzWriter>();
   trainer.serialize(*writer);
-  const auto write = [writer, folder = trainer.out(), iteration = trainer.updater().iteration(), keep = options_.keep] {
-    return save(*writer, folder, iteration, keep);
+  const auto write = [writer, folder = trainer.out(), iteration = trainer.updater().iteration(), this] {
+    return save(*writer, folder, iteration, options_);
   };
   const bool writes = trainer.comm().rank() == 0;
   if (options_.in_background) {
@@ -90,23 +107,23 @@ void Snapshot::on_error(Trainer& trainer, std::exception_ptr /*error*/) {
   if (!options_.on_error) return;
   NpzWriter writer;
   trainer.serialize(writer);
-  save(writer, trainer.out(), trainer.updater().iteration(), options_.keep);  // the first error is the one to tell
+  save(writer, trainer.out(), trainer.updater().iteration(), options_);  // the first error is the one to tell
 }
 
 void Snapshot::finalize(Trainer&) { failure_of_last(); }
 
 std::string newest_snapshot(const std::string& folder) {
-  const auto files = list_snapshots(folder);
-  return files.empty() ? "" : files.back().second;
+  const auto files = list_snapshots(folder, SnapshotOptions().prefix);
+  return files.empty() ? "" : files.back().path;
 }
 
 std::string newest_whole_snapshot(const std::string& folder,
                                   const std::function<void(const std::string& damage)>& report) {
-  auto files = list_snapshots(folder);
+  auto files = list_snapshots(folder, SnapshotOptions().prefix);
   for (; !files.empty(); files.pop_back()) {
     try {
-      const NpzReader whole(files.back().second);
-      return files.back().second;
+      open_reader(files.back().path);  // throws if the file is not whole
+      return files.back().path;
     } catch (const FileError& damage) {
       if (report) report(damage.what());
     }
@@ -114,9 +131,6 @@ std::string newest_whole_snapshot(const std::string& folder,
   return "";
 }
 
-void resume(Trainer& trainer, const std::string& path) {
-  NpzReader reader(path);
-  trainer.serialize(reader);
-}
+void resume(Trainer& trainer, const std::string& path) { trainer.serialize(*open_reader(path)); }
 
 }  // namespace rensa

@@ -12,7 +12,10 @@ namespace rensa {
 /// Options of Snapshot.
 struct SnapshotOptions {
   Trigger trigger = {1, Unit::kEpoch};
-  int keep = 2;  ///< newest files to keep; 0: all
+  int keep = 2;  ///< newest files of this prefix to keep; 0: all
+  /// Of the files' names, before the iteration. One for each Snapshot of a run: the best model is not to go because
+  /// newer ones come.
+  std::string prefix = "snapshot_iter_";
   /// A thread writes while training goes on (Chainer's ThreadWriter). The file holds the moment of the call; whether it
   /// could be written is known to all at the next snapshot or the end of the run.
   bool in_background = false;
@@ -22,7 +25,8 @@ struct SnapshotOptions {
 };
 
 /// Saves the trainer to `OUT/snapshot_iter_<iteration>` (Chainer's name and format), written by rank 0 and agreed by
-/// all: if it cannot be written, every rank throws FileError and the older files are as they were.
+/// all: if it cannot be written, every rank throws FileError and the older files are as they were. Throws ValueError
+/// for a negative `keep` and for a prefix that is empty or names a folder.
 class Snapshot final : public Extension {
  public:
   explicit Snapshot(const SnapshotOptions& options = {});
@@ -46,15 +50,16 @@ class Snapshot final : public Extension {
   std::future<std::string> writing_;  ///< rank 0's, with what went wrong
 };
 
-/// The newest snapshot in a folder, by its iteration; empty if there is none.
+/// The snapshot in a folder that was written last, as Chainer looks for it: an earlier run's may have come further.
+/// Of those written at the same time that of the latest iteration; empty if there is none.
 std::string newest_snapshot(const std::string& folder);
 
-/// The newest snapshot in a folder that is whole; empty if there is none. Each damaged one that is passed over is
-/// reported with the reason.
+/// The snapshot in a folder that was written last and is whole; empty if there is none. Each damaged one that is passed
+/// over is reported with the reason.
 std::string newest_whole_snapshot(const std::string& folder,
                                   const std::function<void(const std::string& damage)>& report = nullptr);
 
-/// Loads the trainer from a file, on all ranks. Throws FileError.
+/// Loads the trainer from a snapshot, Rensa's or Chainer's (npz or HDF5), on all ranks. Throws FileError.
 void resume(Trainer& trainer, const std::string& path);
 
 }  // namespace rensa

@@ -5,10 +5,8 @@
 namespace rensa {
 
 void StepTimeReport::observe(Trainer& trainer) {
-  const double waited = waited_inside_ ? waited_inside_() : 0;
   const StepBuckets buckets = buckets_ ? buckets_() : StepBuckets();
-  const StepTimes times = step_times(trainer.updater().last_spans(), buckets, waited - waited_before_);
-  waited_before_ = waited;
+  const StepTimes times = step_times(trainer.updater().last_spans(), buckets, waits_.take());
   Observation& seen = trainer.observation();
   seen["input/time_ms"] = {times.input * 1e3};
   seen["compute/time_ms"] = {times.compute * 1e3};

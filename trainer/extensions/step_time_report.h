@@ -10,9 +10,8 @@ namespace rensa {
 /// of the buckets' time on the wire that passed behind the rank's own work).
 class StepTimeReport final : public Extension {
  public:
-  /// `waited_inside`: seconds so far that collectives inside the network took, or null.
-  explicit StepTimeReport(BucketSource buckets, std::function<double()> waited_inside = nullptr)
-      : buckets_(std::move(buckets)), waited_inside_(std::move(waited_inside)) {}
+  explicit StepTimeReport(BucketSource buckets, InsideWaitMeter::Source waits = nullptr)
+      : buckets_(std::move(buckets)), waits_(std::move(waits)) {}
   std::string name() const override { return "StepTimeReport"; }
   int default_priority() const override { return kWriter; }
   void observe(Trainer& trainer) override;
@@ -20,8 +19,7 @@ class StepTimeReport final : public Extension {
 
  private:
   const BucketSource buckets_;
-  const std::function<double()> waited_inside_;
-  double waited_before_ = 0;
+  InsideWaitMeter waits_;
 };
 
 }  // namespace rensa

@@ -86,7 +86,7 @@ void StopOnSignal::operator()(Trainer& trainer) {
   last_look_ = iteration;
   last_look_s_ = trainer.elapsed_time();
   next_look_ = iteration + agreed.data<std::int32_t>()[1];
-  if (agreed.data<std::int32_t>()[0] == 0 || trainer.progress() >= 1) return;
+  if (agreed.data<std::int32_t>()[0] == 0 || trainer.is_done()) return;
   snapshot_(trainer);
   stopped_ = true;
   trainer.stop();

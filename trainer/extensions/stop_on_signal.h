@@ -15,7 +15,7 @@ constexpr int kStatusResumeMe = 75;
 /// Options of StopOnSignal.
 struct StopOnSignalOptions {
   std::vector<int> signals = {SIGTERM, SIGUSR1};
-  int keep = 2;                      ///< snapshots, as Snapshot's
+  int keep = 0;                      ///< newest snapshots to keep, whoever made them, as Snapshot's; 0: all
   double look_every_s = 0.5;         ///< how often ranks ask each other
   std::function<bool()> asked = {};  ///< whether this rank was asked to stop; empty: by one of the signals
 };

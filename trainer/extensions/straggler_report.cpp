@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "core/error.h"
 #include "core/serializers/file_replacement.h"
+#include "core/serializers/serializer.h"
 #include "trainer/stragglers/link_probe.h"
 #include "trainer/trainer.h"
 
@@ -48,15 +47,13 @@ void StragglerReport::initialize(Trainer& trainer) {
   steps_.clear();
   last_end_ = {};
   hosts_ = trainer.comm().all_gather_bytes(own_host());
-  waited_before_ = waited_inside_ ? waited_inside_() : 0;
+  waits_.take();
 }
 
 void StragglerReport::observe(Trainer& trainer) {
   const std::vector<Span> spans = trainer.updater().last_spans();
   if (spans.empty()) return;
-  const double waited = waited_inside_ ? waited_inside_() : 0;
-  const StepTimes times = step_times(spans, buckets_ ? buckets_() : StepBuckets(), waited - waited_before_);
-  waited_before_ = waited;
+  const StepTimes times = step_times(spans, buckets_ ? buckets_() : StepBuckets(), waits_.take());
   const auto seconds = [](auto duration) { return std::chrono::duration<double>(duration).count(); };
   const auto begin = spans.front().begin, end = spans.back().end;
   steps_.push_back({.whole = seconds(end - begin),
@@ -149,15 +146,16 @@ void StragglerReport::operator()(Trainer& trainer) {
     entry["links"].push_back({{"from", link.from}, {"to", link.to}, {"mib_per_second", mib_per_second(link)}});
   }
   entries_.push_back(entry.dump());
-  const std::string path = trainer.out() + "/stragglers";
-  FileReplacement file(path);
-  std::ofstream out(file.path());
-  out << '[';
-  for (std::size_t i = 0; i < entries_.size(); ++i) out << (i == 0 ? "\n" : ",\n") << entries_[i];
-  out << "\n]\n";
-  out.close();
-  if (!out) throw FileError(path, ": cannot be written. Is the disk full?");
-  file.commit();
+  std::string list = "[";
+  for (const std::string& line : entries_) list += (list == "[" ? "\n" : ",\n") + line;
+  replace_file(trainer.out() + "/stragglers", list + "\n]\n");
+}
+
+void StragglerReport::serialize(Serializer& serializer, Trainer& /*trainer*/) {
+  if (serializer.is_loading() && !serializer.has("entries")) return;
+  std::string lines = nlohmann::json(entries_).dump();
+  serializer("entries", lines);
+  if (serializer.is_loading()) entries_ = nlohmann::json::parse(lines).get<std::vector<std::string>>();
 }
 
 }  // namespace rensa

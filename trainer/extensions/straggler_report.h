@@ -22,18 +22,15 @@ class StragglerReport final : public Extension {
  public:
   using Say = std::function<void(const std::string& line)>;  ///< takes a line, without its end
 
-  StragglerReport(const Trigger& trigger, BucketSource buckets, Say say,
-                  std::function<double()> waited_inside = nullptr)
-      : trigger_(trigger),
-        buckets_(std::move(buckets)),
-        say_(std::move(say)),
-        waited_inside_(std::move(waited_inside)) {}
+  StragglerReport(const Trigger& trigger, BucketSource buckets, Say say, InsideWaitMeter::Source waits = nullptr)
+      : trigger_(trigger), buckets_(std::move(buckets)), say_(std::move(say)), waits_(std::move(waits)) {}
   std::string name() const override { return "StragglerReport"; }
   Trigger default_trigger() const override { return trigger_; }
   int default_priority() const override { return kWriter; }
   void initialize(Trainer& trainer) override;
   void observe(Trainer& trainer) override;
   void operator()(Trainer& trainer) override;
+  void serialize(Serializer& serializer, Trainer& trainer) override;
 
   /// The last line said; on rank 0.
   const std::string& last_line() const { return last_line_; }
@@ -46,12 +43,11 @@ class StragglerReport final : public Extension {
   const Trigger trigger_;
   const BucketSource buckets_;
   const Say say_;
-  const std::function<double()> waited_inside_;
+  InsideWaitMeter waits_;
   std::vector<stragglers::Step> steps_;
   std::vector<std::string> hosts_;    ///< of each rank
   std::vector<std::string> entries_;  ///< of the file, as JSON
   Span::Clock::time_point last_end_{};
-  double waited_before_ = 0;
   stragglers::Verdict verdict_;
   std::string last_line_;
 };

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -36,9 +36,15 @@ void Trace::initialize(Trainer& trainer) {
                      ", expected at least 1 from 1 on.");
   }
   if (options_.path.empty()) throw ValueError("trace: there is no path to write to.");
+  const std::filesystem::path folder = std::filesystem::path(options_.path).parent_path();
+  if (trainer.comm().rank() == 0 && !folder.empty() && !std::filesystem::is_directory(folder)) {
+    throw FileError(options_.path, ": there is no folder ", folder.string(), " to write the trace into.");
+  }
   events_.clear();
-  aligned_ = written_ = false;
-  if (trainer.updater().iteration() + 1 >= options_.first_step) {
+  aligned_ = false;
+  const std::int64_t next = trainer.updater().iteration() + 1;
+  written_ = next >= options_.first_step + options_.steps;  // by the run that this one goes on from
+  if (!written_ && next >= options_.first_step) {
     first_ = measure_clock_offset(trainer.comm(), [this] { return steady_nanoseconds() + options_.planted_skew_ns; });
     aligned_ = true;
   }
@@ -146,12 +152,7 @@ void Trace::write(Trainer& trainer) {
   for (json& event : trace["traceEvents"]) {  // from the first event on: viewers draw small numbers best
     if (event.contains("ts")) event["ts"] = event["ts"].get<double>() - start;
   }
-  FileReplacement file(options_.path);
-  std::ofstream out(file.path());
-  out << trace.dump() << '\n';
-  out.close();
-  if (!out) throw FileError(options_.path, ": the trace cannot be written. Is the disk full?");
-  file.commit();
+  replace_file(options_.path, trace.dump() + '\n');
 }
 
 }  // namespace rensa

@@ -25,7 +25,8 @@ struct TraceOptions {
 ///
 /// Ranks' clocks are aligned to rank 0's before the first and after the last step drawn, with the drift between them;
 /// otherData tells each rank's offset and error. The file is written after the last of the steps, or at the end of a
-/// run that ends before. Costs a clock's reading a phase, and nothing outside these steps. Must be there on all ranks.
+/// run that ends before; a run resumed behind them leaves the file alone. Costs a clock's reading a phase, and nothing
+/// outside these steps. Must be there on all ranks.
 class Trace final : public Extension {
  public:
   Trace(TraceOptions options, BucketSource buckets) : options_(std::move(options)), buckets_(std::move(buckets)) {}

@@ -46,11 +46,15 @@ std::string_view file_kind(std::span<const std::uint8_t> bytes) {
 
 bool is_jpeg(std::span<const std::uint8_t> bytes) { return matches(bytes, kMagics[0]); }
 
+bool is_jpeg_extension(std::string_view extension) {
+  std::string lower(extension);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower == "jpg" || lower == "jpeg";
+}
+
 bool named_like_a_jpeg(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".jpg" || extension == ".jpeg";
+  const std::string extension = path.extension().string();
+  return !extension.empty() && is_jpeg_extension(std::string_view(extension).substr(1));
 }
 
 }  // namespace rensa::images

@@ -13,7 +13,9 @@ std::string_view file_kind(std::span<const std::uint8_t> bytes);
 
 bool is_jpeg(std::span<const std::uint8_t> bytes);  ///< whether they begin as a JPEG does
 
-/// Whether the name ends in .jpg or .jpeg, in capitals or not.
+/// Whether it is jpg or jpeg, in capitals or not.
+bool is_jpeg_extension(std::string_view extension);
+/// Whether the name ends in a dot and such an extension.
 bool named_like_a_jpeg(const std::filesystem::path& path);
 
 }  // namespace rensa::images

@@ -44,7 +44,8 @@ void BatchPlan::draw_order() {
 }
 
 void BatchPlan::restore(const IteratorState& state) {
-  if (state.current_position < 0 || state.current_position > dataset_size_ || state.epoch < 0) {
+  const bool is_position = state.current_position == 0 || state.current_position < dataset_size_;
+  if (state.current_position < 0 || !is_position || state.epoch < 0) {
     throw ValueError("iterator: position ", state.current_position, " of epoch ", state.epoch,
                      " does not fit a dataset of ", dataset_size_, " samples. Was the snapshot made with other data?");
   }

@@ -8,7 +8,6 @@ namespace rensa::stragglers {
 
 std::vector<LinkTime> probe_links(Communicator& comm, std::int64_t bytes, int rounds) {
   using Clock = std::chrono::steady_clock;
-  constexpr int kTag = 5108;
   const int size = comm.size(), pairs = size == 2 ? 1 : size == 1 ? 0 : size;  // two ranks share one link
   const Array message = zeros({bytes}, Dtype::kUInt8), mine = zeros({1}, Dtype::kFloat64);
   for (int from = 0; from < pairs; ++from) {
@@ -18,12 +17,12 @@ std::vector<LinkTime> probe_links(Communicator& comm, std::int64_t bytes, int ro
     for (int round = 0; round < rounds; ++round) {
       const auto start = Clock::now();
       if (comm.rank() == from) {
-        comm.send(message, to, kTag);
-        comm.recv(message, to, kTag);
+        comm.send(message, to, kLibraryTag);
+        comm.recv(message, to, kLibraryTag);
         quickest = std::min(quickest, std::chrono::duration<double>(Clock::now() - start).count());
       } else if (comm.rank() == to) {
-        comm.recv(message, from, kTag);
-        comm.send(message, from, kTag);
+        comm.recv(message, from, kLibraryTag);
+        comm.send(message, from, kLibraryTag);
       }
     }
     if (comm.rank() == from) mine.data<double>()[0] = quickest;

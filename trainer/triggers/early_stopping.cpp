@@ -1,5 +1,6 @@
 #include "trainer/triggers/early_stopping.h"
 
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -30,24 +31,27 @@ class EarlyStopping final : public TriggerRule {
   bool operator()(Trainer& trainer) override {
     const std::optional<double> value = mean_.take(trainer);
     if (!value) return false;
-    const bool better = !best_ || (larger_is_better_ ? *value > *best_ : *value < *best_);
+    const bool better = !std::isnan(*value) && (!best_ || (larger_is_better_ ? *value > *best_ : *value < *best_));
     if (better) best_ = value;
     waited_ = better ? 0 : waited_ + 1;
-    const bool over = waited_ >= options_.patience;
-    if (over && options_.report && trainer.comm().rank() == 0) {
-      options_.report(detail::join("early stopping: ", mean_.key(), " has not been better than ", *best_, " for ",
-                                   waited_, " checks"));
+    if (still_agrees() && options_.report && trainer.comm().rank() == 0) {
+      options_.report(detail::join("early stopping: ", mean_.key(), " has not been ",
+                                   best_ ? detail::join("better than ", *best_) : "a number", " for ", waited_,
+                                   " checks"));
     }
-    return over;
+    return still_agrees();
   }
+
+  bool still_agrees() const override { return waited_ >= options_.patience; }
 
   void serialize(Serializer& serializer, Trainer& trainer) override {
     mean_.serialize(serializer.child("_summary"), trainer);
-    if (serializer.is_loading() ? !serializer.has("best") : !best_) return;
-    double best = best_.value_or(0);
-    serializer("best", best);
-    serializer("count", waited_);
-    best_ = best;
+    if (serializer.is_loading() ? serializer.has("best") : best_.has_value()) {
+      double best = best_.value_or(0);
+      serializer("best", best);
+      best_ = best;
+    }
+    if (!serializer.is_loading() || serializer.has("count")) serializer("count", waited_);
   }
 
  private:

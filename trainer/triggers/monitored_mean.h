@@ -23,8 +23,6 @@ class MonitoredMean {
   void serialize(Serializer& serializer, Trainer& trainer);
 
  private:
-  void sum_over_ranks(Trainer& trainer);
-
   const std::string key_;
   ObservedSum sum_;
 };

@@ -36,6 +36,7 @@ Facts healthy(int hosts = 2) {
     rank.interfaces = {{"lo", "127.0.0.1", "127.0.0.0/8", true, false, 0, 0},
                        {"eth0", "10.0.0." + std::to_string(1 + r / 2), "10.0.0.0/24", false, false, 4 << 20, 10000}};
     rank.shm_total_bytes = rank.shm_free_bytes = 4 * kGib;
+    rank.memory_free_bytes = 16 * kGib;
     rank.clock_uncertainty_s = 1e-4;
     rank.limits = {{"nofile", 1024}, {"memlock", 8 << 20}, {"stack", 8 << 20}, {"nproc", -1}};
     facts.push_back(rank);
@@ -228,16 +229,28 @@ TEST(DoctorTest, FindsVersionsThatDiffer) {
 TEST(DoctorTest, FindsTinySharedMemory) {
   Facts facts = healthy();
   for (RankFacts& rank : facts) {
-    if (rank.host == "node1") rank.shm_total_bytes = rank.shm_free_bytes = 64 << 20;
+    if (rank.host == "node1") rank.shm_total_bytes = rank.shm_free_bytes = 16 << 20;
   }
   Finding found = only_finding(facts, "shared memory");
   EXPECT_EQ(found.severity, Severity::kError);
   EXPECT_EQ(found.where, "node1");
-  EXPECT_THAT(found.found, AllOf(HasSubstr("64.0 MiB free"), HasSubstr("about 228.0 MiB")));
+  EXPECT_THAT(found.found, AllOf(HasSubstr("16.0 MiB free"), HasSubstr("about 32.0 MiB")));
   EXPECT_THAT(found.remedy, HasSubstr("--shm-size=1g"));
-  found = only_finding(facts, "shared memory", {.gradients_mib = 10});  // enough, but not twice
+  for (RankFacts& rank : facts) rank.shm_free_bytes = rank.host == "node1" ? 40 << 20 : 4 * kGib;
+  found = only_finding(facts, "shared memory");  // enough, but not twice
   EXPECT_EQ(found.severity, Severity::kWarning);
-  only_finding(healthy(1), "shared memory", {.gradients_mib = 4000});
+}
+
+TEST(DoctorTest, GradientsNeedMemoryAndNoRoomInAFileSystem) {
+  Facts facts = healthy(1);
+  for (RankFacts& rank : facts) rank.shm_total_bytes = rank.shm_free_bytes = 64 << 20;  // a container's
+  expect_fine(facts);
+  for (RankFacts& rank : facts) rank.memory_free_bytes = 150 << 20;
+  const Finding found = only_finding(facts, "shared memory");
+  EXPECT_EQ(found.severity, Severity::kError);
+  EXPECT_THAT(found.found, AllOf(HasSubstr("150.0 MiB of memory"), HasSubstr("need 196.0 MiB")));
+  for (RankFacts& rank : facts) rank.memory_free_bytes = 0;  // not known
+  expect_fine(facts);
 }
 
 TEST(DoctorTest, FindsAClockThatIsWrong) {
@@ -302,6 +315,7 @@ TEST(DoctorTest, KnowsThisHost) {
     EXPECT_FALSE(facts.versions.at(part).empty()) << part;
   }
   EXPECT_TRUE(facts.limits.contains("nofile"));
+  EXPECT_GT(facts.memory_free_bytes, 0);
 }
 
 TEST(DoctorTest, ARankWithoutAnAnswerNamesItsBridges) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -80,6 +81,8 @@ TEST_F(ImageSourceTest, AListThatIsNoneIsRefusedWithItsLine) {
               ThrowsMessage<FileError>(AllOf(HasSubstr("line 2"), HasSubstr("b.jpg one"))));
   EXPECT_THAT(opened("a.jpg\n"), ThrowsMessage<FileError>(HasSubstr("line 1")));
   EXPECT_THAT(opened("a.jpg -1\n"), ThrowsMessage<FileError>(HasSubstr("from 0")));
+  EXPECT_THAT(opened("a.jpg 0\nb.jpg 10000001\n"),
+              ThrowsMessage<FileError>(AllOf(HasSubstr("line 2"), HasSubstr("0 to 10000000"))));
   EXPECT_THAT(opened(" 3\n"), ThrowsMessage<FileError>(HasSubstr("line 1")));
   EXPECT_THAT(opened("\n"), ThrowsMessage<FileError>(HasSubstr("names no pictures")));
   EXPECT_THAT(opened("a.jpg 2\n", {"x", "y"}),
@@ -99,6 +102,16 @@ TEST_F(ImageSourceTest, ShardsHoldThePicturesOfTheFolderOnceEach) {
   // the same seed gives the same bytes
   const auto again = pack_tar_shards(*pictures, scratch_ / "again/train", {.shard_bytes = 1500, .seed = 3});
   EXPECT_EQ(images::read_image_file(shards[0]), images::read_image_file(again[0]));
+}
+
+TEST_F(ImageSourceTest, PackingAgainLeavesNothingOfALargerPack) {
+  const auto pictures = open_image_folder(folder());
+  EXPECT_THAT(pack_tar_shards(*pictures, scratch_ / "out/train", {.shard_bytes = 1}), SizeIs(5));
+  write("out/train-1.tar", "not one of ours");
+  EXPECT_THAT(pack_tar_shards(*pictures, scratch_ / "out/train", {.shard_bytes = 1500}), SizeIs(2));
+  EXPECT_THAT(
+      list_tar_shards(scratch_ / "out/train"),
+      ElementsAre(scratch_ / "out/train-000000.tar", scratch_ / "out/train-000001.tar", scratch_ / "out/train-1.tar"));
 }
 
 TEST_F(ImageSourceTest, ShardsOfOtherProgramsAreRead) {
@@ -126,12 +139,51 @@ TEST_F(ImageSourceTest, ShardsOfOtherProgramsAreRead) {
   }
 }
 
+TEST_F(ImageSourceTest, OtherPartsOfASampleAreNoPicturesOfIt) {
+  write("x.cls", "1");
+  for (const char* name : {"x.JPG", "x.mask.jpg"}) fs::copy_file(folder() + "/rose/1.jpg", scratch_ / name);
+  const auto source = open_tar_shards({tar("masks.tar", "x.JPG x.mask.jpg x.cls")});
+  ASSERT_EQ(source->size(), 1);
+  EXPECT_THAT(source->name(0), HasSubstr("x.JPG"));
+}
+
+TEST_F(ImageSourceTest, AHardLinkIsTheFileThatItNamesAndASymbolicOneIsRefused) {
+  fs::copy_file(folder() + "/rose/1.jpg", scratch_ / "x.jpg");
+  write("x.cls", "1");
+  fs::create_hard_link(scratch_ / "x.jpg", scratch_ / "y.jpg");
+  fs::create_hard_link(scratch_ / "x.cls", scratch_ / "y.cls");
+  const auto source = open_tar_shards({tar("hard.tar", "x.jpg x.cls y.jpg y.cls")});
+  ASSERT_EQ(source->size(), 2);
+  EXPECT_EQ(source->read(1), images::read_image_file(folder() + "/rose/1.jpg"));
+  EXPECT_EQ(source->label(1), 1);
+  fs::create_symlink("x.jpg", scratch_ / "z.jpg");
+  EXPECT_THAT([&] { open_tar_shards({tar("symbolic.tar", "x.jpg x.cls z.jpg")}); },
+              ThrowsMessage<FileError>(AllOf(HasSubstr("z.jpg is a symbolic link"), HasSubstr("--dereference"))));
+}
+
+TEST_F(ImageSourceTest, MoreShardsAreReadThanTheSoftLimitOfOpenFiles) {
+  const std::string shard = pack_tar_shards(*open_image_folder(folder()), scratch_ / "out/train").front();
+  std::vector<std::string> shards;
+  for (int i = 0; i < 40; ++i) fs::copy_file(shard, shards.emplace_back(scratch_ / (std::to_string(i) + ".tar")));
+  const auto open_files = std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit low = before;
+  low.rlim_cur = static_cast<rlim_t>(open_files) + 20;
+  setrlimit(RLIMIT_NOFILE, &low);
+  EXPECT_EQ(open_tar_shards(shards)->size(), 5 * 40);
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
 TEST_F(ImageSourceTest, ShardsThatAreNoneAreNamed) {
   fs::copy_file(folder() + "/rose/1.jpg", scratch_ / "x.jpg");
   EXPECT_THAT([&] { open_tar_shards({tar("1.tar", "x.jpg")}); },
               ThrowsMessage<FileError>(HasSubstr("x.jpg has no x.cls")));
   write("x.cls", "rose");
   EXPECT_THAT([&] { open_tar_shards({tar("2.tar", "x.jpg x.cls")}); }, ThrowsMessage<FileError>(HasSubstr("\"rose\"")));
+  write("x.cls", "10000001");
+  EXPECT_THAT([&] { open_tar_shards({tar("large.tar", "x.jpg x.cls")}); },
+              ThrowsMessage<FileError>(AllOf(HasSubstr("x.cls holds \"10000001\""), HasSubstr("0 to 10000000"))));
   write("x.cls", "7");
   EXPECT_THAT([&] { open_tar_shards({tar("3.tar", "x.jpg x.cls")}, {"a", "b"}); },
               ThrowsMessage<FileError>(AllOf(HasSubstr("3.tar:x.jpg"), HasSubstr("label 7"))));

@@ -96,6 +96,21 @@ TEST(CifarTest, ReadsRecordsPlaneByPlane) {
               ElementsAre('r', 'g', 'b', 'r'));
 }
 
+TEST(CifarTest, HasTheClassesThatItsFileNames) {
+  const rensa::testing::ScratchFolder scratch;
+  const auto write_label = [&](char label) {
+    std::ofstream(scratch / "data_batch_1.bin") << label << std::string(3072, 'x');
+  };
+  const auto read = [&] { return read_cifar10_folder(scratch.path().string(), Split::kTrain); };
+  std::ofstream(scratch / "batches.meta.txt") << "daisy\r\nrose\r\ntulip\r\n\r\n";
+  write_label('\2');
+  EXPECT_THAT(read().class_names, ElementsAre("daisy", "rose", "tulip"));
+  write_label('\3');
+  EXPECT_THAT(read, ThrowsMessage<FileError>(AllOf(HasSubstr("label 3"), HasSubstr("0 to 2"))));
+  std::ofstream(scratch / "batches.meta.txt") << "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n";
+  EXPECT_THAT(read, ThrowsMessage<FileError>(HasSubstr("11 class names")));
+}
+
 TEST(CifarTest, OfficialRecordsHaveTheKnownLabels) {
   const std::string folder = rensa::testing::data_folder("cifar-10");
   if (folder.empty()) GTEST_SKIP() << "there is no folder cifar-10 under $RENSA_DATA";

@@ -15,8 +15,10 @@
 #include "trainer/extensions/html_report.h"
 #include "trainer/extensions/line_chart.h"
 #include "trainer/extensions/log_report.h"
+#include "trainer/extensions/observe_value.h"
 #include "trainer/extensions/print_report.h"
 #include "trainer/extensions/progress_bar.h"
+#include "trainer/extensions/snapshot.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
@@ -52,6 +54,40 @@ TEST(PrintReportTest, PrintsATableWithOneLineForEachEntry) {
             "1           10          5.5                     \n"
             "2           20          15.5                    \n"
             "3           30          25.5                    \n");
+}
+
+TEST(PrintReportTest, PrintsEntriesThatCameBetweenItsTurnsAndNoneOfAResumedRunsOldOnes) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  const auto table = [&](double epochs, const std::string& from) {
+    CountingUpdater updater;
+    Trainer trainer(updater, {epochs, Unit::kEpoch}, folder / "out", self);
+    trainer.extend(std::make_unique<LogReport>(Trigger{5, Unit::kIteration}));
+    std::ostringstream out;
+    trainer.extend(std::make_unique<PrintReport>(std::vector<std::string>{"iteration"}, out),
+                   {.trigger = Trigger{1, Unit::kEpoch}});
+    trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{.trigger = {5, Unit::kIteration}}));
+    if (!from.empty()) resume(trainer, from);
+    trainer.run();
+    return out.str();
+  };
+  EXPECT_EQ(table(2, ""), "iteration   \n5           \n10          \n15          \n20          \n");
+  EXPECT_EQ(table(3, newest_snapshot(folder / "out")), "iteration   \n25          \n30          \n");
+}
+
+TEST(LogReportTest, HoldsWhatWasReportedBeforeTheFirstStep) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  CountingUpdater updater;
+  Trainer trainer(updater, {1, Unit::kIteration}, folder / "out", self);
+  trainer.extend(std::make_unique<ObserveValue>("value", [](Trainer&) { return 7; }),
+                 {.priority = Extension::kWriter, .call_before_training = true});
+  const auto& log = dynamic_cast<LogReport&>(
+      trainer.extend(std::make_unique<LogReport>(Trigger{1, Unit::kIteration}), {.call_before_training = true}));
+  trainer.run();
+  ASSERT_EQ(log.log().size(), 2u);
+  EXPECT_EQ(log.log()[0].at("iteration"), 0);
+  EXPECT_EQ(log.log()[0].at("value"), 7);
 }
 
 TEST(ProgressBarTest, WritesALineEveryTenthToAFileOnRank0) {

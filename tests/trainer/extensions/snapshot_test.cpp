@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -15,6 +16,7 @@
 #include "tests/trainer/counting_updater.h"
 #include "trainer/extensions/observe_value.h"
 #include "trainer/trainer.h"
+#include "trainer/triggers/best_value.h"
 
 namespace rensa {
 namespace {
@@ -26,6 +28,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAre;
 
 void run(const std::string& out, Communicator& comm, const SnapshotOptions& options, double iterations = 6) {
   CountingUpdater updater;
@@ -73,9 +76,39 @@ TEST(SnapshotTest, TheNewestWholeOneIsFoundAndEveryDamagedOneNamed) {
   std::vector<std::string> damages;
   const auto report = [&](const std::string& damage) { damages.push_back(damage); };
   EXPECT_EQ(newest_whole_snapshot(folder / "out", report), folder / "out/snapshot_iter_2");
-  EXPECT_THAT(damages, ElementsAre(HasSubstr("snapshot_iter_6"), HasSubstr("snapshot_iter_4")));
+  EXPECT_THAT(damages, UnorderedElementsAre(HasSubstr("snapshot_iter_6"), HasSubstr("snapshot_iter_4")));
   EXPECT_THAT(newest_whole_snapshot(folder / "elsewhere", report), IsEmpty());
   EXPECT_THAT(damages, SizeIs(2));
+}
+
+TEST(SnapshotTest, AnEarlierRunsSnapshotsGiveWayToNewOnes) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  run(folder / "out", self, {.trigger = {50, Unit::kIteration}}, 100);
+  run(folder / "out", self, {.trigger = {20, Unit::kIteration}}, 30);
+  EXPECT_THAT(files_in(folder / "out"), ElementsAre("snapshot_iter_100", "snapshot_iter_20"));
+  EXPECT_EQ(newest_whole_snapshot(folder / "out"), folder / "out/snapshot_iter_20");
+  run(folder / "out", self, {.trigger = {10, Unit::kIteration}}, 10);
+  EXPECT_THAT(files_in(folder / "out"), ElementsAre("snapshot_iter_10", "snapshot_iter_20"));
+  // a clock that was set back does not cost what is written
+  fs::last_write_time(folder / "out/snapshot_iter_20", fs::file_time_type::clock::now() + std::chrono::hours(1));
+  run(folder / "out", self, {.trigger = {4, Unit::kIteration}, .keep = 1}, 4);
+  EXPECT_THAT(files_in(folder / "out"), ElementsAre("snapshot_iter_4"));
+}
+
+TEST(SnapshotTest, EachPrefixHasItsOwnFiles) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  CountingUpdater updater;
+  Trainer trainer(updater, {6, Unit::kIteration}, folder / "out", self);
+  trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{.trigger = {1, Unit::kIteration}}));
+  trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{.keep = 1, .prefix = "best_iter_"}),
+                 {.trigger = Trigger{1, Unit::kIteration, min_value("main/loss")}, .name = "best"});
+  trainer.run();
+  EXPECT_THAT(files_in(folder / "out"), ElementsAre("best_iter_1", "snapshot_iter_5", "snapshot_iter_6"));
+  EXPECT_EQ(newest_snapshot(folder / "out"), folder / "out/snapshot_iter_6");
+  EXPECT_THAT([] { Snapshot({.keep = -1}); }, ThrowsMessage<ValueError>(HasSubstr("keep is -1")));
+  EXPECT_THAT([] { Snapshot({.prefix = "a/b"}); }, ThrowsMessage<ValueError>(HasSubstr("\"a/b\"")));
 }
 
 TEST(SnapshotTest, EveryRandomDamageIsFound) {
@@ -86,6 +119,9 @@ TEST(SnapshotTest, EveryRandomDamageIsFound) {
   for (int round = 0; round < 1000; ++round) {
     fs::remove_all(folder / "out");
     fs::copy(folder / "whole", folder / "out");
+    for (const std::string name : {"/snapshot_iter_2", "/snapshot_iter_4", "/snapshot_iter_6"}) {
+      fs::last_write_time(folder / ("out" + name), fs::last_write_time(folder / ("whole" + name)));
+    }
     std::vector<int> whole = {2, 4, 6};
     std::size_t damaged = 0;
     for (int i = 1 + static_cast<int>(random() % 2); i > 0; --i) {

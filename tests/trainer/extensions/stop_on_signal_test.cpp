@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "comm/distributed_optimizer.h"
 #include "comm/self/self_communicator.h"
@@ -11,9 +12,11 @@
 #include "core/models/model.h"
 #include "core/optimizers/momentum_sgd.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/trainer/counting_updater.h"
 #include "trainer/datasets/array_dataset.h"
 #include "trainer/iterators/multithread_iterator.h"
 #include "trainer/trainer.h"
+#include "trainer/triggers/early_stopping.h"
 
 namespace rensa {
 namespace {
@@ -94,6 +97,34 @@ TEST(StopOnSignalTest, ARunThatIsDoneAnywayIsNotCutShort) {
   const Outcome outcome = run(self, folder / "out", {}, std::make_unique<At>(30, [] { std::raise(SIGTERM); }));
   EXPECT_FALSE(outcome.stopped);
   EXPECT_EQ(outcome.iteration, 30);
+}
+
+TEST(StopOnSignalTest, ARunThatStopsEarlyAnywayIsNotCutShort) {
+  testing::ScratchFolder folder;
+  SelfCommunicator self;
+  testing::CountingUpdater updater;
+  Trainer trainer(updater, {30, Unit::kIteration}, folder / "out", self);
+  const auto& stop = dynamic_cast<StopOnSignal&>(
+      trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.look_every_s = 1e-9})));
+  trainer.extend(std::make_unique<At>(4, [] { std::raise(SIGTERM); }));
+  trainer.stop_when({1, Unit::kIteration, early_stopping({.monitor = "main/loss", .patience = 3})});
+  trainer.run();
+  EXPECT_FALSE(stop.stopped());
+  EXPECT_EQ(updater.iteration(), 4);
+}
+
+TEST(StopOnSignalTest, OtherSnapshotsStay) {
+  testing::ScratchFolder folder;
+  SelfCommunicator self;
+  testing::CountingUpdater updater;
+  Trainer trainer(updater, {30, Unit::kIteration}, folder / "out", self);
+  trainer.extend(std::make_unique<Snapshot>(SnapshotOptions{.trigger = {2, Unit::kIteration}, .keep = 0}));
+  trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.look_every_s = 1e-9}));
+  trainer.extend(std::make_unique<At>(9, [] { std::raise(SIGTERM); }));
+  trainer.run();
+  for (const int iteration : {2, 4, 6, 8, 9}) {
+    EXPECT_TRUE(std::filesystem::exists(folder / ("out/snapshot_iter_" + std::to_string(iteration)))) << iteration;
+  }
 }
 
 TEST(StopOnSignalTest, GivesTheSignalBack) {

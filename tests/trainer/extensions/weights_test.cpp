@@ -63,6 +63,22 @@ TEST(ParameterStatisticsTest, ReportsWeightsAndTheGradientsOfTheLastStep) {
                                   Contains(Key("model/W/data/percentile/6"))));
 }
 
+TEST(ParameterStatisticsTest, AnErrorBeforeItsTurnStaysTheOneToTell) {
+  struct Refusing final : Extension {
+    std::string name() const override { return "Refusing"; }
+    void initialize(Trainer&) override { throw ValueError("planted"); }
+    void operator()(Trainer&) override {}
+    void finalize(Trainer&) override { throw ValueError("a consequence"); }
+  };
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  UpdatingUpdater updater;
+  Trainer trainer(updater, {4, Unit::kIteration}, folder / "out", self);
+  trainer.extend(std::make_unique<Refusing>(), {.priority = Extension::kWriter + 1});
+  trainer.extend(std::make_unique<ParameterStatistics>(ParameterStatisticsOptions{.gradients = true}));
+  EXPECT_THAT([&] { trainer.run(); }, ThrowsMessage<ValueError>(HasSubstr("planted")));
+}
+
 TEST(FailOnNonNumberTest, NamesTheWeight) {
   const testing::ScratchFolder folder;
   SelfCommunicator self;

@@ -131,6 +131,8 @@ TEST(BatchPlanTest, StateOfOtherDataIsRefused) {
   BatchPlan large(20, {.batch_size = 5}), small(10, {.batch_size = 5});
   large.next();
   EXPECT_THAT([&] { small.restore(large.state()); }, ThrowsMessage<ValueError>(HasSubstr("20 samples")));
+  BatchPlan plan(10, {.batch_size = 5, .shuffle = false});
+  EXPECT_THAT([&] { plan.restore({.current_position = 10}); }, ThrowsMessage<ValueError>(HasSubstr("position 10")));
 }
 
 TEST(BatchPlanTest, ImpossibleOptionsAreRefused) {

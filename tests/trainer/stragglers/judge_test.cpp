@@ -138,7 +138,7 @@ TEST(StepTimesTest, TellsOwnWorkFromWaiting) {
                                    {Phase::kBackward, at(25), at(65)},
                                    {Phase::kUpdate, at(65), at(90)}};
   const StepBuckets buckets = {{100, 100, at(40), at(40), at(60)}, {300, 300, at(65), at(65), at(80)}};
-  const StepTimes times = step_times(spans, buckets, /*waited_inside=*/0.004);
+  const StepTimes times = step_times(spans, buckets, {.statistics = 0.004});
   EXPECT_NEAR(times.input, 5 * kMs, 1e-9);
   EXPECT_NEAR(times.wait, 15 * kMs + 4 * kMs, 1e-9);  // until the last bucket, and inside the network
   EXPECT_NEAR(times.compute, 60 * kMs + 10 * kMs - 4 * kMs, 1e-9);
@@ -147,6 +147,20 @@ TEST(StepTimesTest, TellsOwnWorkFromWaiting) {
   EXPECT_NEAR(times.overlap(), 20.0 / 35, 1e-9);
   EXPECT_EQ(times.bytes, 400);
   EXPECT_EQ(step_times(spans, {}).wait, 0);
+  const StepTimes carried = step_times(spans, buckets, {.gradients = 0.006});
+  EXPECT_NEAR(carried.wait, 15 * kMs + 6 * kMs, 1e-9);
+  EXPECT_NEAR(carried.hidden, 20 * kMs - 6 * kMs, 1e-9);
+}
+
+TEST(StepTimesTest, AMeterGivesWhatCameSince) {
+  InsideWaits so_far{.statistics = 1, .gradients = 10};
+  InsideWaitMeter meter([&] { return so_far; });
+  meter.take();
+  so_far = {.statistics = 3, .gradients = 14};
+  const InsideWaits since = meter.take();
+  EXPECT_EQ(since.statistics, 2);
+  EXPECT_EQ(since.gradients, 4);
+  EXPECT_EQ(InsideWaitMeter(nullptr).take().statistics, 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "comm/self/self_communicator.h"
@@ -130,6 +131,71 @@ TEST(EarlyStoppingTest, AResumedRunStopsWhereTheUninterruptedOneDoes) {
     EXPECT_EQ(end(at, false), at);
     EXPECT_EQ(end(50, true), 4) << at;
   }
+}
+
+TEST(EarlyStoppingTest, AStoppedRunMakesNoFurtherStepUnlessItMayWaitLonger) {
+  SelfCommunicator self;
+  const testing::ScratchFolder folder;
+  const auto end = [&](int patience, bool resumed) {
+    CountingUpdater updater;
+    Trainer trainer(updater, {50, Unit::kIteration}, folder / "out", self);
+    trainer.extend(std::make_unique<ObserveValue>("value", up_and_down));
+    trainer.extend(std::make_unique<Snapshot>(), {.trigger = Trigger{1, Unit::kIteration}});
+    trainer.stop_when({1, Unit::kIteration, early_stopping({.monitor = "value", .patience = patience})});
+    if (resumed) resume(trainer, newest_snapshot(folder / "out"));
+    trainer.run();
+    return updater.iteration();
+  };
+  EXPECT_EQ(end(2, false), 4);
+  EXPECT_EQ(end(2, true), 4);
+  EXPECT_EQ(end(3, true), 10);
+}
+
+TEST(EarlyStoppingTest, NotANumberIsNeverTheBest) {
+  SelfCommunicator self;
+  const testing::ScratchFolder folder;
+  const auto end = [&](std::int64_t last_bad, std::string& said) {
+    CountingUpdater updater;
+    Trainer trainer(updater, {20, Unit::kIteration}, folder / "out", self);
+    trainer.extend(std::make_unique<ObserveValue>("value", [=](Trainer& t) {
+      const std::int64_t iteration = t.updater().iteration();
+      return iteration <= last_bad ? std::nan("") : 1 / static_cast<double>(iteration);
+    }));
+    trainer.stop_when(
+        {1, Unit::kIteration,
+         early_stopping({.monitor = "value", .patience = 3, .report = [&](const std::string& line) { said = line; }})});
+    trainer.run();
+    return updater.iteration();
+  };
+  std::string said;
+  EXPECT_EQ(end(1, said), 20);
+  EXPECT_EQ(end(20, said), 3);
+  EXPECT_THAT(said, HasSubstr("has not been a number for 3 checks"));
+}
+
+TEST(EarlyStoppingTest, ASnapshotBetweenTwoChecksChangesNothingOnSeveralRanks) {
+  // Rank r sees 0.1 + r / 3 in each step: sums whose last bits depend on the order in which they are added up.
+  run_on_threads(3, [](Communicator& comm) {
+    for (const int at : {4, 5, 7}) {
+      testing::ScratchFolder folder;
+      const auto end = [&](const std::string& out, double iterations, const std::string& from) {
+        CountingUpdater updater;
+        Trainer trainer(updater, {iterations, Unit::kIteration}, out, comm);
+        trainer.extend(std::make_unique<ObserveValue>("value", [&](Trainer&) { return 0.1 + comm.rank() / 3.0; }));
+        trainer.extend(std::make_unique<Snapshot>(), {.trigger = Trigger{static_cast<double>(at), Unit::kIteration}});
+        trainer.stop_when({3, Unit::kIteration, early_stopping({.monitor = "value", .patience = 3})});
+        if (!from.empty()) resume(trainer, from);
+        trainer.run();
+        return updater.iteration();
+      };
+      const std::string out = comm.broadcast_bytes((folder / "out"), 0);
+      const std::int64_t whole = end(out + "/whole", 40, "");
+      end(out + "/half", at, "");
+      comm.barrier();
+      EXPECT_EQ(end(out + "/rest", 40, newest_snapshot(out + "/half")), whole) << at;
+      comm.barrier();
+    }
+  });
 }
 
 TEST(TriggerRuleTest, ASnapshotHoldsWhatTheRuleOfALaterOneLearntInTheSameStep) {

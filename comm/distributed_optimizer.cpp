@@ -96,12 +96,13 @@ Array DistributedOptimizer::state(const std::string& name, const Parameter& p) {
 void DistributedOptimizer::setup(Link& model) {
   settle();
   reducer_.detach();
-  inner_->setup(model);
   order_.clear();
   persistents_.clear();
   known_.clear();
   has_mean_ = false;
-  if (comm_.size() > 1) give_parameter_shapes_to_all();
+  // before there are arenas: all ranks are to lay out the same
+  if (comm_.size() > 1) give_parameter_shapes_to_all(model);
+  inner_->setup(model);
   take_in_newcomers();
 }
 
@@ -212,14 +213,14 @@ void DistributedOptimizer::apply() {
 // Parameters that have no shape yet are known to all ranks, so that all of them know when to ask who has given them
 // one: a small round more in each update, until all have.
 void DistributedOptimizer::give_shapes_to_all() {
-  if (comm_.size() > 1) give_parameter_shapes_to_all();
+  if (comm_.size() > 1) give_parameter_shapes_to_all(model());
   if (has_open_persistents_) broadcast_new_persistents();
 }
 
-void DistributedOptimizer::give_parameter_shapes_to_all() {
+void DistributedOptimizer::give_parameter_shapes_to_all(Link& model) {
   std::vector<Parameter*> open;  // not by the arenas, which may have taken in what one rank alone has met
   std::unordered_set<const Parameter*> met;
-  for (Parameter* parameter : model().parameters()) {
+  for (Parameter* parameter : model.parameters()) {
     if (!knows(*parameter) && met.insert(parameter).second) open.push_back(parameter);
   }
   if (open.empty()) return;

@@ -103,7 +103,7 @@ class DistributedOptimizer final : public Optimizer {
   std::unordered_set<const Parameter*> present_parameters() const;
   void broadcast_new_persistents();
   void give_shapes_to_all();
-  void give_parameter_shapes_to_all();
+  void give_parameter_shapes_to_all(Link& model);
   void check_same_count(const char* what, std::size_t mine, std::size_t theirs) const;
   bool has_newcomers();
   bool knows(const Parameter& parameter) const;

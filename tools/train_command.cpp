@@ -274,9 +274,9 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
     if (!path.empty()) resume(trainer, path);
     if (speaks && !path.empty()) spdlog::info("goes on from {} at iteration {}", path, updater->iteration());
     if (speaks && path.empty()) spdlog::info("{} has no snapshot: the run starts from the beginning", o.out);
-  } else if (const std::string earlier = newest_snapshot(o.out); speaks && !earlier.empty()) {
-    spdlog::warn("{} is an earlier run's and goes when {} newer ones are there. To go on from it: --resume auto",
-                 earlier, o.keep);
+  } else if (const std::string earlier = speaks ? newest_snapshot(o.out) : ""; !earlier.empty()) {
+    spdlog::warn("{} is an earlier run's{}. To go on from it: --resume auto", earlier,
+                 o.keep > 0 ? detail::join(" and goes when ", o.keep, " newer ones are there") : "");
   }
   trainer.run();
   problems.log_totals();

@@ -43,16 +43,14 @@ void Trigger::serialize(Serializer& serializer, Trainer& trainer) const {
 
 Trigger parse_trigger(const std::string& text) {
   std::istringstream in(text);
-  Trigger trigger;
+  double period = 0;
   std::string unit, rest;
-  const bool read = static_cast<bool>(in >> trigger.period >> unit) && !(in >> rest);
+  const bool read = static_cast<bool>(in >> period >> unit) && !(in >> rest);
   const bool epochs = unit == "epoch" || unit == "epochs", iterations = unit == "iteration" || unit == "iterations";
-  const bool whole = trigger.period == std::floor(trigger.period) && trigger.period >= 1;
-  if (!read || !(epochs || iterations) || !(trigger.period > 0) || (iterations && !whole)) {
+  if (!read || !(epochs || iterations)) {
     throw ValueError("\"", text, "\" is not an interval, expected for example \"1 epoch\" or \"500 iterations\".");
   }
-  trigger.unit = epochs ? Unit::kEpoch : Unit::kIteration;
-  return trigger;
+  return {period, epochs ? Unit::kEpoch : Unit::kIteration};
 }
 
 }  // namespace rensa

@@ -1,6 +1,7 @@
 #include "trainer/updater.h"
 
 #include <cmath>
+#include <unordered_set>
 #include <utility>
 
 #include "comm/gradients/no_sync.h"
@@ -39,8 +40,12 @@ void StandardUpdater::accumulate(int count) {
 /// expected then, and are brought to the new number where that differs.
 void StandardUpdater::expect_samples(double count) {
   if (piece_ > 0 && count != expected_) {
+    std::unordered_set<const void*> met;  // links may share a parameter, and parameters a gradient
     for (Parameter* parameter : model_.parameters()) {
-      if (const Array gradient = parameter->grad())
+      // Asking reads the parameter: with carry_over its last update is made now, and the gradient is this step's.
+      if (!parameter->is_initialized()) continue;
+      const Array gradient = parameter->grad();
+      if (gradient && met.insert(gradient.raw_data()).second)
         gradient.copy_from(kernels::mul_number(gradient, expected_ / count));
     }
   }

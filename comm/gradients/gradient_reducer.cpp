@@ -178,8 +178,10 @@ void GradientReducer::complete(Member& member) {
   member.ready = true;
   for (const std::size_t b : member.buckets) {
     GradientBucket& bucket = buckets_[b];
+    const Array& arena = optimizer_->arenas()[bucket.arena].gradients;
+    if (!parameter && arena) ParameterArena::view(arena, member.slot).fill(0);
     if (!has_place) take_in(member.slot, used ? parameter->grad() : Array(), bucket);
-    if (!options_.zero_fill) flag_of(member.slot, optimizer_->arenas()[bucket.arena].gradients, 0).fill(used ? 1 : 0);
+    if (!options_.zero_fill) flag_of(member.slot, arena, 0).fill(used ? 1 : 0);
     if (--progress_[b].pending > 0) continue;
     progress_[b].times.ready = Clock::now();
     if (observer_) observer_->bucket_ready(bucket, progress_[b].times.ready);

@@ -47,7 +47,14 @@ void Parameter::to(Device device) {
   set_array(array().to(device));
 }
 
-void Parameter::set_array(Array array) { body().array = std::move(array); }
+void Parameter::set_array(Array array) {
+  const Array place = grad_destination();
+  if (place && (place.shape() != array.shape() || place.dtype() != array.dtype())) {
+    clear_grad();
+    set_grad_destination(Array());  // of what it was; an optimizer gives another one
+  }
+  body().array = std::move(array);
+}
 
 void Parameter::set_grad_destination(Array view) {
   if (view && (view.shape() != shape() || view.dtype() != dtype())) {

@@ -26,10 +26,11 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 Variable as(const Variable& x, const Variable& like) { return F::cast(x, like.dtype()); }
 
-/// 0 log 0 is 0: the product, with 0 for the value where the share is 0. The value itself and not the product gives
-/// way, so that the gradient of neither meets an infinite value times 0.
+/// 0 log 0 is 0: the product, with 0 for an infinite value where the share is 0. The value itself and not the product
+/// gives way, so that the gradient of neither meets an infinite value times 0; finite ones are the share's gradient.
 Variable share_of(const Variable& share, const Variable& value) {
-  return share * F::where(not_equal(share.array(), 0), value, F::constant_like(value, 0));
+  const Array counts = logical_or(not_equal(share.array(), 0), isfinite(value.array()));
+  return share * F::where(counts, value, F::constant_like(value, 0));
 }
 
 /// f(x) but for x = `pole`: -infinity there, with a gradient of 0 instead of an infinite one, which is not-a-number

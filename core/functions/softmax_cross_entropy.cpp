@@ -106,8 +106,8 @@ Array weights_of_labels(const SoftmaxCrossEntropyOptions& options, const Array& 
   const std::vector<double> weights = to_vector<double>(options.class_weight);
   const auto weight_of = [&](std::int64_t label) {
     if (label == options.ignore_label) return 0.0;
-    const bool is_class =
-        label >= 0 && label < classes;  // others have come by way of a GPU: their losses are no numbers
+    // others have come by way of a GPU: their losses are no numbers
+    const bool is_class = label >= 0 && label < classes;
     return is_class ? weights[static_cast<std::size_t>(label)] : std::numeric_limits<double>::quiet_NaN();
   };
   std::vector<double> result;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_set>
+#include <vector>
 
 #include "core/error.h"
 #include "core/kernels/optimizer_rules.h"
@@ -80,9 +82,21 @@ void Adafactor::setup(Link& model) {
   RuleWithOptions::setup(model);
 }
 
+void Adafactor::forget_removed() {
+  const std::vector<Parameter*> all = model().parameters();
+  const std::unordered_set<const Parameter*> present(all.begin(), all.end());
+  std::erase_if(squares_, [&](const auto& entry) { return !present.contains(entry.first); });
+}
+
 Adafactor::Squares& Adafactor::squares_of(const Parameter& parameter) {
+  if (!squares_.contains(&parameter)) forget_removed();
   Squares& squares = squares_[&parameter];
-  if ((squares.row || squares.whole) && squares.shape == parameter.shape()) return squares;
+  if ((squares.row || squares.whole) && squares.shape == parameter.shape()) {
+    for (Array* each : {&squares.row, &squares.column, &squares.whole}) {
+      if (*each) *each = each->to(parameter.device());
+    }
+    return squares;
+  }
   squares = {.shape = parameter.shape(), .row = {}, .column = {}, .whole = {}};
   const Dtype dtype = is_half(parameter.dtype()) ? Dtype::kFloat32 : parameter.dtype();
   if (parameter.ndim() < 2) {
@@ -135,9 +149,15 @@ void Adafactor::serialize(Serializer& serializer) {
 
 std::size_t Adafactor::state_bytes() const {
   std::size_t bytes = RuleWithOptions::state_bytes();  // the masters
-  for (const auto& [parameter, squares] : squares_)
-    bytes += squares.row.bytes() * (squares.row ? 1 : 0) + squares.column.bytes() * (squares.column ? 1 : 0) +
-             squares.whole.bytes() * (squares.whole ? 1 : 0);
+  for (const ParameterArena& arena : arenas()) {
+    for (const ParameterArena::Slot& slot : arena.slots) {
+      const auto found = squares_.find(slot.parameter);
+      if (found == squares_.end()) continue;
+      for (const Array* each : {&found->second.row, &found->second.column, &found->second.whole}) {
+        if (*each) bytes += each->bytes();
+      }
+    }
+  }
   return bytes;
 }
 

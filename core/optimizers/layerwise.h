@@ -98,6 +98,7 @@ class Adafactor final : public RuleWithOptions<AdafactorOptions> {
   Scope scope() const override { return Scope::kParameter; }
   void update_range(const Range& range) override;
   Squares& squares_of(const Parameter& parameter);
+  void forget_removed();  ///< those of parameters that the model no longer has
   std::unordered_map<const Parameter*, Squares> squares_;
 };
 

@@ -186,15 +186,22 @@ TEST(DistributedOptimizerTest, WhatASnapshotMeetsFirstJoinsEverywhere) {
 }
 
 TEST(DistributedOptimizerTest, SetupGivesShapesThatSomeRanksHaveToAll) {
-  run_on_threads(2,
-                 [](Communicator& comm) {
-                   Late model;
-                   if (comm.rank() == 1) model.W.initialize({3});
-                   DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
-                   optimizer.setup(model);
-                   EXPECT_EQ(model.W.shape(), Shape({3}));
-                 },
-                 {.timeout_s = 20});
+  struct EagerAndLate : Late {
+    Parameter v{Shape{2}, init::ones()};
+    EagerAndLate() { add("v", v); }
+  };
+  for (const int zero : {0, 1, 2}) {
+    SCOPED_TRACE(zero);
+    run_on_threads(2,
+                   [&](Communicator& comm) {
+                     EagerAndLate model;
+                     if (comm.rank() == 1) model.W.initialize({3});
+                     DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.zero = zero});
+                     optimizer.setup(model);
+                     EXPECT_EQ(model.W.shape(), Shape({3}));
+                   },
+                   {.timeout_s = 20});
+  }
 }
 
 TEST(DistributedOptimizerTest, PersistentValuesThatTakeTheirShapeLateComeFromRank0) {

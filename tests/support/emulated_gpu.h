@@ -11,9 +11,8 @@ namespace rensa::testing {
 ///   names the test.
 /// - Kernels are the CPU's, in the slots that the plug-in fills, and in no others. A kernel whose arrays are not all on
 ///   one device throws.
-/// - Streams do at once what they are given: what is missing is order between streams, which
-/// tests/support/simulated_driver.h
-///   shows.
+/// - Streams do at once what they are given: a missing order between streams does not show. It does with
+///   tests/support/simulated_driver.h.
 ///
 /// Arrays on them must be gone before it.
 class EmulatedGpus {

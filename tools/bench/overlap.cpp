@@ -56,7 +56,7 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
   std::vector<Samples> ready, left, arrived;
   Measurement result;
   const bool in_a_row = reducer.double_buffering || reducer.carry_over;
-  Clock::time_point last_end;
+  Clock::time_point last_start, last_end;
   for (int i = -7; i < o.steps; ++i) {
     if (!in_a_row) comm.barrier();
     const Clock::time_point start = Clock::now();
@@ -64,6 +64,9 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
     const Clock::time_point computed = Clock::now();
     optimizer.update();
     const Clock::time_point end = Clock::now(), before = in_a_row ? last_end : start;
+    const Clock::time_point of_buckets =
+        in_a_row ? last_start : start;  // those that have arrived are of the step before
+    last_start = start;
     last_end = end;
     if (i < 0) continue;
     compute.values.push_back(ms_between(start, computed));
@@ -73,9 +76,9 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
     for (auto* moments : {&ready, &left, &arrived}) moments->resize(times.size());
     result.bytes.resize(times.size());
     for (std::size_t k = 0; k < times.size(); ++k) {
-      ready[k].values.push_back(ms_between(start, times[k].ready));
-      left[k].values.push_back(ms_between(start, times[k].started));
-      arrived[k].values.push_back(ms_between(start, times[k].finished));
+      ready[k].values.push_back(ms_between(of_buckets, times[k].ready));
+      left[k].values.push_back(ms_between(of_buckets, times[k].started));
+      arrived[k].values.push_back(ms_between(of_buckets, times[k].finished));
       result.bytes[k] = times[k].bytes;
     }
   }

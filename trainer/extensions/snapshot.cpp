@@ -1,6 +1,7 @@
 #include "trainer/extensions/snapshot.h"
 
 #include <algorithm>
+#include <chrono>
 #include <compare>
 #include <filesystem>
 #include <memory>
@@ -42,10 +43,12 @@ std::string save(const NpzWriter& writer, const std::string& folder, std::int64_
                  const SnapshotOptions& options) {
   try {
     const std::string path = folder + "/" + options.prefix + std::to_string(iteration);
-    writer.save(path);
-    auto files = list_snapshots(folder, options.prefix);
-    // the one just written stays, whatever a clock that was set back says
+    auto files = list_snapshots(folder, options.prefix);  // what another Snapshot writes meanwhile stays
     std::erase_if(files, [&](const SnapshotFile& file) { return file.path == path; });
+    writer.save(path);
+    // This one is the newest, also where clocks tick slowly or the last host's was ahead of this one's.
+    const bool is_newest = files.empty() || files.back().written < std::filesystem::last_write_time(path);
+    if (!is_newest) std::filesystem::last_write_time(path, files.back().written + std::chrono::milliseconds(1));
     const auto others = static_cast<std::size_t>(options.keep - 1);
     for (std::size_t i = 0; options.keep > 0 && i + others < files.size(); ++i) std::filesystem::remove(files[i].path);
   } catch (const std::exception& e) {

@@ -221,6 +221,19 @@ TEST(DistributionsTest, ImpossibleClassesHaveFiniteGradients) {
   EXPECT_TRUE(all(isfinite(shares.grad())));
 }
 
+TEST(DistributionsTest, LogProbHasAGradientInItsValueAtZeroToo) {
+  const auto slope = [](const Distribution& of, double at) {
+    const Variable x(array<double>({at}), true);
+    F::sum(of.log_prob(x)).backward();
+    return x.grad().item<double>();
+  };
+  const Bernoulli coin(numbers({0.3}));
+  EXPECT_NEAR(slope(coin, 0), std::log(0.3 / 0.7), 1e-12);
+  EXPECT_NEAR(slope(coin, 1), std::log(0.3 / 0.7), 1e-12);
+  EXPECT_NEAR(slope(Geometric(numbers({0.3})), 1), std::log(0.7), 1e-12);
+  EXPECT_NEAR(slope(Poisson(numbers({3})), 0), std::log(3) + 0.57721566490153286, 1e-12);  // log 3 - digamma(1)
+}
+
 TEST(DistributionsTest, ProbabilitiesMayBeZeroAndOne) {
   const Variable p(array<double>({1, 0}), true), one = numbers({1}), none = numbers({0});
   const Bernoulli sure(p);

@@ -12,6 +12,8 @@
 
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
+#include "core/functions/linear.h"
+#include "core/functions/reduction.h"
 #include "core/links/linear.h"
 #include "core/links/weight_hooks.h"
 #include "core/optimizers/adam.h"
@@ -286,6 +288,20 @@ TEST(OptimizerTest, AnArrayOfAnotherShapeBeginsAnew) {
     optimizer->update();
     of_other->update();
     EXPECT_EQ(to_vector<float>(model.W.array()), to_vector<float>(other.W.array()));
+  }
+}
+
+TEST(OptimizerTest, BackwardBeforeTheUpdateKnowsTheNewShape) {
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64}) {
+    Linear model({.in = 3, .out = 4});
+    Sgd optimizer({.lr = 1});
+    optimizer.setup(model);
+    for (const std::int64_t out : {50, 1}) {
+      model.W.set_array(zeros({out, 3}, dtype));
+      functions::sum(functions::linear(Variable(ones({2, 3}, dtype)), model.W)).backward();
+      optimizer.update();
+      EXPECT_THAT(to_vector<double>(model.W.array().to(Dtype::kFloat64)), Each(-2));
+    }
   }
 }
 

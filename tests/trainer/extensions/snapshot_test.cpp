@@ -90,10 +90,11 @@ TEST(SnapshotTest, AnEarlierRunsSnapshotsGiveWayToNewOnes) {
   EXPECT_EQ(newest_whole_snapshot(folder / "out"), folder / "out/snapshot_iter_20");
   run(folder / "out", self, {.trigger = {10, Unit::kIteration}}, 10);
   EXPECT_THAT(files_in(folder / "out"), ElementsAre("snapshot_iter_10", "snapshot_iter_20"));
-  // a clock that was set back does not cost what is written
+  // nor does a clock that was set back cost what is written
   fs::last_write_time(folder / "out/snapshot_iter_20", fs::file_time_type::clock::now() + std::chrono::hours(1));
-  run(folder / "out", self, {.trigger = {4, Unit::kIteration}, .keep = 1}, 4);
-  EXPECT_THAT(files_in(folder / "out"), ElementsAre("snapshot_iter_4"));
+  run(folder / "out", self, {.trigger = {2, Unit::kIteration}}, 4);
+  EXPECT_THAT(files_in(folder / "out"), ElementsAre("snapshot_iter_2", "snapshot_iter_4"));
+  EXPECT_EQ(newest_snapshot(folder / "out"), folder / "out/snapshot_iter_4");
 }
 
 TEST(SnapshotTest, EachPrefixHasItsOwnFiles) {

@@ -215,7 +215,7 @@ void extend(Trainer& trainer, Classifier& model, const TrainingData& data, Devic
   }
   if (o.dump_graph) trainer.extend(std::make_unique<DumpGraph>());
   trainer.extend(std::make_unique<DataBoundWarning>(
-      DataBoundOptions{.advice = [&o, kind = kind_of_data(o.data),
+      DataBoundOptions{.advice = [&o, kind = data.kind,
                                   cores = cores_of_rank(trainer.comm())] { return data_advice(o, kind, cores); }},
       [](const std::string& line) { spdlog::warn("{}", line); }));
   if (o.progress) trainer.extend(std::make_unique<ProgressBar>());

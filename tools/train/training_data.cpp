@@ -181,18 +181,25 @@ TrainingData open_training_data(const TrainOptions& options, const ImageProblems
                                 Communicator* comm) {
   if (options.data.empty())
     throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
-  switch (kind_of_data(options.data)) {
+  TrainingData data;
+  const DataKind kind = kind_of_data(options.data);
+  switch (kind) {
     case DataKind::kIdx:
-      return idx_pictures(options);
-    case DataKind::kCifar:
-      return small_pictures(read_cifar10_folder(options.data, Split::kTrain),
-                            read_cifar10_folder(options.data, Split::kTest), options, /*colour=*/true);
-    case DataKind::kPhotographs:
+      data = idx_pictures(options);
       break;
+    case DataKind::kCifar:
+      data = small_pictures(read_cifar10_folder(options.data, Split::kTrain),
+                            read_cifar10_folder(options.data, Split::kTest), options, /*colour=*/true);
+      break;
+    case DataKind::kPhotographs: {
+      auto train = open_photographs(options.data, "train");
+      auto judged = open_photographs(options.data, "val", train->class_names());
+      data = photographs(std::move(train), std::move(judged), options, on_problem, comm);
+      break;
+    }
   }
-  auto train = open_photographs(options.data, "train");
-  auto judged = open_photographs(options.data, "val", train->class_names());
-  return photographs(std::move(train), std::move(judged), options, on_problem, comm);
+  data.kind = kind;
+  return data;
 }
 
 }  // namespace rensa::tools

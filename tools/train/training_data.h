@@ -22,8 +22,12 @@ struct PictureForm {
   images::Normalization normalization = images::kImageNetNormalization;
 };
 
+/// What a folder of data holds: MNIST's files, CIFAR-10's, or photographs in folders, lists or shards.
+enum class DataKind { kIdx, kCifar, kPhotographs };
+
 /// What `data` holds, opened for training and validation.
 struct TrainingData {
+  DataKind kind = DataKind::kPhotographs;
   std::shared_ptr<const Dataset> train, validation;
   Shape input;  ///< of one sample
   std::vector<std::string> class_names;
@@ -31,9 +35,6 @@ struct TrainingData {
   std::optional<PictureFormOptions> raw;  ///< samples are raw pictures, which a PictureIterator finishes like that
   std::string description;                ///< for the log
 };
-
-/// What a folder of data holds: MNIST's files, CIFAR-10's, or photographs in folders, lists or shards.
-enum class DataKind { kIdx, kCifar, kPhotographs };
 
 /// Throws FileError if there is no such folder, if it holds none of them, or more than one kind.
 DataKind kind_of_data(const std::string& folder);

@@ -10,6 +10,7 @@
 #include "comm/gradients/compression/gradient_compression.h"
 #include "comm/sharding/zero_shards.h"
 #include "core/error.h"
+#include "core/optimizers/present_parameters.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
@@ -106,13 +107,8 @@ void DistributedOptimizer::setup(Link& model) {
   take_in_newcomers();
 }
 
-std::unordered_set<const Parameter*> DistributedOptimizer::present_parameters() const {
-  const std::vector<Parameter*> all = model().parameters();
-  return {all.begin(), all.end()};
-}
-
 void DistributedOptimizer::attach() {
-  const auto present = present_parameters();
+  const auto present = present_parameters(model());
   std::erase_if(order_, [&](const Parameter* parameter) { return !present.contains(parameter); });
   reducer_.attach(*inner_, order_);
   if (carried_) carried_->forget();
@@ -327,7 +323,7 @@ void DistributedOptimizer::check_same_count(const char* what, std::size_t mine, 
 
 /// Every parameter gets the whole mean of its gradient, of which its rank had a part.
 void DistributedOptimizer::gather_mean_gradients() {
-  const auto present = present_parameters();
+  const auto present = present_parameters(model());
   for (std::size_t a = 0; a < arenas().size(); ++a) {
     const ParameterArena& arena = arenas()[a];
     Array all = arena.gradients;
@@ -366,7 +362,7 @@ void DistributedOptimizer::exchange(bool newcomers) {
 std::unordered_map<const Parameter*, Array> DistributedOptimizer::copy_travelling() const {
   std::unordered_map<const Parameter*, Array> copies;
   if (!has_mean_ || arenas_moved()) return copies;
-  const auto present = present_parameters();
+  const auto present = present_parameters(model());
   for (std::size_t a = 0; a < travelling_.size(); ++a) {
     for (const ParameterArena::Slot& slot : arenas()[a].slots) {
       if (slot.is_among(present)) copies[slot.parameter] = ParameterArena::view(travelling_[a], slot).copy();

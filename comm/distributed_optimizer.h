@@ -3,7 +3,6 @@
 #include <memory>
 #include <type_traits>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -100,7 +99,6 @@ class DistributedOptimizer final : public Optimizer {
   void check_takes_dynamic_loss_scale() const;
   void attach();
   bool arenas_moved() const;
-  std::unordered_set<const Parameter*> present_parameters() const;
   void broadcast_new_persistents();
   void give_shapes_to_all();
   void give_parameter_shapes_to_all(Link& model);

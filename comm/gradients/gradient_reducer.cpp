@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <numeric>
 #include <sstream>
-#include <unordered_set>
 
 #include "comm/gpu/gpu_transport.h"
 #include "comm/gradients/compression/gradient_compression.h"
 #include "core/error.h"
+#include "core/optimizers/present_parameters.h"
 
 namespace rensa {
 namespace {
@@ -127,8 +127,7 @@ void GradientReducer::forget_works() {
 
 void GradientReducer::forget_removed() {
   if (in_arenas_.empty()) return;
-  const std::vector<Parameter*> all = optimizer_->model().parameters();
-  const std::unordered_set<const Parameter*> present(all.begin(), all.end());
+  const auto present = present_parameters(optimizer_->model());
   for (auto& [parameter, member] : members_) member.removed = member.removed || !member.slot.is_among(present);
   const auto is_removed = [&](const Parameter* parameter) { return members_.at(parameter).removed; };
   std::erase_if(in_arenas_, is_removed);

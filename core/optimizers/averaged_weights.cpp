@@ -1,11 +1,11 @@
 #include "core/optimizers/averaged_weights.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
 #include "core/kernels/optimizer_rules.h"
+#include "core/optimizers/present_parameters.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
@@ -24,8 +24,7 @@ AveragedWeights::Mean* AveragedWeights::find(const Parameter* parameter) {
 
 /// Parameters may leave the model with a link, or get another shape.
 void AveragedWeights::forget_removed() {
-  const std::vector<Parameter*> all = model_.parameters();
-  const std::unordered_set<const Parameter*> present(all.begin(), all.end());
+  const auto present = present_parameters(model_);
   std::erase_if(means_, [&](const Mean& mean) {
     return !present.contains(mean.parameter) || !mean.variable.is(*mean.parameter) ||
            mean.values.shape() != mean.parameter->shape();

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_set>
-#include <vector>
 
 #include "core/error.h"
 #include "core/kernels/optimizer_rules.h"
+#include "core/optimizers/present_parameters.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
@@ -83,8 +82,7 @@ void Adafactor::setup(Link& model) {
 }
 
 void Adafactor::forget_removed() {
-  const std::vector<Parameter*> all = model().parameters();
-  const std::unordered_set<const Parameter*> present(all.begin(), all.end());
+  const auto present = present_parameters(model());
   std::erase_if(squares_, [&](const auto& entry) { return !present.contains(entry.first); });
 }
 

@@ -72,8 +72,7 @@ struct Sequence final : Function {
         if (needs_input_grad(i)) gradients[static_cast<std::size_t>(i)] = Variable(all[i]);
       }
     } else {
-      const Array sums = gates.copy();  // becomes the gradient; the graph may be kept for another backward()
-      kernels::lstm_steps_grad(sums, cells, c0, W, gy, gh, gc, steps);
+      const Array sums = kernels::lstm_steps_grad(gates, cells, c0, W, gy, gh, gc, steps);
       put_gradients(sums, x.array(), W_x.array(), h0, gradients);
       if (needs_input_grad(kHx)) gradients[kHx] = Variable(gh);
       if (needs_input_grad(kCx)) gradients[kCx] = Variable(gc);

@@ -4,8 +4,8 @@ namespace rensa::kernels {
 
 constinit Kernel<std::array<Array, 4>(const Array&, const Array&, const Array&, const Array&, const LstmSteps&)>
     lstm_steps("lstm_steps");
-constinit Kernel<void(const Array&, const Array&, const Array&, const Array&, const Array&, const Array&, const Array&,
-                      const LstmSteps&)>
+constinit Kernel<Array(const Array&, const Array&, const Array&, const Array&, const Array&, const Array&, const Array&,
+                       const LstmSteps&)>
     lstm_steps_grad("lstm_steps_grad");
 constinit Kernel<LstmLayer(const Array&, const Array&, const Array&, const Array&, const Array&, const Array&,
                            const std::vector<std::int64_t>&, bool)>

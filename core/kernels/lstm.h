@@ -27,11 +27,12 @@ extern Kernel<std::array<Array, 4>(const Array& gates, const Array& hx, const Ar
                                    const LstmSteps& steps)>
     lstm_steps;
 
-/// The gradient with respect to what the inputs gave, in place of `gates`.
+/// The gradient with respect to what the inputs gave (S, 4 n). The gates stay as they are: the graph may be kept for
+/// another backward().
 ///
 ///   gy, gh, gc  of y, last h, last c; gh and gc (batch, n) become the gradients with respect to hx and cx
-extern Kernel<void(const Array& gates, const Array& c, const Array& cx, const Array& W, const Array& gy,
-                   const Array& gh, const Array& gc, const LstmSteps& steps)>
+extern Kernel<Array(const Array& gates, const Array& c, const Array& cx, const Array& W, const Array& gy,
+                    const Array& gh, const Array& gc, const LstmSteps& steps)>
     lstm_steps_grad;
 
 /// What a library's own layer returns, and what it keeps for its gradient: no arrays if it does not take the layer.

@@ -4,30 +4,29 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <type_traits>
 
 #include "core/array/dispatch.h"
 #include "core/kernels/cpu/parallel.h"
+#include "core/kernels/cpu/transpose.h"
 #include "core/kernels/cpu/vector_math.h"
 
 namespace rensa::kernels {
 namespace {
 
-/// c += a b (or a bᵀ), row-major: a (m, k), c (m, n).
+/// c += a b (or a bᵀ), row-major: a (m, k), c (m, n). *_row: elements from one row to the next.
 template <class T>
 void add_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row, const T* b,
-                 bool transposed, T* c, std::int64_t c_row) {
+                 std::int64_t b_row, bool transposed, T* c, std::int64_t c_row) {
   if (m == 0 || n == 0 || k == 0) return;
   const CBLAS_TRANSPOSE form = transposed ? CblasTrans : CblasNoTrans;
   const auto narrow = [](std::int64_t x) { return static_cast<int>(x); };
-  const int b_row = narrow(transposed ? k : n);
   if constexpr (std::is_same_v<T, float>) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0f, a, narrow(a_row), b, b_row,
-                1.0f, c, narrow(c_row));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0f, a, narrow(a_row), b,
+                narrow(b_row), 1.0f, c, narrow(c_row));
   } else {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0, a, narrow(a_row), b, b_row,
-                1.0, c, narrow(c_row));
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0, a, narrow(a_row), b,
+                narrow(b_row), 1.0, c, narrow(c_row));
   }
 }
 
@@ -56,22 +55,21 @@ void step_row(T* gates, const T* c_before, T* c, T* h, std::int64_t n) {
   for (std::int64_t k = 0; k < n; ++k) h[k] *= o[k];
 }
 
-/// The gradient of step_row; gh is read, gc moves on to the step before, the gates become their sums' gradients.
+/// The gradient of step_row with respect to the gates' sums, to `sums`; gh is read, gc moves on to the step before.
 template <class T>
-void step_row_grad(T* gates, const T* c_before, const T* c, const T* gh, T* gc, T* root, std::int64_t n) {
-  tanh_of(c, root, n);
-  T *a = gates, *i = gates + n, *f = gates + 2 * n, *o = gates + 3 * n;
+void step_row_grad(const T* gates, const T* c_before, const T* c, const T* gh, T* gc, T* sums, std::int64_t n) {
+  const T *a = gates, *i = gates + n, *f = gates + 2 * n, *o = gates + 3 * n;
+  T *of_a = sums, *of_i = sums + n, *of_f = sums + 2 * n, *of_o = sums + 3 * n;
+  tanh_of(c, of_o, n);  // tanh(c) lies there until the gradient of o replaces it
 #pragma GCC ivdep
   for (std::int64_t k = 0; k < n; ++k) {
-    const T all = gc[k] + gh[k] * o[k] * (1 - root[k] * root[k]);
-    const T of_o = gh[k] * root[k] * o[k] * (1 - o[k]);
-    const T of_i = all * a[k] * i[k] * (1 - i[k]);
-    const T of_f = all * c_before[k] * f[k] * (1 - f[k]);
+    const T root = of_o[k];
+    const T all = gc[k] + gh[k] * o[k] * (1 - root * root);
     gc[k] = all * f[k];
-    a[k] = all * i[k] * (1 - a[k] * a[k]);
-    i[k] = of_i;
-    f[k] = of_f;
-    o[k] = of_o;
+    of_a[k] = all * i[k] * (1 - a[k] * a[k]);
+    of_i[k] = all * a[k] * i[k] * (1 - i[k]);
+    of_f[k] = all * c_before[k] * f[k] * (1 - f[k]);
+    of_o[k] = gh[k] * root * o[k] * (1 - o[k]);
   }
 }
 
@@ -101,6 +99,39 @@ void for_each_row(std::int64_t rows, std::int64_t n, const Body& body) {
       /*cost=*/64 * n);
 }
 
+/// W (4 n, n) as the products h Wᵀ of all steps read it. BLAS packs it for every step anew, and in float32 packs slowly
+/// what it has to transpose: a product of 16 to 64 rows takes 10 to 60 % longer. Transposing W once costs 3 to 15
+/// steps' worth of that.
+template <class T>
+class StateWeights {
+ public:
+  StateWeights(const Array& W, std::size_t steps) : W_(W), n_(W.shape()[1]), row_(n_) {
+    constexpr std::size_t kEnoughSteps = 16;
+    if (!std::is_same_v<T, float> || steps < kEnoughSteps) return;
+    row_ = spread_row(4 * n_);
+    W_ = empty({n_, row_}, W.dtype());
+    cpu::transpose(W.data<T>(), 4 * n_, n_, W_.data<T>(), row_);
+    transposed_ = true;
+  }
+
+  /// sums (rows, 4 n) += h Wᵀ
+  void add_product_to(T* sums, const T* h, std::int64_t rows) const {
+    add_product<T>(rows, 4 * n_, n_, h, n_, W_.data<T>(), row_, !transposed_, sums, 4 * n_);
+  }
+
+ private:
+  /// An odd number of cache lines: rows that are a power of two apart would displace each other from the cache, and for
+  /// many n the products would be slower than with W as it is.
+  static std::int64_t spread_row(std::int64_t columns) {
+    constexpr std::int64_t kLine = 64 / sizeof(T);
+    return ((columns + kLine - 1) / kLine | 1) * kLine;
+  }
+
+  Array W_;
+  std::int64_t n_, row_;
+  bool transposed_ = false;
+};
+
 std::array<Array, 4> lstm_steps_cpu(const Array& gates, const Array& hx, const Array& cx, const Array& W,
                                     const LstmSteps& steps) {
   const std::int64_t n = hx.shape()[1], all = gates.shape()[0];
@@ -109,8 +140,9 @@ std::array<Array, 4> lstm_steps_cpu(const Array& gates, const Array& hx, const A
   dispatch_floating(gates.dtype(), "lstm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     T *g = gates.data<T>(), *h = last_h.data<T>(), *c = last_c.data<T>(), *out = y.data<T>(), *kept = cells.data<T>();
+    const StateWeights<T> weights(W, steps.rows.size());
     for (const Step& step : in_order(steps)) {
-      add_product<T>(step.rows, 4 * n, n, h, n, W.data<T>(), /*transposed=*/true, g + step.first * 4 * n, 4 * n);
+      weights.add_product_to(g + step.first * 4 * n, h, step.rows);
       for_each_row(step.rows, n, [&](std::int64_t r) {
         const std::int64_t at = (step.first + r) * n;
         step_row(g + 4 * at, c + r * n, c + r * n, h + r * n, n);
@@ -130,14 +162,14 @@ const T* before(const std::vector<Step>& order, std::size_t t, std::int64_t r, c
   return of_steps + (order[t - 1].first + r) * n;
 }
 
-void lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy,
-                         const Array& gh, const Array& gc, const LstmSteps& steps) {
+Array lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy,
+                          const Array& gh, const Array& gc, const LstmSteps& steps) {
   const std::int64_t n = cx.shape()[1];
+  Array sums = empty(gates.shape(), gates.dtype());
   dispatch_floating(gates.dtype(), "lstm", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    T *g = gates.data<T>(), *dh = gh.data<T>(), *dc = gc.data<T>();
-    const T *c = cells.data<T>(), *start = cx.data<T>(), *from_y = gy.data<T>();
-    const Array scratch = empty({std::max<std::int64_t>(1, cx.shape()[0]), n}, gates.dtype());
+    T *of_sums = sums.data<T>(), *dh = gh.data<T>(), *dc = gc.data<T>();
+    const T *g = gates.data<T>(), *c = cells.data<T>(), *start = cx.data<T>(), *from_y = gy.data<T>();
     const std::vector<Step> order = in_order(steps);
     for (std::size_t t = order.size(); t-- > 0;) {
       const Step& step = order[t];
@@ -147,13 +179,14 @@ void lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& cx
 #pragma GCC ivdep
         for (std::int64_t k = 0; k < n; ++k) of_h[k] += from_y[at + k];
         const T* earlier = before(order, t, r, c, n);
-        step_row_grad(g + 4 * at, earlier ? earlier : start + r * n, c + at, of_h, dc + r * n,
-                      scratch.data<T>() + r * n, n);
+        step_row_grad(g + 4 * at, earlier ? earlier : start + r * n, c + at, of_h, dc + r * n, of_sums + 4 * at, n);
         std::fill_n(of_h, n, T(0));
       });
-      add_product<T>(step.rows, n, 4 * n, g + step.first * 4 * n, 4 * n, W.data<T>(), /*transposed=*/false, dh, n);
+      add_product<T>(step.rows, n, 4 * n, of_sums + step.first * 4 * n, 4 * n, W.data<T>(), n, /*transposed=*/false, dh,
+                     n);
     }
   });
+  return sums;
 }
 
 Array lstm_states_before_cpu(const Array& y, const Array& hx, const LstmSteps& steps) {
@@ -162,12 +195,20 @@ Array lstm_states_before_cpu(const Array& y, const Array& hx, const LstmSteps& s
   dispatch_floating(y.dtype(), "lstm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::vector<Step> order = in_order(steps);
+    std::vector<const T*> sources(static_cast<std::size_t>(y.shape()[0]));  // of all rows: one turn of the threads
     for (std::size_t t = 0; t < order.size(); ++t) {
-      for_each_row(order[t].rows, n, [&](std::int64_t r) {
+      for (std::int64_t r = 0; r < order[t].rows; ++r) {
         const T* earlier = before(order, t, r, y.data<T>(), n);
-        std::copy_n(earlier ? earlier : hx.data<T>() + r * n, n, states.data<T>() + (order[t].first + r) * n);
-      });
+        sources[static_cast<std::size_t>(order[t].first + r)] = earlier ? earlier : hx.data<T>() + r * n;
+      }
     }
+    T* to = states.data<T>();
+    cpu::for_each_block(
+        y.shape()[0],
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t r = begin; r < end; ++r) std::copy_n(sources[static_cast<std::size_t>(r)], n, to + r * n);
+        },
+        /*cost=*/2 * n * static_cast<std::int64_t>(sizeof(T)));
   });
   return states;
 }

@@ -7,65 +7,92 @@
 #include "core/array/dispatch.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
+#include "core/kernels/cpu/vector_math.h"
 
 namespace rensa::kernels {
 namespace {
 
-constexpr std::int64_t kLanes = 8;  ///< partial sums of a row, so that its loop is a vector loop
-constexpr std::int64_t kRowsOfPart =
-    64;  ///< rows whose ggamma and gbeta are summed together: fixed, whatever the threads
+/// Rows whose ggamma and gbeta are summed together: fixed, whatever the threads.
+constexpr std::int64_t kRowsOfPart = 64;
+constexpr std::int64_t kCost = 16;  ///< of an element, in simple operations
 
-/// The sum over i < n of term(i), in float64.
+/// The sum over i < n of term(i), in lanes: its loop is a vector loop.
 template <class Term>
 double sum_of(std::int64_t n, const Term& term) {
+  constexpr std::int64_t kLanes = 8;
   double lanes[kLanes] = {};
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(term(i + lane));
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(i + lane);
   }
-  for (; i < n; ++i) lanes[0] += static_cast<double>(term(i));
+  for (; i < n; ++i) lanes[0] += term(i);
   double sum = 0;
   for (const double lane : lanes) sum += lane;
   return sum;
 }
 
-template <class Rows>
-void for_each_row_of(std::int64_t rows, std::int64_t n, const Rows& body) {
-  cpu::for_each_block(
-      rows,
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t r = begin; r < end; ++r) body(r);
-      },
-      /*cost=*/16 * n);
+// Rows one by one, in float32 with the widest instructions, in float64 with those of every processor.
+
+void normalize_rows(const float* x, const float* gamma, const float* beta, double eps, bool centre, std::int64_t rows,
+                    std::int64_t n, float* y, double* means, double* inverses) {
+  cpu::vector_normalize_rows(x, gamma, beta, eps, centre, rows, n, y, means, inverses);
+}
+void normalize_rows(const double* x, const double* gamma, const double* beta, double eps, bool centre,
+                    std::int64_t rows, std::int64_t n, double* y, double* means, double* inverses) {
+  const double count = static_cast<double>(n);
+  for (std::int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const double m = centre ? sum_of(n, [&](std::int64_t i) { return x[i]; }) / count : 0;
+    const double squares = sum_of(n, [&](std::int64_t i) { return (x[i] - m) * (x[i] - m); });
+    const double s = 1 / std::sqrt(squares / count + eps);
+    means[r] = m;
+    inverses[r] = s;
+    for (std::int64_t i = 0; i < n; ++i) y[i] = (x[i] - m) * s;
+    if (gamma) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] *= gamma[i];
+    }
+    if (beta) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] += beta[i];
+    }
+  }
+}
+
+void normalize_rows_grad(const float* gy, const float* x, const float* gamma, const double* means,
+                         const double* inverses, bool centre, std::int64_t rows, std::int64_t n, float* gx,
+                         double* ggamma, double* gbeta) {
+  cpu::vector_normalize_rows_grad(gy, x, gamma, means, inverses, centre, rows, n, gx, ggamma, gbeta);
+}
+void normalize_rows_grad(const double* gy, const double* x, const double* gamma, const double* means,
+                         const double* inverses, bool centre, std::int64_t rows, std::int64_t n, double* gx,
+                         double* ggamma, double* gbeta) {
+  const double count = static_cast<double>(n);
+  for (std::int64_t r = 0; r < rows; ++r, gy += n, x += n, gx += n) {
+    const double m = means[r], s = inverses[r];
+    const double h = centre ? sum_of(n, [&](std::int64_t i) { return gy[i] * gamma[i]; }) / count : 0;
+    const double hx = sum_of(n, [&](std::int64_t i) { return gy[i] * gamma[i] * ((x[i] - m) * s); }) / count;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double xhat = (x[i] - m) * s;
+      gx[i] = s * (gy[i] * gamma[i] - h - xhat * hx);
+      ggamma[i] += gy[i] * xhat;
+      gbeta[i] += gy[i];
+    }
+  }
 }
 
 std::array<Array, 3> normalize(const Array& x, const Array& gamma, const Array& beta, double eps, bool centre) {
   const std::int64_t rows = x.shape()[0], n = x.shape()[1];
-  Array y = empty(x.shape(), x.dtype()), means = zeros({rows}, Dtype::kFloat64),
+  Array y = empty(x.shape(), x.dtype()), means = empty({rows}, Dtype::kFloat64),
         inverses = empty({rows}, Dtype::kFloat64);
   dispatch_floating(x.dtype(), "layer_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* g = gamma ? gamma.data<T>() : nullptr;
     const T* b = beta ? beta.data<T>() : nullptr;
-    for_each_row_of(rows, n, [&](std::int64_t r) {
-      const T* from = x.data<T>() + r * n;
-      T* to = y.data<T>() + r * n;
-      const double count = static_cast<double>(n);
-      const double mean = centre ? sum_of(n, [&](std::int64_t i) { return from[i]; }) / count : 0;
-      const T m = static_cast<T>(mean);
-      const double squares = sum_of(n, [&](std::int64_t i) { return (from[i] - m) * (from[i] - m); });
-      const double inverse = 1 / std::sqrt(squares / count + eps);
-      means.data<double>()[r] = mean;
-      inverses.data<double>()[r] = inverse;
-      const T s = static_cast<T>(inverse);
-      for (std::int64_t i = 0; i < n; ++i) to[i] = (from[i] - m) * s;
-      if (g) {
-        for (std::int64_t i = 0; i < n; ++i) to[i] *= g[i];
-      }
-      if (b) {
-        for (std::int64_t i = 0; i < n; ++i) to[i] += b[i];
-      }
-    });
+    cpu::for_each_block(
+        rows,
+        [&](std::int64_t begin, std::int64_t end) {
+          normalize_rows(x.data<T>() + begin * n, g, b, eps, centre, end - begin, n, y.data<T>() + begin * n,
+                         means.data<double>() + begin, inverses.data<double>() + begin);
+        },
+        kCost * n);
   });
   return {y, means, inverses};
 }
@@ -81,27 +108,18 @@ std::array<Array, 3> normalize_grad(const Array& gy, const Array& x, const Array
     using T = typename decltype(tag)::type;
     const std::vector<T> ones_row(static_cast<std::size_t>(gamma ? 0 : n), T(1));
     const T* g = gamma ? gamma.data<T>() : ones_row.data();
-    for_each_row_of(parts, n * kRowsOfPart, [&](std::int64_t part) {
-      double* ggamma = partial.data() + 2 * part * n;
-      double* gbeta = ggamma + n;
-      for (std::int64_t r = part * kRowsOfPart; r < std::min(rows, (part + 1) * kRowsOfPart); ++r) {
-        const T* from = x.data<T>() + r * n;
-        const T* gradient = gy.data<T>() + r * n;
-        T* to = gx.data<T>() + r * n;
-        const T m = static_cast<T>(means.data<double>()[r]), s = static_cast<T>(inverses.data<double>()[r]);
-        const double count = static_cast<double>(n);
-        const T h =
-            centre ? static_cast<T>(sum_of(n, [&](std::int64_t i) { return gradient[i] * g[i]; }) / count) : T(0);
-        const T hx =
-            static_cast<T>(sum_of(n, [&](std::int64_t i) { return gradient[i] * g[i] * ((from[i] - m) * s); }) / count);
-        for (std::int64_t i = 0; i < n; ++i) {
-          const T xhat = (from[i] - m) * s;
-          to[i] = s * (gradient[i] * g[i] - h - xhat * hx);
-          ggamma[i] += static_cast<double>(gradient[i] * xhat);
-          gbeta[i] += static_cast<double>(gradient[i]);
-        }
-      }
-    });
+    cpu::for_each_block(
+        parts,
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t part = begin; part < end; ++part) {
+            const std::int64_t first = part * kRowsOfPart;
+            double* ggamma = partial.data() + 2 * part * n;
+            normalize_rows_grad(gy.data<T>() + first * n, x.data<T>() + first * n, g, means.data<double>() + first,
+                                inverses.data<double>() + first, centre, std::min(kRowsOfPart, rows - first), n,
+                                gx.data<T>() + first * n, ggamma, ggamma + n);
+          }
+        },
+        kCost * n * kRowsOfPart);
   });
   for (std::int64_t part = 0; part < parts; ++part) {
     for (std::int64_t i = 0; i < 2 * n; ++i)

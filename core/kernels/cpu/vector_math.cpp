@@ -1,5 +1,6 @@
 #include "core/kernels/cpu/vector_math.h"
 
+#include <cmath>
 #include <cstddef>
 
 // Highway compiles the code below once per instruction set by including this file again.
@@ -203,6 +204,67 @@ void AddLines(const float* x, std::int64_t lines, std::int64_t line_step, std::i
   }
 }
 
+/// The sum over i < n of term(i), in float64: partial ones of elements 16 apart whatever the vectors' length, and one
+/// of the last elements, joined in one order.
+template <class Term>
+HWY_INLINE double sum_of(std::int64_t n, const Term& term) {
+  constexpr std::int64_t kLanes = 16;
+  double lanes[kLanes] = {}, rest = 0;
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(term(i + lane));
+  }
+  for (; i < n; ++i) rest += static_cast<double>(term(i));
+  if (n < kLanes) return rest;
+  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (std::int64_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0] + rest;
+}
+
+void NormalizeRows(const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma, const float* HWY_RESTRICT beta,
+                   double eps, bool centre, std::int64_t rows, std::int64_t n, float* HWY_RESTRICT y,
+                   double* HWY_RESTRICT means, double* HWY_RESTRICT inverses) {
+  const double count = static_cast<double>(n);
+  for (std::int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    means[r] = centre ? sum_of(n, [&](std::int64_t i) HWY_ATTR { return x[i]; }) / count : 0;
+    const float m = static_cast<float>(means[r]);
+    const double squares = sum_of(n, [&](std::int64_t i) HWY_ATTR { return (x[i] - m) * (x[i] - m); });
+    inverses[r] = 1 / std::sqrt(squares / count + eps);
+    const float s = static_cast<float>(inverses[r]);
+    const auto xhat = [&](std::int64_t i) HWY_ATTR { return (x[i] - m) * s; };
+    if (gamma && beta) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] = xhat(i) * gamma[i] + beta[i];
+    } else if (gamma) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] = xhat(i) * gamma[i];
+    } else if (beta) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] = xhat(i) + beta[i];
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) y[i] = xhat(i);
+    }
+  }
+}
+
+void NormalizeRowsGrad(const float* HWY_RESTRICT gy, const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma,
+                       const double* HWY_RESTRICT means, const double* HWY_RESTRICT inverses, bool centre,
+                       std::int64_t rows, std::int64_t n, float* HWY_RESTRICT gx, double* HWY_RESTRICT ggamma,
+                       double* HWY_RESTRICT gbeta) {
+  const double count = static_cast<double>(n);
+  for (std::int64_t r = 0; r < rows; ++r, gy += n, x += n, gx += n) {
+    const float m = static_cast<float>(means[r]), s = static_cast<float>(inverses[r]);
+    for (std::int64_t i = 0; i < n; ++i) gx[i] = gy[i] * gamma[i];  // rounded, so that equal ones less their mean are 0
+    const double sum = centre ? sum_of(n, [&](std::int64_t i) HWY_ATTR { return gx[i]; }) : 0;
+    const double sum_x = sum_of(n, [&](std::int64_t i) HWY_ATTR { return gx[i] * ((x[i] - m) * s); });
+    const float h = static_cast<float>(sum / count), hx = static_cast<float>(sum_x / count);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float xhat = (x[i] - m) * s;
+      gx[i] = s * (gx[i] - h - xhat * hx);
+      ggamma[i] += static_cast<double>(gy[i] * xhat);
+      gbeta[i] += static_cast<double>(gy[i]);
+    }
+  }
+}
+
 }  // namespace rensa::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -222,6 +284,8 @@ HWY_EXPORT(GeluTanh);
 HWY_EXPORT(GeluTanhGrad);
 HWY_EXPORT(Silu);
 HWY_EXPORT(SiluGrad);
+HWY_EXPORT(NormalizeRows);
+HWY_EXPORT(NormalizeRowsGrad);
 
 void vector_exp(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISPATCH(Exp)(x, y, count); }
 void vector_log(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISPATCH(Log)(x, y, count); }
@@ -247,6 +311,15 @@ void vector_gelu_tanh_grad(const float* x, const float* gy, float* gx, std::int6
 void vector_silu(const float* x, float* y, std::int64_t count) { HWY_DYNAMIC_DISPATCH(Silu)(x, y, count); }
 void vector_silu_grad(const float* x, const float* gy, float* gx, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(SiluGrad)(x, gy, gx, count);
+}
+void vector_normalize_rows(const float* x, const float* gamma, const float* beta, double eps, bool centre,
+                           std::int64_t rows, std::int64_t n, float* y, double* means, double* inverses) {
+  HWY_DYNAMIC_DISPATCH(NormalizeRows)(x, gamma, beta, eps, centre, rows, n, y, means, inverses);
+}
+void vector_normalize_rows_grad(const float* gy, const float* x, const float* gamma, const double* means,
+                                const double* inverses, bool centre, std::int64_t rows, std::int64_t n, float* gx,
+                                double* ggamma, double* gbeta) {
+  HWY_DYNAMIC_DISPATCH(NormalizeRowsGrad)(gy, x, gamma, means, inverses, centre, rows, n, gx, ggamma, gbeta);
 }
 
 }  // namespace rensa::cpu

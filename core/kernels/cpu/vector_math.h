@@ -28,4 +28,13 @@ double vector_exp_sum(const float* x, float shift, float* y, std::int64_t count)
 /// sums[i] += the i-th elements of all lines, `line_step` apart; the order is the same on every processor.
 void vector_add_lines(const float* x, std::int64_t lines, std::int64_t line_step, std::int64_t width, double* sums);
 
+/// Rows of x (rows, n), normalized as kernels/row_normalization.h says; gamma and beta may be null. Sums are in float64
+/// and in lanes of a fixed order; a row's bits do not depend on the other rows.
+void vector_normalize_rows(const float* x, const float* gamma, const float* beta, double eps, bool centre,
+                           std::int64_t rows, std::int64_t n, float* y, double* means, double* inverses);
+/// Their gradient; ggamma and gbeta (n) are added to, row by row. gamma is not null.
+void vector_normalize_rows_grad(const float* gy, const float* x, const float* gamma, const double* means,
+                                const double* inverses, bool centre, std::int64_t rows, std::int64_t n, float* gx,
+                                double* ggamma, double* gbeta);
+
 }  // namespace rensa::cpu

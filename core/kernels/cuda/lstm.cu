@@ -51,22 +51,23 @@ __global__ void step_kernel(T* gates, T* c, T* h, T* cells, T* y, std::int64_t r
   h[i] = y[i] = state;
 }
 
-/// The gradient of step_kernel: gc moves on to the step before, the gates become their sums' gradients.
+/// The gradient of step_kernel with respect to the gates' sums, to `sums`; gc moves on to the step before.
 template <class T>
-__global__ void step_grad_kernel(T* gates, const T* cells, const T* earlier, std::int64_t earlier_rows, const T* start,
-                                 const T* gy, const T* gh, T* gc, std::int64_t rows, std::int64_t n) {
+__global__ void step_grad_kernel(const T* gates, const T* cells, const T* earlier, std::int64_t earlier_rows,
+                                 const T* start, const T* gy, const T* gh, T* gc, T* sums, std::int64_t rows,
+                                 std::int64_t n) {
   const std::int64_t index = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
   if (index >= rows * n) return;
-  T* const g = gates + index / n * 4 * n + index % n;
-  const T a = g[0], in = g[n], forget = g[2 * n], out = g[3 * n];
+  const std::int64_t at = index / n * 4 * n + index % n;
+  const T a = gates[at], in = gates[at + n], forget = gates[at + 2 * n], out = gates[at + 3 * n];
   const T before = index / n < earlier_rows ? earlier[index] : start[index];
   const T root = std::tanh(cells[index]), of_h = gh[index] + gy[index];
   const T all = gc[index] + of_h * out * (1 - root * root);
   gc[index] = all * forget;
-  g[0] = all * in * (1 - a * a);
-  g[n] = all * a * in * (1 - in);
-  g[2 * n] = all * before * forget * (1 - forget);
-  g[3 * n] = of_h * root * out * (1 - out);
+  sums[at] = all * in * (1 - a * a);
+  sums[at + n] = all * a * in * (1 - in);
+  sums[at + 2 * n] = all * before * forget * (1 - forget);
+  sums[at + 3 * n] = of_h * root * out * (1 - out);
 }
 
 std::array<Array, 4> lstm_steps_cuda(const Array& gates, const Array& hx, const Array& cx, const Array& W,
@@ -92,12 +93,13 @@ std::array<Array, 4> lstm_steps_cuda(const Array& gates, const Array& hx, const 
   return {y, cells, last_h, last_c};
 }
 
-void lstm_steps_grad_cuda(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy,
-                          const Array& gh, const Array& gc, const LstmSteps& steps) {
+Array lstm_steps_grad_cuda(const Array& gates, const Array& cells, const Array& cx, const Array& W, const Array& gy,
+                           const Array& gh, const Array& gc, const LstmSteps& steps) {
   const std::int64_t n = cx.shape()[1];
   const Device device = gates.device();
   const std::vector<Step> order = in_order(steps);
-  const Operand sums(gates), weights(W), of_state(gh);
+  const Array sums = empty(gates.shape(), gates.dtype(), device);
+  const Operand of_sums(sums), weights(W), of_state(gh);
   cuda::dispatch_wide(gates.dtype(), "lstm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (std::size_t t = order.size(); t-- > 0;) {
@@ -105,14 +107,16 @@ void lstm_steps_grad_cuda(const Array& gates, const Array& cells, const Array& c
       if (step.rows == 0) continue;
       step_grad_kernel<<<static_cast<unsigned>((step.rows * n + kThreads - 1) / kThreads), kThreads, 0,
                          cuda::stream_for(gates)>>>(
-          pointer<T>(gates) + step.first * 4 * n, pointer<const T>(cells) + step.first * n,
+          pointer<const T>(gates) + step.first * 4 * n, pointer<const T>(cells) + step.first * n,
           pointer<const T>(cells) + earlier.first * n, earlier.rows, pointer<const T>(cx),
-          pointer<const T>(gy) + step.first * n, pointer<const T>(gh), pointer<T>(gc), step.rows, n);
+          pointer<const T>(gy) + step.first * n, pointer<const T>(gh), pointer<T>(gc),
+          pointer<T>(sums) + step.first * 4 * n, step.rows, n);
       cuda::check_launch("lstm_grad");
-      cuda::multiply(part(sums.matrices, 0, 1, step.first, step.rows), weights.matrices,
+      cuda::multiply(part(of_sums.matrices, 0, 1, step.first, step.rows), weights.matrices,
                      part(of_state.matrices, 0, 1, 0, step.rows), 1, 0, Array(), device);
     }
   });
+  return sums;
 }
 
 Array lstm_states_before_cuda(const Array& y, const Array& hx, const LstmSteps& steps) {

@@ -98,6 +98,33 @@ TEST(AttentionTest, HeadsSideBySideAreNeitherCopiedNorJoinedByACopy) {
   EXPECT_TRUE(near(in_heads(v.grad()).array(), v2.grad(), 1e-13));
 }
 
+/// The kernel's gradients against those of the graph over all scores.
+void expect_gradients_of_all_scores(std::int64_t M, std::int64_t L, const F::AttentionOptions& options) {
+  const Variable q(random_array({2, M, 3}, 1), true), k(random_array({2, L, 3}, 2), true),
+      v(random_array({2, L, 2}, 3), true);
+  const auto gradients = [&](bool differentiable) {
+    const Variable y = F::scaled_dot_product_attention(q, k, v, options);
+    for (const Variable& x : {q, k, v}) full(x.shape(), NAN, Dtype::kFloat64);  // freed memory that is used again
+    return grad({F::sum(y * y)}, {q, k, v}, {}, {.enable_double_backprop = differentiable});
+  };
+  const Variables found = gradients(false), expected = gradients(true);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(near(found[i].array(), expected[i].array(), 1e-12)) << "M " << M << ", L " << L << ", input " << i;
+  }
+}
+
+TEST(AttentionTest, GradientsAreRightAcrossTilesAndWhereNoKeyIsSeen) {
+  expect_gradients_of_all_scores(270, 300, {});
+  for (const auto& [M, L] :
+       {std::pair<std::int64_t, std::int64_t>{270, 270}, {257, 301}, {301, 257}, {40, 300}, {300, 40}, {32, 33}})
+    expect_gradients_of_all_scores(M, L, {.causal = true});
+}
+
+TEST(AttentionTest, GradientsAcrossTilesHeedABiasAndLengths) {
+  const Array bias = random_array({290, 270}, 4), lengths = array<std::int32_t>({260, 3});
+  expect_gradients_of_all_scores(290, 270, {.causal = true, .bias = bias, .lengths = lengths});
+}
+
 TEST(AttentionTest, MemoryGrowsWithTheLengthAndNotWithItsSquare) {
   const auto peak = [](std::int64_t length) {
     const Array q = zeros({1, length, 8});

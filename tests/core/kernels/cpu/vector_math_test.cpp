@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace rensa::cpu {
@@ -100,6 +101,27 @@ INSTANTIATE_TEST_SUITE_P(Functions, VectorGradientTest,
                                            Gradient{"gelu_tanh", vector_gelu_tanh_grad, gelu_tanh},
                                            Gradient{"silu", vector_silu_grad, silu}),
                          [](const auto& test) { return test.param.name; });
+
+TEST(VectorNormalizationTest, GivesARowTheSameBitsBesideOthers) {
+  constexpr std::int64_t kRows = 3;
+  for (const std::int64_t n : {1, 7, 15, 16, 17, 40}) {
+    const std::vector<float> x = spread(-3, 5, static_cast<int>(kRows * n) - 1),
+                             gamma = spread(1, 2, static_cast<int>(n)), beta = spread(0, 3, static_cast<int>(n));
+    const auto normalized = [&](std::int64_t together) {
+      std::vector<float> y(x.size()), gx(x.size());
+      std::vector<double> means(kRows), inverses(kRows), ggamma(gamma.size()), gbeta(gamma.size());
+      for (std::int64_t r = 0; r < kRows; r += together) {
+        const std::int64_t at = r * n;
+        vector_normalize_rows(&x[at], gamma.data(), beta.data(), 1e-5, true, together, n, &y[at], &means[r],
+                              &inverses[r]);
+        vector_normalize_rows_grad(&y[at], &x[at], gamma.data(), &means[r], &inverses[r], true, together, n, &gx[at],
+                                   ggamma.data(), gbeta.data());
+      }
+      return std::tuple(y, gx, means, inverses, ggamma, gbeta);
+    };
+    EXPECT_EQ(normalized(1), normalized(kRows)) << "n " << n;
+  }
+}
 
 }  // namespace
 }  // namespace rensa::cpu

@@ -100,9 +100,9 @@ TEST_F(ProductGpuTest, LstmStepsWithTheirGradients) {
           [&](const Arrays& in) {
             const Array own = in[0].copy(), gh = in[1].copy(), gc = in[2].copy();
             const auto made = kernels::lstm_steps(own, in[1], in[2], in[3], steps);
-            kernels::lstm_steps_grad(own, made[1], in[2], in[3], in[4], gh, gc, steps);
-            return Arrays{made[0], made[1], made[2], made[3],
-                          own,     gh,      gc,      kernels::lstm_states_before(made[0], in[1], steps)};
+            const Array sums = kernels::lstm_steps_grad(own, made[1], in[2], in[3], in[4], gh, gc, steps);
+            const Array before = kernels::lstm_states_before(made[0], in[1], steps);
+            return Arrays{made[0], made[1], made[2], made[3], own, sums, gh, gc, before};
           },
           16);
     }

@@ -29,7 +29,8 @@ bool has_nan(const Array& x) {
 std::vector<void*> calls_to_here() {
   std::array<void*, kMostCalls> addresses{};
   const int count = backtrace(addresses.data(), kMostCalls);
-  return {addresses.begin(), addresses.begin() + count};
+  // With parentheses: braces would make a list of the two iterators, which are void** and so void* too.
+  return std::vector<void*>(addresses.begin(), addresses.begin() + count);
 }
 
 /// "library(mangled+0x12) [0x…]" with a readable name.

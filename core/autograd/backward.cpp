@@ -23,6 +23,9 @@ struct SumGradients final : Function {
   Variables backward(const Variable& gy) override { return {gy, gy}; }
 };
 
+/// Their sum, where either may be no variable.
+Variable joined(const Variable& a, const Variable& b) { return !a ? b : !b ? a : apply<SumGradients>(a, b); }
+
 std::uint64_t next_walk() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -251,17 +254,30 @@ void backward(const Variables& outputs, const BackwardOptions& options) {
 }
 
 Variables grad(const Variables& outputs, const Variables& inputs, const Variables& grad_outputs,
-               const BackwardOptions& options) {
+               const GradOptions& options) {
   if (!grad_outputs.empty() && grad_outputs.size() != outputs.size()) {
     throw GraphError("grad: ", outputs.size(), " outputs, but ", grad_outputs.size(), " grad_outputs.");
   }
-  detail::Backward walk(options);
+  if (!options.grad_inputs.empty() && options.grad_inputs.size() != inputs.size()) {
+    throw GraphError("grad: ", inputs.size(), " inputs, but ", options.grad_inputs.size(), " grad_inputs.");
+  }
+  detail::Backward walk({.retain_grad = options.retain_grad,
+                         .enable_double_backprop = options.enable_double_backprop,
+                         .loss_scale = options.loss_scale});
   walk.collect(inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const bool given = !grad_outputs.empty() && grad_outputs[i];
     walk.add_root(outputs[i], given ? grad_outputs[i] : detail::start_gradient(outputs[i], options.loss_scale));
   }
-  return walk.run();
+  Variables gradients = walk.run();
+  const ConfigScope scope({.train = config().train, .enable_backprop = options.enable_double_backprop});
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!options.grad_inputs.empty()) gradients[i] = detail::joined(options.grad_inputs[i], gradients[i]);
+    if (!options.set_grad) continue;
+    Variable input = inputs[i];
+    input.set_grad(gradients[i]);
+  }
+  return gradients;
 }
 
 }  // namespace rensa

@@ -39,8 +39,18 @@ double weighted_sum(const Functional& f, const std::vector<Array>& inputs, const
   std::vector<Array> there;
   for (std::size_t i = 0; i < inputs.size(); ++i) there.push_back(moved(inputs[i], directions[i], step));
   const Variables outputs = f(as_leaves(there));
+  if (gys.size() != outputs.size()) {
+    throw GraphError("gradient check: the function has ", outputs.size(), " outputs, found ", gys.size(),
+                     " grad_outputs; expected one for each.");
+  }
   double sum = 0;
-  for (std::size_t i = 0; i < outputs.size(); ++i) sum += dot(outputs[i].array(), gys[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (gys[i].shape() != outputs[i].shape()) {
+      throw ShapeError("gradient check: grad_outputs[", i, "] is ", gys[i].shape(), ", expected the output's shape ",
+                       outputs[i].shape(), ".");
+    }
+    sum += dot(outputs[i].array(), gys[i]);
+  }
   return sum;
 }
 
@@ -48,6 +58,39 @@ std::vector<Array> random_arrays_like(const std::vector<Array>& shapes, std::uin
   std::vector<Array> arrays;
   for (std::size_t i = 0; i < shapes.size(); ++i) arrays.push_back(random_array(shapes[i].shape(), seed + i));
   return arrays;
+}
+
+/// The slope at the inputs along the directions.
+double central_difference(const Functional& f, const std::vector<Array>& inputs, const std::vector<Array>& directions,
+                          const std::vector<Array>& gys, const GradientCheckOptions& options) {
+  const double eps = options.eps, ahead = weighted_sum(f, inputs, directions, eps, gys),
+               behind = weighted_sum(f, inputs, directions, -eps, gys), slope = (ahead - behind) / (2 * eps);
+  if (!options.detect_nondifferentiable) return slope;
+  const double half = eps / 2, here = weighted_sum(f, inputs, directions, 0, gys),
+               half_ahead = weighted_sum(f, inputs, directions, half, gys),
+               half_behind = weighted_sum(f, inputs, directions, -half, gys),
+               half_slope = (half_ahead - half_behind) / (2 * half);
+  // The slopes before and behind the point differ in proportion to the step where f is smooth, by a fixed amount at a
+  // kink, and by the more the smaller the step at a jump.
+  const double bend = std::abs(ahead - 2 * here + behind) / eps,
+               half_bend = std::abs(half_ahead - 2 * here + half_behind) / half;
+  const double tolerance = options.atol + options.rtol * std::abs(slope);
+  if (half_bend > 0.75 * bend + tolerance || !(std::abs(half_slope - slope) <= tolerance)) {
+    throw NondifferentiableError("gradient check: the function has no gradient within ", eps,
+                                 " of the inputs: its slope along the direction is ", slope, " by steps of ", eps,
+                                 " and ", half_slope, " by half of them, and it bends by ", bend, " and ", half_bend,
+                                 ". Take other inputs, or a smaller eps.");
+  }
+  return slope;
+}
+
+void check_float64(const char* name, const std::vector<Array>& inputs) {
+  for (const Array& input : inputs) {
+    if (input.dtype() != Dtype::kFloat64) {
+      throw DtypeError(name, ": inputs must be float64, found ", input.dtype(),
+                       ": central differences of a narrower type are mostly rounding.");
+    }
+  }
 }
 
 constexpr std::uint64_t kDirectionSeed = 1000, kOutputSeed = 2000;  // apart from the seeds that tests give their inputs
@@ -66,13 +109,27 @@ Array random_array(const Shape& shape, std::uint64_t seed, Dtype dtype) {
   return values.to(dtype);
 }
 
-void check_gradient(const Functional& f, const std::vector<Array>& inputs, const GradientCheckOptions& options) {
+std::vector<Array> numerical_grad(const Functional& f, const std::vector<Array>& inputs,
+                                  const std::vector<Array>& grad_outputs, const GradientCheckOptions& options) {
+  check_float64("numerical_grad", inputs);
+  std::vector<Array> directions, gradients;
   for (const Array& input : inputs) {
-    if (input.dtype() != Dtype::kFloat64) {
-      throw DtypeError("check_gradient: inputs must be float64, found ", input.dtype(),
-                       ": central differences of a narrower type are mostly rounding.");
+    directions.push_back(zeros(input.shape(), Dtype::kFloat64));
+    gradients.push_back(empty(input.shape(), Dtype::kFloat64));
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    double* along = directions[i].data<double>();
+    for (std::int64_t element = 0; element < inputs[i].size(); ++element) {
+      along[element] = 1;
+      gradients[i].data<double>()[element] = central_difference(f, inputs, directions, grad_outputs, options);
+      along[element] = 0;
     }
   }
+  return gradients;
+}
+
+void check_gradient(const Functional& f, const std::vector<Array>& inputs, const GradientCheckOptions& options) {
+  check_float64("check_gradient", inputs);
   const Variables x = as_leaves(inputs);
   const Variables y = f(x);
   std::vector<Array> output_arrays;
@@ -87,9 +144,7 @@ void check_gradient(const Functional& f, const std::vector<Array>& inputs, const
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (gx[i]) analytic += dot(gx[i].array(), directions[i]);
   }
-  const double numerical =
-      (weighted_sum(f, inputs, directions, options.eps, gys) - weighted_sum(f, inputs, directions, -options.eps, gys)) /
-      (2 * options.eps);
+  const double numerical = central_difference(f, inputs, directions, gys, options);
   if (!(std::abs(analytic - numerical) <= options.atol + options.rtol * std::abs(numerical))) {
     throw ValueError("check_gradient: backward gives ", analytic,
                      " along a random direction, central differences give ", numerical, " (atol ", options.atol,

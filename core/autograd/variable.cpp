@@ -5,6 +5,7 @@
 
 #include "core/autograd/variable_body.h"
 #include "core/error.h"
+#include "core/kernels/memory.h"
 
 namespace rensa {
 namespace detail {
@@ -73,6 +74,32 @@ void Variable::set_grad(Variable grad) {
 
 void Variable::clear_grad() {
   if (body().extras) body().extras->grad = Variable();
+}
+
+void Variable::add_grad(const Variable& other) {
+  const Array given = other.grad();
+  if (!given) return;
+  if (given.shape() != shape())
+    throw ShapeError("add_grad: the other's gradient is ", given.shape(), ", this variable is ", shape(), ".");
+  Array sum = given.to(device()).to(dtype());
+  if (const Array own = grad()) {
+    kernels::accumulate(sum = sum.copy(), own.to(dtype()));
+  } else if (sum.raw_data() == given.raw_data()) {
+    sum = sum.copy();
+  }
+  detail::VariableExtras& extras = body().extras_of();
+  if (extras.grad_destination) {
+    extras.grad_destination.copy_from(sum);
+    sum = extras.grad_destination;
+  }
+  extras.grad = Variable(sum);
+}
+
+void Variable::copy_data(const Variable& other) {
+  if (!array()) throw GraphError("copy_data: there is no array to write into; initialize() the parameter first.");
+  if (other.shape() != shape())
+    throw ShapeError("copy_data: the other variable is ", other.shape(), ", this one is ", shape(), ".");
+  array().copy_from(other.array().to(device()));
 }
 
 Function* Variable::creator() const { return body().creator.get(); }

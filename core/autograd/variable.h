@@ -79,6 +79,12 @@ class Variable {
   const Variable& grad_variable() const;  ///< with its own graph after backward({.enable_double_backprop = true})
   void set_grad(Variable grad);  ///< replaces the gradient; throws ShapeError unless it has the variable's shape
   void clear_grad();             ///< from now on there is none: the next backward() starts from zero
+  /// Adds the other's gradient, if it has one, in this variable's dtype and on its device; the other keeps its own.
+  /// Throws ShapeError unless the shapes are equal.
+  void add_grad(const Variable& other);
+  /// Overwrites the elements with the other's, converted to this variable's dtype and device. Throws ShapeError unless
+  /// the shapes are equal.
+  void copy_data(const Variable& other);
 
   /// The function that returned this variable; null for a leaf.
   Function* creator() const;
@@ -106,10 +112,17 @@ class Variable {
 
 using Variables = boost::container::small_vector<Variable, 4>;  ///< Inputs, outputs or gradients of functions
 
+/// Options of grad(), which always keeps what the graph saved: the first three are those of backward().
+struct GradOptions {
+  bool retain_grad = false, enable_double_backprop = false;
+  double loss_scale = 1;
+  Variables grad_inputs = {};  ///< is added to the gradients: one for each input, no variable for none; empty: nothing
+  bool set_grad = false;       ///< the inputs' gradients are replaced by the result too
+};
 /// Gradients of `outputs` with respect to `inputs`, returned and not added to any grad(). `grad_outputs` may be empty
 /// (ones for scalars). An input that the outputs do not depend on gets no variable.
 Variables grad(const Variables& outputs, const Variables& inputs, const Variables& grad_outputs = {},
-               const BackwardOptions& options = {});
+               const GradOptions& options = {});
 
 /// backward() from several outputs at once, each with its grad set.
 void backward(const Variables& outputs, const BackwardOptions& options = {});

@@ -52,6 +52,11 @@ const Variable& checked_classes(const Variable& p) {
 }
 
 double draw_poisson(RandomStream& random, double lam) {
+  constexpr double kLargest = 1e9;  // seconds for a draw
+  if (!(lam >= 0 && lam <= kLargest)) {
+    throw ValueError("Poisson: a rate of ", lam, ", expected a number from 0 to ", kLargest,
+                     " to draw by: a draw takes time in proportion.");
+  }
   double count = 0;
   for (; lam > 16; lam -= 16) count += draw_poisson(random, 16);  // a product of uniform numbers would underflow
   double product = random.open_uniform();

@@ -91,7 +91,8 @@ class Geometric final : public Distribution {
   const Variable p;
 };
 
-/// Events in a unit of time at a rate of `lam`. A sample takes time in proportion to lam.
+/// Events in a unit of time at a rate of `lam`. A sample takes time in proportion to lam, and is refused for
+/// one above 1e9.
 class Poisson final : public Distribution {
  public:
   explicit Poisson(const Variable& rate) : lam(rate) {}

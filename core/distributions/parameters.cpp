@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/error.h"
 #include "core/functions/random_arrays.h"
 
 namespace rensa::distributions {
@@ -20,6 +21,9 @@ Array draw_batch(const Distribution& family, std::int64_t n, Dtype dtype,
 }
 
 double draw_gamma(RandomStream& random, double shape) {
+  if (!(shape > 0) || !std::isfinite(shape)) {
+    throw ValueError("gamma: a shape of ", shape, ", expected a finite number above 0.");
+  }
   if (shape < 1) return draw_gamma(random, shape + 1) * std::pow(random.open_uniform(), 1 / shape);
   const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
   for (;;) {

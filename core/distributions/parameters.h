@@ -28,7 +28,8 @@ inline std::pair<Variable, Variable> together(const char* name, const Variable& 
 Array draw_batch(const Distribution& family, std::int64_t n, Dtype dtype,
                  const std::function<double(RandomStream&, std::size_t)>& next);
 
-/// Gamma with scale 1. Source: Marsaglia, Tsang, "A simple method for generating gamma variables", 2000.
+/// Gamma with scale 1. Throws ValueError unless `shape` is finite and above 0: no draw would be accepted.
+/// Source: Marsaglia, Tsang, "A simple method for generating gamma variables", 2000.
 double draw_gamma(RandomStream& random, double shape);
 
 }  // namespace rensa::distributions

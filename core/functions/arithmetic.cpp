@@ -1,6 +1,7 @@
 #include "core/functions/arithmetic.h"
 
 #include "core/autograd/function.h"
+#include "core/functions/constants.h"
 #include "core/functions/math.h"
 #include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
@@ -162,5 +163,6 @@ Variable div(double number, const Variable& x) { return apply(make_function<Numb
 Variable neg(const Variable& x) { return apply(make_function<MulNumber>(-1.0), x); }
 Variable pow(const Variable& a, const Variable& b) { return binary<Pow>(a, b); }
 Variable pow(const Variable& x, double exponent) { return apply(make_function<PowNumber>(exponent), x); }
+Variable pow(double base, const Variable& exponent) { return apply<Pow>(constant_like(exponent, base), exponent); }
 
 }  // namespace rensa::functions

@@ -21,7 +21,8 @@ Variable neg(const Variable& x);
 /// @}
 /// a to the power b. With respect to b the gradient exists for a > 0 only.
 Variable pow(const Variable& a, const Variable& b);
-Variable pow(const Variable& x, double exponent);  ///< x to a power that is no variable
+Variable pow(const Variable& x, double exponent);     ///< x to a power that is no variable
+Variable pow(double base, const Variable& exponent);  ///< a number to the power of a variable
 
 }  // namespace functions
 

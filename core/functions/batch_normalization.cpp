@@ -1,5 +1,8 @@
 #include "core/functions/batch_normalization.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/autograd/config.h"
 #include "core/autograd/function.h"
 #include "core/error.h"
@@ -181,10 +184,106 @@ Variable as_pictures(const Variable& x) {
   return reshape(x, {shape[0], shape[1], rows, shape.back()});
 }
 
+/// x as (N, C, …), its channels being several axes or another one than axis 1.
+class Arrangement {
+ public:
+  Arrangement(const Shape& x, const Shape& gamma, const Shape& beta, const std::vector<std::int64_t>& axis)
+      : before_(x) {
+    std::vector<bool> reduced(static_cast<std::size_t>(x.ndim()), axis.empty());
+    for (int i = 0; axis.empty() && i < gamma.ndim(); ++i) reduced[static_cast<std::size_t>(i) + 1] = false;
+    int last = -1;
+    for (const std::int64_t given : axis) {
+      const int at = normalize_axis(given, x.ndim(), "batch_normalization");
+      if (at <= last) {
+        throw ValueError("batch_normalization: axis ", at, " follows axis ", last, ", expected them to ascend.");
+      }
+      reduced[static_cast<std::size_t>(at)] = true;
+      last = at;
+    }
+    const int first = static_cast<int>(std::find(reduced.begin(), reduced.end(), true) - reduced.begin());
+    order_.push_back(first);
+    Shape channels;
+    for (int i = 0; i < x.ndim(); ++i) {
+      if (reduced[static_cast<std::size_t>(i)]) continue;
+      order_.push_back(i);
+      channels.push_back(x[i]);
+    }
+    flat_ = {x[first], total_size(channels)};
+    for (int i = 0; i < x.ndim(); ++i) {
+      if (!reduced[static_cast<std::size_t>(i)] || i == first) continue;
+      order_.push_back(i);
+      flat_.push_back(x[i]);
+    }
+    if (gamma != channels || beta != channels) {
+      throw ShapeError("batch_normalization: x is ", x, ", so gamma and beta should be ", channels, "; found ", gamma,
+                       " and ", beta, ".");
+    }
+  }
+
+  Variable arranged(const Variable& x) const { return reshape(transpose(x, order_), flat_); }
+  Variable back(const Variable& y) const {
+    Shape turned = before_;
+    Dims places = order_;
+    for (int i = 0; i < order_.ndim(); ++i) {
+      turned[i] = before_[static_cast<int>(order_[i])];
+      places[static_cast<int>(order_[i])] = i;
+    }
+    return transpose(reshape(y, turned), places);
+  }
+
+ private:
+  Shape before_, flat_;
+  Dims order_;  ///< of x's axes: one that is reduced, the channels', the others
+};
+
+/// Whether the channels are not simply axis 1 of x.
+bool is_arranged(const Variable& x, const Variable& gamma, const BatchNormalizationOptions& options) {
+  return !options.axis.empty() || (gamma.ndim() > 1 && gamma.ndim() < x.ndim());
+}
+
+void check_statistic(const Array& statistic, const Variable& gamma) {
+  if (statistic.shape() == gamma.shape()) return;
+  throw ShapeError("batch_normalization: mean or variance are ", statistic.shape(), ", gamma is ", gamma.shape(),
+                   "; expected equal shapes.");
+}
+
+Array flat(const Array& statistic) { return statistic.reshape({statistic.size()}); }
+
+/// `call(x, gamma, beta, options, residual)` on x as (N, C, …).
+template <class Call>
+Variable with_arranged(const Variable& x, const Variable& gamma, const Variable& beta,
+                       const BatchNormalizationOptions& options, const Variable* residual, const Call& call) {
+  const Arrangement arrangement(x.shape(), gamma.shape(), beta.shape(), options.axis);
+  if (residual && residual->shape() != x.shape()) {
+    throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(),
+                     ".");
+  }
+  BatchNormalizationOptions plain = options;
+  plain.axis.clear();
+  const Variable added = residual ? arrangement.arranged(*residual) : Variable();
+  return arrangement.back(call(arrangement.arranged(x), reshape(gamma, {gamma.size()}), reshape(beta, {beta.size()}),
+                               plain, residual ? &added : nullptr));
+}
+
 }  // namespace
 
 Variable batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, Array* avg_mean,
                              Array* avg_var, const BatchNormalizationOptions& options, const Variable* residual) {
+  if (avg_mean) check_statistic(*avg_mean, gamma);
+  if (avg_var) check_statistic(*avg_var, gamma);
+  if (is_arranged(x, gamma, options)) {
+    // A view where the elements lie in a row, else a copy that goes back.
+    Array mean = avg_mean ? flat(*avg_mean) : Array(), var = avg_var ? flat(*avg_var) : Array();
+    const auto call = [&](const Variable& v, const Variable& g, const Variable& b, const BatchNormalizationOptions& o,
+                          const Variable* r) {
+      return batch_normalization(v, g, b, avg_mean ? &mean : nullptr, avg_var ? &var : nullptr, o, r);
+    };
+    const Variable y = with_arranged(x, gamma, beta, options, residual, call);
+    for (const auto& [to, from] : {std::pair(avg_mean, mean), std::pair(avg_var, var)}) {
+      if (to && to->raw_data() != from.raw_data()) to->copy_from(from.reshape(to->shape()));
+    }
+    return y;
+  }
   if (is_reshaped(x)) {
     const Variable added = residual ? as_pictures(*residual) : Variable();
     return reshape(
@@ -206,6 +305,15 @@ Variable batch_normalization(const Variable& x, const Variable& gamma, const Var
 Variable fixed_batch_normalization(const Variable& x, const Variable& gamma, const Variable& beta, const Array& mean,
                                    const Array& var, const BatchNormalizationOptions& options,
                                    const Variable* residual) {
+  check_statistic(mean, gamma);
+  check_statistic(var, gamma);
+  if (is_arranged(x, gamma, options)) {
+    const auto call = [&](const Variable& v, const Variable& g, const Variable& b, const BatchNormalizationOptions& o,
+                          const Variable* r) {
+      return fixed_batch_normalization(v, g, b, flat(mean), flat(var), o, r);
+    };
+    return with_arranged(x, gamma, beta, options, residual, call);
+  }
   if (is_reshaped(x)) {
     const Variable added = residual ? as_pictures(*residual) : Variable();
     return reshape(

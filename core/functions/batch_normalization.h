@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "core/autograd/variable.h"
 #include "core/functions/statistics_reducer.h"
 
@@ -12,15 +15,19 @@ struct BatchNormalizationOptions {
   bool relu = false;   ///< relu of the result, in the same pass over memory
   /// Whose parts make the batch, statistics and gradients: null for this process alone. Must outlive the graph.
   StatisticsReducer* reducer = nullptr;
+  /// The axes of x over which the statistics are taken, ascending; gamma, beta and the statistics have x's other axes.
+  /// Empty: axis 0 and those behind gamma's, which are 1, 2, … then.
+  std::vector<std::int64_t> axis = {};
 };
 
-/// Normalizes each channel (axis 1) over all other axes, y = gamma (x - mean) / sqrt(var + eps) + beta (+ residual,
-/// relu).
+/// Normalizes each channel (axis 1, or all axes of gamma) over all other axes, y = gamma (x - mean) / sqrt(var + eps) +
+/// beta (+ residual, relu).
 ///
 ///   x            (N, C, …); results of four axes lie channels-last
-///   gamma, beta  (C), of x's dtype; float32 for a 16-bit x, too
-///   avg_mean, avg_var  (C), moved towards the batch's mean and unbiased variance: avg = decay avg + (1 - decay) batch.
-///                Null: not kept.
+///   gamma, beta  (C), of x's dtype; float32 for a 16-bit x, too. With more axes they are (C1, C2, …) for an x of
+///                (N, C1, C2, …); other axes: options.axis
+///   avg_mean, avg_var  gamma's shape, moved towards the batch's mean and unbiased variance (null: not kept):
+///                avg = decay avg + (1 - decay) batch
 ///   residual     x's shape, or none: added before relu
 /// An empty x (N = 0) gives an empty y. With a reducer it takes part in the others' batch, and in their backward():
 /// each process's gamma and beta get what its own samples contribute. Without, the running statistics stay as they are.

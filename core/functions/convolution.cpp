@@ -2,6 +2,7 @@
 
 #include "core/autograd/function.h"
 #include "core/error.h"
+#include "core/functions/convolution_nd.h"
 #include "core/functions/reduction.h"
 
 namespace rensa::functions {
@@ -120,8 +121,18 @@ void check(const Variable& x, const Variable& W, const Variable* b, const Convol
 
 }  // namespace
 
-Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options) {
+Variable convolution_2d(const Variable& x, const Variable& W, const Variable* b, const ConvolutionOptions& options,
+                        bool cover_all) {
   check(x, W, b, options);
+  if (cover_all) {
+    const auto each = [](const auto& of) { return EachAxis(of.begin(), of.end()); };
+    return convolution_nd(x, W, b,
+                          {.stride = each(options.stride),
+                           .pad = each(options.pad),
+                           .dilate = each(options.dilate),
+                           .groups = options.groups,
+                           .cover_all = true});
+  }
   const auto function = make_function<Convolution>(options);
   return b ? apply(function, x, W, *b) : apply(function, x, W);
 }

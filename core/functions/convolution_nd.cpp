@@ -182,8 +182,9 @@ Variable convolution_3d(const Variable& x, const Variable& W, const Variable* b,
   return convolution("convolution_3d", x, W, b, options, 3);
 }
 Variable dilated_convolution_2d(const Variable& x, const Variable& W, const Variable* b, std::int64_t stride,
-                                std::int64_t pad, std::int64_t dilate) {
-  return convolution_2d(x, W, b, {.stride = {stride, stride}, .pad = {pad, pad}, .dilate = {dilate, dilate}});
+                                std::int64_t pad, std::int64_t dilate, bool cover_all) {
+  return convolution_2d(x, W, b, {.stride = {stride, stride}, .pad = {pad, pad}, .dilate = {dilate, dilate}},
+                        cover_all);
 }
 
 Variable deconvolution_nd(const Variable& x, const Variable& W, const Variable* b,
@@ -250,14 +251,17 @@ Variable shift(const Variable& x, std::int64_t ksize, std::int64_t dilate) {
     throw ValueError("shift: ksize ", ksize, ", dilate ", dilate, "; expected an odd number and at least 1.");
   }
   const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3];
-  const std::int64_t group = std::max<std::int64_t>(1, channels / (ksize * ksize));
+  const std::int64_t groups = ksize * ksize, group = channels / groups, centre = groups / 2, last = groups - 1;
+  if (group < 1) {
+    throw ShapeError("shift: x ", x.shape(), " has ", channels, " channels, expected at least ksize² = ", groups, ".");
+  }
   Array positions = empty(x.shape(), Dtype::kInt64);
   for (std::int64_t i = 0; i < positions.size(); ++i) {
     const std::int64_t column = i % width, row = i / width % height, channel = i / width / height % channels;
-    std::int64_t number = channel / group;  // channels that are left over stay where they are
-    if (number >= ksize * ksize) number = ksize * ksize / 2;
-    const std::int64_t from_row = row + (number / ksize - ksize / 2) * dilate,
-                       from_column = column + (number % ksize - ksize / 2) * dilate;
+    const std::int64_t number = std::min(channel / group, last);
+    const std::int64_t pixel = number == last ? centre : number == centre ? last : number;
+    const std::int64_t from_row = row - (pixel / ksize - ksize / 2) * dilate,
+                       from_column = column - (pixel % ksize - ksize / 2) * dilate;
     const bool inside = from_row >= 0 && from_row < height && from_column >= 0 && from_column < width;
     positions.data<std::int64_t>()[i] = inside ? (i / width / height * height + from_row) * width + from_column : -1;
   }

@@ -31,7 +31,8 @@ Variable convolution_3d(const Variable& x, const Variable& W, const Variable* b 
 /// @}
 /// convolution_2d with `dilate` in both directions.
 Variable dilated_convolution_2d(const Variable& x, const Variable& W, const Variable* b = nullptr,
-                                std::int64_t stride = 1, std::int64_t pad = 0, std::int64_t dilate = 1);
+                                std::int64_t stride = 1, std::int64_t pad = 0, std::int64_t dilate = 1,
+                                bool cover_all = false);
 
 /// Options of deconvolution_nd() and its siblings.
 struct DeconvolutionOptions {
@@ -69,8 +70,11 @@ struct WindowOptions {
 /// The windows of a picture as columns: x (batch, C, H, W) to (batch, C kh kw, OH, OW).
 Variable im2col(const Variable& x, const EachAxis& ksize, const WindowOptions& options = {});
 
-/// Channels moved by one pixel each: group g of the ksize[0] × ksize[1] groups of channels is moved as the pixel of a
-/// window. Source: Wu et al., "Shift: a zero FLOP, zero parameter alternative to spatial convolutions", 2017.
+/// Channels moved by `dilate` pixels each: group g of the ksize² groups of channels moves from the centre of a window
+/// towards its pixel g; what comes in is 0. The last group and the one whose pixel is the centre have changed places,
+/// so that the channels which are left over stay where they are with the last group. Throws ShapeError for fewer
+/// channels than groups. Source: Wu et al., "Shift: a zero FLOP, zero parameter alternative to spatial convolutions",
+/// 2017.
 Variable shift(const Variable& x, std::int64_t ksize = 3, std::int64_t dilate = 1);
 
 /// y_k = e1ᵀ W_k e2 (+ e1 V1 + e2 V2 + b): e1 (batch, J), e2 (batch, K), W (J, K, L), V1 (J, L), V2 (K, L), b (L).

@@ -17,21 +17,27 @@ struct ClassificationSummary {
   Array precision, recall, fbeta;  ///< (classes), float64; 0 where nothing was found or nothing was there
   Array support;                   ///< (classes), int64: how often each class is in t
 };
-/// For each class: y (batch, classes) scores, t (batch) labels. `classes` is y's unless given; `ignore_label` is left
-/// out.
+/// For each class: y (batch, classes, …) scores, t (batch, …) labels, of which `ignore_label` is left out. `label_num`:
+/// how many classes are counted, y's unless given; a guess beyond them is no class's.
 ClassificationSummary classification_summary(const Array& y, const Array& t, double beta = 1,
-                                             std::optional<std::int64_t> ignore_label = std::nullopt);
+                                             std::int64_t ignore_label = -1,
+                                             std::optional<std::int64_t> label_num = std::nullopt);
 /// Parts of it.
 /// @{
-Array precision(const Array& y, const Array& t, std::optional<std::int64_t> ignore_label = std::nullopt);
-Array recall(const Array& y, const Array& t, std::optional<std::int64_t> ignore_label = std::nullopt);
-Array fbeta_score(const Array& y, const Array& t, double beta = 1,
-                  std::optional<std::int64_t> ignore_label = std::nullopt);
-Array f1_score(const Array& y, const Array& t, std::optional<std::int64_t> ignore_label = std::nullopt);
+Array precision(const Array& y, const Array& t, std::int64_t ignore_label = -1,
+                std::optional<std::int64_t> label_num = std::nullopt);
+Array recall(const Array& y, const Array& t, std::int64_t ignore_label = -1,
+             std::optional<std::int64_t> label_num = std::nullopt);
+Array fbeta_score(const Array& y, const Array& t, double beta = 1, std::int64_t ignore_label = -1,
+                  std::optional<std::int64_t> label_num = std::nullopt);
+Array f1_score(const Array& y, const Array& t, std::int64_t ignore_label = -1,
+               std::optional<std::int64_t> label_num = std::nullopt);
 /// @}
 
-/// The coefficient of determination, 1 - Σ (t - y)² / Σ (t - mean(t))², over all elements. Where t does not vary it is
-/// 0.
+/// The coefficient of determination of each column, 1 - Σ (t - y)² / Σ (t - mean(t))², the sums and the mean along
+/// axis 0; 0 where a column of t does not vary. Their mean over the columns ("uniform_average" in Chainer).
 double r2_score(const Array& y, const Array& t);
+/// The columns' own ("raw_values" in Chainer): y's shape without axis 0, float64.
+Array r2_scores(const Array& y, const Array& t);
 
 }  // namespace rensa::functions

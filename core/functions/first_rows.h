@@ -6,6 +6,7 @@ namespace rensa::functions {
 
 // Sequences of different lengths, longest first: the rows of a state that still run are its first ones.
 
+/// The first `rows` rows of x.
 inline Variable first_rows(const Variable& x, std::int64_t rows) {
   return x.shape()[0] == rows ? x : slice(x, 0, {.start = 0, .stop = rows});
 }

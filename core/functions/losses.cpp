@@ -36,11 +36,47 @@ Variable reduced(const Variable& losses, SumReduce reduce) {
   return reduce == SumReduce::kSum ? sum(losses) : reduce == SumReduce::kMean ? mean(losses) : losses;
 }
 
+Variable reduced(const Variable& covariance, CovarianceReduce reduce) {
+  return reduce == CovarianceReduce::kHalfSquaredSum ? sum(square(covariance)) * 0.5 : covariance;
+}
+
 /// max(x, 0); its gradient at 0 is 0.
 Variable positive_part(const Variable& x) { return relu(x); }
 
 /// x without its mean over the batch.
 Variable centred(const Variable& x) { return x - mean(x, {0}, /*keepdims=*/true); }
+
+/// The pixels of the objects 1 … n in labels (batch, h, w), as float64.
+struct Objects {
+  Array member;  ///< (batch, n, h w): 1 where the pixel is the object's
+  Array share;   ///< (batch, n, h w): 1 / the object's pixels in the picture there, so that a product makes means
+  Array weight;  ///< (batch, h w): 1 / (n × the object's pixels in the batch), 0 for the ground
+
+  Objects(const Array& labels, std::int64_t n)
+      : member(zeros({labels.shape()[0], n, labels.shape()[1] * labels.shape()[2]}, Dtype::kFloat64)),
+        share(zeros_like(member)),
+        weight(zeros({member.shape()[0], member.shape()[2]}, Dtype::kFloat64)) {
+    const std::vector<std::int64_t> label = to_vector<std::int64_t>(labels);
+    const std::int64_t size = member.shape()[2];
+    std::vector<double> in_batch(static_cast<std::size_t>(n)),
+        in_picture(static_cast<std::size_t>(member.shape()[0] * n));
+    const auto each = [&](const auto& f) {  // f(pixel in the batch, its picture × n + its object)
+      for (std::size_t i = 0; i < label.size(); ++i) {
+        if (label[i] < 1 || label[i] > n) continue;
+        f(static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) / size * n + label[i] - 1);
+      }
+    };
+    each([&](std::int64_t, std::int64_t object) {
+      ++in_picture[static_cast<std::size_t>(object)];
+      ++in_batch[static_cast<std::size_t>(object % n)];
+    });
+    each([&](std::int64_t pixel, std::int64_t object) {
+      member.data<double>()[object * size + pixel % size] = 1;
+      share.data<double>()[object * size + pixel % size] = 1 / in_picture[static_cast<std::size_t>(object)];
+      weight.data<double>()[pixel] = 1 / (static_cast<double>(n) * in_batch[static_cast<std::size_t>(object % n)]);
+    });
+  }
+};
 
 }  // namespace
 
@@ -136,25 +172,25 @@ Variable triplet(const Variable& anchor, const Variable& positive, const Variabl
   return reduced(positive_part(near - far + margin), reduce);
 }
 
-Variable cross_covariance(const Variable& y, const Variable& z) {
+Variable cross_covariance(const Variable& y, const Variable& z, CovarianceReduce reduce) {
   if (const Dtype dtype = promote(y.dtype(), z.dtype()); is_half(dtype)) {
-    return cast(cross_covariance(cast(y, Dtype::kFloat32), cast(z, Dtype::kFloat32)), dtype);
+    return cast(cross_covariance(cast(y, Dtype::kFloat32), cast(z, Dtype::kFloat32), reduce), dtype);
   }
   check_matrix("cross_covariance", y);
   check_matrix("cross_covariance", z);
   check_equal("cross_covariance", Shape{y.shape()[0]}, Shape{z.shape()[0]});
   const double batch = static_cast<double>(std::max<std::int64_t>(y.shape()[0], 1));
-  return sum(square(matmul(centred(y), centred(z), /*transpose_a=*/true) / batch)) * 0.5;
+  return reduced(matmul(centred(y), centred(z), /*transpose_a=*/true) / batch, reduce);
 }
 
-Variable decov(const Variable& h) {
-  if (is_half(h.dtype())) return cast(decov(cast(h, Dtype::kFloat32)), h.dtype());
+Variable decov(const Variable& h, CovarianceReduce reduce) {
+  if (is_half(h.dtype())) return cast(decov(cast(h, Dtype::kFloat32), reduce), h.dtype());
   check_matrix("decov", h);
   const std::int64_t n = h.shape()[1];
   const double batch = static_cast<double>(std::max<std::int64_t>(h.shape()[0], 1));
   const Variable covariance = matmul(centred(h), centred(h), /*transpose_a=*/true) / batch;
   const Variable off_diagonal = 1 - constant_like(h, one_hot(arange(n), n));
-  return sum(square(covariance * off_diagonal)) * 0.5;
+  return reduced(covariance * off_diagonal, reduce);
 }
 
 Variable focal_loss(const Variable& x, const Array& t, double gamma, double alpha) {
@@ -168,46 +204,42 @@ Variables discriminative_margin_based_clustering_loss(const Variable& embeddings
                                                       double delta_d, std::int64_t max_embedding_dim, int norm,
                                                       double alpha, double beta, double gamma) {
   const char* name = "discriminative_margin_based_clustering_loss";
+  if (is_half(embeddings.dtype())) {
+    const Variables wide = discriminative_margin_based_clustering_loss(
+        cast(embeddings, Dtype::kFloat32), labels, delta_v, delta_d, max_embedding_dim, norm, alpha, beta, gamma);
+    const Dtype dtype = embeddings.dtype();
+    return {cast(wide[0], dtype), cast(wide[1], dtype), cast(wide[2], dtype)};
+  }
   if (embeddings.ndim() != 4 || labels.ndim() != 3 || labels.shape()[0] != embeddings.shape()[0] ||
       labels.shape()[1] != embeddings.shape()[2] || labels.shape()[2] != embeddings.shape()[3]) {
     throw ShapeError(name, ": expected embeddings (batch, dim, h, w) and labels (batch, h, w), found ",
                      embeddings.shape(), " and ", labels.shape(), ".");
   }
   if (norm != 1 && norm != 2) throw ValueError(name, ": norm is ", norm, ", expected 1 or 2.");
-  const std::int64_t batch = embeddings.shape()[0], dim = embeddings.shape()[1];
-  const double shrink = 1 / static_cast<double>(max_embedding_dim);
-  const auto length = [&](const Variable& v, int axis) {  // of vectors along the axis
-    return norm == 1 ? sum(abs(v), {axis}) : sqrt(sum(square(v), {axis}) + 1e-12);
+  if (max_embedding_dim < 1)
+    throw ValueError(name, ": max_embedding_dim is ", max_embedding_dim, ", expected at least 1.");
+  const auto length = [&](const Variable& v, const Dims& axes) {
+    return norm == 1 ? sum(abs(v), axes) : length_of(sum(square(v), axes));
   };
-  Variable variance = constant_like(embeddings, 0), distance = variance, size = variance;
-  for (std::int64_t i = 0; i < batch; ++i) {
-    const Variable pixels = reshape(select(embeddings, 0, i), {dim, -1});
-    const Array here = labels.select(0, i).contiguous().reshape({-1});
-    std::vector<std::int64_t> objects = to_vector<std::int64_t>(here);
-    std::sort(objects.begin(), objects.end());
-    objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
-    std::erase(objects, 0);
-    Variables means;
-    for (const std::int64_t object : objects) {
-      const Array mask = equal(here.to(Dtype::kInt64), static_cast<double>(object));
-      const Variable own = take(pixels, nonzero(mask)[0], 1);
-      const Variable centre = mean(own, {1}, /*keepdims=*/true);
-      const Variable spread = mean(square(positive_part(length(own - centre, 0) * shrink - delta_v)));
-      variance = variance + spread / static_cast<double>(objects.size());
-      size = size + length(reshape(centre, {dim}), 0) * (shrink / static_cast<double>(objects.size()));
-      means.push_back(centre);
-    }
-    const double pairs = static_cast<double>(objects.size()) * (static_cast<double>(objects.size()) - 1);
-    for (std::size_t a = 0; a < means.size(); ++a) {
-      for (std::size_t b = 0; b < means.size(); ++b) {
-        if (a == b) continue;
-        const Variable apart = length(reshape(means[a] - means[b], {dim}), 0) * shrink;
-        distance = distance + square(positive_part(2 * delta_d - apart)) / pairs;
-      }
+  const std::int64_t batch = embeddings.shape()[0], dim = embeddings.shape()[1], n = max_embedding_dim;
+  const Objects objects(labels, n);
+  const Variable pixels = reshape(embeddings, {batch, dim, labels.shape()[1] * labels.shape()[2]}),
+                 member = constant_like(embeddings, objects.member);
+  const Variable means = matmul(pixels, constant_like(embeddings, objects.share), false, true);  // (batch, dim, n)
+
+  const Variable from_mean = length((matmul(means, member) - pixels) * sum(member, {1}, /*keepdims=*/true), {1});
+  const Variable variance = sum(square(positive_part(from_mean - delta_v)) * constant_like(embeddings, objects.weight));
+  Variable distance = constant_like(embeddings, 0);
+  for (std::int64_t a = 0; a < n; ++a) {
+    for (std::int64_t b = a + 1; b < n; ++b) {
+      const Variable apart = length(select(means, 2, a) - select(means, 2, b), {1});
+      distance = distance + sum(square(positive_part(2 * delta_d - apart)));
     }
   }
-  const double count = static_cast<double>(std::max<std::int64_t>(batch, 1));
-  return {variance * (alpha / count), distance * (beta / count), size * (gamma / count)};
+  const double pictures = static_cast<double>(std::max<std::int64_t>(batch, 1)),
+               pairs = static_cast<double>(std::max<std::int64_t>(n * (n - 1) / 2, 1));
+  return {variance * alpha, distance * (beta / (pairs * pictures)),
+          sum(length(means, {0, 1})) * (gamma / (static_cast<double>(n) * pictures))};
 }
 
 }  // namespace rensa::functions

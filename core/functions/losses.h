@@ -56,19 +56,29 @@ Variable contrastive(const Variable& x0, const Variable& x1, const Array& y, dou
 /// max(0, |anchor - positive|² - |anchor - negative|² + margin); all (batch, n).
 Variable triplet(const Variable& anchor, const Variable& positive, const Variable& negative, double margin = 0.2,
                  LossReduce reduce = LossReduce::kMean);
-/// How far the covariance of y (batch, m) and z (batch, n) is from 0: half the sum of its squares.
+/// What becomes of a covariance's elements: half the sum of their squares, or themselves.
+enum class CovarianceReduce { kHalfSquaredSum, kNone };
+/// How far the covariance (m, n) of y (batch, m) and z (batch, n) is from 0.
 /// Source: Cheung et al., "Discovering hidden factors of variation in deep networks", 2014.
-Variable cross_covariance(const Variable& y, const Variable& z);
-/// Half the sum of the squares of h's (batch, n) covariances but the variances.
+Variable cross_covariance(const Variable& y, const Variable& z,
+                          CovarianceReduce reduce = CovarianceReduce::kHalfSquaredSum);
+/// The same of the covariance (n, n) of h (batch, n), with 0 for the variances.
 /// Source: Cogswell et al., "Reducing overfitting in deep networks by decorrelating representations", 2015.
-Variable decov(const Variable& h);
+Variable decov(const Variable& h, CovarianceReduce reduce = CovarianceReduce::kHalfSquaredSum);
 /// -alpha (1 - p)^gamma log p, where p is the probability that softmax(x) gives to the label; the mean.
 /// Source: Lin et al., "Focal loss for dense object detection", 2017.
 Variable focal_loss(const Variable& x, const Array& t, double gamma = 2, double alpha = 1);
 
-/// Pulls the pixels of an object together and objects apart: embeddings (batch, dim, h, w), labels (batch, h, w) with 0
-/// for the ground. {variance, distance, regularisation}, each a mean over the batch. Source: De Brabandere, Neven, Van
-/// Gool, "Semantic instance segmentation with a discriminative loss function", 2017.
+/// Pulls the pixels of an object together and objects apart: embeddings (batch, dim, h, w), labels (batch, h, w) from 1
+/// to max_embedding_dim, others are the ground. With m the mean of an object's pixels in a picture, 0 where it has
+/// none:
+///
+///   variance        alpha × the mean over the labels, absent ones too, of the mean of max(0, |m - pixel| - delta_v)²
+///                   over all pixels of that label in the batch
+///   distance        beta × the mean of max(0, 2 delta_d - |m_a - m_b|)² over pictures and pairs of labels
+///   regularisation  gamma × Σ |m| / (batch max_embedding_dim), |m| over the batch's pictures together, for each label
+/// Lengths are sums of absolute values (norm 1) or Euclidean (norm 2). Source: De Brabandere, Neven, Van Gool,
+/// "Semantic instance segmentation with a discriminative loss function", 2017; the averages are Chainer's.
 Variables discriminative_margin_based_clustering_loss(const Variable& embeddings, const Array& labels, double delta_v,
                                                       double delta_d, std::int64_t max_embedding_dim, int norm = 1,
                                                       double alpha = 1, double beta = 1, double gamma = 0.001);

@@ -60,7 +60,7 @@ Variable zoneout(const Variable& h, const Variable& x, double ratio) {
   if (h.shape() != x.shape()) {
     throw ShapeError("zoneout: h is ", h.shape(), ", x is ", x.shape(), "; expected equal shapes.");
   }
-  if (!config().train) return h * ratio + x * (1 - ratio);
+  if (!config().train) return x;
   return where(drawn(h.shape(), ratio), h, x);
 }
 

@@ -15,7 +15,7 @@ Variable gumbel_softmax(const Variable& log_pi, double tau = 0.1, int axis = 1);
 /// linear(x, W, b) with each weight of each sample set to zero with probability `ratio` and the others divided by 1 -
 /// ratio, when training. Source: Wan et al., "Regularization of neural networks using DropConnect", 2013.
 Variable simplified_dropconnect(const Variable& x, const Variable& W, const Variable* b = nullptr, double ratio = 0.5);
-/// h where drawn with probability `ratio`, x elsewhere, when training; else ratio h + (1 - ratio) x.
+/// h where drawn with probability `ratio`, x elsewhere, when training; else x.
 /// Source: Krueger et al., "Zoneout: regularizing RNNs by randomly preserving hidden activations", 2016.
 Variable zoneout(const Variable& h, const Variable& x, double ratio = 0.5);
 

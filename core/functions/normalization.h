@@ -31,11 +31,12 @@ Variable normalize(const Variable& x, double eps = 1e-5, const Dims& axes = {1})
 /// Options of batch_renormalization().
 struct BatchRenormalizationOptions {
   double eps = 2e-5, decay = 0.9;
-  double rmax = 1, dmax = 0;  ///< how far the batch's statistics may be corrected; (1, 0): not at all
+  double rmax = 1, dmax = 0;       ///< how far the batch's statistics may be corrected; (1, 0): not at all
+  bool update_statistics = false;  ///< move avg_mean and avg_var; the link does
 };
 /// Batch normalization of x (batch, C, …) whose result is corrected towards what the running statistics would give, by
-/// factors that have no gradient. avg_mean and avg_var (C) are read and moved. Source: Ioffe, "Batch renormalization:
-/// towards reducing minibatch dependence in batch-normalized models", 2017.
+/// factors that have no gradient. avg_mean and avg_var (C) are read, and moved if asked. Source: Ioffe, "Batch
+/// renormalization: towards reducing minibatch dependence in batch-normalized models", 2017.
 Variable batch_renormalization(const Variable& x, const Variable& gamma, const Variable& beta, Array& avg_mean,
                                Array& avg_var, const BatchRenormalizationOptions& options = {});
 /// The same with given statistics.
@@ -48,8 +49,8 @@ struct DecorrelatedBatchNormalizationOptions {
   double eps = 2e-5, decay = 0.9;
 };
 /// Whitens each group of channels of x (batch, C, …): the inverse square root of its covariance times x - mean.
-/// avg_mean (groups, n) and avg_projection (groups, n, n), n = C / groups, are moved. Source: Huang et al.,
-/// "Decorrelated batch normalization", 2018.
+/// avg_mean (groups, n) and avg_projection (groups, n, n), n = C / groups, are moved; towards m / (m - 1) times the
+/// projection, as Chainer does, for m values a channel. Source: Huang et al., "Decorrelated batch normalization", 2018.
 Variable decorrelated_batch_normalization(const Variable& x, Array& avg_mean, Array& avg_projection,
                                           const DecorrelatedBatchNormalizationOptions& options = {});
 /// The same with a given mean and projection.

@@ -5,6 +5,7 @@
 #include "core/array/dispatch.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/constants.h"
 #include "core/functions/pooling.h"
 #include "core/functions/positions.h"
 #include "core/functions/reduction.h"
@@ -103,15 +104,35 @@ Variable max_pooling(const char* name, const Variable& x, const EachAxis& kernel
                         positions_of(largest_of_windows(planes, places), places, planes.shape()[1]).reshape(y_shape));
 }
 
+/// 1 / the elements of each window that are not padding, from its places (windows, elements).
+Array shares_of_elements(const Array& places) {
+  const std::int64_t elements = places.shape()[1];
+  Array shares = empty({places.shape()[0]}, Dtype::kFloat64);
+  for (std::int64_t w = 0; w < shares.size(); ++w) {
+    const std::int64_t* window = places.data<std::int64_t>() + w * elements;
+    const auto inside = std::count_if(window, window + elements, [](std::int64_t place) { return place >= 0; });
+    shares.data<double>()[w] = 1 / static_cast<double>(inside);
+  }
+  return shares;
+}
+
 Variable average_pooling(const char* name, const Variable& x, const EachAxis& kernel, const PoolingNdOptions& o,
                          int expected) {
+  if (is_half(x.dtype())) {  // the sum may be beyond float16's range where the mean is not
+    return cast(average_pooling(name, cast(x, Dtype::kFloat32), kernel, o, expected), x.dtype());
+  }
   spatial_axes(name, x.shape(), expected);
+  if (o.pad_value.value_or(0) != 0) {
+    throw ValueError(name, ": pad_value is ", *o.pad_value, ", expected 0, or none so that padding does not count.");
+  }
   const auto axes = axes_of(name, x.shape(), kernel, o.stride, o.pad, /*cover_all=*/false);
   const Shape y_shape = pooled_shape(name, x.shape(), axes);
   const Array places = window_places(name, axes);
   const std::int64_t planes = x.shape()[0] * x.shape()[1], windows = places.shape()[0], elements = places.shape()[1];
   const Variable seen = take_rows_at(reshape(x, {planes, plane_size(x.shape())}), places.reshape({places.size()}), 1);
-  return reshape(mean(reshape(seen, {planes, windows, elements}), {2}), y_shape);
+  const Variable in_windows = reshape(seen, {planes, windows, elements});
+  if (o.pad_value) return reshape(mean(in_windows, {2}), y_shape);
+  return reshape(sum(in_windows, {2}) * constant_like(x, shares_of_elements(places)), y_shape);
 }
 
 /// The windows of an unpooled array, whose windows x's elements are.

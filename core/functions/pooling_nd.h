@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/autograd/variable.h"
@@ -11,7 +12,9 @@ namespace rensa::functions {
 /// Options of pooling over any number of axes.
 struct PoolingNdOptions {
   EachAxis stride = {}, pad = {};  ///< the kernel's size, 0
-  bool cover_all = true;           ///< max pooling and unpooling: the size is rounded up, so that every element counts
+  bool cover_all = true;           ///< max pooling: the size is rounded up, so that every element counts
+  /// Average pooling: 0, or none. With none the mean is over the elements of the window that are not padding.
+  std::optional<double> pad_value = 0;
 };
 
 // Over any number of spatial axes: x (batch, C, d1, …). pooling.h has the two-dimensional ones, which are the fastest.
@@ -23,7 +26,8 @@ Variable max_pooling_1d(const Variable& x, std::int64_t kernel, const PoolingNdO
 Variable max_pooling_3d(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
 /// @}
 
-/// Padding counts as 0; the size is always rounded down, cover_all is not used.
+/// The mean of each window. The size is always rounded down, cover_all is not used. Throws ValueError for a pad_value
+/// that is neither 0 nor none.
 Variable average_pooling_nd(const Variable& x, const EachAxis& kernel, const PoolingNdOptions& options = {});
 /// average_pooling_nd() of one axis, or of three.
 /// @{

@@ -100,6 +100,9 @@ Variable repeat(const Variable& x, std::int64_t times, int axis) {
   return repeat(x, std::vector<std::int64_t>(static_cast<std::size_t>(x.shape()[at]), times), at);
 }
 
+Variable repeat(const Variable& x, std::int64_t times) { return repeat(flatten(x), times, 0); }
+Variable repeat(const Variable& x, const std::vector<std::int64_t>& times) { return repeat(flatten(x), times, 0); }
+
 Variable tile(const Variable& x, const std::vector<std::int64_t>& times) {
   // (1, a, 1, b, …) broadcast to (times, a, times, b, …).
   const int count = std::max(static_cast<int>(times.size()), x.ndim());

@@ -27,6 +27,11 @@ Variable rollaxis(const Variable& x, int axis, int start = 0);
 Variable repeat(const Variable& x, std::int64_t times, int axis);
 /// Position i `times[i]` times in a row.
 Variable repeat(const Variable& x, const std::vector<std::int64_t>& times, int axis);
+/// The same of x's elements in row-major order, as one axis.
+/// @{
+Variable repeat(const Variable& x, std::int64_t times);
+Variable repeat(const Variable& x, const std::vector<std::int64_t>& times);
+/// @}
 /// The whole array again and again: times[i] along axis i, counted from the last axis as in broadcasting.
 Variable tile(const Variable& x, const std::vector<std::int64_t>& times);
 

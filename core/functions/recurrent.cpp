@@ -141,7 +141,8 @@ LstmState slstm(const Variable& c1, const Variable& c2, const Variable& x1, cons
     throw ShapeError("slstm: expected equal shapes, found c ", c1.shape(), " and ", c2.shape(), ", x ", x1.shape(),
                      " and ", x2.shape(), ".");
   }
-  const Variable c = tanh(g1[0] + g2[0]) * sigmoid(g1[1] + g2[1]) + c1 * sigmoid(g1[2]) + c2 * sigmoid(g2[2]);
+  const Variable c =
+      tanh(g1[0]) * sigmoid(g1[1]) + tanh(g2[0]) * sigmoid(g2[1]) + c1 * sigmoid(g1[2]) + c2 * sigmoid(g2[2]);
   return {c, tanh(c) * sigmoid(g1[3] + g2[3])};
 }
 

@@ -20,7 +20,7 @@ struct LstmState {
 /// Rows of c_prev that x lacks pass through: their sequences have ended; h has x's rows. Throws ShapeError.
 /// Source: Hochreiter, Schmidhuber, "Long short-term memory", 1997; Gers et al., "Learning to forget", 1999.
 LstmState lstm(const Variable& c_prev, const Variable& x);
-/// Two cells that meet: c = tanh(a1 + a2) σ(i1 + i2) + c1 σ(f1) + c2 σ(f2), h = tanh(c) σ(o1 + o2).
+/// Two cells that meet: c = tanh(a1) σ(i1) + tanh(a2) σ(i2) + c1 σ(f1) + c2 σ(f2), h = tanh(c) σ(o1 + o2).
 /// Source: Zhu, Sobhani, Guo, "Long short-term memory over recursive structures", 2015.
 LstmState slstm(const Variable& c1, const Variable& c2, const Variable& x1, const Variable& x2);
 /// Any number of children: c = tanh(a) σ(i) + Σ c_k σ(f_k); x (batch, (3 + children) n): a, i, o, f_1 … as blocks of n.

@@ -1,6 +1,7 @@
 #include "core/functions/reduction.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "core/autograd/function.h"
@@ -129,6 +130,30 @@ struct BroadcastTo final : Function {
   Variables backward(const Variable& gy) override { return {sum_to(gy, before)}; }
 };
 
+/// Whole numbers, joined in int64.
+template <class Join>
+Variable over_whole_numbers(const Variable& x, const Dims& axes, bool keepdims, Dtype dtype, std::int64_t start,
+                            const Join& join) {
+  Shape shape = x.shape();
+  for (const std::int64_t axis : axes) shape[static_cast<int>(axis)] = 1;
+  const Array values = x.array().to(Device{}).to(Dtype::kInt64).contiguous();
+  const Strides places = contiguous_strides(x.shape()), kept = contiguous_strides(shape);
+  Array y = empty(shape, Dtype::kInt64);
+  std::int64_t* results = y.data<std::int64_t>();
+  std::fill_n(results, y.size(), start);
+  for (std::int64_t i = 0; i < values.size(); ++i) {
+    std::int64_t at = 0;
+    for (int axis = 0; axis < x.ndim(); ++axis) {
+      if (shape[axis] > 1) at += i / places[axis] % x.shape()[axis] * kept[axis];
+    }
+    results[at] = join(results[at], values.data<std::int64_t>()[i]);
+  }
+  const Array result = y.to(dtype).to(x.device());
+  return keepdims ? result : result.reshape(without(shape, axes));
+}
+
+using WholeLimits = std::numeric_limits<std::int64_t>;
+
 template <class F>
 Variable over(const Variable& x, const Dims& axes, bool keepdims) {
   const Variable y = apply(make_function<F>(axes), x);
@@ -138,13 +163,16 @@ Variable over(const Variable& x, const Dims& axes, bool keepdims) {
 }  // namespace
 
 Variable sum(const Variable& x, const Dims& axes, bool keepdims) {
-  return over<Sum>(x, normalized(axes, x.ndim(), "sum"), keepdims);
+  const Dims all = normalized(axes, x.ndim(), "sum");
+  if (!is_floating(x.dtype())) return over_whole_numbers(x, all, keepdims, Dtype::kInt64, 0, std::plus());
+  return over<Sum>(x, all, keepdims);
 }
 
 Variable mean(const Variable& x, const Dims& axes, bool keepdims) {
   if (is_half(x.dtype())) {  // the sum may be beyond float16's range
     return cast(mean(cast(x, Dtype::kFloat32), axes, keepdims), x.dtype());
   }
+  if (!is_floating(x.dtype())) return mean(cast(x, Dtype::kFloat64), axes, keepdims);
   std::int64_t count = 1;
   for (const std::int64_t axis : normalized(axes, x.ndim(), "mean")) count *= x.shape()[static_cast<int>(axis)];
   return sum(x, axes, keepdims) * (1 / static_cast<double>(count));
@@ -157,20 +185,31 @@ Variable max(const Variable& x, const Dims& axes, bool keepdims) {
       throw ValueError("max: axis ", axis, " of ", x.shape(), " has size 0: nothing is the largest.");
     }
   }
+  if (!is_floating(x.dtype())) {
+    const auto larger = [](std::int64_t a, std::int64_t b) { return std::max(a, b); };
+    return over_whole_numbers(x, all, keepdims, x.dtype(), WholeLimits::min(), larger);
+  }
   return over<Max>(x, all, keepdims);
 }
 
 Variable min(const Variable& x, const Dims& axes, bool keepdims) {
-  for (const std::int64_t axis : normalized(axes, x.ndim(), "min")) {
+  const Dims all = normalized(axes, x.ndim(), "min");
+  for (const std::int64_t axis : all) {
     if (x.shape()[static_cast<int>(axis)] == 0) {
       throw ValueError("min: axis ", axis, " of ", x.shape(), " has size 0: nothing is the smallest.");
     }
+  }
+  if (!is_floating(x.dtype())) {
+    const auto smaller = [](std::int64_t a, std::int64_t b) { return std::min(a, b); };
+    return over_whole_numbers(x, all, keepdims, x.dtype(), WholeLimits::max(), smaller);
   }
   return -max(-x, axes, keepdims);
 }
 
 Variable prod(const Variable& x, const Dims& axes, bool keepdims) {
-  return over<Prod>(x, normalized(axes, x.ndim(), "prod"), keepdims);
+  const Dims all = normalized(axes, x.ndim(), "prod");
+  if (!is_floating(x.dtype())) return over_whole_numbers(x, all, keepdims, Dtype::kInt64, 1, std::multiplies());
+  return over<Prod>(x, all, keepdims);
 }
 
 Variable average(const Variable& x, const Dims& axes, const Variable* weights, bool keepdims) {

@@ -6,6 +6,8 @@ namespace rensa::functions {
 
 // `axes` may be negative (from the end); empty: all of them. With keepdims the axes stay with size 1. Sums are kept in
 // float64 while they grow. Each throws IndexError for an axis that x does not have, ValueError for one named twice.
+// Whole numbers and bool have no gradient: their sum and prod are int64, max and min keep the dtype, the mean is
+// float64; they are reduced on the host.
 
 Variable sum(const Variable& x, const Dims& axes = {}, bool keepdims = false);   ///< the sum over `axes`
 Variable mean(const Variable& x, const Dims& axes = {}, bool keepdims = false);  ///< the mean over `axes`

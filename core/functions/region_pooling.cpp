@@ -3,15 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <vector>
 
 #include "core/array/dispatch.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/constants.h"
+#include "core/functions/indexing.h"
 #include "core/functions/positions.h"
 #include "core/functions/reduction.h"
 #include "core/functions/shape.h"
+#include "core/functions/windows.h"
 
 namespace rensa::functions {
 namespace {
@@ -22,15 +26,18 @@ struct Region {
   double top, left, bottom, right;
 };
 
+constexpr double kFarthestPixel = 1e9;  ///< from the first; far beyond it numbers of pixels are not exact
+
 std::vector<Region> regions_of(const char* name, const Variable& x, const Array& rois, const Array& indices,
                                const RegionOptions& o) {
   if (x.ndim() != 4 || rois.ndim() != 2 || rois.shape()[1] != 4 || indices.shape() != Shape{rois.shape()[0]}) {
     throw ShapeError(name, ": expected x (batch, C, H, W), rois (R, 4) and their indices (R), found ", x.shape(), ", ",
                      rois.shape(), " and ", indices.shape(), ".");
   }
-  if (o.height < 1 || o.width < 1 || !(o.spatial_scale > 0) || o.sampling_ratio < 1) {
+  const auto samples = each_axis(name, o.sampling_ratio, 2, 1);
+  if (o.height < 1 || o.width < 1 || !(o.spatial_scale > 0) || samples[0] < 1 || samples[1] < 1) {
     throw ValueError(name, ": size ", o.height, " × ", o.width, ", scale ", o.spatial_scale, ", sampling ratio ",
-                     o.sampling_ratio, "; expected numbers above 0.");
+                     samples[0], " × ", samples[1], "; expected numbers above 0.");
   }
   const std::vector<double> r = to_vector<double>(rois);
   const std::vector<std::int64_t> pictures = to_vector<std::int64_t>(indices);
@@ -40,7 +47,13 @@ std::vector<Region> regions_of(const char* name, const Variable& x, const Array&
       throw IndexError(name, ": region ", i, " is in picture ", pictures[i], ", the batch has ", x.shape()[0], ".");
     }
     const double s = o.spatial_scale;
-    regions.push_back({pictures[i], r[4 * i] * s, r[4 * i + 1] * s, r[4 * i + 2] * s, r[4 * i + 3] * s});
+    const Region region{pictures[i], r[4 * i] * s, r[4 * i + 1] * s, r[4 * i + 2] * s, r[4 * i + 3] * s};
+    for (const double edge : {region.top, region.left, region.bottom, region.right}) {
+      if (std::abs(edge) <= kFarthestPixel) continue;
+      throw ValueError(name, ": region ", i, " has an edge at pixel ", edge, ", expected at most ", kFarthestPixel,
+                       " from the first one.");
+    }
+    regions.push_back(region);
   }
   return regions;
 }
@@ -101,47 +114,134 @@ Variable pool_maximum(const char* name, const Variable& x, const std::vector<Reg
   return take_positions(name, x, positions);
 }
 
-/// x at places between pixels, four pixels and their shares for each: (R, C, bins, samples).
-Variable read_samples(const char* name, const Variable& x, const std::vector<Region>& regions, const RegionOptions& o) {
-  const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3], s = o.sampling_ratio;
-  const std::int64_t count = static_cast<std::int64_t>(regions.size()), bins = o.height * o.width, samples = s * s,
-                     each = bins * samples;
+/// A place along one axis of the picture: between a pixel and the next one, which has the share `next`.
+struct Place {
+  std::int64_t pixel;
+  double next;
+};
+
+/// A region's bins along one axis of the picture, and the places in each.
+struct BinAxis {
+  double start, length;  ///< of the first bin, in pixels
+  std::int64_t each;     ///< places in a bin, those outside of the picture too
+  BinAxis(double from, double to, std::int64_t bins, std::int64_t sampling_ratio)
+      : start(from), length(std::max(to - from, 1.0) / static_cast<double>(bins)) {
+    each = sampling_ratio > 0 ? sampling_ratio : static_cast<std::int64_t>(std::ceil(length));
+  }
+
+  /// The places of bin `b` that lie in a picture of `size` pixels: no more than a few a pixel, however long the region.
+  std::vector<Place> read(std::int64_t b, std::int64_t size) const {
+    const double per_bin = static_cast<double>(each), bin = static_cast<double>(b), last = static_cast<double>(size);
+    const auto number_at = [&](double pixel) { return ((pixel - start) / length - bin) * per_bin - 0.5; };
+    const double first = std::max(0.0, std::floor(number_at(-1)) - 1), end = std::min(per_bin, number_at(last) + 2);
+    std::vector<Place> places;
+    for (double k = first; k < end; ++k) {
+      const double at = start + (bin + (k + 0.5) / per_bin) * length;
+      if (at < -1 || at > last) continue;
+      const double inside = std::clamp(at, 0.0, last - 1), pixel = std::floor(inside);
+      places.push_back({static_cast<std::int64_t>(pixel), inside - pixel});
+    }
+    return places;
+  }
+};
+
+/// The places that are read in the rows and in the columns of a region's bins.
+struct Grid {
+  std::int64_t picture;
+  std::vector<std::vector<Place>> rows, columns;
+  double share;  ///< of one place in its bin's average
+  Grid(const Region& region, const Shape& x, const RegionOptions& o) : picture(region.picture) {
+    const auto given = each_axis("sampling_ratio", o.sampling_ratio, 2, 0);
+    const BinAxis down(region.top, region.bottom, o.height, given[0]),
+        across(region.left, region.right, o.width, given[1]);
+    for (std::int64_t b = 0; b < o.height; ++b) rows.push_back(down.read(b, x[2]));
+    for (std::int64_t b = 0; b < o.width; ++b) columns.push_back(across.read(b, x[3]));
+    share = 1 / (static_cast<double>(down.each) * static_cast<double>(across.each));
+  }
+
+  /// Places that are read in a bin, at most.
+  std::int64_t places() const {
+    std::size_t tall = 0, wide = 0;
+    for (const auto& row : rows) tall = std::max(tall, row.size());
+    for (const auto& column : columns) wide = std::max(wide, column.size());
+    return static_cast<std::int64_t>(std::max<std::size_t>(1, tall * wide));
+  }
+};
+
+/// x read between pixels: the same number of places in every bin, some of them unread.
+struct Samples {
+  Variable values;  ///< (R, C, bins, places); 0 where nothing was read
+  Array unread;     ///< (R, 1, bins, places): -infinity where nothing was read, else 0
+  Array average;    ///< (R, 1, 1): the share of one place in its bin
+};
+
+/// Each place is four pixels and their shares.
+Samples read_samples(const char* name, const Variable& x, const std::vector<Grid>& grids, std::int64_t places,
+                     const RegionOptions& o) {
+  const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3];
+  const std::int64_t count = static_cast<std::int64_t>(grids.size()), bins = o.height * o.width, each = bins * places;
   Array shares = zeros({4, count, 1, each}, Dtype::kFloat64),
-        positions = full({4, count, channels, each}, -1, Dtype::kInt64);
+        positions = full({4, count, channels, each}, -1, Dtype::kInt64),
+        unread = full({count, 1, bins, places}, -std::numeric_limits<double>::infinity(), Dtype::kFloat64),
+        average = empty({count, 1, 1}, Dtype::kFloat64);
+  const auto set = [&](std::int64_t r, std::int64_t i, const Place& y, const Place& z) {
+    unread.data<double>()[r * each + i] = 0;
+    for (std::int64_t corner = 0; corner < 4; ++corner) {
+      const std::int64_t dy = corner / 2, dx = corner % 2;
+      const std::int64_t pixel = std::min(y.pixel + dy, height - 1) * width + std::min(z.pixel + dx, width - 1);
+      shares.data<double>()[(corner * count + r) * each + i] = (dy ? y.next : 1 - y.next) * (dx ? z.next : 1 - z.next);
+      const std::int64_t picture = grids[static_cast<std::size_t>(r)].picture;
+      for (std::int64_t c = 0; c < channels; ++c) {
+        positions.data<std::int64_t>()[((corner * count + r) * channels + c) * each + i] =
+            (picture * channels + c) * height * width + pixel;
+      }
+    }
+  };
   for (std::int64_t r = 0; r < count; ++r) {
-    const Region& region = regions[static_cast<std::size_t>(r)];
-    const double tall = std::max(region.bottom - region.top, 1.0) / static_cast<double>(o.height);
-    const double wide = std::max(region.right - region.left, 1.0) / static_cast<double>(o.width);
-    for (std::int64_t i = 0; i < each; ++i) {
-      const std::int64_t b = i / samples, k = i % samples;
-      double y =
-          region.top +
-          (static_cast<double>(b / o.width) + (static_cast<double>(k / s) + 0.5) / static_cast<double>(s)) * tall;
-      double z =
-          region.left +
-          (static_cast<double>(b % o.width) + (static_cast<double>(k % s) + 0.5) / static_cast<double>(s)) * wide;
-      if (y < -1 || y > static_cast<double>(height) || z < -1 || z > static_cast<double>(width)) continue;
-      y = std::clamp(y, 0.0, static_cast<double>(height - 1));
-      z = std::clamp(z, 0.0, static_cast<double>(width - 1));
-      const auto row = static_cast<std::int64_t>(y), column = static_cast<std::int64_t>(z);
-      const double down = y - static_cast<double>(row), right = z - static_cast<double>(column);
-      for (std::int64_t corner = 0; corner < 4; ++corner) {
-        const std::int64_t dy = corner / 2, dx = corner % 2;
-        shares.data<double>()[(corner * count + r) * each + i] = (dy ? down : 1 - down) * (dx ? right : 1 - right);
-        const std::int64_t pixel = std::min(row + dy, height - 1) * width + std::min(column + dx, width - 1);
-        for (std::int64_t c = 0; c < channels; ++c) {
-          positions.data<std::int64_t>()[((corner * count + r) * channels + c) * each + i] =
-              (region.picture * channels + c) * height * width + pixel;
-        }
+    const Grid& grid = grids[static_cast<std::size_t>(r)];
+    average.data<double>()[r] = grid.share;
+    for (std::int64_t b = 0; b < bins; ++b) {
+      std::int64_t i = b * places;
+      for (const Place& y : grid.rows[static_cast<std::size_t>(b / o.width)]) {
+        for (const Place& z : grid.columns[static_cast<std::size_t>(b % o.width)]) set(r, i++, y, z);
       }
     }
   }
   const Variable y = sum(take_positions(name, x, positions) * constant_like(x, shares), {0});
-  return reshape(y, {count, channels, bins, samples});
+  return {reshape(y, {count, channels, bins, places}), unread, average};
 }
 
 Variable shaped(const Variable& y, const RegionOptions& o) {
   return reshape(y, {y.shape()[0], y.shape()[1], o.height, o.width});
+}
+
+/// Regions that read equally many places in a bin, by their numbers.
+struct Group {
+  std::vector<std::int64_t> regions;
+  std::vector<Grid> grids;
+};
+
+/// `pool` of the regions' samples, as (R, C, height, width). Each group is read by itself: together all regions would
+/// take arrays as large as the largest one's.
+template <class Pool>
+Variable pool_samples(const char* name, const Variable& x, const std::vector<Region>& regions, const RegionOptions& o,
+                      const Pool& pool) {
+  std::map<std::int64_t, Group> groups;
+  if (regions.empty()) groups[1] = {};
+  for (std::size_t r = 0; r < regions.size(); ++r) {
+    const Grid grid(regions[r], x.shape(), o);
+    Group& group = groups[grid.places()];
+    group.regions.push_back(static_cast<std::int64_t>(r));
+    group.grids.push_back(grid);
+  }
+  Variables pooled;
+  std::vector<std::int64_t> row_of(regions.size());
+  std::int64_t row = 0;
+  for (const auto& [places, group] : groups) {
+    pooled.push_back(pool(read_samples(name, x, group.grids, places, o)));
+    for (const std::int64_t r : group.regions) row_of[static_cast<std::size_t>(r)] = row++;
+  }
+  return shaped(pooled.size() == 1 ? pooled.front() : take(concat(pooled, 0), array(row_of, {row}), 0), o);
 }
 
 }  // namespace
@@ -154,6 +254,9 @@ Variable roi_max_pooling_2d(const Variable& x, const Array& rois, const Array& r
 
 Variable roi_average_pooling_2d(const Variable& x, const Array& rois, const Array& roi_indices,
                                 const RegionOptions& options) {
+  if (is_half(x.dtype())) {  // the sum may be beyond float16's range where the mean is not; so in the aligned one
+    return cast(roi_average_pooling_2d(cast(x, Dtype::kFloat32), rois, roi_indices, options), x.dtype());
+  }
   const char* name = "roi_average_pooling_2d";
   const std::vector<Region> regions = regions_of(name, x, rois, roi_indices, options);
   const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3],
@@ -195,12 +298,17 @@ Variable roi_pooling_2d(const Variable& x, const Array& rois, std::int64_t heigh
 Variable roi_max_align_2d(const Variable& x, const Array& rois, const Array& roi_indices,
                           const RegionOptions& options) {
   const char* name = "roi_max_align_2d";
-  return shaped(max(read_samples(name, x, regions_of(name, x, rois, roi_indices, options), options), {3}), options);
+  return pool_samples(name, x, regions_of(name, x, rois, roi_indices, options), options,
+                      [&](const Samples& read) { return max(read.values + constant_like(x, read.unread), {3}); });
 }
 Variable roi_average_align_2d(const Variable& x, const Array& rois, const Array& roi_indices,
                               const RegionOptions& options) {
+  if (is_half(x.dtype())) {
+    return cast(roi_average_align_2d(cast(x, Dtype::kFloat32), rois, roi_indices, options), x.dtype());
+  }
   const char* name = "roi_average_align_2d";
-  return shaped(mean(read_samples(name, x, regions_of(name, x, rois, roi_indices, options), options), {3}), options);
+  return pool_samples(name, x, regions_of(name, x, rois, roi_indices, options), options,
+                      [&](const Samples& read) { return sum(read.values, {3}) * constant_like(x, read.average); });
 }
 
 }  // namespace rensa::functions

@@ -42,12 +42,15 @@ Dims all_but_channels(int ndim) {
   return axes;
 }
 
-/// avg = decay avg + (1 - decay) now.
-void move_towards(Array& avg, const Array& now, double decay) {
+/// What makes the variance of `count` values an estimate without bias.
+double unbiased(double count) { return count / std::max(count - 1, 1.0); }
+
+/// avg = decay avg + (1 - decay) correction now.
+void move_towards(Array& avg, const Array& now, double decay, double correction = 1) {
   if (config().in_recomputing) return;
   const std::vector<double> values = to_vector<double>(now), before = to_vector<double>(avg);
   std::vector<double> after(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) after[i] = decay * before[i] + (1 - decay) * values[i];
+  for (std::size_t i = 0; i < values.size(); ++i) after[i] = decay * before[i] + (1 - decay) * correction * values[i];
   avg.copy_from(array(after, now.shape()));
 }
 
@@ -123,10 +126,10 @@ Variable batch_renormalization(const Variable& x, const Variable& gamma, const V
     return broad(constant_like(x, corrections.select(0, row)), x.ndim());
   };
   const Variable y = (d / deviation * correction(0) + correction(1)) * broad(gamma, x.ndim()) + broad(beta, x.ndim());
+  if (!options.update_statistics) return y;
   const double count = static_cast<double>(x.size()) / static_cast<double>(std::max<std::int64_t>(1, x.shape()[1]));
   move_towards(avg_mean, centre.array().reshape(avg_mean.shape()), options.decay);
-  move_towards(avg_var, (Variable(var.array()) * (count / std::max(count - 1, 1.0))).array().reshape(avg_var.shape()),
-               options.decay);
+  move_towards(avg_var, var.array().reshape(avg_var.shape()), options.decay, unbiased(count));
   return y;
 }
 
@@ -155,7 +158,7 @@ Variable decorrelated_batch_normalization(const Variable& x, Array& avg_mean, Ar
   const Variable projection =
       apply<InverseSqrt>(covariance + constant_like(x, InverseSqrt::identity_matrix(n)) * options.eps);
   move_towards(avg_mean, centre.array().reshape(avg_mean.shape()), options.decay);
-  move_towards(avg_projection, projection.array(), options.decay);
+  move_towards(avg_projection, projection.array(), options.decay, unbiased(static_cast<double>(rows.shape()[2])));
   return ungrouped(matmul(projection, d), x.shape());
 }
 

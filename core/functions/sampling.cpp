@@ -22,16 +22,15 @@ void check_pictures(const char* name, const Variable& x) {
 Array interpolation(std::int64_t count, std::int64_t size, ResizeMode mode, bool align_corners) {
   Array shares = zeros({count, size}, Dtype::kFloat64);
   for (std::int64_t i = 0; i < count; ++i) {
+    double* row = shares.data<double>() + i * size;
+    if (mode == ResizeMode::kNearest) {
+      row[i * size / count] = 1;  // in whole numbers: a quotient may round to below
+      continue;
+    }
     const double ratio = align_corners
                              ? (count > 1 ? static_cast<double>(size - 1) / static_cast<double>(count - 1) : 0)
                              : static_cast<double>(size) / static_cast<double>(count);
     double place = align_corners ? static_cast<double>(i) * ratio : (static_cast<double>(i) + 0.5) * ratio - 0.5;
-    double* row = shares.data<double>() + i * size;
-    if (mode == ResizeMode::kNearest) {
-      const double nearest = align_corners ? std::round(place) : std::floor(static_cast<double>(i) * ratio);
-      row[std::clamp<std::int64_t>(static_cast<std::int64_t>(nearest), 0, size - 1)] = 1;
-      continue;
-    }
     place = std::clamp(place, 0.0, static_cast<double>(size - 1));
     const auto low = static_cast<std::int64_t>(std::floor(place)), high = std::min(low + 1, size - 1);
     row[low] += 1 - (place - static_cast<double>(low));
@@ -149,7 +148,7 @@ Variable deformable_convolution_2d_sampler(const Variable& x, const Variable& of
   const auto moved = [&](const Variable& by, const Array& from) {
     return reshape(by + constant_like(x, from), {batch, elements * oh * ow});
   };
-  const Variable columns_of_x = read_between(name, x, moved(moves[0], rows), moved(moves[1], columns));
+  const Variable columns_of_x = read_between(name, x, moved(moves[1], rows), moved(moves[0], columns));
   const Variable y = einsum("ncep,kce->nkp", {reshape(columns_of_x, {batch, x.shape()[1], elements, oh * ow}),
                                               reshape(W, {W.shape()[0], W.shape()[1], elements})});
   const Variable result = reshape(y, {batch, W.shape()[0], oh, ow});

@@ -150,6 +150,14 @@ Variable squeeze(const Variable& x, int axis) {
   return reshape(x, shape);
 }
 
+Variable squeeze(const Variable& x) {
+  Shape shape;
+  for (const std::int64_t size : x.shape()) {
+    if (size != 1) shape.push_back(size);
+  }
+  return reshape(x, shape);
+}
+
 Variable slice(const Variable& x, int axis, const Slice& slice) {
   return apply(make_function<TakeSlice>(normalize_axis(axis, x.ndim(), "slice"), slice), x);
 }

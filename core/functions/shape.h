@@ -22,6 +22,8 @@ Variable transpose(const Variable& x, const Dims& axes);
 Variable expand_dims(const Variable& x, int axis);
 /// Without `axis`, whose size must be 1.
 Variable squeeze(const Variable& x, int axis);
+/// Without any axis of size 1.
+Variable squeeze(const Variable& x);
 
 /// Every step-th position of one axis, as Python's x[start:stop:step] on that axis.
 Variable slice(const Variable& x, int axis, const Slice& slice);

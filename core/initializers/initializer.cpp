@@ -138,36 +138,40 @@ Initializer orthogonal(double scale) {
 
 namespace {
 
-/// The bilinear window of size k, on the diagonal of (channels, channels) or at every channel of (channels, 1).
-Initializer bilinear_window(const char* name, bool of_sum_1) {
+/// The product over all axes of windows of size k that rise to their centre and fall, on the diagonal of (channels,
+/// channels) or at every channel of (channels, 1).
+Initializer linear_window(const char* name, bool of_sum_1) {
   return [=](const Array& values, RandomStream&) {
     const Shape& s = values.shape();
-    if (s.ndim() != 4 || s[2] != s[3] || (s[0] != s[1] && s[1] != 1)) {
-      throw ShapeError(name, ": expected W (channels, channels or 1, k, k), found ", s, ".");
-    }
+    bool is_cube = s.ndim() >= 3 && (s[0] == s[1] || s[1] == 1);
+    for (int axis = 2; axis < s.ndim(); ++axis) is_cube = is_cube && s[axis] == s[2];
+    if (!is_cube) throw ShapeError(name, ": expected W (channels, channels or 1, k, …, k), found ", s, ".");
     const std::int64_t k = s[2];
     const double factor = std::floor((static_cast<double>(k) + 1) / 2), centre = k % 2 == 1 ? factor - 1 : factor - 0.5;
-    double total = 0;
-    Array window = empty({k, k}, Dtype::kFloat64);
-    for (std::int64_t y = 0; y < k; ++y) {
-      for (std::int64_t x = 0; x < k; ++x) {
-        const double value = (1 - std::abs(static_cast<double>(y) - centre) / factor) *
-                             (1 - std::abs(static_cast<double>(x) - centre) / factor);
-        window.data<double>()[y * k + x] = value;
-        total += value;
+    std::vector<double> window = {1};
+    for (int axis = 2; axis < s.ndim(); ++axis) {
+      std::vector<double> longer;
+      for (const double before : window) {
+        for (std::int64_t x = 0; x < k; ++x) {
+          longer.push_back(before * (1 - std::abs(static_cast<double>(x) - centre) / factor));
+        }
       }
+      window = std::move(longer);
     }
-    if (of_sum_1) {
-      for (std::int64_t i = 0; i < k * k; ++i) window.data<double>()[i] /= total;
-    }
+    const double total = of_sum_1 ? std::accumulate(window.begin(), window.end(), 0.0) : 1;
+    for (double& value : window) value /= total;
+    Shape sides = s;
+    sides.erase(0);
+    sides.erase(0);
+    const Array of_channel = array(window, sides);
     values.fill(0);
-    for (std::int64_t c = 0; c < s[0]; ++c) values.select(0, c).select(0, s[1] == 1 ? 0 : c).copy_from(window);
+    for (std::int64_t c = 0; c < s[0]; ++c) values.select(0, c).select(0, s[1] == 1 ? 0 : c).copy_from(of_channel);
   };
 }
 
 }  // namespace
 
-Initializer upsampling_deconvolution() { return bilinear_window("init::upsampling_deconvolution", false); }
-Initializer downsampling_convolution() { return bilinear_window("init::downsampling_convolution", true); }
+Initializer upsampling_deconvolution() { return linear_window("init::upsampling_deconvolution", false); }
+Initializer downsampling_convolution() { return linear_window("init::downsampling_convolution", true); }
 
 }  // namespace rensa::init

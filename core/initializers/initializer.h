@@ -31,9 +31,9 @@ Initializer identity(double scale = 1);       ///< scale times the identity; thr
 /// Rows, or columns where there are more rows, that are orthogonal and of length `scale`: (out, the rest).
 /// Source: Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning", 2014.
 Initializer orthogonal(double scale = 1.1);
-/// Bilinear interpolation for a deconvolution W (channels, channels, k, k), or (channels, 1, k, k) of groups; throws
-/// ShapeError for another shape. Source: Long, Shelhamer, Darrell, "Fully convolutional networks for semantic
-/// segmentation", 2015.
+/// Linear interpolation along each axis for a deconvolution W (channels, channels, k, …, k), or (channels, 1, k, …, k)
+/// of groups, over any number of axes; throws ShapeError for another shape. Source: Long, Shelhamer, Darrell, "Fully
+/// convolutional networks for semantic segmentation", 2015.
 Initializer upsampling_deconvolution();
 /// The same for a convolution that makes pictures smaller: each window sums to 1.
 Initializer downsampling_convolution();

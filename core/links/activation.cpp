@@ -31,7 +31,12 @@ Swish::Swish(const Shape& shape, double start, Dtype dtype)
 Variable Swish::forward(const Variable& x) { return functions::swish(x, everywhere(beta, x)); }
 
 Maxout::Maxout(const MaxoutOptions& o)
-    : linear({.in = o.in, .out = o.out * o.pool_size, .dtype = o.dtype}), options_(o) {
+    : linear({.in = o.in,
+              .out = o.out * o.pool_size,
+              .initial_W = o.initial_W,
+              .dtype = o.dtype,
+              .initial_b = o.initial_b}),
+      options_(o) {
   add("linear", linear);
 }
 Variable Maxout::forward(const Variable& x) { return functions::maxout(linear(x), options_.pool_size); }

@@ -45,6 +45,8 @@ class Swish : public UnaryLink {
 struct MaxoutOptions {
   std::int64_t in, out, pool_size;
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_W = init::lecun_normal();
+  Initializer initial_b = init::zeros();
 };
 /// The largest of pool_size linear functions for each output. Keys: linear/W (out pool_size, in), linear/b.
 /// Source: Goodfellow et al., "Maxout networks", 2013.

@@ -30,10 +30,10 @@ Variable Scale::forward(const Variable& x) {
 }
 
 Bilinear::Bilinear(const BilinearOptions& o)
-    : W({o.left, o.right, o.out}, init::lecun_normal(), o.dtype),
-      V1({o.left, o.out}, init::lecun_normal(), o.dtype),
-      V2({o.right, o.out}, init::lecun_normal(), o.dtype),
-      b({o.out}, init::zeros(), o.dtype),
+    : W({o.left, o.right, o.out}, o.initial_W, o.dtype),
+      V1({o.left, o.out}, o.initial_V1, o.dtype),
+      V2({o.right, o.out}, o.initial_V2, o.dtype),
+      b({o.out}, o.initial_b, o.dtype),
       options_(o) {
   add("W", W);
   if (!o.linear_terms) return;
@@ -46,13 +46,17 @@ Variable Bilinear::operator()(const Variable& e1, const Variable& e2) {
 }
 
 EmbedId::EmbedId(const EmbedIdLinkOptions& o) : W({o.in, o.out}, o.initial_W, o.dtype), options_(o) { add("W", W); }
-Variable EmbedId::operator()(const Array& x) {
-  return with_hooks(x, [&] { return functions::embed_id(x, W, {.ignore_label = options_.ignore_label}); });
+Variable EmbedId::forward(const Variable& x) {
+  return functions::embed_id(x.array(), W, {.ignore_label = options_.ignore_label});
 }
 
 Highway::Highway(const HighwayOptions& o)
-    : plain({.in = o.size, .out = o.size, .dtype = o.dtype}),
-      transform({.in = o.size, .out = o.size, .dtype = o.dtype, .initial_b = init::constant(o.initial_bt)}),
+    : plain({.in = o.size, .out = o.size, .initial_W = o.initial_Wh, .dtype = o.dtype, .initial_b = o.initial_bh}),
+      transform({.in = o.size,
+                 .out = o.size,
+                 .initial_W = o.initial_Wt,
+                 .dtype = o.dtype,
+                 .initial_b = init::constant(o.initial_bt)}),
       options_(o) {
   add("plain", plain);
   add("transform", transform);

@@ -67,6 +67,10 @@ struct BilinearOptions {
   std::int64_t left, right, out;
   bool linear_terms = true;  ///< V1, V2 and b
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_W = init::lecun_normal();
+  Initializer initial_V1 = init::lecun_normal();
+  Initializer initial_V2 = init::lecun_normal();
+  Initializer initial_b = init::zeros();
 };
 /// e1ᵀ W e2 (+ e1 V1 + e2 V2 + b). See functions::bilinear.
 class Bilinear : public Link {
@@ -89,11 +93,14 @@ struct EmbedIdLinkOptions {
   std::optional<std::int64_t> ignore_label = std::nullopt;  ///< places with this number give zeros
   Dtype dtype = Dtype::kFloat32;
 };
-/// Rows of W (in, out) by class number: x (…), int32 or int64; (…, out). See functions::embed_id.
-class EmbedId : public Link {
+/// Rows of W (in, out) by class number: x (…), int32 or int64; (…, out). Throws IndexError for a number outside [0, in)
+/// that is not ignored. See functions::embed_id.
+class EmbedId : public UnaryLink {
  public:
   explicit EmbedId(const EmbedIdLinkOptions& options);
-  Variable operator()(const Array& x);  ///< throws IndexError for a number outside [0, in) that is not ignored
+  using UnaryLink::operator();
+  Variable operator()(const Array& x) { return (*this)(Variable(x)); }  ///< numbers of rows, of any shape
+  Variable forward(const Variable& x) override;
   Parameter W;
 
  protected:
@@ -108,6 +115,9 @@ struct HighwayOptions {
   std::int64_t size;
   double initial_bt = -1;  ///< bias of the gate: below 0 the link starts by passing x through
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_Wh = init::lecun_normal();  ///< of plain
+  Initializer initial_Wt = init::lecun_normal();  ///< of transform
+  Initializer initial_bh = init::zeros();
 };
 /// t relu(plain(x)) + (1 − t) x with t = sigmoid(transform(x)).
 /// Source: Srivastava, Greff, Schmidhuber, "Highway networks", 2015.

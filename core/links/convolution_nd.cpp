@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "core/functions/sampling.h"
-#include "core/functions/shape.h"
 
 namespace rensa {
 namespace {
@@ -22,19 +21,40 @@ Shape kernel_shape(const char* name, std::int64_t first, std::int64_t second, co
   return shape;
 }
 
-Convolution2DOptions square(const SquareConvolutionOptions& o, std::int64_t out) {
+Convolution2DOptions square(const SquareConvolutionOptions& o) {
   return {.in = o.in,
-          .out = out,
+          .out = o.out,
           .kernel = {o.kernel, o.kernel},
           .window = {.stride = {o.stride, o.stride}, .pad = {o.pad, o.pad}, .dilate = {o.dilate, o.dilate}},
           .bias = o.bias,
-          .dtype = o.dtype};
+          .initial_W = o.initial_W,
+          .dtype = o.dtype,
+          .initial_b = o.initial_b};
+}
+
+/// What the two convolutions of a DeformableConvolution2D have in common.
+SquareConvolutionOptions window_of(const DeformableConvolution2DOptions& o, std::int64_t out) {
+  return {.in = o.in, .out = out, .kernel = o.kernel, .stride = o.stride, .pad = o.pad, .dtype = o.dtype};
+}
+Convolution2DOptions offset_convolution(const DeformableConvolution2DOptions& o) {
+  Convolution2DOptions options = square(window_of(o, 2 * o.kernel * o.kernel));
+  options.bias = o.offset_bias;
+  options.initial_W = o.initial_offset_W;
+  options.initial_b = o.initial_offset_b;
+  return options;
+}
+Convolution2DOptions deformed_convolution(const DeformableConvolution2DOptions& o) {
+  Convolution2DOptions options = square(window_of(o, o.out));
+  options.bias = o.bias;
+  options.initial_W = o.initial_W;
+  options.initial_b = o.initial_b;
+  return options;
 }
 
 }  // namespace
 
 ConvolutionNd::ConvolutionNd(const ConvolutionNdLinkOptions& o)
-    : W(o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), options_(o) {
+    : W(o.initial_W, o.dtype), b({o.out}, o.initial_b, o.dtype), options_(o) {
   if (o.in != kLazySize) W.initialize(kernel_shape("ConvolutionNd", o.out, o.in / o.window.groups, o.kernel, o.axes));
   add("W", W);
   if (o.bias) add("b", b);
@@ -48,7 +68,7 @@ Variable ConvolutionNd::forward(const Variable& x) {
 }
 
 DeconvolutionNd::DeconvolutionNd(const DeconvolutionNdLinkOptions& o)
-    : W(o.initial_W, o.dtype), b({o.out}, init::zeros(), o.dtype), options_(o) {
+    : W(o.initial_W, o.dtype), b({o.out}, o.initial_b, o.dtype), options_(o) {
   if (o.in != kLazySize) W.initialize(kernel_shape("DeconvolutionNd", o.in, o.out / o.window.groups, o.kernel, o.axes));
   add("W", W);
   if (o.bias) add("b", b);
@@ -86,22 +106,28 @@ std::unique_ptr<DeconvolutionNd> deconvolution_3d(DeconvolutionNdLinkOptions o) 
 }
 
 std::unique_ptr<Convolution2D> dilated_convolution_2d(const SquareConvolutionOptions& o) {
-  return std::make_unique<Convolution2D>(square(o, o.out));
+  return std::make_unique<Convolution2D>(square(o));
 }
 
 DepthwiseConvolution2D::DepthwiseConvolution2D(const SquareConvolutionOptions& o)
-    : W({o.out, o.in, o.kernel, o.kernel}, init::lecun_normal(), o.dtype),
-      b({o.in * o.out}, init::zeros(), o.dtype),
-      options_(o) {
+    : W(o.initial_W, o.dtype), b(o.initial_b, o.dtype), options_(o) {
+  if (o.in != kLazySize) initialize(o.in);
   add("W", W);
   if (o.bias) add("b", b);
 }
+void DepthwiseConvolution2D::initialize(std::int64_t channels) {
+  if (!W.is_initialized()) {
+    W.initialize(kernel_shape("DepthwiseConvolution2D", options_.out, channels, {options_.kernel}, 2));
+  }
+  if (options_.bias && !b.is_initialized()) b.initialize({channels * options_.out});
+}
 Variable DepthwiseConvolution2D::forward(const Variable& x) {
+  if (x.ndim() == 4) initialize(x.shape()[1]);
   return functions::depthwise_convolution_2d(x, W, options_.bias ? &b : nullptr, options_.stride, options_.pad);
 }
 
 LocalConvolution2D::LocalConvolution2D(const SquareConvolutionOptions& o)
-    : W(init::lecun_normal(), o.dtype), b(init::zeros(), o.dtype), options_(o) {
+    : W(o.initial_W, o.dtype), b(o.initial_b, o.dtype), options_(o) {
   add("W", W);
   if (o.bias) add("b", b);
 }
@@ -117,16 +143,17 @@ Variable LocalConvolution2D::forward(const Variable& x) {
   return functions::local_convolution_2d(x, W, options_.bias ? &b : nullptr, options_.stride);
 }
 
-DeformableConvolution2D::DeformableConvolution2D(const SquareConvolutionOptions& o)
-    : options_(o), offset_conv_(square(o, 2 * o.kernel * o.kernel)), deform_conv_(square(o, o.out)) {
+DeformableConvolution2D::DeformableConvolution2D(const DeformableConvolution2DOptions& o)
+    : options_(o), offset_conv_(offset_convolution(o)), deform_conv_(deformed_convolution(o)) {
   add("offset_conv", offset_conv_);
   add("deform_conv", deform_conv_);
 }
 Variable DeformableConvolution2D::forward(const Variable& x) {
-  const Variables moves = functions::split_axis(offset_conv_(x), 2, 1);  // Chainer's link has x first, the function y
-  return functions::deformable_convolution_2d_sampler(x, functions::concat({moves[1], moves[0]}, 1), deform_conv_.W,
-                                                      options_.bias ? &deform_conv_.b : nullptr, options_.stride,
-                                                      options_.pad);
+  if (!deform_conv_.W.is_initialized() && x.ndim() == 4) {
+    deform_conv_.W.initialize({options_.out, x.shape()[1], options_.kernel, options_.kernel});
+  }
+  return functions::deformable_convolution_2d_sampler(
+      x, offset_conv_(x), deform_conv_.W, options_.bias ? &deform_conv_.b : nullptr, options_.stride, options_.pad);
 }
 
 }  // namespace rensa

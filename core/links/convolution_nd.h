@@ -18,6 +18,7 @@ struct ConvolutionNdLinkOptions {
   bool bias = true;
   Initializer initial_W = init::lecun_normal();
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_b = init::zeros();
 };
 /// Convolution over any number of axes: W (out, in / groups, k1, …), b (out). See functions::convolution_nd.
 class ConvolutionNd : public UnaryLink {
@@ -44,6 +45,7 @@ struct DeconvolutionNdLinkOptions {
   bool bias = true;
   Initializer initial_W = init::lecun_normal();
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_b = init::zeros();
 };
 /// Transposed convolution: W (in, out / groups, k1, …), b (out). See functions::deconvolution_nd.
 class DeconvolutionNd : public UnaryLink {
@@ -68,10 +70,12 @@ std::unique_ptr<DeconvolutionNd> deconvolution_3d(DeconvolutionNdLinkOptions opt
 
 /// Options of links whose kernels are square.
 struct SquareConvolutionOptions {
-  std::int64_t in, out;  ///< channels
+  std::int64_t in, out;  ///< channels; in: kLazySize for the first batch's
   std::int64_t kernel = 3, stride = 1, pad = 0, dilate = 1;
   bool bias = true;
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_W = init::lecun_normal();
+  Initializer initial_b = init::zeros();
 };
 /// Convolution2D with gaps in its window. Keys: W, b.
 std::unique_ptr<Convolution2D> dilated_convolution_2d(const SquareConvolutionOptions& options);
@@ -88,6 +92,7 @@ class DepthwiseConvolution2D : public UnaryLink {
   std::unique_ptr<Link> do_clone() override { return std::make_unique<DepthwiseConvolution2D>(options_); }
 
  private:
+  void initialize(std::int64_t channels);
   const SquareConvolutionOptions options_;
 };
 
@@ -106,18 +111,30 @@ class LocalConvolution2D : public UnaryLink {
   const SquareConvolutionOptions options_;
 };
 
+/// Options of DeformableConvolution2D.
+struct DeformableConvolution2DOptions {
+  std::int64_t in, out;  ///< channels; in: kLazySize for the first batch's
+  std::int64_t kernel = 3, stride = 1, pad = 0;
+  bool bias = true;         ///< deform_conv/b
+  bool offset_bias = true;  ///< offset_conv/b
+  Dtype dtype = Dtype::kFloat32;
+  Initializer initial_W = init::lecun_normal();
+  Initializer initial_b = init::zeros();
+  Initializer initial_offset_W = init::lecun_normal();
+  Initializer initial_offset_b = init::zeros();
+};
 /// Convolution whose windows are bent by offsets that another convolution computes. Keys: offset_conv/W, offset_conv/b,
 /// deform_conv/W, deform_conv/b. See functions::deformable_convolution_2d_sampler.
 class DeformableConvolution2D : public UnaryLink {
  public:
-  explicit DeformableConvolution2D(const SquareConvolutionOptions& options);
+  explicit DeformableConvolution2D(const DeformableConvolution2DOptions& options);
   Variable forward(const Variable& x) override;
 
  protected:
   std::unique_ptr<Link> do_clone() override { return std::make_unique<DeformableConvolution2D>(options_); }
 
  private:
-  const SquareConvolutionOptions options_;
+  const DeformableConvolution2DOptions options_;
   Convolution2D offset_conv_, deform_conv_;
 };
 

@@ -109,7 +109,11 @@ void Link::serialize(Serializer& serializer) {
     parameter.initialize(values.shape());
     parameter.array().copy_from(values);
   }
-  for (const NamedPersistent& named : named_persistents()) serializer(named.path, *named.array);
+  for (const NamedPersistent& named : named_persistents()) {
+    const bool had_no_shape = !*named.array;
+    serializer(named.path, *named.array);
+    if (had_no_shape && *named.array) move_persistent(*named.array, device());  // a file's values are on the host
+  }
 }
 
 void Link::clear_grads() {

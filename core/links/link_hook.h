@@ -96,8 +96,8 @@ class WeightHook : public LinkHook {
  protected:
   /// The value that stands in for `weight`, which is initialized.
   virtual Variable value_of(Link& link, Parameter& weight) = 0;
-  const std::string& weight_name() const { return weight_name_; }
-  Parameter& weight() const { return *weight_; }  ///< of the link that has this hook
+  const std::string& weight_name() const { return weight_name_; }  ///< of the parameter that it stands in for
+  Parameter& weight() const { return *weight_; }                   ///< of the link that has this hook
 
  private:
   const std::string weight_name_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <queue>
 
@@ -94,33 +95,70 @@ Variable BlackOut::operator()(const Variable& x, const Array& t) {
   return functions::black_out(x, t, W, drawn_classes(sampler_, {x.shape()[0], options_.sample_size}));
 }
 
-BinaryHierarchicalSoftmax::BinaryHierarchicalSoftmax(const Options& o) : W(init::uniform(1), o.dtype), options_(o) {
-  if (o.counts.size() < 2)
-    throw ValueError("BinaryHierarchicalSoftmax: expected at least 2 classes, found ", o.counts.size(), ".");
+ClassTree::ClassTree(ClassTree left, ClassTree right) {
+  children.push_back(std::move(left));
+  children.push_back(std::move(right));
+}
+
+ClassTree huffman_tree(const std::vector<double>& counts) {
+  if (counts.size() < 2) throw ValueError("huffman_tree: expected at least 2 classes, found ", counts.size(), ".");
   struct Node {
     double count;
-    std::size_t order;  ///< of nodes of one count the one that was there first
-    std::vector<std::size_t> classes;
+    std::size_t lowest;  ///< class number among the leaves, where its tree is kept
+    int depth;
   };
   const auto later = [](const Node& a, const Node& b) {
-    return a.count != b.count ? a.count > b.count : a.order > b.order;
+    return a.count != b.count ? a.count > b.count : a.lowest > b.lowest;
   };
   std::priority_queue<Node, std::vector<Node>, decltype(later)> nodes(later);
-  for (std::size_t i = 0; i < o.counts.size(); ++i) nodes.push({o.counts[i], i, {i}});
-  ways_.resize(o.counts.size());
-  std::int64_t inner = 0;
-  while (nodes.size() > 1) {
-    Node left = nodes.top();
-    nodes.pop();
-    const Node right = nodes.top();
-    nodes.pop();
-    for (const std::size_t c : left.classes) ways_[c].emplace_back(inner, -1);
-    for (const std::size_t c : right.classes) ways_[c].emplace_back(inner, 1);
-    left.classes.insert(left.classes.end(), right.classes.begin(), right.classes.end());
-    nodes.push(
-        {left.count + right.count, o.counts.size() + static_cast<std::size_t>(inner++), std::move(left.classes)});
+  std::vector<ClassTree> trees;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    nodes.push({counts[i], i, 0});
+    trees.emplace_back(static_cast<std::int64_t>(i));
   }
-  W.initialize({inner, o.in});
+  const auto take_rarest = [&] {
+    const Node node = nodes.top();
+    nodes.pop();
+    return node;
+  };
+  constexpr int kDeepest = 1000;  // a walk down the tree is a recursion
+  while (nodes.size() > 1) {
+    const Node left = take_rarest(), right = take_rarest();
+    const int depth = 1 + std::max(left.depth, right.depth);
+    if (depth > kDeepest) {
+      throw ValueError("huffman_tree: a class would be behind more than ", kDeepest,
+                       " decisions. Leave out classes of count 0, or give each at least 1.");
+    }
+    const std::size_t lowest = std::min(left.lowest, right.lowest);
+    trees[lowest] = ClassTree(std::move(trees[left.lowest]), std::move(trees[right.lowest]));
+    nodes.push({left.count + right.count, lowest, depth});
+  }
+  return std::move(trees[nodes.top().lowest]);
+}
+
+BinaryHierarchicalSoftmax::BinaryHierarchicalSoftmax(const Options& o) : W(init::uniform(1), o.dtype), options_(o) {
+  std::int64_t rows = 0;
+  std::vector<std::pair<std::int64_t, int>> way;
+  const std::function<void(const ClassTree&)> walk = [&](const ClassTree& node) {
+    if (!node.children.empty()) {
+      way.emplace_back(rows++, 1);
+      walk(node.children[0]);
+      way.back().second = -1;
+      walk(node.children[1]);
+      way.pop_back();
+      return;
+    }
+    if (node.label < 0 || way.empty()) {
+      throw ValueError("BinaryHierarchicalSoftmax: expected a tree of at least 2 classes of number 0 or more, found a ",
+                       "leaf ", node.label, ".");
+    }
+    const auto label = static_cast<std::size_t>(node.label);
+    if (label >= ways_.size()) ways_.resize(label + 1);
+    if (!ways_[label].empty()) throw ValueError("BinaryHierarchicalSoftmax: class ", label, " is in the tree twice.");
+    ways_[label] = way;
+  };
+  walk(o.tree ? *o.tree : huffman_tree(o.counts));
+  W.initialize({rows, o.in});
   add("W", W);
 }
 
@@ -132,6 +170,10 @@ Variable BinaryHierarchicalSoftmax::operator()(const Variable& x, const Array& t
     if (labels[i] < 0 || labels[i] >= static_cast<std::int64_t>(ways_.size())) {
       throw ValueError("BinaryHierarchicalSoftmax: t[", i, "] is ", labels[i], ", expected 0 to ", ways_.size() - 1,
                        ".");
+    }
+    if (ways_[static_cast<std::size_t>(labels[i])].empty()) {
+      throw ValueError("BinaryHierarchicalSoftmax: t[", i, "] is ", labels[i],
+                       ", a class that the tree does not have.");
     }
     for (const auto& [node, sign] : ways_[static_cast<std::size_t>(labels[i])]) {
       rows.push_back(static_cast<std::int64_t>(i));

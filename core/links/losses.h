@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/functions/sequence_losses.h"
@@ -86,20 +88,35 @@ class BlackOut : public Link {
   const WalkerAlias sampler_;
 };
 
+/// A binary tree whose leaves are class numbers, written as Chainer's nested pairs: ClassTree{{1, 2}, 3}.
+struct ClassTree {
+  ClassTree(std::int64_t leaf) : label(leaf) {}  // NOLINT(google-explicit-constructor): a number is a leaf
+  ClassTree(ClassTree left, ClassTree right);
+  std::int64_t label = -1;          ///< of a leaf
+  std::vector<ClassTree> children;  ///< left and right; none of a leaf
+};
+
+/// Huffman's tree, as Chainer's create_huffman_tree gives it for counts in the order of the classes: the two rarest
+/// nodes are joined, the rarer one on the left; of equal ones, that with the lowest class number among its leaves.
+/// Throws ValueError for fewer than two classes, or where counts of 0 make a way of more than 1000 decisions.
+ClassTree huffman_tree(const std::vector<double>& counts);
+
 /// Classes as the leaves of a binary tree whose inner nodes are decisions: a class costs the decisions on its way, not
-/// the number of classes. The tree is Huffman's of the counts. Key: W (classes − 1, in). Sources: Morin, Bengio,
-/// "Hierarchical probabilistic neural network language model", 2005; Mikolov et al., 2013.
+/// the number of classes. Key: W (decisions, in), in preorder: the root, its left tree, its right tree. Sources: Morin,
+/// Bengio, "Hierarchical probabilistic neural network language model", 2005; Mikolov et al., 2013.
 class BinaryHierarchicalSoftmax : public Link {
  public:
-  /// Options of BinaryHierarchicalSoftmax; counts: how often each class occurs.
+  /// Options of BinaryHierarchicalSoftmax.
   struct Options {
     std::int64_t in;
-    std::vector<double> counts;
+    std::vector<double> counts = {};  ///< how often each class occurs, for huffman_tree()
     Dtype dtype = Dtype::kFloat32;
+    std::optional<ClassTree> tree = std::nullopt;  ///< in place of Huffman's
   };
-  /// Throws ValueError for fewer than two classes.
+  /// Throws ValueError for fewer than two classes, or a tree that has a class twice.
   explicit BinaryHierarchicalSoftmax(const Options& options);
-  /// x (batch, in), t (batch), int32 or int64; the sum of the negative log probabilities.
+  /// x (batch, in), t (batch), int32 or int64; the sum of the negative log probabilities. Throws ValueError for a class
+  /// that is not in the tree.
   Variable operator()(const Variable& x, const Array& t);
   Parameter W;
 
@@ -108,7 +125,7 @@ class BinaryHierarchicalSoftmax : public Link {
 
  private:
   const Options options_;
-  std::vector<std::vector<std::pair<std::int64_t, int>>> ways_;  ///< of each class: (inner node, −1 left or +1 right)
+  std::vector<std::vector<std::pair<std::int64_t, int>>> ways_;  ///< of each class: (row of W, +1 left or −1 right)
 };
 
 }  // namespace rensa

@@ -26,10 +26,10 @@ std::vector<std::int64_t> falling_lengths(const Variables& xs) {
 
 }  // namespace
 
-NStepRnn::Weights::Weights(int count, std::int64_t in, std::int64_t out, Dtype dtype) {
+NStepRnn::Weights::Weights(int count, std::int64_t in, const NStepOptions& o) {
   for (int i = 0; i < count; ++i) {
-    w.push_back(std::make_unique<Parameter>(Shape{out, i < count / 2 ? in : out}, init::lecun_normal(), dtype));
-    b.push_back(std::make_unique<Parameter>(Shape{out}, init::zeros(), dtype));
+    w.push_back(std::make_unique<Parameter>(Shape{o.out, i < count / 2 ? in : o.out}, o.initial_W, o.dtype));
+    b.push_back(std::make_unique<Parameter>(Shape{o.out}, o.initial_b, o.dtype));
     add(detail::join("w", i), *w.back());
     add(detail::join("b", i), *b.back());
   }
@@ -42,7 +42,7 @@ NStepRnn::NStepRnn(NStepKind kind, bool bidirectional, const NStepOptions& o)
   }
   for (int i = 0; i < o.layers * directions_; ++i) {
     const std::int64_t in = i < directions_ ? o.in : o.out * directions_;
-    weights_.push_back(std::make_unique<Weights>(gates_of(kind), in, o.out, o.dtype));
+    weights_.push_back(std::make_unique<Weights>(gates_of(kind), in, o));
     add(std::to_string(i), *weights_.back());
   }
 }

@@ -18,6 +18,8 @@ struct NStepOptions {
   std::int64_t in, out;  ///< features of x, units of each direction
   double dropout = 0;    ///< between the layers
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_W = init::lecun_normal();  ///< of each w
+  Initializer initial_b = init::zeros();
 };
 
 /// Recurrent layers over whole sequences of different lengths, without padding: Chainer's NStepLSTM, NStepBiLSTM,
@@ -43,7 +45,7 @@ class NStepRnn : public Link {
  private:
   struct Weights : Link {
     std::vector<std::unique_ptr<Parameter>> w, b;
-    Weights(int count, std::int64_t in, std::int64_t out, Dtype dtype);
+    Weights(int count, std::int64_t in, const NStepOptions& options);
   };
   functions::NStepWeights weights() const;
   functions::NStepResult run(const Variable& h, const Variables& steps) const;  ///< all but the LSTM

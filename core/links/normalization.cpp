@@ -10,13 +10,15 @@ void initialize(Parameter& parameter, std::int64_t size) {
   if (!parameter.is_initialized()) parameter.initialize({size});
 }
 
-/// One more batch seen.
-void count(const Array& N) { ++*N.data<std::int64_t>(); }
+/// One more batch seen; one that forget() computes again was counted before.
+void count(const Array& N) {
+  if (!config().in_recomputing) ++*N.data<std::int64_t>();
+}
 
 }  // namespace
 
 LayerNormalization::LayerNormalization(const LayerNormalizationOptions& o)
-    : gamma(init::ones(), o.dtype), beta(init::zeros(), o.dtype), options_(o) {
+    : gamma(o.initial_gamma, o.dtype), beta(o.initial_beta, o.dtype), options_(o) {
   if (o.size != kLazySize) {
     initialize(gamma, o.size);
     initialize(beta, o.size);
@@ -30,7 +32,7 @@ Variable LayerNormalization::forward(const Variable& x) {
   return functions::layer_normalization(x, gamma, beta, options_.eps);
 }
 
-RmsNormalization::RmsNormalization(const LayerNormalizationOptions& o) : gamma(init::ones(), o.dtype), options_(o) {
+RmsNormalization::RmsNormalization(const LayerNormalizationOptions& o) : gamma(o.initial_gamma, o.dtype), options_(o) {
   if (o.size != kLazySize) initialize(gamma, o.size);
   add("gamma", gamma);
 }
@@ -40,7 +42,7 @@ Variable RmsNormalization::forward(const Variable& x) {
 }
 
 GroupNormalization::GroupNormalization(const GroupNormalizationOptions& o)
-    : gamma(init::ones(), o.dtype), beta(init::zeros(), o.dtype), options_(o) {
+    : gamma(o.initial_gamma, o.dtype), beta(o.initial_beta, o.dtype), options_(o) {
   if (o.size != kLazySize) {
     initialize(gamma, o.size);
     initialize(beta, o.size);
@@ -69,8 +71,9 @@ BatchRenormalization::BatchRenormalization(const BatchRenormalizationLinkOptions
   add_persistent("N", N);
 }
 Variable BatchRenormalization::forward(const Variable& x) {
-  const auto& o = options_.normalization;
+  functions::BatchRenormalizationOptions o = options_.normalization;
   if (!config().train) return functions::fixed_batch_renormalization(x, gamma, beta, avg_mean, avg_var, o.eps);
+  o.update_statistics = true;
   count(N);
   return functions::batch_renormalization(x, gamma, beta, avg_mean, avg_var, o);
 }

@@ -12,6 +12,8 @@ struct LayerNormalizationOptions {
   std::int64_t size = kLazySize;  ///< features of the last axis
   double eps = 1e-6;
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_gamma = init::ones();
+  Initializer initial_beta = init::zeros();
 };
 /// Each row by itself, x (…, size). Keys: gamma, beta. See functions::layer_normalization.
 class LayerNormalization : public UnaryLink {
@@ -47,6 +49,8 @@ struct GroupNormalizationOptions {
   std::int64_t size = kLazySize;  ///< channels
   double eps = 1e-5;
   Dtype dtype = Dtype::kFloat32;
+  Initializer initial_gamma = init::ones();
+  Initializer initial_beta = init::zeros();
 };
 /// Keys: gamma, beta. See functions::group_normalization.
 class GroupNormalization : public UnaryLink {

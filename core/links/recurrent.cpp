@@ -1,6 +1,5 @@
 #include "core/links/recurrent.h"
 
-#include "core/autograd/config.h"
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/arithmetic.h"
@@ -13,19 +12,46 @@
 namespace rensa {
 namespace {
 
-/// b of an LSTM's four gates: the forget gate's (the third of each unit) starts elsewhere.
-Initializer gate_biases(double forget) {
-  return [=](const Array& values, RandomStream&) {
-    values.fill(0);
-    values.slice(0, {.start = 2, .step = 4}).fill(forget);
+/// b of an LSTM's four gates: the forget gate's (the third of each unit) may start elsewhere.
+Initializer gate_biases(const Initializer& all, std::optional<double> forget) {
+  return [=](const Array& values, RandomStream& random) {
+    all(values, random);
+    if (forget) values.slice(0, {.start = 2, .step = 4}).fill(*forget);
   };
 }
-LinearOptions upward(const CellOptions& o) {
-  return {.in = o.in, .out = 4 * o.out, .dtype = o.dtype, .initial_b = gate_biases(o.forget_bias_init)};
+/// W of an LSTM's four gates: a quarter of the rows at a time, as Chainer counts fans.
+Initializer gate_weights(const Initializer& each) {
+  return [=](const Array& values, RandomStream& random) {
+    const std::int64_t rows = values.shape()[0] / 4;
+    for (std::int64_t begin = 0; begin < 4 * rows; begin += rows) {
+      each(values.slice(0, {.start = begin, .stop = begin + rows}), random);
+    }
+  };
 }
-LinearOptions lateral(const CellOptions& o) { return {.in = o.out, .out = 4 * o.out, .bias = false, .dtype = o.dtype}; }
+LinearOptions upward(const CellOptions& o, std::optional<double> default_forget_bias) {
+  return {.in = o.in,
+          .out = 4 * o.out,
+          .initial_W = gate_weights(o.upward_init),
+          .dtype = o.dtype,
+          .initial_b = gate_biases(o.bias_init, o.forget_bias_init ? o.forget_bias_init : default_forget_bias)};
+}
+LinearOptions lateral(const CellOptions& o) {
+  return {.in = o.out, .out = 4 * o.out, .bias = false, .initial_W = gate_weights(o.lateral_init), .dtype = o.dtype};
+}
+/// From x to the units, and from the units to themselves.
+/// @{
+LinearOptions from_x(const CellOptions& o) {
+  return {.in = o.in, .out = o.out, .initial_W = o.upward_init, .dtype = o.dtype, .initial_b = o.bias_init};
+}
 LinearOptions square(const CellOptions& o, bool bias) {
-  return {.in = o.out, .out = o.out, .bias = bias, .dtype = o.dtype};
+  return {
+      .in = o.out, .out = o.out, .bias = bias, .initial_W = o.lateral_init, .dtype = o.dtype, .initial_b = o.bias_init};
+}
+/// @}
+LinearOptions from_h_and_x(const CellOptions& o) {
+  LinearOptions options = from_x(o);
+  if (o.in != kLazySize) options.in += o.out;
+  return options;
 }
 
 Variable zero_state(const CellOptions& o, const Variable& x) {
@@ -37,13 +63,14 @@ using functions::with_first_rows;
 
 /// upward(x) + lateral(h) with the state's first rows.
 Variable gate_sums(Linear& up, Linear& across, const Variable& x, const Variable& h) {
-  const Variable from_x = up(x);
-  return h ? from_x + across(first_rows(h, x.shape()[0])) : from_x;
+  const Variable of_x = up(x);
+  return h ? of_x + across(first_rows(h, x.shape()[0])) : of_x;
 }
 
 }  // namespace
 
-StatelessLstm::StatelessLstm(const CellOptions& o) : upward(rensa::upward(o)), lateral(rensa::lateral(o)), options_(o) {
+StatelessLstm::StatelessLstm(const CellOptions& o)
+    : upward(rensa::upward(o, 1)), lateral(rensa::lateral(o)), options_(o) {
   add("upward", upward);
   add("lateral", lateral);
 }
@@ -51,7 +78,7 @@ functions::LstmState StatelessLstm::operator()(const Variable& c, const Variable
   return functions::lstm(c ? c : zero_state(options_, x), gate_sums(upward, lateral, x, h));
 }
 
-Lstm::Lstm(const CellOptions& o) : upward(rensa::upward(o)), lateral(rensa::lateral(o)), options_(o) {
+Lstm::Lstm(const CellOptions& o) : upward(rensa::upward(o, 1)), lateral(rensa::lateral(o)), options_(o) {
   add("upward", upward);
   add("lateral", lateral);
 }
@@ -87,7 +114,7 @@ void Lstm::unchain_state() {
 
 StatefulPeepholeLstm::StatefulPeepholeLstm(const CellOptions& o)
     : options_(o),
-      upward_(upward(o)),
+      upward_(upward(o, std::nullopt)),
       lateral_(lateral(o)),
       peep_i_(square(o, false)),
       peep_f_(square(o, false)),
@@ -115,7 +142,7 @@ void StatefulPeepholeLstm::set_state(const Variable& c, const Variable& h) {
 }
 
 StatefulZoneoutLstm::StatefulZoneoutLstm(const CellOptions& o, const ZoneoutOptions& zoneout)
-    : options_(o), zoneout_(zoneout), upward_(upward(o)), lateral_(lateral(o)) {
+    : options_(o), zoneout_(zoneout), upward_(upward(o, std::nullopt)), lateral_(lateral(o)) {
   add("upward", upward_);
   add("lateral", lateral_);
 }
@@ -124,7 +151,7 @@ Variable StatefulZoneoutLstm::forward(const Variable& x) {
   const Variable c = c_ ? c_ : zero_state(options_, x), h = h_ ? h_ : zero_state(options_, x);
   const functions::LstmState moved = functions::lstm(first_rows(c, rows), gate_sums(upward_, lateral_, x, h_));
   const auto next = [&](const Variable& before, const Variable& after, double ratio) {
-    return config().train ? functions::zoneout(first_rows(before, rows), after, ratio) : after;
+    return functions::zoneout(first_rows(before, rows), after, ratio);
   };
   const Variable y = next(h, moved.h, zoneout_.h_ratio);
   c_ = with_first_rows(c, next(c, moved.c, zoneout_.c_ratio));
@@ -138,11 +165,11 @@ void StatefulZoneoutLstm::set_state(const Variable& c, const Variable& h) {
 
 StatelessGru::StatelessGru(const CellOptions& o)
     : options_(o),
-      W_r_({.in = o.in, .out = o.out, .dtype = o.dtype}),
+      W_r_(from_x(o)),
       U_r_(square(o, true)),
-      W_z_({.in = o.in, .out = o.out, .dtype = o.dtype}),
+      W_z_(from_x(o)),
       U_z_(square(o, true)),
-      W_({.in = o.in, .out = o.out, .dtype = o.dtype}),
+      W_(from_x(o)),
       U_(square(o, true)) {
   add("W_r", W_r_);
   add("U_r", U_r_);
@@ -159,10 +186,7 @@ Variable StatelessGru::operator()(const Variable& h, const Variable& x) {
   return with_first_rows(h, functions::linear_interpolate(z, proposed, before));
 }
 
-StatelessMgu::StatelessMgu(const CellOptions& o)
-    : options_(o),
-      W_f_({.in = o.in == kLazySize ? kLazySize : o.in + o.out, .out = o.out, .dtype = o.dtype}),
-      W_h_({.in = o.in == kLazySize ? kLazySize : o.in + o.out, .out = o.out, .dtype = o.dtype}) {
+StatelessMgu::StatelessMgu(const CellOptions& o) : options_(o), W_f_(from_h_and_x(o)), W_h_(from_h_and_x(o)) {
   add("W_f", W_f_);
   add("W_h", W_h_);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "core/functions/first_rows.h"
 #include "core/functions/recurrent.h"
@@ -14,9 +15,14 @@ namespace rensa {
 
 /// Options of all cells.
 struct CellOptions {
-  std::int64_t in, out;         ///< features of x (kLazySize: those of the first batch), units
-  double forget_bias_init = 1;  ///< LSTM: start of the forget gates' bias
+  std::int64_t in, out;  ///< features of x (kLazySize: those of the first batch), units
+  /// LSTM: start of the forget gates' bias. Not said: 1, but what bias_init gives for StatefulPeepholeLstm and
+  /// StatefulZoneoutLstm, as in Chainer.
+  std::optional<double> forget_bias_init = std::nullopt;
   Dtype dtype = Dtype::kFloat32;
+  Initializer upward_init = init::lecun_normal();   ///< weights of x (MGU: of h and x); LSTM: of each gate by itself
+  Initializer lateral_init = init::lecun_normal();  ///< weights of h and c; LSTM: of each gate by itself
+  Initializer bias_init = init::zeros();
 };
 
 /// Long short-term memory. Keys: upward/W (4 out, in), upward/b, lateral/W (4 out, out); the gates a, i, f, o of each

@@ -25,9 +25,9 @@ Variable sum_of(const Variables& xs) {
 
 ChildSumTreeLstm::ChildSumTreeLstm(const CellOptions& o)
     : options_(o),
-      W_x_({.in = o.in, .out = 4 * o.out, .dtype = o.dtype}),
-      W_h_aio_({.in = o.out, .out = 3 * o.out, .bias = false, .dtype = o.dtype}),
-      W_h_f_({.in = o.out, .out = o.out, .bias = false, .dtype = o.dtype}) {
+      W_x_({.in = o.in, .out = 4 * o.out, .initial_W = o.upward_init, .dtype = o.dtype, .initial_b = o.bias_init}),
+      W_h_aio_({.in = o.out, .out = 3 * o.out, .bias = false, .initial_W = o.lateral_init, .dtype = o.dtype}),
+      W_h_f_({.in = o.out, .out = o.out, .bias = false, .initial_W = o.lateral_init, .dtype = o.dtype}) {
   add("W_x", W_x_);
   add("W_h_aio", W_h_aio_);
   add("W_h_f", W_h_f_);
@@ -43,11 +43,17 @@ functions::LstmState ChildSumTreeLstm::operator()(const Variables& cs, const Var
 }
 
 NaryTreeLstm::NaryTreeLstm(const CellOptions& o, int n_ary)
-    : options_(o), n_ary_(n_ary), W_x_({.in = o.in, .out = (3 + n_ary) * o.out, .dtype = o.dtype}) {
+    : options_(o),
+      n_ary_(n_ary),
+      W_x_({.in = o.in,
+            .out = (3 + n_ary) * o.out,
+            .initial_W = o.upward_init,
+            .dtype = o.dtype,
+            .initial_b = o.bias_init}) {
   add("W_x", W_x_);
   for (int i = 0; i < n_ary; ++i) {
-    W_h_.push_back(std::make_unique<Linear>(
-        LinearOptions{.in = o.out, .out = (3 + n_ary) * o.out, .bias = false, .dtype = o.dtype}));
+    W_h_.push_back(std::make_unique<Linear>(LinearOptions{
+        .in = o.out, .out = (3 + n_ary) * o.out, .bias = false, .initial_W = o.lateral_init, .dtype = o.dtype}));
     add(detail::join("W_h", i + 1), *W_h_.back());
   }
 }

@@ -12,7 +12,8 @@ namespace rensa::models {
 struct GoogLeNetOptions {
   std::int64_t channels = 3, classes = 1000;
   /// false: the network of 2014 with local response normalization, 6,998,552 parameters. true: batch normalization
-  /// after every convolution and 3 x 3 for 5 x 5, as torchvision has it, 6,624,904 parameters.
+  /// after every convolution and 3 x 3 for 5 x 5, as torchvision has it, 6,624,904 parameters; not the network of 2015,
+  /// which is GoogLeNetBn.
   bool batch_normalization = false;
   double dropout = 0.4;
   Dtype dtype = Dtype::kFloat32;

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/models/alexnet.h"
 #include "core/models/googlenet.h"
+#include "core/models/googlenet_bn.h"
 #include "core/models/mlp.h"
 #include "core/models/mobilenet_v2.h"
 #include "core/models/nin.h"
@@ -108,7 +109,12 @@ const std::vector<std::pair<std::string, Maker>>& makers() {
          return std::make_unique<Nin>(NinOptions{.channels = channels_of(o), .classes = o.classes, .dtype = o.dtype});
        }},
       {"googlenet", googlenet<false>},
-      {"googlenet_bn", googlenet<true>},
+      {"googlenet_bn",
+       [](const ModelOptions& o) {
+         return std::make_unique<GoogLeNetBn>(
+             GoogLeNetBnOptions{.channels = channels_of(o), .classes = o.classes, .dtype = o.dtype});
+       }},
+      {"googlenet_torchvision", googlenet<true>},
       {"vgg16", vgg<16>},
       {"vgg19", vgg<19>},
       {"mobilenet_v2",

@@ -30,6 +30,8 @@ class ArenaShards {
   virtual Array sum(const Array& mine) = 0;  ///< of a 1-d array over the processes; on a GPU the host need not wait
   /// The 1-d array laid out like `arena` of which every process holds its windows, one after another, in `mine`.
   virtual Array gather(const ParameterArena& arena, const Array& mine) = 0;
+  /// Every process gets the others' windows of a 1-d array laid out like `arena`, such as its values.
+  virtual void gather_in_place(const ParameterArena& arena, const Array& all) = 0;
 };
 
 }  // namespace rensa

@@ -24,6 +24,12 @@ struct CommonOptions {
   double clip_norm = 0;     ///< scales all gradients so that their global L2 norm is at most this; 0: off
 };
 
+/// When an optimizer calls a hook.
+enum class HookTiming {
+  kPre,   ///< when the gradients are complete, before they are used
+  kPost,  ///< after the update, when the parameters have their new values
+};
+
 /// Changes parameters by their gradients. An optimizer of your own overrides name(), lr(), set_lr(), state_names() and
 /// update_range().
 ///
@@ -79,13 +85,17 @@ class Optimizer {
   /// Whether every gradient in the arenas is finite.
   virtual bool is_safe_to_update() const;
 
-  /// Hooks run inside update(), after the gradients are complete and before they are used, in the order they were
-  /// added. What they find as gradients, of the parameters and in arenas(), is without the loss scale, and in float32
-  /// where parameters have 16 bits; they may change it. Throws ValueError when the name is taken, or not there.
+  /// Hooks run inside update(), in the order they were added, unless the step is left out (loss_scaling()). What they
+  /// find as gradients, of the parameters and in arenas(), is without the loss scale, and in float32 where parameters
+  /// have 16 bits; they may change it. So do kPost hooks find the parameters, in float32 where they have 16 bits, whole
+  /// even where state is sharded (the gradients are not, then), and may change them: to be called on all processes
+  /// alike. They run before a dynamic loss scale moves. Throws ValueError when the name is taken, or not there.
   using Hook = std::function<void(Optimizer&)>;
-  virtual void add_hook(std::string name, Hook hook);   ///< adds a hook behind the others
-  virtual void remove_hook(const std::string& name);    ///< takes a hook out
-  virtual std::vector<std::string> hook_names() const;  ///< in the order in which they run
+  /// Adds a hook behind the others.
+  virtual void add_hook(std::string name, Hook hook, HookTiming timing = HookTiming::kPre);
+  virtual void remove_hook(const std::string& name);              ///< takes a hook out
+  virtual std::vector<std::string> hook_names() const;            ///< in the order in which they were added
+  virtual HookTiming hook_timing(const std::string& name) const;  ///< when the hook runs
 
   /// Names of the state kept for each parameter, as Chainer's snapshots call them: {"m", "v"}. Parameters in 16 bits
   /// have another one, "master".
@@ -111,6 +121,11 @@ class Optimizer {
   /// nothing to an optimizer of one process, whose gradients add up anyhow. Returns whether it was on.
   /// (comm/gradients/no_sync.h)
   virtual bool set_accumulating(bool) { return false; }
+  /// Waits for all that update() has left under way. Means nothing to an optimizer of one process.
+  virtual void settle() {}
+  /// Bytes that this process gave to others in the last update() for parameters and norms; of gradients the buckets
+  /// tell them. None in an optimizer of one process.
+  virtual std::size_t gathered_bytes() const { return 0; }
   /// Bytes of state that this process keeps.
   virtual std::size_t state_bytes() const;
 
@@ -150,7 +165,7 @@ class Optimizer {
     kNorms,      ///< two sums over the parameter (measure_range): a range is a part of one parameter
     kParameter,  ///< all of the parameter: a range is one of them, whole
   };
-  virtual Scope scope() const { return Scope::kElement; }
+  virtual Scope scope() const { return Scope::kElement; }  ///< what the rule of this optimizer looks at
 
   /// A stretch of an arena whose parameters share their settings.
   struct Range {
@@ -190,6 +205,11 @@ class Optimizer {
     Array gradients;
     std::int64_t offset;  ///< in the arrays of state
   };
+  struct NamedHook {
+    std::string name;
+    Hook hook;
+    HookTiming timing;
+  };
   struct Place {
     const ParameterArena* arena = nullptr;
     ArenaState* state = nullptr;
@@ -202,6 +222,8 @@ class Optimizer {
   ArenaState make_state(const ParameterArena& arena) const;
   /// Every element of a piece of state, wherever it is kept.
   Array whole(const ParameterArena& arena, const ArenaState& state, std::size_t index) const;
+  /// The float32 masters of an arena, every element of them, as the step that has just been made leaves them.
+  Array whole_masters(const ParameterArena& arena, const ArenaState& state) const;
   static void keep_windows(const ArenaState& state, const Array& from_whole, const Array& into);
   static std::vector<Piece> pieces(const ParameterArena& arena, const ArenaState& state, std::int64_t begin,
                                    std::int64_t end);
@@ -213,13 +235,17 @@ class Optimizer {
   void update_as_device_decides(Device device);
   /// Takes a dynamic scale, and what it left out of the parameters' t, back to the host.
   void settle_control();
-  /// Calls the hooks, if there are any, on gradients that live as long as what is returned; `unscale` becomes what is
-  /// left to be divided out of them.
+  /// Calls the hooks that come before the update, if there are any, on gradients that live as long as what is returned;
+  /// `unscale` becomes what is left to be divided out of them.
   std::unique_ptr<HookedGradients> run_hooks(double& unscale);
   /// Calls act(range), or with 16-bit values (whose masters are the last state) act(its part in float32) for stretches
   /// of it.
   template <class Act>
   void for_each_wide(const Range& range, const Act& act) const;
+  /// Calls the hooks that come after the update, if there are any, on whole and wide parameters.
+  void run_post_hooks();
+  bool has_hooks(HookTiming timing) const;
+  void call_hooks(HookTiming timing);
   /// What update_range() is to be called with for the slots [first_slot, last_slot).
   std::vector<Range> ranges(std::size_t arena, std::size_t first_slot, std::size_t last_slot, double gradient_scale,
                             const double* control) const;
@@ -237,7 +263,7 @@ class Optimizer {
   std::vector<bool> under_control_;  ///< the slots that were updated since control_ was made, arena by arena
   std::vector<ParameterArena> arenas_;
   std::vector<ArenaState> states_;
-  std::vector<std::pair<std::string, Hook>> hooks_;
+  std::vector<NamedHook> hooks_;
   ArenaAllocator allocate_values_, allocate_gradients_;
   std::shared_ptr<ArenaShards> shards_;  ///< null: this process updates everything
   std::vector<Parameter*> order_;        ///< given to lay_out()

@@ -85,6 +85,7 @@ void Optimizer::update_as_device_decides(Device device) {
     update_arena(a, 0, arenas_[a].slots.size(), /*gradient_scale=*/1, static_cast<const double*>(control_.raw_data()));
     arenas_[a].values.buffer()->note_write();  // a graph that still needs the old values is refused
   }
+  run_post_hooks();
   for (const ParameterArena& arena : arenas_) {
     for (const ParameterArena::Slot& slot : arena.slots) slot.parameter->clear_grad();
   }

@@ -15,6 +15,9 @@ namespace rensa {
 // The safetensors format: eight bytes of length, a JSON header of that length with each tensor's dtype, shape and
 // place, and the tensors' bytes, row-major and little-endian. https://github.com/huggingface/safetensors#format
 
+/// Whether a file's name says that it is of this format: a file of weights, which the trainer never saves.
+inline bool has_safetensors_name(const std::string& path) { return path.ends_with(".safetensors"); }
+
 /// Reads tensors by name. The constructor checks the header alone; a tensor's bytes are read when they are asked for.
 class SafetensorsReader {
  public:

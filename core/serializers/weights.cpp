@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::string_view kPredictor = "predictor/";
 
-bool is_safetensors(const std::string& path) { return path.ends_with(".safetensors"); }
-
 struct Value {
   std::string path;
   Parameter* parameter;  ///< null for a persistent value
@@ -71,7 +69,7 @@ Source source_of(const std::string& path) {
 }
 
 Source open(const std::string& path) {
-  if (!is_safetensors(path)) return source_of(path);
+  if (!has_safetensors_name(path)) return source_of(path);
   const auto reader = std::make_shared<SafetensorsReader>(path);
   std::set<std::string> names;
   for (const auto& [name, tensor] : reader->tensors()) names.insert(name);
@@ -115,14 +113,15 @@ std::string difference(const Value& value, const Array& stored, bool convert, bo
   return refused ? detail::join(stored.dtype(), " in the file, ", mine.dtype(), " in the network") : "";
 }
 
-void put(const Value& value, const Array& stored) {
+void put(const Value& value, const Array& stored, Device device) {
   if (value.parameter) {
     if (!value.parameter->is_initialized()) value.parameter->initialize(stored.shape());
     value.parameter->array().copy_from(stored);
   } else if (*value.array) {
     value.array->copy_from(stored);
   } else {
-    *value.array = stored;
+    *value.array =
+        is_floating(stored.dtype()) ? stored.to(device) : stored;  // as Link::to(): counters stay on the host
   }
 }
 
@@ -202,7 +201,7 @@ std::vector<std::string> load_weights(Link& model, const std::string& path, cons
     for (const std::string& line : differences) list += "\n  " + line;
     throw FileError(path, ": holds the weights of another network. These differ:", list);
   }
-  for (const auto& [value, stored] : taken) put(*value, stored);
+  for (const auto& [value, stored] : taken) put(*value, stored, model.device());
   return differences;
 }
 
@@ -213,7 +212,7 @@ void save_weights(Link& model, const std::string& path) {
     writer.save();
     return;
   }
-  if (!is_safetensors(path)) {
+  if (!has_safetensors_name(path)) {
     NpzWriter writer;
     model.serialize(writer);
     writer.save(path);

@@ -11,10 +11,11 @@ gradients of the inputs. PyTorch stands for Chainer; where they differ the table
 import argparse
 import importlib
 import pathlib
-import zipfile
 
 import numpy as np
 import torch
+
+from npz_file import write
 
 FAMILIES = ["elementwise", "arrays", "losses", "networks", "math"]
 
@@ -45,14 +46,6 @@ def make(cases):
         for key, value in entry.items():
             arrays[f"{name}/{key}"] = np.asarray(value.detach().numpy(), order="C")
     return arrays
-
-
-def write(path, arrays):
-    """As numpy.savez_compressed, with a fixed date: the same numbers give the same file."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for key, value in sorted(arrays.items()):
-            with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w") as member:
-                np.lib.format.write_array(member, value, version=(1, 0))
 
 
 def main():

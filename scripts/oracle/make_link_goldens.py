@@ -39,6 +39,10 @@ def trees(link, c1, h1, c2, h2, x):
     return link(c1, c2, h1, h2, x)
 
 
+def by_class(link, x, t):
+    return [link(x[i:i + 1], t[i:i + 1]) for i in range(len(t))]
+
+
 def n_step(link, *xs):
     result = link(None, None, list(xs)) if isinstance(link, (L.NStepLSTM, L.NStepBiLSTM)) else link(None, list(xs))
     return [*result[:-1], *result[-1]]
@@ -75,13 +79,23 @@ def cases():
     yield "depthwise_convolution_2d", L.DepthwiseConvolution2D(4, 2, 3, pad=1), call, [PICTURE]
     yield "local_convolution_2d", L.LocalConvolution2D(4, 2, (6, 5), 3), call, [PICTURE]
     yield "deformable_convolution_2d", L.DeformableConvolution2D(4, 3, 3, pad=1), call, [PICTURE]
+    yield ("deformable_convolution_2d_no_bias", L.DeformableConvolution2D(4, 3, 3, pad=1, deform_nobias=True), call,
+           [PICTURE])
     yield "mlp_convolution_2d", L.MLPConvolution2D(4, (3, 2), 3, pad=1), call, [PICTURE]
     yield "inception", L.Inception(4, 2, 3, 2, 3, 2, 2), call, [PICTURE]
     yield "inception_bn", L.InceptionBN(4, 2, 3, 2, 3, 2, "avg", 2), call, [PICTURE]
     yield "inception_bn_reduction", L.InceptionBN(4, 0, 3, 2, 3, 2, "max", stride=2), call, [PICTURE]
+    huffman = L.BinaryHierarchicalSoftmax.create_huffman_tree(dict(enumerate([10, 7, 4, 3, 1, 2])))
+    for name, tree, classes in (("", huffman, [0, 1, 2, 3, 4, 5]), ("_tree", ((1, 2), ((3, 0), 5)), [0, 1, 2, 3, 5])):
+        yield (f"binary_hierarchical_softmax{name}", L.BinaryHierarchicalSoftmax(3, tree), by_class,
+               [x_of(len(classes), 3), np.array(classes, np.int32)])
     yield "layer_normalization", L.LayerNormalization(4), call, [x_of(2, 4)]
     yield "group_normalization", L.GroupNormalization(2, 4), call, [PICTURE]
     yield "batch_normalization", L.BatchNormalization(4), call, [PICTURE]
+    yield "batch_normalization_lazy", L.BatchNormalization(4), call, [PICTURE]
+    yield "batch_normalization_no_beta", L.BatchNormalization(4, use_beta=False), call, [PICTURE]
+    yield "batch_normalization_no_gamma", L.BatchNormalization(4, use_gamma=False), call, [PICTURE]
+    yield "batch_normalization_axis", L.BatchNormalization((4, 5), axis=(0, 2)), call, [PICTURE]
     yield "batch_renormalization", L.BatchRenormalization(4), call, [PICTURE]
     yield "decorrelated_batch_normalization", L.DecorrelatedBatchNormalization(4, groups=2), call, [PICTURE]
     yield "lstm", L.LSTM(2, 3), steps, STEPS

@@ -17,7 +17,7 @@ namespace rensa::testing {
 
 /// How long one rank pretends to work, in milliseconds: naps, so that ranks on one core do not disturb each other.
 struct PlantedTimes {
-  double forward = 20, sample = 0;
+  double forward = 20, sample = 0, update = 0;
 };
 
 inline void nap(double ms) { std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(ms)); }
@@ -46,6 +46,24 @@ struct NappingData : InPlaceDataset {
   }
 };
 
+/// Naps where an optimizer updates, a bucket or its part at a time.
+class NappingOptimizer final : public Optimizer {
+ public:
+  explicit NappingOptimizer(double ms) : ms_(ms) {}
+  const char* name() const override { return "napping"; }
+  double lr() const override { return 1; }
+  void set_lr(double) override {}
+
+ private:
+  void update_range(const Range&) override { nap(ms_); }
+  const double ms_;
+};
+
+inline std::unique_ptr<Optimizer> planted_optimizer(double update_ms) {
+  if (update_ms > 0) return std::make_unique<NappingOptimizer>(update_ms);
+  return std::make_unique<Sgd>(SgdOptions{.lr = 0.01});
+}
+
 /// A training run whose ranks nap; extensions may be added before it runs.
 struct PlantedTraining {
   Classifier model;
@@ -55,9 +73,9 @@ struct PlantedTraining {
   Trainer trainer;
 
   PlantedTraining(Communicator& comm, const PlantedTimes& times, const std::string& out, int steps,
-                  std::int64_t units = 32)
+                  std::int64_t units = 32, ReducerOptions reducer = {})
       : model(std::make_unique<NappingNet>(times.forward, units)),
-        optimizer(Sgd({.lr = 0.01}), comm, {.first_bucket_bytes = 512, .bucket_bytes = std::size_t{4} << 20}),
+        optimizer(planted_optimizer(times.update), comm, in_two_buckets(reducer)),
         iterator(make_iterator(std::make_shared<NappingData>(times.sample),
                                {.batch_size = 4 * comm.size(), .rank = comm.rank(), .size = comm.size()},
                                {.threads = 1})),
@@ -67,6 +85,21 @@ struct PlantedTraining {
   }
   BucketSource buckets() {
     return [this] { return optimizer.reducer().last_times(); };
+  }
+  WaitSource waits() {
+    return [this](Wait::Clock::time_point since) { return optimizer.waits_since(since); };
+  }
+  InsideWaitMeter::Source inside_waits() {
+    return [this] {
+      return InsideWaits{.gradients = optimizer.waited_in_reads(), .weights = optimizer.gathers().seconds()};
+    };
+  }
+
+ private:
+  static ReducerOptions in_two_buckets(ReducerOptions options) {
+    options.first_bucket_bytes = 512;
+    options.bucket_bytes = std::size_t{4} << 20;
+    return options;
   }
 };
 

@@ -40,7 +40,7 @@ CASES = [
     ("concat", [X3, uniform(3, 2, 5)], lambda a, b: torch.cat([a, b], 1)),
     ("split_axis", [X3], lambda x: torch.tensor_split(x, [1, 3], 1)),
     ("split_axis__sections", [X3], lambda x: torch.chunk(x, 2, 1)),
-    ("cast", [X3], lambda x: x.float().double()),
+    ("cast", [X3], lambda x: x.clone()),
     ("stack", [X3, X3], lambda a, b: torch.stack([a, b], 1)),
     ("separate", [uniform(3, 4)], lambda x: torch.unbind(x, 1)),
     ("hstack", [X3, uniform(3, 2, 5)], lambda a, b: torch.hstack([a, b])),

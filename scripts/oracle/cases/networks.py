@@ -19,7 +19,7 @@ def lstm(c, x):
 def slstm(c1, c2, x1, x2):
     a1, i1, f1, o1 = x1.reshape(x1.shape[0], -1, 4).unbind(2)
     a2, i2, f2, o2 = x2.reshape(x2.shape[0], -1, 4).unbind(2)
-    c = (a1 + a2).tanh() * (i1 + i2).sigmoid() + c1 * f1.sigmoid() + c2 * f2.sigmoid()
+    c = a1.tanh() * i1.sigmoid() + a2.tanh() * i2.sigmoid() + c1 * f1.sigmoid() + c2 * f2.sigmoid()
     return c, c.tanh() * (o1 + o2).sigmoid()
 
 
@@ -84,9 +84,12 @@ def local_convolution(x, w, b):
 
 
 def shift(x):
+    """Away from the centre of a window of 3 × 3; channels 4 and 8 have changed places."""
     p = F.pad(x, (1, 1, 1, 1))
     h, w = x.shape[2:]
-    return torch.stack([p[:, c, c // 3:c // 3 + h, c % 3:c % 3 + w] for c in range(9)], 1)
+    pixels = [{4: 8, 8: 4}.get(c, c) for c in range(9)]
+    corners = [(2 - k // 3, 2 - k % 3) for k in pixels]
+    return torch.stack([p[:, c, i:i + h, j:j + w] for c, (i, j) in enumerate(corners)], 1)
 
 
 def unpooling(x):

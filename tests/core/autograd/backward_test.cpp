@@ -7,15 +7,17 @@
 #include "core/autograd/gradient_check.h"
 #include "core/autograd/parameter.h"
 #include "core/error.h"
+#include "core/functions/math.h"
 #include "core/kernels/memory.h"
+#include "tests/support/golden_file.h"
 
 namespace rensa {
 namespace {
 
-using testing::Each;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::ThrowsMessage;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 /// x0 × x1, element by element, in float64: enough to build any polynomial.
 struct Multiply final : Function {
@@ -91,6 +93,72 @@ TEST(BackwardTest, GradientCheckFindsAWrongGradient) {
   };
   EXPECT_THAT([] { check_gradient([](const Variable& x) { return apply<Wrong>(x); }, random_array({3}, 1)); },
               ThrowsMessage<ValueError>(HasSubstr("central differences")));
+}
+
+TEST(BackwardTest, GradientCheckSaysWhereThereIsNone) {
+  const auto f = [](const Variable& x) { return functions::abs(x); };
+  const GradientCheckOptions detecting = {.detect_nondifferentiable = true};
+  check_gradient(f, array<double>({0.5, -1}), detecting);
+  EXPECT_THROW(check_gradient(f, array<double>({0, 1}), detecting), NondifferentiableError);
+  const auto jump = [](const Variable& x) { return functions::sign(x); };
+  EXPECT_THROW(check_gradient(jump, array<double>({0, 1}), detecting), NondifferentiableError);
+  EXPECT_THROW(check_gradient(f, array<double>({1e-6}), detecting), NondifferentiableError);  // within eps
+}
+
+TEST(BackwardTest, NumericalGradIsTheGradientElementByElement) {
+  const std::vector<Array> x = {array<double>({1, 2, 3}), array<double>({4, 5, 6})}, gy = {array<double>({1, -1, 2})};
+  const auto f = [](const Variables& v) { return Variables{v[0] * v[1]}; };
+  const std::vector<Array> gx = numerical_grad(f, x, gy);
+  ASSERT_EQ(gx.size(), 2u);
+  EXPECT_TRUE(rensa::testing::near(gx[0], array<double>({4, -5, 12}), 1e-9));
+  EXPECT_TRUE(rensa::testing::near(gx[1], array<double>({1, -2, 6}), 1e-9));
+  EXPECT_THROW(numerical_grad(f, {ones({1}), ones({1})}, {ones({1})}), DtypeError);
+  EXPECT_THAT([&] { numerical_grad(f, x, {}); }, ThrowsMessage<GraphError>(HasSubstr("1 outputs, found 0")));
+  EXPECT_THAT([&] { numerical_grad(f, x, {array<double>({1, -1})}); },
+              ThrowsMessage<ShapeError>(HasSubstr("grad_outputs[0] is (2,)")));
+}
+
+TEST(BackwardTest, GradAddsWhatIsGivenAndSetsIfAsked) {
+  const Variable x(array<double>({3}), true), y(array<double>({5}), true);
+  const Variables g =
+      grad({x * x}, {x, y}, {},
+           {.grad_inputs = {Variable(array<double>({1})), Variable(array<double>({7}))}, .set_grad = true});
+  EXPECT_THAT(to_vector<double>(g[0].array()), ElementsAre(7));
+  EXPECT_THAT(to_vector<double>(g[1].array()), ElementsAre(7));
+  EXPECT_THAT(to_vector<double>(x.grad()), ElementsAre(7));
+  EXPECT_FALSE(grad({x * x}, {x, y})[1]);
+  EXPECT_THAT(to_vector<double>(x.grad()), ElementsAre(7));
+  EXPECT_THAT([&] { grad({x * x}, {x, y}, {}, {.grad_inputs = {x}}); },
+              ThrowsMessage<GraphError>(HasSubstr("2 inputs, but 1 grad_inputs")));
+}
+
+TEST(VariableTest, AddsAnothersGradientAndCopiesItsElements) {
+  Variable x(array<double>({1, 2})), other(array<float>({3, 4}));
+  x.add_grad(other);
+  EXPECT_FALSE(x.grad());
+  other.set_grad(array<float>({5, 6}));
+  x.add_grad(other);
+  x.add_grad(other);
+  EXPECT_EQ(x.grad().dtype(), Dtype::kFloat64);
+  EXPECT_THAT(to_vector<double>(x.grad()), ElementsAre(10, 12));
+  EXPECT_THAT(to_vector<float>(other.grad()), ElementsAre(5, 6));
+  x.copy_data(other);
+  EXPECT_THAT(to_vector<double>(x.array()), ElementsAre(3, 4));
+  EXPECT_THROW(x.copy_data(Variable(zeros({3}))), ShapeError);
+  Variable longer(zeros({3}));
+  EXPECT_THROW(longer.add_grad(other), ShapeError);
+}
+
+TEST(ParameterTest, AnAddedGradientLiesInItsPlace) {
+  Parameter w({2}, init::zeros());
+  const Array place = zeros({2});
+  w.set_grad_destination(place);
+  Variable other(zeros({2}));
+  other.set_grad(array<float>({5, 6}));
+  w.add_grad(other);
+  w.add_grad(other);
+  EXPECT_EQ(w.grad().raw_data(), place.raw_data());
+  EXPECT_THAT(to_vector<float>(place), ElementsAre(10, 12));
 }
 
 TEST(BackwardTest, OutputsThatNothingUsedGiveNoGradient) {

@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <sstream>
+#include <string>
 
 #include "core/autograd/anomaly_mode.h"
 #include "core/autograd/function_hook.h"
@@ -143,7 +146,7 @@ TEST(ForgetTest, BatchRenormalizationCorrectsByTheStatisticsOfItsFirstRun) {
     const Variable x(array<double>({1, 2, 3, 10}, {4, 1}), true), gamma(ones({1}, Dtype::kFloat64), true),
         beta(zeros({1}, Dtype::kFloat64), true), gy(array<double>({1, -2, 3, 4}, {4, 1}));
     const std::function<Variable(const Variable&)> body = [&](const Variable& v) {
-      return F::batch_renormalization(v, gamma, beta, mean, var, {.rmax = 3, .dmax = 5});
+      return F::batch_renormalization(v, gamma, beta, mean, var, {.rmax = 3, .dmax = 5, .update_statistics = true});
     };
     const auto inside = [&](const Variable& v) { return F::forget(body, v); };
     F::sum((forgetful ? F::forget(inside, x) : body(x)) * gy).backward();
@@ -214,6 +217,25 @@ TEST(AnomalyModeTest, NamesTheOperationForwardAndBackward) {
   EXPECT_THAT(
       [&] { F::sum(F::sqrt(x) * 0.0).backward(); },
       ThrowsMessage<ValueError>(AllOf(HasSubstr("the gradient of sqrt for its input 0"), HasSubstr("created by"))));
+}
+
+/// The list was two addresses of the stack once.
+TEST(AnomalyModeTest, ListsTheCallsThatLedToTheOperation) {
+  const AnomalyMode scope;
+  const auto calls = [](const std::function<void()>& call) -> std::string {
+    try {
+      call();
+    } catch (const ValueError& error) {
+      return error.what();
+    }
+    return "(nothing was thrown)";
+  };
+  const Variable x(zeros({3}, Dtype::kFloat64), /*requires_grad=*/true);
+  for (const std::string& message :
+       {calls([] { F::log(Variable(full({2}, -1.0))); }), calls([&] { F::sum(F::sqrt(x) * 0.0).backward(); })}) {
+    EXPECT_THAT(message, HasSubstr("core_test")) << "the program's own calls are in the list";
+    EXPECT_GT(std::count(message.begin(), message.end(), '\n'), 4) << message;
+  }
 }
 
 }  // namespace

@@ -347,6 +347,20 @@ TEST(DivergenceTest, NamesFamiliesWithoutARuleAndTakesNewOnes) {
   EXPECT_NEAR(kl_divergence(p, q).item<double>(), 0, 1e-14);
 }
 
+TEST(DistributionsTest, RefusesToDrawWhatHasNoFiniteShape) {
+  const auto refuses = [](const Distribution& p, const char* text) {
+    EXPECT_THAT([&] { p.sample_n(1); }, ThrowsMessage<ValueError>(HasSubstr(text)));
+  };
+  for (const double value : std::initializer_list<double>{INFINITY, NAN, -1}) {
+    const Variable one(ones({1}, Dtype::kFloat64)), bad(full({1}, value, Dtype::kFloat64));
+    refuses(Gamma(bad, one), "gamma: a shape of");
+    refuses(Beta(one, bad), "gamma: a shape of");
+    refuses(Dirichlet(bad), "gamma: a shape of");
+    refuses(Poisson(bad), "Poisson: a rate of");
+  }
+  refuses(Poisson(full({1}, 1e18, Dtype::kFloat64)), "expected a number from 0 to 1e+09");
+}
+
 TEST(DistributionsTest, NamesWhatHasNoClosedForm) {
   EXPECT_THAT([] { Poisson(numbers({2})).entropy(); },
               ThrowsMessage<ValueError>(AllOf(HasSubstr("Poisson"), HasSubstr("entropy"))));

@@ -116,6 +116,20 @@ TEST(BatchNormalizationTest, SurvivesALargeMean) {
   for (const float v : to_vector<float>(var)) EXPECT_NEAR(v, 1, 0.05);
 }
 
+TEST(BatchNormalizationTest, RefusesStatisticsOfAnotherShape) {
+  const Variable x = zeros({4, 2, 3}), gamma = ones({2, 3}), beta = zeros({2, 3}), one = ones({2}), none = zeros({2});
+  Array good = ones({2, 3}), turned = ones({3, 2}), short_one = ones({1});
+  const auto names = HasSubstr("(3, 2)");
+  EXPECT_THAT([&] { F::batch_normalization(x, gamma, beta, &turned, nullptr); }, ThrowsMessage<ShapeError>(names));
+  EXPECT_THAT([&] { F::batch_normalization(x, gamma, beta, &good, &turned, {.axis = {0}}); },
+              ThrowsMessage<ShapeError>(names));
+  EXPECT_THAT([&] { F::fixed_batch_normalization(x, gamma, beta, turned, good, {.axis = {0}}); },
+              ThrowsMessage<ShapeError>(names));
+  EXPECT_THAT([&] { F::fixed_batch_normalization(x, gamma, beta, good, turned, {.axis = {0}}); },
+              ThrowsMessage<ShapeError>(names));
+  EXPECT_THROW(F::batch_normalization(zeros({4, 2}), one, none, &short_one), ShapeError);
+}
+
 TEST(BatchNormalizationTest, NamesWhatDoesNotFit) {
   const Variable one = ones({2}), none = zeros({2});
   EXPECT_THAT([&] { F::batch_normalization(zeros({4, 3}), one, none); },

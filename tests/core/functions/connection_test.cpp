@@ -113,7 +113,8 @@ std::vector<FunctionCase> convolution_cases() {
        .f = of([](V x) { return F::shift(x); }),
        .inputs = {{"a945"}},
        .may_be_empty = "a",
-       .refusals = {{"shift: ksize 2", [] { F::shift(zeros({1, 9, 3, 3}), 2); }}}},
+       .refusals = {{"shift: ksize 2", [] { F::shift(zeros({1, 9, 3, 3}), 2); }},
+                    {"expected at least ksize² = 9", [] { F::shift(zeros({1, 8, 3, 3})); }}}},
       {.name = "bilinear",
        .f = of([](V a, V b, V W, V V1, V V2) {
          return F::bilinear(a, b, W, V1, V2, zeros({W.shape()[2]}, W.dtype(), W.device()));

@@ -148,7 +148,7 @@ TEST(ElementwiseTest, NotANumberIsNotHidden) {
 TEST(ElementwiseTest, CanBeDifferentiatedThreeTimesAndSaysSo) {
   const Variable x(full({}, 0.3, Dtype::kFloat64), /*requires_grad=*/true);
   Variable y = F::sin(x);
-  const BackwardOptions again = {.enable_double_backprop = true};
+  const GradOptions again = {.enable_double_backprop = true};
   for (int i = 0; i < 3; ++i) y = grad({y}, {x}, {}, again)[0];
   EXPECT_NEAR(y.item<double>(), -std::cos(0.3), 1e-15);
   EXPECT_THAT([&] { grad({y}, {x}, {}, again); }, ThrowsMessage<GraphError>(HasSubstr("3 times")));

@@ -77,7 +77,7 @@ std::vector<FunctionCase> figure_cases() {
           [](V x) { return Variable(F::classification_summary(x.array(), classes_of(x), 2).fbeta.to(x.dtype())); },
           "a5", "a", "beta is 0", [=] { F::classification_summary(zeros({1, 3}), t(), 0); }),
       figure(
-          "r2_score", [](V x) { return number(F::r2_score(x.array(), labels(x.shape(), 5)), x); }, "ab", "",
+          "r2_score", [](V x) { return number(F::r2_score(x.array(), labels(x.shape(), 3)), x); }, "ab", "",
           "r2_score: expected equal", [=] { F::r2_score(zeros({2}), t()); }),
       figure(
           "one_hot", [](V x) { return Variable(F::one_hot(labels(x.shape(), 5), 5, x.dtype())); }, "ab", "ab",

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "core/autograd/gradient_check.h"
@@ -13,7 +14,9 @@
 #include "core/functions/losses.h"
 #include "core/functions/matmul.h"
 #include "core/functions/normalization.h"
+#include "core/functions/pooling_nd.h"
 #include "core/functions/reduction.h"
+#include "core/functions/region_pooling.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax_cross_entropy.h"
 #include "core/links/batch_normalization.h"
@@ -118,6 +121,21 @@ TEST_P(HalfFunctionTest, CrossEntropyIsFloat32) {
 
 TEST_P(HalfFunctionTest, TheMeanOfManyDoesNotOverflow) {
   EXPECT_EQ(F::mean(Variable(full({300, 300}, 3, half()))).item<double>(), 3);
+}
+
+TEST_P(HalfFunctionTest, TheAverageOfAWindowDoesNotOverflow) {
+  const Array line = full({1, 1, 64}, 2000.0, half()), picture = full({1, 1, 8, 8}, 2000.0, half());
+  for (const std::optional<double> pad_value : {std::optional<double>(), std::optional<double>(0)}) {
+    const Variable y = F::average_pooling_1d(line, 64, {.pad_value = pad_value});
+    EXPECT_EQ(y.dtype(), half());
+    EXPECT_EQ(y.item<double>(), 2000);
+  }
+  const Array rois = array<double>({0, 0, 8, 8}, {1, 4}), first = zeros({1}, Dtype::kInt64);
+  for (const auto pool : {F::roi_average_pooling_2d, F::roi_average_align_2d}) {
+    const Variable y = pool(picture, rois, first, {.height = 1, .width = 1});
+    EXPECT_EQ(y.dtype(), half());
+    EXPECT_EQ(y.item<double>(), 2000);
+  }
 }
 
 TEST_P(HalfFunctionTest, LossesOfManyAndTheLengthOfLargeNumbersDoNotOverflow) {

@@ -40,6 +40,30 @@ std::vector<FunctionCase> normalization_cases() {
        .tolerance = 1e-11,
        .refusals = {{"batch_normalization: 1 value",
                      [] { F::batch_normalization(zeros({1, 3}), zeros({3}), zeros({3})); }}}},
+      {.name = "batch_normalization__axis",
+       .f = of([](V x, V g, V b) {
+         return F::batch_normalization(x, g, b, nullptr, nullptr, {.relu = true, .axis = {0, 2}});
+       }),
+       .inputs = {{"3425"}, {"45", 0.5, 1}, {"45", 2, 3}},
+       .tolerance = 1e-11,
+       .values =
+           [] {  // the axes moved by hand
+             const Array x = random_array({3, 4, 2, 5}, 1), g = random_array({4, 5}, 2), b = random_array({4, 5}, 3);
+             const Array moved = x.transpose({0, 1, 3, 2}).contiguous().reshape({3, 20, 2});
+             const Array y = F::batch_normalization(moved, g.reshape({20}), b.reshape({20})).array();
+             const Array found = F::batch_normalization(x, g, b, nullptr, nullptr, {.axis = {0, 2}}).array();
+             EXPECT_TRUE(near(found, y.contiguous().reshape({3, 4, 5, 2}).transpose({0, 1, 3, 2}), 1e-12));
+           },
+       .refusals = {{"so gamma and beta should be (4, 5); found (4, 2) and (4, 2)",
+                     [] {
+                       F::batch_normalization(zeros({3, 4, 2, 5}), zeros({4, 2}), zeros({4, 2}), nullptr, nullptr,
+                                              {.axis = {0, 2}});
+                     }},
+                    {"axis 0 follows axis 2",
+                     [] {
+                       F::batch_normalization(zeros({3, 4, 2}), zeros({4}), zeros({4}), nullptr, nullptr,
+                                              {.axis = {2, 0}});
+                     }}}},
       {.name = "batch_normalization__sequence",
        .f = of([](V x, V g, V b) { return F::batch_normalization(x, g, b); }),
        .inputs = {{"345"}, {"4"}, {"4"}},

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/autograd/gradient_check.h"
+#include "core/device/allocator.h"
 #include "core/error.h"
 #include "core/functions/accuracy.h"
 #include "core/functions/arithmetic.h"
@@ -102,7 +103,7 @@ std::vector<FunctionCase> region_cases() {
     return array(v, {1, 1, 4, 6});
   };
   const auto whole_picture = array<double>({0, 0, 4, 6}, {1, 4}), first = whole({0}, {1});
-  const F::RegionOptions two{.height = 2, .width = 2};
+  const F::RegionOptions two{.height = 2, .width = 2, .sampling_ratio = {2}};
   const auto expect = [=](Pool f, std::initializer_list<double> values) {
     return [=, v = std::vector<double>(values)] {
       EXPECT_TRUE(near(f(picture(), whole_picture, first, two).array(), array(v, {1, 1, 2, 2}), 1e-14));
@@ -127,6 +128,51 @@ std::vector<FunctionCase> region_cases() {
        .refusals = {{"roi_pooling_2d: expected rois (R, 5)",
                      [] { F::roi_pooling_2d(zeros({1, 1, 2, 2}), zeros({1, 4}), 1, 1); }}}},
   };
+}
+
+TEST(RegionPoolingTest, AnswersForARegionDoNotDependOnTheOthers) {
+  const Array x = random_array({1, 2, 6, 5}, 1), first = whole({0}, {1});
+  const Array rois = array<double>({0, 0, 6, 5, 1, 1, 2, 2, 0, 0, 5, 4, 1, 2, 2, 3}, {4, 4});
+  for (const auto align : {F::roi_max_align_2d, F::roi_average_align_2d}) {
+    const Array together = align(x, rois, zeros({4}, Dtype::kInt64), {.height = 2, .width = 2}).array();
+    for (std::int64_t r = 0; r < 4; ++r) {
+      const Slice row{.start = r, .stop = r + 1};
+      const Array alone = align(x, rois.slice(0, row), first, {.height = 2, .width = 2}).array();
+      EXPECT_TRUE(near(together.slice(0, row), alone, 1e-14)) << "region " << r;
+    }
+    EXPECT_EQ(align(x, zeros({0, 4}), zeros({0}, Dtype::kInt64), {}).shape(), Shape({0, 2, 7, 7}));
+  }
+}
+
+TEST(RegionPoolingTest, ALargeRegionIsPaidForOnce) {
+  const Array x = random_array({1, 2, 100, 100}, 1);
+  const F::RegionOptions two{.height = 2, .width = 2};
+  const auto peak = [&](std::int64_t count) {
+    std::vector<double> rois;
+    for (std::int64_t r = 0; r < count; ++r) rois.insert(rois.end(), {0, 0, r ? 2.0 : 100.0, r ? 2.0 : 100.0});
+    const std::size_t before = allocator({}).statistics().in_use;
+    allocator({}).reset_peak();
+    F::roi_average_align_2d(x, array(rois, {count, 4}), zeros({count}, Dtype::kInt64), two);
+    return allocator({}).statistics().peak_in_use - before;
+  };
+  EXPECT_LT(peak(64), 2 * peak(1));
+}
+
+/// Of 1e18 places in a bin the picture has a few.
+TEST(RegionPoolingTest, ReadsARegionOnlyInsideOfThePicture) {
+  const Array far = array<double>({-1e9, -1e9, 1e9, 1e9}, {1, 4}), picture = full({1, 1, 3, 3}, 3.0, Dtype::kFloat64);
+  const Array found = F::roi_max_align_2d(picture, far, whole({0}, {1}), {.height = 2, .width = 2}).array();
+  EXPECT_TRUE(near(found, full({1, 1, 2, 2}, 3.0, Dtype::kFloat64), 1e-12));
+}
+
+TEST(RegionPoolingTest, RefusesEdgesThatAreNoPixels) {
+  for (const double edge : std::initializer_list<double>{NAN, INFINITY, -1e300}) {
+    const Array rois = array<double>({0, 0, 1, 1, 0, 0, edge, 1}, {2, 4});
+    for (const auto pool : {F::roi_max_pooling_2d, F::roi_average_align_2d}) {
+      EXPECT_THAT([&] { pool(zeros({1, 1, 3, 3}), rois, whole({0, 0}, {2}), {}); },
+                  ::testing::ThrowsMessage<ValueError>(::testing::HasSubstr("region 1 has an edge at pixel")));
+    }
+  }
 }
 
 std::vector<FunctionCase> sequence_cases() {
@@ -224,6 +270,22 @@ TEST(EvaluationTest, CountsWhatWasFoundAndWhatWasThere) {
   EXPECT_EQ(F::binary_accuracy(array<float>({1, -1, 2, 0}), whole({1, 1, -1, 1}, {4})), 2.0 / 3);
   EXPECT_NEAR(F::r2_score(array<float>({1, 2, 4}), array<float>({1, 2, 3})), 0.5, 1e-12);
   EXPECT_EQ(F::r2_score(ones({3}), ones({3})), 0);
+}
+
+TEST(EvaluationTest, LeavesOutLabelsBelowZeroAndTakesAxesBehindTheClasses) {
+  const Array y = array<float>({2, 1, 1, 3, 0, 4, 1, 9}, {2, 2, 2}), t = whole({0, -1, 1, 1}, {2, 2});
+  const F::ClassificationSummary s = F::classification_summary(y, t);  // guesses 0, 1 and 1, 1
+  EXPECT_THAT(to_vector<std::int64_t>(s.support), ElementsAre(1, 2));
+  EXPECT_THAT(to_vector<double>(s.precision), ElementsAre(1, 1));
+  EXPECT_THAT(to_vector<double>(F::recall(y, t, -1, 3)), ElementsAre(1, 1, 0));
+  EXPECT_THROW(F::precision(y, t, -1, 1), ValueError);
+  EXPECT_THROW(F::precision(y, whole({0, 1}, {2})), ShapeError);
+}
+
+TEST(EvaluationTest, R2IsTheMeanOverTheColumns) {
+  const Array y = array<double>({1, 10, 2, 20, 4, 30}, {3, 2}), t = array<double>({1, 10, 2, 20, 3, 30}, {3, 2});
+  EXPECT_THAT(to_vector<double>(F::r2_scores(y, t)), ElementsAre(0.5, 1));
+  EXPECT_EQ(F::r2_score(y, t), 0.75);
 }
 
 }  // namespace

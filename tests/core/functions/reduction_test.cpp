@@ -104,6 +104,25 @@ TEST(MaxTest, KeepsNotANumberAndRefusesNothing) {
   EXPECT_THAT([] { F::max(zeros({2, 0}), {1}); }, ThrowsMessage<ValueError>(HasSubstr("size 0")));
 }
 
+TEST(WholeNumbersTest, AreReducedAsNumPyDoes) {
+  const Variable x = array<std::int32_t>({3, -1, 2, 5, 4, -6}, {2, 3});
+  EXPECT_THAT(to_vector<std::int64_t>(F::sum(x, {0}).array()), ElementsAre(8, 3, -4));
+  EXPECT_EQ(F::sum(x).dtype(), Dtype::kInt64);
+  EXPECT_EQ(F::prod(x).item<std::int64_t>(), 720);
+  EXPECT_THAT(to_vector<std::int32_t>(F::max(x, {1}).array()), ElementsAre(3, 5));
+  EXPECT_THAT(to_vector<std::int32_t>(F::min(x, {-1}).array()), ElementsAre(-1, -6));
+  EXPECT_EQ(F::min(x, {1}, /*keepdims=*/true).shape(), Shape({2, 1}));
+  EXPECT_EQ(F::max(x).dtype(), Dtype::kInt32);
+  EXPECT_DOUBLE_EQ(F::mean(x).item<double>(), 7.0 / 6);
+  constexpr std::int64_t kBeyondFloat64 = (std::int64_t{1} << 53) + 1;
+  EXPECT_EQ(*F::sum(array<std::int64_t>({kBeyondFloat64 - 1, 1})).array().data<std::int64_t>(), kBeyondFloat64);
+  const Variable flags = x.array().to(Dtype::kBool);
+  EXPECT_EQ(F::sum(flags).dtype(), Dtype::kInt64);
+  EXPECT_EQ(F::sum(flags).item<std::int64_t>(), 6);
+  EXPECT_EQ(F::sum(zeros({0, 2}, Dtype::kInt32), {0}).shape(), Shape({2}));
+  EXPECT_THROW(F::max(zeros({0}, Dtype::kInt32)), ValueError);
+}
+
 TEST(BroadcastToTest, IsTheAdjointOfSumTo) {
   EXPECT_THAT(to_vector<float>(F::broadcast_to(array<float>({1, 2}, {2, 1}), {2, 2}).array()), ElementsAre(1, 1, 2, 2));
   const auto there = [](const Variable& x) { return F::broadcast_to(x, {4, 2, 3}); };

@@ -62,11 +62,11 @@ std::vector<FunctionCase> shape_cases() {
        .may_be_empty = "ac",
        .refusals = {{"cannot be cut into 2", [] { F::split_axis(zeros({2, 3}), 2, 1); }}}},
       {.name = "cast",
-       .f = of([](V x) { return F::cast(F::cast(x, Dtype::kFloat32), x.dtype()); }),
+       // To float64, which keeps the small steps of central differences: narrower inputs are cast there and back, and
+       // CastTest has the gradients of one way.
+       .f = of([](V x) { return F::cast(F::cast(x, Dtype::kFloat64), x.dtype()); }),
        .inputs = {{"abc"}},
        .may_be_empty = "abc",
-       .derivatives = 0,
-       .tolerance = 1e-6,
        .refusals = {{"unknown name \"float31\"", [] { F::cast(zeros({2}), dtype_from_name("float31")); }}}},
       {.name = "stack",
        .f = of([](V a, V b) { return F::stack({a, b}, 1); }),

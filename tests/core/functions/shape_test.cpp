@@ -5,6 +5,8 @@
 
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
+#include "core/functions/arithmetic.h"
+#include "core/functions/reduction.h"
 
 namespace rensa {
 namespace {
@@ -93,6 +95,17 @@ TEST(CastTest, ConvertsBothWays) {
   y.backward();
   EXPECT_EQ(x.grad().dtype(), Dtype::kFloat32);
   EXPECT_THAT(to_vector<float>(x.grad()), Each(2.0f));
+}
+
+TEST(CastTest, HasBothGradientsInTheDtypesOfTheirInputs) {
+  const Variable x(ones({3}), /*requires_grad=*/true), w(array<double>({0.5, -2, 3}), /*requires_grad=*/true);
+  const Variable loss = F::sum(F::cast(x, Dtype::kFloat64) * w);
+  const Variable gx = grad({loss}, {x}, {}, {.enable_double_backprop = true})[0];
+  EXPECT_EQ(gx.dtype(), Dtype::kFloat32);
+  EXPECT_THAT(to_vector<double>(gx.array()), ElementsAre(0.5, -2, 3));
+  const Variable gw = grad({gx}, {w}, {Variable(array<float>({4, 5, -6}))})[0];
+  EXPECT_EQ(gw.dtype(), Dtype::kFloat64);
+  EXPECT_THAT(to_vector<double>(gw.array()), ElementsAre(4, 5, -6));
 }
 
 }  // namespace

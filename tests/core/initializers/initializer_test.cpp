@@ -79,6 +79,14 @@ TEST(InitializerTest, BilinearWindows) {
   double sum = 0;
   for (const double x : to_vector<double>(made(init::downsampling_convolution(), {3, 1, 3, 3}).select(0, 2))) sum += x;
   EXPECT_NEAR(sum, 1, 1e-12);
+  const Array of_three = made(init::upsampling_deconvolution(), {2, 2, 4, 4, 4}).select(0, 1).select(0, 1);
+  EXPECT_EQ(to_vector<double>(of_three.select(0, 1).select(0, 0)),
+            (std::vector<double>{0.046875, 0.140625, 0.140625, 0.046875}));  // 0.75 0.25 (0.25, 0.75, …)
+  EXPECT_EQ(to_vector<double>(made(init::upsampling_deconvolution(), {1, 1, 4})),
+            (std::vector<double>{0.25, 0.75, 0.75, 0.25}));
+  for (const Shape& shape : {Shape{2, 3, 4, 4}, Shape{2, 2, 4, 3}, Shape{2, 2}}) {
+    EXPECT_THROW(made(init::upsampling_deconvolution(), shape), ShapeError) << shape;
+  }
   EXPECT_THAT([] { made(init::upsampling_deconvolution(), {2, 3, 4, 4}); },
               ThrowsMessage<ShapeError>(HasSubstr("(2, 3, 4, 4)")));
 }

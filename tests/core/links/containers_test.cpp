@@ -49,6 +49,19 @@ TEST(SequentialTest, NumbersLinksAloneAsChainerDoes) {
   EXPECT_EQ(model.size(), 2u);
 }
 
+TEST(SequentialTest, BeginsWithAnEmbedId) {
+  auto embed = std::make_unique<EmbedId>(EmbedIdLinkOptions{.in = 5, .out = 3, .dtype = Dtype::kFloat64});
+  EmbedId& first = *embed;
+  Sequential model(std::move(embed), functions::relu, linear(3, 2));
+  EXPECT_THAT(paths(model), ElementsAre("0/W", "1/W", "1/b"));
+  const Array classes = array<std::int64_t>({4, 0});
+  auto& last = dynamic_cast<Linear&>(*model.link(2));
+  const Variable y = model(Variable(classes));
+  EXPECT_EQ(to_vector<double>(y.array()), to_vector<double>(last(functions::relu(first(classes))).array()));
+  functions::sum(y).backward();
+  EXPECT_TRUE(first.W.grad());
+}
+
 TEST(SequentialTest, FlattensExtendsAndRepeats) {
   Sequential model(std::make_unique<Sequential>(linear(2, 2), functions::relu), linear(2, 2));
   const Variable x(random_array({3, 2}, 1));

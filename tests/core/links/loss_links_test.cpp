@@ -167,6 +167,20 @@ TEST(WalkerAliasTest, DrawsInProportionToCounts) {
   EXPECT_THROW(WalkerAlias({0, 0}), ValueError);
 }
 
+// Chainer's losses for counts, and for a tree, are in chainer_links_test.cpp.
+TEST(BinaryHierarchicalSoftmaxTest, RefusesTreesAndClassesThatDoNotFit) {
+  using Options = BinaryHierarchicalSoftmax::Options;
+  EXPECT_THAT([] { BinaryHierarchicalSoftmax(Options{.in = 1, .tree = ClassTree{{1, 2}, 1}}); },
+              ThrowsMessage<ValueError>(HasSubstr("class 1 is in the tree twice")));
+  EXPECT_THAT([] { BinaryHierarchicalSoftmax(Options{.in = 1, .tree = ClassTree{3}}); },
+              ThrowsMessage<ValueError>(HasSubstr("at least 2 classes")));
+  EXPECT_THAT([] { huffman_tree(std::vector<double>(1100, 0)); },
+              ThrowsMessage<ValueError>(HasSubstr("more than 1000 decisions")));
+  BinaryHierarchicalSoftmax without_class_0(Options{.in = 1, .tree = ClassTree{{1, 2}, 3}});
+  EXPECT_THAT([&] { without_class_0(Variable(ones({1, 1})), array<std::int64_t>({0})); },
+              ThrowsMessage<ValueError>(HasSubstr("t[0] is 0, a class that the tree does not have")));
+}
+
 TEST(BinaryHierarchicalSoftmaxTest, ProbabilitiesOfAllClassesSumToOne) {
   BinaryHierarchicalSoftmax loss({.in = 3, .counts = kCounts, .dtype = Dtype::kFloat64});
   const Variable x(random_array({1, 3}, 4));

@@ -28,16 +28,17 @@ struct Pair : Link {
   Convolution2D convolution;
   BatchNormalization normalization;
 
-  explicit Pair(const Convolution2DOptions& o) : convolution(o), normalization({.size = o.out, .dtype = o.dtype}) {
+  explicit Pair(const Convolution2DOptions& o) : Pair(o, {.size = o.out, .dtype = o.dtype}) {}
+  Pair(const Convolution2DOptions& o, const BatchNormalizationLinkOptions& n) : convolution(o), normalization(n) {
     add("convolution", convolution);
     add("normalization", normalization);
     std::uint64_t seed = 10;
     for (const NamedParameter& named : named_parameters()) {
       named.parameter->array().copy_from(random_array(named.parameter->shape(), seed++));
     }
-    normalization.avg_mean.copy_from(random_array({o.out}, 20));
+    normalization.avg_mean.copy_from(random_array({n.size}, 20));
     normalization.avg_var.copy_from(
-        (Variable(random_array({o.out}, 21)) * Variable(random_array({o.out}, 21)) + 0.1).array());
+        (Variable(random_array({n.size}, 21)) * Variable(random_array({n.size}, 21)) + 0.1).array());
   }
 };
 
@@ -72,6 +73,23 @@ TEST(NormalizedConvolutionTest, EqualsTheLayersOneAfterTheOther) {
         }
       }
     }
+  }
+}
+
+TEST(NormalizedConvolutionTest, FoldsNormalizationsWithoutGammaOrBetaAndLeavesOthersAlone) {
+  const Convolution2DOptions form = forms(Dtype::kFloat64)[0];
+  const Variable x = random_array({2, form.in, 5, 4}, 1);
+  for (BatchNormalizationLinkOptions o :
+       {BatchNormalizationLinkOptions{.use_gamma = false}, BatchNormalizationLinkOptions{.use_beta = false},
+        BatchNormalizationLinkOptions{.axis = {0, 1, 2}}}) {
+    o.dtype = Dtype::kFloat64;
+    const bool is_folded = o.axis.empty();
+    o.size = is_folded ? form.out : x.shape()[3];
+    Pair pair(form, o);
+    const InferenceMode scope;
+    EXPECT_TRUE(rensa::testing::near(normalized_convolution(pair.convolution, pair.normalization, x).array(),
+                                     one_after_the_other(pair, x, {}).array(), 1e-12));
+    EXPECT_EQ(pair.normalization.is_of_channels(), is_folded);
   }
 }
 

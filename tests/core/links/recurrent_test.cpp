@@ -235,5 +235,62 @@ TEST(NStepTest, ASequenceAloneHasTheSameGradient) {
   }
 }
 
+/// A parameter's numbers, by its key.
+std::vector<float> numbers(Link& link, const std::string& path) {
+  for (const Link::NamedParameter& named : link.named_parameters()) {
+    if (named.path == path) return to_vector<float>(named.parameter->array());
+  }
+  return {};
+}
+
+TEST(CellTest, ForgetGatesStartAsInChainer) {
+  const CellOptions o{.in = 1, .out = 1};
+  Lstm plain(o);
+  StatefulPeepholeLstm peephole(o);
+  StatefulZoneoutLstm zoneout(o);
+  EXPECT_EQ(numbers(plain, "upward/b"), (std::vector<float>{0, 0, 1, 0}));
+  EXPECT_EQ(numbers(peephole, "upward/b"), (std::vector<float>{0, 0, 0, 0}));
+  EXPECT_EQ(numbers(zoneout, "upward/b"), (std::vector<float>{0, 0, 0, 0}));
+  StatefulZoneoutLstm told({.in = 1, .out = 1, .forget_bias_init = 2});
+  EXPECT_EQ(numbers(told, "upward/b"), (std::vector<float>{0, 0, 2, 0}));
+}
+
+TEST(CellTest, InitializersAreTheOptions) {
+  using ::testing::Each;
+  const CellOptions o{.in = kLazySize,
+                      .out = 2,
+                      .forget_bias_init = 7,
+                      .upward_init = init::constant(2),
+                      .lateral_init = init::constant(3),
+                      .bias_init = init::constant(4)};
+  const Variable x(ones({1, 3}));
+  Lstm lstm(o);
+  StatefulGru gru(o);
+  StatefulMgu mgu(o);
+  for (UnaryLink* cell : {static_cast<UnaryLink*>(&lstm), static_cast<UnaryLink*>(&gru), static_cast<UnaryLink*>(&mgu)})
+    (*cell)(x);
+  EXPECT_THAT(numbers(lstm, "upward/W"), Each(2.0f));
+  EXPECT_THAT(numbers(lstm, "lateral/W"), Each(3.0f));
+  EXPECT_EQ(numbers(lstm, "upward/b"), (std::vector<float>{4, 4, 7, 4, 4, 4, 7, 4}));
+  EXPECT_THAT(numbers(gru, "W_z/W"), Each(2.0f));
+  EXPECT_THAT(numbers(gru, "U_r/W"), Each(3.0f));
+  EXPECT_THAT(numbers(gru, "U_r/b"), Each(4.0f));
+  EXPECT_THAT(numbers(mgu, "W_f/W"), Each(2.0f));
+  const auto layers =
+      n_step_gru({.layers = 1, .in = 2, .out = 2, .initial_W = init::constant(5), .initial_b = init::constant(6)});
+  EXPECT_THAT(numbers(*layers, "0/w0"), Each(5.0f));
+  EXPECT_THAT(numbers(*layers, "0/b5"), Each(6.0f));
+}
+
+TEST(CellTest, EachGateHasAFanOfItsOwn) {
+  Lstm lstm({.in = 2, .out = 3, .lateral_init = init::orthogonal(1)});
+  const Array W = lstm.lateral.W.array();
+  for (std::int64_t gate = 0; gate < 4; ++gate) {
+    const Variable block(W.slice(0, {.start = 3 * gate, .stop = 3 * gate + 3}).copy());
+    const std::vector<float> squares = to_vector<float>(functions::sum(block * block, {1}).array());
+    for (const float length : squares) EXPECT_NEAR(length, 1, 1e-5);
+  }
+}
+
 }  // namespace
 }  // namespace rensa

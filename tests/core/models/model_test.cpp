@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "core/autograd/config.h"
 #include "core/error.h"
 #include "core/models/model.h"
@@ -28,7 +31,22 @@ TEST_P(ForwardTest, GivesLogitsAndEveryParameterAGradient) {
             to_vector<float>((*model)(Variable(ones({1, 3, 75, 75}))).array()));
 }
 INSTANTIATE_TEST_SUITE_P(Small, ForwardTest,
-                         ::testing::Values("resnext50", "alexnet", "nin", "googlenet", "googlenet_bn", "mobilenet_v2"));
+                         ::testing::Values("resnext50", "alexnet", "nin", "googlenet", "googlenet_bn",
+                                           "googlenet_torchvision", "mobilenet_v2"));
+
+TEST(ModelTest, GoogLeNetsHaveTheKeysOfTheirMakers) {
+  const auto has = [](const char* name, const std::string& path) {
+    const auto model = make_model(name, {.input = {3, 64, 64}});
+    const auto named = model->named_parameters();
+    return std::any_of(named.begin(), named.end(), [&](const auto& parameter) { return parameter.path == path; });
+  };
+  EXPECT_TRUE(has("googlenet", "inc3a/conv1/W"));
+  EXPECT_TRUE(has("googlenet_torchvision", "inception3a/branch2/0/conv/W"));
+  EXPECT_TRUE(has("googlenet_bn", "norm1/gamma"));
+  EXPECT_TRUE(has("googlenet_bn", "inc5b/conv33bn/beta"));
+  EXPECT_FALSE(has("googlenet_bn", "inc3c/conv1/W"));
+  EXPECT_FALSE(has("googlenet_bn", "inc4e/poolp/W"));
+}
 
 TEST(ModelTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT([] { make_model("vgg16", {.input = {3, 20, 20}}); }, ThrowsMessage<ValueError>(HasSubstr("20 pixels")));

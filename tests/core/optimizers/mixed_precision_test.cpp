@@ -209,6 +209,42 @@ TEST(LossScaleTest, HooksChangeGradientsOf16BitsInFloat32) {
   for (const ParameterArena& arena : optimizer.arenas()) EXPECT_EQ(arena.gradients.dtype(), arena.values.dtype());
 }
 
+TEST(LossScaleTest, PostHooksChangeParametersOf16BitsInFloat32) {
+  struct Halves : Link {
+    Parameter a{{3}, init::ones(), Dtype::kFloat16}, frozen{{2}, init::ones(), Dtype::kFloat16};
+    Halves() {
+      add("a", a);
+      add("frozen", frozen);
+    }
+  } model;
+  model.frozen.update_enabled = false;
+  Sgd optimizer({.lr = 1});
+  optimizer.setup(model);
+  optimizer.loss_scaling();
+  optimizer.add_hook(
+      "decay",
+      [&](Optimizer& o) {
+        EXPECT_EQ(o.loss_scale(), 1);  // it moves later
+        EXPECT_EQ(model.a.array().dtype(), Dtype::kFloat32);
+        EXPECT_EQ(o.arenas().front().values.dtype(), Dtype::kFloat32);
+        EXPECT_THAT(to_vector<float>(model.a.array()), Each(0.5f));
+        EXPECT_THAT(to_vector<float>(model.a.grad()), Each(0.5f));
+        EXPECT_THAT(to_vector<float>(model.frozen.array()), Each(1.0f));
+        model.a.array().fill(0.5 - 1.0 / 65536);  // float16 has no such number
+      },
+      HookTiming::kPost);
+  give_gradient(model.a, 0.5);
+  optimizer.update();
+  EXPECT_THAT(to_vector<float>(optimizer.state("master", model.a)), Each(0.5f - 1.0f / 65536));
+  EXPECT_THAT(to_vector<float>(model.a.array()), Each(0.5f));
+  EXPECT_EQ(model.a.array().dtype(), Dtype::kFloat16);
+  EXPECT_TRUE(model.a.grad_destination());
+  EXPECT_EQ(optimizer.loss_scale(), 2);
+  optimizer.remove_hook("decay");
+  optimizer.update();  // of zeros: what the hook has written stays
+  EXPECT_THAT(to_vector<float>(optimizer.state("master", model.a)), Each(0.5f - 1.0f / 65536));
+}
+
 TEST(LossScaleTest, DoublesUntilAStepIsNotFiniteAndSkipsThatStep) {
   Pair model(Dtype::kFloat16);
   Sgd optimizer({.lr = 0.001});

@@ -368,6 +368,36 @@ TEST(OptimizerTest, HooksSeeCompleteGradientsInTheirOrder) {
   EXPECT_THAT([&] { optimizer.remove_hook("double"); }, ThrowsMessage<ValueError>(HasSubstr("\"double\"")));
 }
 
+TEST(OptimizerTest, PostHooksChangeTheNewParameters) {
+  for (const double clip_norm : {0.0, 1e6}) {
+    Three model;
+    Sgd optimizer({.lr = 1, .common = {.clip_norm = clip_norm}});
+    optimizer.setup(model);
+    std::string order;
+    optimizer.add_hook(
+        "clip",
+        [&](Optimizer& o) {
+          order += "post";
+          EXPECT_EQ(o.t(), 1);
+          EXPECT_THAT(to_vector<float>(model.b.array()), Each(-2.0f));
+          EXPECT_THAT(to_vector<float>(model.b.grad()), Each(3.0f));
+          model.b.array().fill(-0.5);
+        },
+        HookTiming::kPost);
+    optimizer.add_hook("look", [&](Optimizer& o) {
+      order += "pre ";
+      EXPECT_EQ(o.t(), 0);
+    });
+    EXPECT_THAT(optimizer.hook_names(), ElementsAre("clip", "look"));
+    EXPECT_EQ(optimizer.hook_timing("clip"), HookTiming::kPost);
+    give_gradient(model.b, 3);
+    optimizer.update();
+    EXPECT_EQ(order, "pre post");
+    EXPECT_THAT(to_vector<float>(model.b.array()), Each(-0.5f));
+    EXPECT_FALSE(model.b.grad());
+  }
+}
+
 TEST(OptimizerTest, GoesOnFromASnapshotBitForBit) {
   for (const std::string& name : optimizer_names()) {
     Three model, copy;

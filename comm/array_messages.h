@@ -21,16 +21,16 @@ void send_arrays(Communicator& comm, const std::vector<Array>& data, int destina
 std::vector<Array> recv_arrays(Communicator& comm, int source, int tag = 0);
 
 /// Root's array on every rank; elsewhere `data` may be no array. Root's own is returned as it is.
-Array broadcast_array(Communicator& comm, const Array& data, int root);
+Array broadcast_array(Communicator& comm, const Array& data, int root = 0);
 
 /// Every rank's array, in the order of ranks.
 std::vector<Array> all_gather_arrays(Communicator& comm, const Array& data);
 
 /// The same on root; empty elsewhere.
-std::vector<Array> gather_arrays(Communicator& comm, const Array& data, int root);
+std::vector<Array> gather_arrays(Communicator& comm, const Array& data, int root = 0);
 
 /// Array number rank() of root's; elsewhere `data` is not looked at.
-Array scatter_arrays(Communicator& comm, const std::vector<Array>& data, int root);
+Array scatter_arrays(Communicator& comm, const std::vector<Array>& data, int root = 0);
 
 /// Array p goes to rank p; what comes back is in the order of ranks.
 std::vector<Array> all_to_all_arrays(Communicator& comm, const std::vector<Array>& data);

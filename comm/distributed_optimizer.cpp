@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "comm/communicators/pure_nccl_communicator.h"
 #include "comm/gradients/carried_updates.h"
 #include "comm/gradients/compression/gradient_compression.h"
 #include "comm/sharding/zero_shards.h"
@@ -24,6 +25,14 @@ nlohmann::json form_of(const Array& array) {
 Array zeros_of(const nlohmann::json& form, Device device) {
   const auto shape = form.at("shape").get<std::vector<std::int64_t>>();
   return zeros(Shape(std::span<const std::int64_t>(shape)), static_cast<Dtype>(form.at("dtype").get<int>()), device);
+}
+
+void check_carries_gradients(const Communicator& comm, Link& model) {
+  for (const Parameter* p : model.parameters()) {
+    const Array& values = p->array();
+    if (!values || !is_floating(values.dtype())) continue;
+    PureNcclCommunicator::check_carries(comm.name(), values.device(), detail::join("a parameter of ", values.shape()));
+  }
 }
 
 }  // namespace
@@ -46,7 +55,7 @@ DistributedOptimizer::DistributedOptimizer(std::unique_ptr<Optimizer> inner, Com
   if (shards_) inner_->set_shards(shards_);
   if (options.carry_over && comm.size() > 1) carried_ = std::make_unique<CarriedUpdates>(reducer_, *inner_, comm);
   check_options(options_, inner_->common().clip_norm);
-  for (const std::string& hook : inner_->hook_names()) check_takes_hook(hook);
+  for (const std::string& hook : inner_->hook_names()) check_takes_hook(hook, inner_->hook_timing(hook));
   if (inner_->has_dynamic_loss_scale()) check_takes_dynamic_loss_scale();
 }
 
@@ -89,6 +98,17 @@ bool DistributedOptimizer::is_safe_to_update() const {
 
 double DistributedOptimizer::waited_in_reads() const { return carried_ ? carried_->waited_in_reads() : 0; }
 
+const WaitLog& DistributedOptimizer::gathers() const {
+  static const WaitLog kNone;
+  return shards_ ? shards_->waits() : kNone;
+}
+
+std::vector<Wait> DistributedOptimizer::waits_since(Wait::Clock::time_point time) const {
+  std::vector<Wait> waits = reducer_.waits().since(time);
+  for (const Wait& wait : gathers().since(time)) waits.push_back(wait);
+  return waits;
+}
+
 Array DistributedOptimizer::state(const std::string& name, const Parameter& p) {
   settle();
   return inner_->state(name, p);
@@ -103,6 +123,7 @@ void DistributedOptimizer::setup(Link& model) {
   has_mean_ = false;
   // before there are arenas: all ranks are to lay out the same
   if (comm_.size() > 1) give_parameter_shapes_to_all(model);
+  check_carries_gradients(comm_, model);
   inner_->setup(model);
   take_in_newcomers();
 }
@@ -164,21 +185,23 @@ bool DistributedOptimizer::set_accumulating(bool accumulating) {
   return before;
 }
 
-void DistributedOptimizer::check_takes_hook(const std::string& name) const {
-  if (!shards_ && !options_.carry_over) return;
-  throw ValueError("the hook \"", name, "\" would see gradients of which a part alone is there. Leave ",
-                   shards_ ? "zero" : "carry_over", " out.");
+void DistributedOptimizer::check_takes_hook(const std::string& name, HookTiming timing) const {
+  const bool is_early = timing == HookTiming::kPre;
+  if (!options_.carry_over && !(shards_ && is_early)) return;
+  throw ValueError("the hook \"", name, "\" would see ", is_early ? "gradients" : "new parameters",
+                   " of which a part alone is there. Leave ", shards_ ? "zero" : "carry_over", " out.");
 }
 
-void DistributedOptimizer::add_hook(std::string name, Hook hook) {
-  check_takes_hook(name);
-  inner_->add_hook(std::move(name), std::move(hook));
+void DistributedOptimizer::add_hook(std::string name, Hook hook, HookTiming timing) {
+  check_takes_hook(name, timing);
+  inner_->add_hook(std::move(name), std::move(hook), timing);
 }
 
 void DistributedOptimizer::update() {
   if (reducer_.accumulating())
     throw GraphError("update() inside a NoSync scope: the gradients have not left. Close it first.");
   settle();
+  gathered_before_ = gathers().bytes();
   if (carried_) check_options(options_, inner_->common().clip_norm);
   const bool newcomers = has_newcomers();
   if (carried_ && !newcomers && !order_.empty()) return carried_->carry();

@@ -8,6 +8,7 @@
 
 #include "comm/gradients/gradient_reducer.h"
 #include "comm/gradients/no_sync.h"
+#include "comm/wait_log.h"
 #include "core/optimizers/optimizer.h"
 
 namespace rensa {
@@ -32,8 +33,9 @@ class ZeroShards;
 /// this object.
 class DistributedOptimizer final : public Optimizer {
  public:
-  /// Throws ValueError for options that exclude each other (check_options), for carry_over with clip_norm, and for an
-  /// optimizer with hooks or a dynamic loss scale where add_hook() or loss_scaling() would refuse them.
+  /// Throws ValueError for options that exclude each other (check_options), for carry_over with clip_norm, for a
+  /// compression beside the communicator's allreduce_grad_dtype, and for an optimizer with hooks or a dynamic loss
+  /// scale where add_hook() or loss_scaling() would refuse them.
   DistributedOptimizer(std::unique_ptr<Optimizer> inner, Communicator& comm, const ReducerOptions& options = {});
   template <class Inner>
     requires std::is_base_of_v<Optimizer, Inner>
@@ -48,9 +50,11 @@ class DistributedOptimizer final : public Optimizer {
   bool set_accumulating(bool accumulating) override;
   /// With carry_over: waits for all that update() left under way. Reading a parameter does so by itself; needed before
   /// others than the training thread read the model, or anybody the arenas, and before a link is taken away.
-  void settle();
-  /// This rank's share in the mean of the gradients from the next backward() on: gradients become Σ weight · gradient
-  /// over the ranks, whose weights add up to 1. 1 / size until something else is said.
+  void settle() override;
+  /// This rank's share in the mean of the gradients from the next step on: gradients become Σ weight · gradient over
+  /// the ranks, whose weights add up to 1. 1 / size until something else is said. One weight counts for a step: throws
+  /// GraphError if it would change while gradients of a backward() wait for update(). Pieces of a step get their share
+  /// by backward(loss, share).
   void set_weight(double weight) { reducer_.set_weight(weight); }
 
   double lr() const override { return inner_->lr(); }
@@ -69,10 +73,13 @@ class DistributedOptimizer final : public Optimizer {
   bool has_dynamic_loss_scale() const override { return inner_->has_dynamic_loss_scale(); }
   /// Waits for gradients that are under way. With zero > 0 a call on all ranks together.
   bool is_safe_to_update() const override;
-  /// Throws ValueError with zero > 0 or carry_over: a hook would see gradients of which a part alone is the mean.
-  void add_hook(std::string name, Hook hook) override;
+  /// Throws ValueError with carry_over, and with zero > 0 for a hook before the update: it would see gradients of which
+  /// a part alone is the mean. A hook after the update sees whole parameters: with zero > 0 it makes a call of all
+  /// ranks in each update(), so add it on all of them.
+  void add_hook(std::string name, Hook hook, HookTiming timing = HookTiming::kPre) override;
   void remove_hook(const std::string& name) override { inner_->remove_hook(name); }
   std::vector<std::string> hook_names() const override { return inner_->hook_names(); }
+  HookTiming hook_timing(const std::string& name) const override { return inner_->hook_timing(name); }
   std::vector<std::string> state_names() const override { return inner_->state_names(); }
   Array state(const std::string& name, const Parameter& p) override;
   std::size_t state_bytes() const override { return inner_->state_bytes(); }
@@ -92,10 +99,18 @@ class DistributedOptimizer final : public Optimizer {
   const GradientReducer& reducer() const { return reducer_; }  ///< what moves the gradients
   /// With carry_over: seconds that reads of parameters have waited so far for gradients, in forward and elsewhere.
   double waited_in_reads() const;
+  /// With zero > 0: the calls that bring the others' weights, and norms over all ranks' parts, in update().
+  const WaitLog& gathers() const;
+  /// All waits for other ranks that began then or later, for gradients and in gathers(): the latest WaitLog::kLatest.
+  std::vector<Wait> waits_since(Wait::Clock::time_point time) const;
+  std::size_t gathered_bytes() const override { return gathers().bytes() - gathered_before_; }
+  /// Bytes that this rank gave to the communicator in the last step that has arrived: for its gradients, and with
+  /// zero > 0 gathered_bytes().
+  std::size_t last_sent_bytes() const { return reducer_.last_sent_bytes() + gathered_bytes(); }
 
  private:
   void update_range(const Range&) override {}  // the wrapped optimizer's update() calls its own
-  void check_takes_hook(const std::string& name) const;
+  void check_takes_hook(const std::string& name, HookTiming timing) const;
   void check_takes_dynamic_loss_scale() const;
   void attach();
   bool arenas_moved() const;
@@ -130,6 +145,7 @@ class DistributedOptimizer final : public Optimizer {
   std::vector<Array> travelling_;                         ///< double buffering: the gradients that are under way
   bool has_mean_ = false;                                 ///< double buffering: there will be means to apply
   double mean_scale_ = 1;                                 ///< double buffering: the loss scale that they were made with
+  std::size_t gathered_before_ = 0;                       ///< bytes of gathers() when the last update() began
 };
 
 }  // namespace rensa

@@ -57,7 +57,7 @@ Received<T> recv_object(Communicator& comm, int source = kAnySource, int tag = k
 
 /// Root's object on every rank; elsewhere `object` is not looked at.
 template <class T>
-T broadcast_object(Communicator& comm, const T& object, int root) {
+T broadcast_object(Communicator& comm, const T& object, int root = 0) {
   if (comm.rank() != root) return detail::from_bytes<T>(comm.broadcast_bytes({}, root));
   if (comm.size() > 1) comm.broadcast_bytes(detail::to_bytes(object), root);
   return object;
@@ -75,7 +75,7 @@ std::vector<T> all_gather_objects(Communicator& comm, const T& object) {
 
 /// Every rank's object on root, in the order of ranks; empty elsewhere.
 template <class T>
-std::vector<T> gather_objects(Communicator& comm, const T& object, int root) {
+std::vector<T> gather_objects(Communicator& comm, const T& object, int root = 0) {
   std::vector<T> objects;
   for (std::string& bytes : comm.gather_bytes(detail::to_bytes(object), root)) {
     objects.push_back(detail::from_bytes<T>(std::move(bytes)));

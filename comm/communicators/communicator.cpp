@@ -207,7 +207,7 @@ std::vector<std::string> Communicator::gather_bytes(const std::string& bytes, in
 }
 
 Work Communicator::start(std::function<void(Communicator&)> call, Device device) {
-  if (!thread_) thread_ = std::make_unique<CommunicationThread>(split(0, rank()));
+  if (!thread_) thread_ = std::make_unique<CommunicationThread>(split_in("first start()", 0, rank()));
   return thread_->start(std::move(call), device);
 }
 
@@ -259,8 +259,10 @@ Array Communicator::allocate_shared(std::int64_t count, Dtype dtype) {
 
 Array Communicator::do_allocate_shared(std::int64_t count, Dtype dtype) { return zeros({count}, dtype); }
 
-std::unique_ptr<Communicator> Communicator::split(int color, int key) {
-  const CallLog::Scope scope(calls_, {"split", 0, Dtype::kUInt8});
+std::unique_ptr<Communicator> Communicator::split(int color, int key) { return split_in("split", color, key); }
+
+std::unique_ptr<Communicator> Communicator::split_in(std::string_view call, int color, int key) {
+  const CallLog::Scope scope(calls_, {call, 0, Dtype::kUInt8});
   auto part = do_split(color, key);
   auto watch = watch_ ? watch_->child(color) : nullptr;
   if (!part) return nullptr;

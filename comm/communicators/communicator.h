@@ -90,38 +90,48 @@ class Communicator {
   /// Replaces `data` on every rank with the elementwise reduction over all ranks: the same bits on each.
   void all_reduce(const Array& data, Reduce op = Reduce::kSum);
   /// The same on root only; what the others' `data` holds afterwards is not said.
-  void reduce(const Array& data, int root, Reduce op = Reduce::kSum);
+  void reduce(const Array& data, int root = 0, Reduce op = Reduce::kSum);
   /// Copies root's `data` to every rank's.
-  void broadcast(const Array& data, int root);
+  void broadcast(const Array& data, int root = 0);
   /// `in` has size() equal parts; `out` becomes the reduction of every rank's part number rank(). It may be that part.
   void reduce_scatter(const Array& in, const Array& out, Reduce op = Reduce::kSum);
   /// `out` becomes every rank's `in`, in order of ranks. `in` may be this rank's part of `out`.
   void all_gather(const Array& in, const Array& out);
   /// The same on root only; elsewhere `out` may be no array.
-  void gather(const Array& in, const Array& out, int root);
+  void gather(const Array& in, const Array& out, int root = 0);
   /// `out` becomes part number rank() of root's `in`; elsewhere `in` may be no array.
-  void scatter(const Array& in, const Array& out, int root);
+  void scatter(const Array& in, const Array& out, int root = 0);
   /// Part p of `in` goes to rank p, into its part number rank(). The arrays do not overlap.
   void all_to_all(const Array& in, const Array& out);
   /// One message to one rank, which must ask for it with recv() of the same shape and dtype; returns when `data` may
-  /// be written again. Tags are 0 and up; collectives between a send and its recv do not mix with it.
+  /// be written again: a long one may wait for its recv. Tags are 0 and up; collectives between a send and its recv do
+  /// not mix with it.
   void send(const Array& data, int destination, int tag = 0);
-  /// Waits for the message of `source` with that tag and writes it into `data`.
+  /// Waits for the message of `source` with that tag and writes it into `data`. Throws CommError that names both sides
+  /// if it is of another size or dtype; where both lie on the host, or both on GPUs, the message is gone then and the
+  /// next one can be received. Where NCCL carries messages, one side on a GPU and the other on the host is an error,
+  /// and what follows may be lost.
   void recv(const Array& data, int source, int tag = 0);
   void barrier();  ///< returns when every rank has called it
 
   /// Messages of any length, such as serialized objects (comm/objects.h).
-  std::string broadcast_bytes(std::string bytes, int root);
+  std::string broadcast_bytes(std::string bytes, int root = 0);
   /// Every rank's bytes, in the order of ranks; lengths may differ.
   std::vector<std::string> all_gather_bytes(const std::string& bytes);
-  std::vector<std::string> gather_bytes(const std::string& bytes, int root);  ///< empty except on root
-  void send_bytes(const std::string& bytes, int destination, int tag = 0);    ///< one message to one rank
+  std::vector<std::string> gather_bytes(const std::string& bytes, int root = 0);  ///< empty except on root
+  void send_bytes(const std::string& bytes, int destination, int tag = 0);        ///< one message to one rank
   /// Waits for a message; the result says who sent it, and with which tag.
   Message recv_bytes(int source = kAnySource, int tag = kAnyTag);
 
   /// Runs `call` on a thread of this communicator's own, on a communicator of its own, after the calls started before:
   ///   Work work = comm.start([x](Communicator& c) { c.all_reduce(x); });  …  work.wait();
   /// A call on all ranks together, in one order. The communicator waits for it before it goes.
+  ///
+  /// For messages between two ranks it has two limits. The first start() on a communicator is a collective call, which
+  /// makes the thread's communicator: all ranks make it, also those that have nothing to send. And one call runs at a
+  /// time, in the order given: what a started recv() waits for must not come from a send() that the other rank has
+  /// started behind a recv() of its own. In a ring, even ranks start send() first and odd ones recv(), or one start()
+  /// makes both calls in such an order.
   ///
   /// `device` is where the call's arrays lie. On a GPU the call goes into a stream of high priority, behind what is in
   /// the current stream now; wait() then makes the current stream wait, not the host.
@@ -204,6 +214,8 @@ class Communicator {
   }
   GpuTransport& gpu_transport(Device device);
   GpuMessages& gpu_messages();
+  /// split() as a part of the call of that name.
+  std::unique_ptr<Communicator> split_in(std::string_view call, int color, int key);
   void hand_down(Communicator& part) const;
 
   RankPlace place_;

@@ -18,6 +18,9 @@ class CommunicatorConfig {
   void set(const std::string& name, const std::string& value);
   const std::string& get(const std::string& name) const;  ///< the value as text; throws ValueError for an unknown name
 
+  /// All of them by name: ChainerMN's get_config() without a name.
+  const std::map<std::string, std::string>& values() const { return values_; }
+
   /// The dtype in which gradients travel, if one other than their own was set.
   std::optional<Dtype> allreduce_grad_dtype() const;
 

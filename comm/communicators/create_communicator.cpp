@@ -91,8 +91,8 @@ std::unique_ptr<Communicator> create_communicator(const CommunicatorOptions& opt
   }
   const auto& names = communicator_names();
   const bool known = std::find(names.begin(), names.end(), options.name) != names.end();
-  const bool alone = options.name == "self" ||
-                     (options.name == "auto" && options.mpi_comm == nullptr && !detect_launcher().started_ranks());
+  const bool alone =
+      options.name == "self" || (options.name == "auto" && !options.mpi_comm && !detect_launcher().started_ranks());
   std::unique_ptr<Communicator> comm;
   if (alone) {
     comm = std::make_unique<SelfCommunicator>();

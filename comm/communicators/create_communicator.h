@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comm/communicators/communicator.h"
+#include "comm/communicators/mpi_handle.h"
 
 namespace rensa {
 
@@ -26,8 +27,8 @@ struct CommunicatorOptions {
   /// "dummy"             reduces nothing, for measuring
   /// "self"              one rank alone
   std::string name = "auto";
-  /// The address of an MPI_Comm of the program, which is duplicated and left as it was found. Null: MPI_COMM_WORLD.
-  const void* mpi_comm = nullptr;
+  /// An MPI_Comm of the program, or its address, which is duplicated and left as it was found. None: MPI_COMM_WORLD.
+  MpiHandle mpi_comm = {};
   /// How long a rank may be late for a call before the job is given up. Above 0.
   double timeout_s = seconds_from_environment("RENSA_COMM_TIMEOUT", 300);
   /// After how long a silence a process counts as lost (comm/watchdog/watchdog.h). 0: no watchdog.
@@ -47,6 +48,14 @@ std::unique_ptr<Communicator> create_communicator(const Name& name) {
   return create_communicator(CommunicatorOptions{.name = std::string(std::string_view(name))});
 }
 
+/// The same with a name, and options of which the name is not looked at: create_communicator("flat", {.timeout_s =
+/// 60}).
+template <std::convertible_to<std::string_view> Name>
+std::unique_ptr<Communicator> create_communicator(const Name& name, CommunicatorOptions options) {
+  options.name = std::string(std::string_view(name));
+  return create_communicator(options);
+}
+
 /// The communicator called `name` ("flat" gives `whole` back) of the ranks of `whole`: how transports other than MPI,
 /// threads for one, get the same communicators.
 std::unique_ptr<Communicator> compose_communicator(const std::string& name, std::unique_ptr<Communicator> whole,
@@ -57,7 +66,7 @@ const std::vector<std::string>& communicator_names();
 
 namespace mpi {
 /// Implemented by comm/mpi or, without MPI, by comm/mpi_absent, which throws.
-std::unique_ptr<Communicator> create_transport(const void* mpi_comm, double timeout_s);
+std::unique_ptr<Communicator> create_transport(const MpiHandle& mpi_comm, double timeout_s);
 bool available();
 }  // namespace mpi
 

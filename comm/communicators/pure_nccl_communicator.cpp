@@ -18,4 +18,10 @@ void PureNcclCommunicator::check_that_all_have_it(Communicator& whole) {
   }
 }
 
+void PureNcclCommunicator::check_carries(std::string_view name, Device device, const std::string& what) {
+  if (name != "pure_nccl" || device.kind != DeviceKind::kCpu) return;
+  throw DeviceError("pure_nccl carries arrays on GPUs, and ", what,
+                    " is on the CPU. Put it on a GPU (device cuda), or use the communicator auto.");
+}
+
 }  // namespace rensa

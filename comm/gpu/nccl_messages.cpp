@@ -2,12 +2,14 @@
 
 #include <cstring>
 
+#include "comm/message_content.h"
 #include "core/error.h"
 
 namespace rensa {
 namespace {
 
 constexpr int kSender = 0, kReceiver = 1;  ///< among the two
+constexpr const char* kBothSides = "Both sides of a message have their arrays on GPUs, or both on the host.";
 
 /// What goes ahead. Plain data.
 struct Header {
@@ -22,9 +24,7 @@ std::string pack(const Header& header) { return {reinterpret_cast<const char*>(&
 Header unpack(const std::string& bytes, int source) {
   Header header;
   if (bytes.size() != sizeof header) {
-    throw CommError("recv: rank ", source, " sent ", bytes.size(),
-                    " bytes, expected an array on a GPU. Both sides of a message ",
-                    "have their arrays on GPUs, or both on the host.");
+    throw CommError("recv: rank ", source, " sent ", bytes.size(), " bytes, expected an array on a GPU. ", kBothSides);
   }
   std::memcpy(&header, bytes.data(), sizeof header);
   return header;
@@ -59,22 +59,34 @@ void NcclMessages::send(const Array& data, int destination, int tag) {
   gpu::record_use(copy, stream);
 }
 
+std::string NcclMessages::recv_header(int source, int tag) const try {
+  return host_recv_bytes(source, tag).bytes;
+} catch (const CommError& e) {
+  throw CommError("recv on a GPU: ", e.what(), " ", kBothSides);
+}
+
 void NcclMessages::recv(const Array& data, int source, int tag) {
-  const Header header = unpack(host_recv_bytes(source, tag).bytes, source);
-  if (header.count != data.size() || header.dtype != data.dtype()) {
-    throw CommError("recv: rank ", source, " sent ", header.count, " ", header.dtype, " with tag ", tag, ", expected ",
-                    data.size(), " ", data.dtype(), " for ", data.shape(), ".");
-  }
+  const Header header = unpack(recv_header(source, tag), source);
+  const MessageContent content{.count = header.count, .dtype = header.dtype};
   Link& link = from_[way(source, tag)];
   if (!link.connection) {
     link.id = header.id;
     join(link, kReceiver, data.device());
   }
-  if (header.number == 0) return staged_.recv(data, source, tag);
-  if (header.number != ++link.messages) {
-    throw CommError("recv: rank ", source, " sent another array on a GPU before that with tag ", tag,
-                    ". Receive arrays on GPUs ", "in the order in which they were sent.");
+  const Array to = fits(content, data) ? data : scratch_for(content, data.device());
+  const bool in_order = header.number == 0 || header.number == ++link.messages;
+  if (header.number == 0) {
+    staged_.recv(to, source, tag);
+  } else if (in_order) {
+    recv_from(link, to, source);
   }
+  check_fits(content, data, source, tag);
+  if (in_order) return;
+  throw CommError("recv: rank ", source, " sent another array on a GPU before that with tag ", tag,
+                  ". Receive arrays on GPUs ", "in the order in which they were sent.");
+}
+
+void NcclMessages::recv_from(Link& link, const Array& data, int source) {
   link.connection->wait_until_ready();
   const gpu::Stream current = gpu::current_stream(data.device());
   const gpu::Stream& stream = link.stream->get();

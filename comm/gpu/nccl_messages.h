@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "comm/gpu/gpu_transport.h"
@@ -36,6 +37,10 @@ class NcclMessages final : public GpuMessages {
     std::uint64_t messages = 0;  ///< that went through NCCL
   };
   void join(Link& link, int rank, Device device) const;
+  /// What goes ahead of the next message, packed. Throws CommError for an array of the host.
+  std::string recv_header(int source, int tag) const;
+  /// The elements of the next message of NCCL.
+  static void recv_from(Link& link, const Array& data, int source);
 
   /// The other rank, and whether the messages are the library's own: they come in another order than the program's.
   using Way = std::pair<int, bool>;

@@ -32,7 +32,15 @@ Array flag_of(const ParameterArena::Slot& slot, const Array& gradients, std::int
 
 GradientReducer::GradientReducer(Communicator& comm, const ReducerOptions& options) : comm_(comm), options_(options) {
   check_options(options);
+  check_form();
   if (comm.size() > 1) thread_.emplace(comm.split(0, comm.rank()));
+}
+
+void GradientReducer::check_form() const {
+  if (!options_.compression || !comm_.config().allreduce_grad_dtype()) return;
+  throw ValueError("compression and allreduce_grad_dtype exclude each other: ", options_.compression->name(),
+                   " has a form of its own, found allreduce_grad_dtype = ", *comm_.config().allreduce_grad_dtype(),
+                   ". Leave one of them out.");
 }
 
 void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>& order) {
@@ -150,10 +158,33 @@ void GradientReducer::check_ranks_agree() const {
 void GradientReducer::start_step() {
   for (const GradientBucket& bucket : buckets_) progress_[bucket.number].pending = bucket.slots.size();
   for (auto& [parameter, member] : members_) member.ready = false;
+  has_gradients_ = false;
   works_.clear();
 }
 
+/// Those that were cleared behind their backward() do not, unless they may have left.
+bool GradientReducer::gradients_wait() {
+  if (!has_gradients_) return false;
+  forget_removed();
+  return std::any_of(members_.begin(), members_.end(), [](const auto& entry) {
+    const auto& [parameter, member] = entry;
+    return member.ready || (!member.removed && parameter->grad());
+  });
+}
+
+void GradientReducer::set_weight(double weight) {
+  const double factor = weight * comm_.size();
+  if (factor != factor_ && gradients_wait()) {
+    throw GraphError("set_weight(", weight, ") behind a backward() whose gradients wait for update(), with the weight ",
+                     factor_ / comm_.size(),
+                     ": one weight counts for a step. Set it before the step's first backward(); "
+                     "give pieces of a step their share by backward(loss, share).");
+  }
+  factor_ = factor;
+}
+
 void GradientReducer::gradient_is_ready(Parameter* parameter) {
+  has_gradients_ = true;
   if (accumulating_) return;
   Member& member = members_.at(parameter);
   if (member.removed) return;
@@ -281,10 +312,17 @@ void GradientReducer::wait() const {
   for (const Work& work : works_) work.wait();
 }
 
-void GradientReducer::wait_for_works() {
+double GradientReducer::wait_for(std::span<const Work> works) {
   const Clock::time_point from = Clock::now();
-  wait();
-  if (observer_) observer_->waited(from, Clock::now());
+  for (const Work& work : works) work.wait();
+  const Clock::time_point to = Clock::now();
+  waits_.add({.begin = from, .end = to});
+  if (observer_) observer_->waited(from, to);
+  return std::chrono::duration<double>(to - from).count();
+}
+
+void GradientReducer::wait_for_works() {
+  wait_for(works_);
   if (works_.empty()) return;
   last_times_.clear();
   for (const std::size_t b : order_) last_times_.push_back(progress_[b].times);
@@ -333,14 +371,11 @@ void GradientReducer::carry() {
 }
 
 double GradientReducer::arrive(std::size_t bucket) {
-  const Clock::time_point from = Clock::now();
-  carried_[bucket].wait();
-  const Clock::time_point to = Clock::now();
-  if (observer_) observer_->waited(from, to);
+  const double seconds = wait_for({&carried_[bucket], 1});
   const auto turn = std::find(order_.begin(), order_.end(), bucket) - order_.begin();
   arrived_times_[static_cast<std::size_t>(turn)] = progress_[bucket].times;
   if (--under_way_ == 0) last_times_ = arrived_times_;
-  return std::chrono::duration<double>(to - from).count();
+  return seconds;
 }
 
 void GradientReducer::find_unused(const GradientBucket& bucket) {
@@ -372,7 +407,10 @@ void GradientReducer::take_mean(const Array& gradient) const {
   comm_.all_reduce(gradient, Reduce::kMean);
 }
 
-void GradientReducer::start_compressing() { compressing_ = options_.compression != nullptr && comm_.size() > 1; }
+void GradientReducer::start_compressing() {
+  check_form();  // the dtype may have been set since
+  compressing_ = options_.compression != nullptr && comm_.size() > 1;
+}
 
 std::size_t GradientReducer::last_sent_bytes() const {
   std::size_t bytes = 0;

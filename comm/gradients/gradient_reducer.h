@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "comm/communicators/communicator.h"
 #include "comm/gradients/gradient_bucket.h"
 #include "comm/gradients/reducer_options.h"
+#include "comm/wait_log.h"
 #include "comm/work.h"
 #include "core/optimizers/optimizer.h"
 
@@ -25,7 +27,8 @@ class GradientReducer {
  public:
   using Clock = BucketTimes::Clock;  ///< as BucketTimes has it
 
-  /// A call on all ranks together. `comm` must outlive the reducer, which works on a duplicate of it.
+  /// A call on all ranks together. `comm` must outlive the reducer, which works on a duplicate of it. Throws ValueError
+  /// for options that exclude each other, or a compression beside allreduce_grad_dtype.
   GradientReducer(Communicator& comm, const ReducerOptions& options);
   ~GradientReducer() { detach(); }
   GradientReducer(const GradientReducer&) = delete;
@@ -59,8 +62,9 @@ class GradientReducer {
   void set_accumulating(bool accumulating) { accumulating_ = accumulating; }
   bool accumulating() const { return accumulating_; }  ///< whether gradients stay here
   /// This rank's share in the mean: gradients become Σ weight · gradient over the ranks, whose weights add up to 1.
-  /// Holds for the backward() calls to come. 1 / size until something else is said.
-  void set_weight(double weight) { factor_ = weight * comm_.size(); }
+  /// Holds for the steps to come, each of which has one weight: throws GraphError if it would change while gradients
+  /// wait for update(). 1 / size until something else is said.
+  void set_weight(double weight);
 
   /// The parameters in the order in which rank 0's first backward since attach() finished them, and behind them those
   /// it did not. A call on all ranks together.
@@ -69,7 +73,8 @@ class GradientReducer {
   void take_mean(const Array& gradient) const;
   /// Waits for the buckets that have left in this step, so that their gradients may be read.
   void wait() const;
-  /// From now on buckets go through the compression, if there is one.
+  /// From now on buckets go through the compression, if there is one. Throws ValueError if allreduce_grad_dtype has
+  /// been set in the meantime.
   void start_compressing();
   /// With zero_fill off: the parameters that no rank used in the step that finish() ended.
   const std::vector<Parameter*>& unused() const { return unused_; }
@@ -83,6 +88,7 @@ class GradientReducer {
   const std::vector<BucketTimes>& last_times() const { return last_times_; }
   /// Bytes that this rank gave to the communicator for that step's gradients.
   std::size_t last_sent_bytes() const;
+  const WaitLog& waits() const { return waits_; }  ///< for buckets: in finish(), finish_started() and arrive()
   /// Null: nobody watches. It must outlive the reducer or be taken away.
   void observe(ReducerObserver* observer) { observer_ = observer; }
 
@@ -112,6 +118,7 @@ class GradientReducer {
   void forget_removed();
   void check_compressible(const ParameterArena& arena) const;
   void check_ranks_agree() const;
+  void check_form() const;
   void gradient_is_ready(Parameter* parameter);
   void complete(Member& member);
   void take_in(const ParameterArena::Slot& slot, const Array& gradient, GradientBucket& bucket);
@@ -120,6 +127,9 @@ class GradientReducer {
   void reduce(std::size_t bucket, Communicator& comm, const Form& form);
   std::size_t send(const GradientBucket& bucket, Communicator& comm, Dtype travels_as) const;
   std::size_t scatter(const GradientBucket& bucket, Communicator& comm, Dtype travels_as) const;
+  bool gradients_wait();
+  /// Waits for them, tells waits_ and the observer, and returns how many seconds.
+  double wait_for(std::span<const Work> works);
   void wait_for_works();
   void find_unused(const GradientBucket& bucket);
   void start_step();
@@ -142,7 +152,9 @@ class GradientReducer {
   std::vector<Work> carried_;                         ///< of each bucket, with carry()
   std::vector<Work> works_;                           ///< the buckets that have left in this step
   std::vector<std::shared_ptr<void>> registrations_;  ///< of the arenas, with NCCL
+  WaitLog waits_;
   bool accumulating_ = false, compressing_ = false;
+  bool has_gradients_ = false;  ///< of this step, from at least one backward()
   double factor_ = 1;
 
   std::optional<CommunicationThread> thread_;  ///< none for one rank alone; last: it works on what stands above

@@ -33,7 +33,8 @@ struct ReducerOptions {
   /// Source: Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", 2020.
   int zero = 0;
   /// Makes less of a bucket before it travels (comm/gradients/compression). One for each optimizer: it remembers what
-  /// it left out. Gradients of float32 or float64, on the host, and no dynamic loss scale. Null: buckets travel whole.
+  /// it left out. Gradients of float32 or float64, on the host, no allreduce_grad_dtype and no dynamic loss scale.
+  /// Null: buckets travel whole.
   std::shared_ptr<GradientCompression> compression = nullptr;
 };
 

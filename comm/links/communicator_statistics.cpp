@@ -1,32 +1,19 @@
 #include "comm/links/communicator_statistics.h"
 
-#include <chrono>
-
 #include "core/kernels/arithmetic.h"
 
 namespace rensa {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-struct Stopwatch {
-  double& seconds;
-  Clock::time_point start = Clock::now();
-  ~Stopwatch() { seconds += std::chrono::duration<double>(Clock::now() - start).count(); }
-};
-
-}  // namespace
 
 std::int64_t CommunicatorStatistics::merge(const Array& mean, const Array& var, std::int64_t count) {
   if (comm_.size() == 1) return count;
-  const Stopwatch stopwatch{seconds_};
+  const LoggedWait wait(waits_);
   if (mean.device().kind != DeviceKind::kCpu) return merge_on_gpu(mean, var, count);
   const auto n = static_cast<double>(count);
   return comm_.size() < gathered_ranks_ ? merge_gathered(mean, var, n) : merge_in_two_calls(mean, var, n);
 }
 
 void CommunicatorStatistics::sum(const Array& values) {
-  const Stopwatch stopwatch{seconds_};
+  const LoggedWait wait(waits_);
   comm_.all_reduce(values, Reduce::kSum);
 }
 

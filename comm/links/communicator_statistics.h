@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/communicators/communicator.h"
+#include "comm/wait_log.h"
 #include "core/functions/statistics_reducer.h"
 
 namespace rensa {
@@ -25,8 +26,8 @@ class CommunicatorStatistics final : public StatisticsReducer {
   std::int64_t merge(const Array& mean, const Array& var, std::int64_t count) override;
   void sum(const Array& values) override;
   Communicator& comm() const { return comm_; }  ///< the ranks that the batch is spread over
-  /// Time that calls have taken so far, most of it for ranks that come later.
-  double seconds() const { return seconds_; }
+  /// The calls, whose time goes for the most part to ranks that come later.
+  const WaitLog& waits() const { return waits_; }
 
  private:
   std::int64_t merge_gathered(const Array& mean, const Array& var, double count);
@@ -35,7 +36,7 @@ class CommunicatorStatistics final : public StatisticsReducer {
 
   Communicator& comm_;
   const int gathered_ranks_;
-  double seconds_ = 0;
+  WaitLog waits_;
 };
 
 }  // namespace rensa

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "comm/mpi/mpi_start.h"
@@ -200,17 +201,17 @@ void MpiCommunicator::do_all_gather(const Array& in, const Array& out) {
 void MpiCommunicator::do_gather(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
     const Array part = part_of(out, r, in);
-    r == root ? part.copy_from(in) : do_recv(part, r, kLibraryTag);
+    r == root ? part.copy_from(in) : recv_elements(part, r, kLibraryTag);
   }
-  if (rank() != root) do_send(in, root, kLibraryTag);
+  if (rank() != root) send_elements(in, root, kLibraryTag);
 }
 
 void MpiCommunicator::do_scatter(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
     const Array part = part_of(in, r, out);
-    r == root ? out.copy_from(part) : do_send(part, r, kLibraryTag);
+    r == root ? out.copy_from(part) : send_elements(part, r, kLibraryTag);
   }
-  if (rank() != root) do_recv(out, root, kLibraryTag);
+  if (rank() != root) recv_elements(out, root, kLibraryTag);
 }
 
 void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
@@ -230,14 +231,14 @@ void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
   }
 }
 
-void MpiCommunicator::do_send(const Array& data, int destination, int tag) {
+void MpiCommunicator::send_elements(const Array& data, int destination, int tag) const {
   const MovedType type(data.dtype());
   in_pieces(data.size(), [&](std::int64_t first, int count) {
     check(MPI_Send(bytes_at(data, first), count, type, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
   });
 }
 
-void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
+void MpiCommunicator::recv_elements(const Array& data, int source, int tag) const {
   const MovedType type(data.dtype());
   in_pieces(data.size(), [&](std::int64_t first, int count) {
     MPI_Status status;
@@ -251,31 +252,55 @@ void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
   });
 }
 
-// The length goes ahead; the pieces behind it come from the rank that sent it.
+// What it holds goes ahead of a message; the pieces behind it come from the rank that sent it. A tag could hold the
+// dtype too, but then no receive would match a message of another one.
+
+void MpiCommunicator::send_content(const MessageContent& content, int destination, int tag) const {
+  check(MPI_Send(&content, sizeof content, MPI_BYTE, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
+}
+
+MpiCommunicator::Announced MpiCommunicator::recv_content(int source, int tag) const {
+  Announced message;
+  MPI_Status status;
+  check(MPI_Recv(&message.content, sizeof message.content, MPI_BYTE, source == kAnySource ? MPI_ANY_SOURCE : source,
+                 mpi_tag(tag), channel(tag), &status),
+        "MPI_Recv");
+  message.source = status.MPI_SOURCE;
+  message.tag = tag == kAnyTag ? status.MPI_TAG : tag;
+  return message;
+}
+
+void MpiCommunicator::do_send(const Array& data, int destination, int tag) {
+  send_content({.count = data.size(), .dtype = data.dtype()}, destination, tag);
+  send_elements(data, destination, tag);
+}
+
+void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
+  const Announced message = recv_content(source, tag);
+  const Array to = fits(message.content, data) ? data : scratch_for(message.content);
+  recv_elements(to, message.source, message.tag);
+  check_fits(message.content, data, message.source, message.tag);
+}
 
 void MpiCommunicator::do_send_bytes(const std::string& bytes, int destination, int tag) {
   const auto length = static_cast<std::int64_t>(bytes.size());
-  check(MPI_Send(&length, 1, MPI_INT64_T, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
+  send_content({.count = length, .dtype = {}}, destination, tag);
   in_pieces(length, [&](std::int64_t first, int count) {
     check(MPI_Send(bytes.data() + first, count, MPI_BYTE, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
   });
 }
 
 Message MpiCommunicator::do_recv_bytes(int source, int tag) {
-  std::int64_t length = 0;
-  MPI_Status status;
-  check(MPI_Recv(&length, 1, MPI_INT64_T, source == kAnySource ? MPI_ANY_SOURCE : source, mpi_tag(tag), channel(tag),
-                 &status),
-        "MPI_Recv");
-  Message message{.bytes = std::string(static_cast<std::size_t>(length), 0),
-                  .source = status.MPI_SOURCE,
-                  .tag = tag == kAnyTag ? status.MPI_TAG : tag};
-  in_pieces(length, [&](std::int64_t first, int count) {
-    check(MPI_Recv(message.bytes.data() + first, count, MPI_BYTE, message.source, status.MPI_TAG, channel(tag),
+  const Announced message = recv_content(source, tag);
+  if (message.content.dtype) recv_elements(scratch_for(message.content), message.source, message.tag);
+  check_is_bytes(message.content, message.source, message.tag);
+  std::string bytes(static_cast<std::size_t>(message.content.count), 0);
+  in_pieces(message.content.count, [&](std::int64_t first, int count) {
+    check(MPI_Recv(bytes.data() + first, count, MPI_BYTE, message.source, mpi_tag(message.tag), channel(message.tag),
                    MPI_STATUS_IGNORE),
           "MPI_Recv");
   });
-  return message;
+  return {.bytes = std::move(bytes), .source = message.source, .tag = message.tag};
 }
 
 bool MpiCommunicator::takes_gpu_memory() const { return mpi::is_cuda_aware(); }

@@ -6,6 +6,7 @@
 #include <source_location>
 
 #include "comm/communicators/communicator.h"
+#include "comm/message_content.h"
 
 namespace rensa {
 
@@ -39,6 +40,15 @@ class MpiCommunicator final : public Communicator {
   [[noreturn]] void do_abort(int status) override;
   void all_reduce_here(const Array& data, Reduce op);
   void reduce_scatter_here(const Array& in, const Array& out, Reduce op);
+  /// A message on its way: who sent it, and what it holds.
+  struct Announced {
+    MessageContent content;
+    int source = 0, tag = 0;
+  };
+  void send_content(const MessageContent& content, int destination, int tag) const;
+  Announced recv_content(int source, int tag) const;
+  void send_elements(const Array& data, int destination, int tag) const;
+  void recv_elements(const Array& data, int source, int tag) const;
   MPI_Comm channel(int tag) const { return tag == kLibraryTag ? library_comm_ : comm_; }
 
   MPI_Comm comm_;          ///< collectives, and messages between the ranks of the program

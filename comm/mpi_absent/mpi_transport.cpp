@@ -3,7 +3,7 @@
 
 namespace rensa::mpi {
 
-std::unique_ptr<Communicator> create_transport(const void* /*mpi_comm*/, double /*timeout_s*/) {
+std::unique_ptr<Communicator> create_transport(const MpiHandle& /*mpi_comm*/, double /*timeout_s*/) {
   throw CommError("this Rensa was built without MPI. Install an MPI and configure with -DRENSA_WITH_MPI=ON.");
 }
 

@@ -2,20 +2,47 @@
 
 #include <algorithm>
 
+#include "comm/distributed_optimizer.h"
 #include "comm/model_data.h"
 #include "comm/reproducible/tree_all_reduce.h"
 #include "core/error.h"
 #include "core/kernels/memory.h"
+#include "core/links/batch_normalization.h"
 
 namespace rensa {
+namespace {
+
+void check_is_plain(const Optimizer& optimizer) {
+  if (!dynamic_cast<const DistributedOptimizer*>(&optimizer)) return;
+  throw ValueError("reproducible: the optimizer is a DistributedOptimizer around ", optimizer.name(),
+                   ", which would average what is summed already. Give it the optimizer itself; the updater sums.");
+}
+
+void check_keeps_statistics_apart(Link& model) {
+  for (const Link::NamedLink& named : model.named_links()) {
+    const auto* normalization = dynamic_cast<const BatchNormalization*>(named.link);
+    if (!normalization || !normalization->reducer()) continue;
+    throw ValueError("reproducible: the batch normalization ", named.path, " takes its statistics over all ranks, ",
+                     "whose shards are others on another number of ranks. Leave share_batch_statistics() out.");
+  }
+}
+
+}  // namespace
 
 ShardSums::ShardSums(Link& model, Optimizer& optimizer, Communicator& comm, int shards)
     : model_(model), optimizer_(optimizer), comm_(comm), range_(shard_range(shards, comm)) {
+  check_is_plain(optimizer);
+  check_keeps_statistics_apart(model);
   for (const Link::NamedParameter& named : model.named_parameters()) {
     if (!named.parameter->is_initialized()) {
       throw GraphError("reproducible: the parameter ", named.path,
                        " has no shape yet. Initialise it before the first step.");
     }
+  }
+  for (const Link::NamedPersistent& named : model.named_persistents()) {
+    if (*named.array) continue;
+    throw GraphError("reproducible: ", named.path,
+                     " has no shape yet. Run the model once before the first step, or give its size.");
   }
   for (const ParameterArena& arena : optimizer.arenas()) {
     comm.broadcast(arena.values, /*root=*/0);

@@ -26,7 +26,7 @@ class ShardSums {
  public:
   /// The model is set up with the optimizer, which no DistributedOptimizer wraps. Gives all ranks the weights and
   /// persistent values of rank 0: a call on all ranks together. Throws ValueError for a number of shards that does not
-  /// suit the ranks.
+  /// suit the ranks, a DistributedOptimizer, and batch normalization over all ranks.
   ShardSums(Link& model, Optimizer& optimizer, Communicator& comm, int shards);
 
   const ShardRange& range() const { return range_; }  ///< the shards that this rank computes

@@ -14,6 +14,7 @@ std::vector<ArenaWindow> ZeroShards::windows(const ParameterArena& arena) const 
 }
 
 Array ZeroShards::sum(const Array& mine) {
+  const LoggedWait wait(waits_, mine.bytes());
   // in the order of ranks: the same bits on all
   const Array all = empty({comm_.size() * mine.size()}, mine.dtype(), mine.device());
   comm_.all_gather(mine, all);
@@ -35,6 +36,7 @@ Array ZeroShards::gather(const ParameterArena& arena, const Array& mine) {
 }
 
 void ZeroShards::gather_in_place(const ParameterArena& arena, const Array& all) {
+  const LoggedWait wait(waits_, all.bytes() / static_cast<std::size_t>(comm_.size()));
   for (const ArenaWindow& window : windows(arena)) {
     const std::int64_t part = window.end - window.begin, begin = window.offset * comm_.size();
     comm_.all_gather(all.slice(0, {.start = window.begin, .stop = window.end}),

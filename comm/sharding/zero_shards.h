@@ -2,6 +2,7 @@
 
 #include "comm/communicators/communicator.h"
 #include "comm/gradients/gradient_bucket.h"
+#include "comm/wait_log.h"
 #include "core/optimizers/arena_shards.h"
 
 namespace rensa {
@@ -17,14 +18,16 @@ class ZeroShards final : public ArenaShards {
   std::int64_t multiple() const override { return 16 * static_cast<std::int64_t>(comm_.size()); }
   Array sum(const Array& mine) override;
   Array gather(const ParameterArena& arena, const Array& mine) override;
+  void gather_in_place(const ParameterArena& arena, const Array& all) override;
 
-  /// Every rank gets the others' windows of a 1-d array laid out like `arena`, such as its values. A call on all ranks
-  /// together.
-  void gather_in_place(const ParameterArena& arena, const Array& all);
+  /// The calls of gather_in_place() and sum(), which steps make. Those of gather() are not in it: they are made for
+  /// snapshots, and when parameters have come or gone.
+  const WaitLog& waits() const { return waits_; }
 
  private:
   Communicator& comm_;
   const ReducerOptions options_;
+  WaitLog waits_;
 };
 
 }  // namespace rensa

@@ -77,28 +77,29 @@ std::byte* ThreadRoom::staging(int r, int parity) const {
   return staging_.get() + static_cast<std::size_t>(2 * r + parity) * kStagingBytes;
 }
 
-void ThreadRoom::post(int source, int destination, int tag, std::string bytes) {
+void ThreadRoom::post(int destination, Letter letter) {
   job_->check();
   {
     const std::lock_guard lock(mutex_);
-    letters_[destination].push_back({std::move(bytes), source, tag});
+    letters_[destination].push_back(std::move(letter));
   }
   changed_.notify_all();
 }
 
-Message ThreadRoom::take(int source, int destination, int tag) {
+ThreadRoom::Letter ThreadRoom::take(int source, int destination, int tag) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s_);
   std::unique_lock lock(mutex_);
   while (true) {
     auto& letters = letters_[destination];
-    const auto found = std::find_if(letters.begin(), letters.end(), [&](const Message& letter) {
-      const bool tag_fits = tag == kAnyTag ? letter.tag != kLibraryTag : letter.tag == tag;
-      return tag_fits && (source == kAnySource || letter.source == source);
+    const auto found = std::find_if(letters.begin(), letters.end(), [&](const Letter& letter) {
+      const Message& message = letter.message;
+      const bool tag_fits = tag == kAnyTag ? message.tag != kLibraryTag : message.tag == tag;
+      return tag_fits && (source == kAnySource || message.source == source);
     });
     if (found != letters.end()) {
-      Message message = std::move(*found);
+      Letter letter = std::move(*found);
       letters.erase(found);
-      return message;
+      return letter;
     }
     changed_.wait_for(lock, std::chrono::milliseconds(20));
     job_->check();
@@ -127,23 +128,27 @@ ThreadGroup::ThreadGroup(std::shared_ptr<ThreadRoom> room, int rank)
       meeting_(room_->board(), rank, room_->size(), room_->patience()) {}
 
 void ThreadGroup::send(const Array& data, int destination, int tag) {
-  room_->post(place_.rank, destination, tag, std::string(static_cast<const char*>(data.raw_data()), data.bytes()));
+  std::string bytes(static_cast<const char*>(data.raw_data()), data.bytes());
+  room_->post(destination, {.message = {std::move(bytes), place_.rank, tag},
+                            .content = {.count = data.size(), .dtype = data.dtype()}});
 }
 
 void ThreadGroup::recv(const Array& data, int source, int tag) {
-  const Message message = room_->take(source, place_.rank, tag);
-  if (message.bytes.size() != data.bytes()) {
-    throw CommError("recv: rank ", source, " sent ", message.bytes.size(), " bytes with tag ", tag, ", expected ",
-                    data.bytes(), " for ", data.shape(), " ", data.dtype(), ".");
-  }
-  std::memcpy(data.raw_data(), message.bytes.data(), message.bytes.size());
+  const ThreadRoom::Letter letter = room_->take(source, place_.rank, tag);
+  check_fits(letter.content, data, letter.message.source, letter.message.tag);
+  std::memcpy(data.raw_data(), letter.message.bytes.data(), letter.message.bytes.size());
 }
 
 void ThreadGroup::send_bytes(const std::string& bytes, int destination, int tag) {
-  room_->post(place_.rank, destination, tag, bytes);
+  room_->post(destination, {.message = {bytes, place_.rank, tag},
+                            .content = {.count = static_cast<std::int64_t>(bytes.size()), .dtype = {}}});
 }
 
-Message ThreadGroup::recv_bytes(int source, int tag) { return room_->take(source, place_.rank, tag); }
+Message ThreadGroup::recv_bytes(int source, int tag) {
+  ThreadRoom::Letter letter = room_->take(source, place_.rank, tag);
+  check_is_bytes(letter.content, letter.message.source, letter.message.tag);
+  return std::move(letter.message);
+}
 
 void ThreadGroup::pull(int, const Address& from, std::size_t offset, void* to, std::size_t bytes) {
   if (const std::byte* const source = reach(from) + offset; source != to) std::memcpy(to, source, bytes);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "comm/message_content.h"
 #include "comm/shm/group.h"
 
 namespace rensa {
@@ -49,9 +50,13 @@ class ThreadRoom {
   void* board() const { return board_.get(); }
   std::byte* staging(int r, int parity) const;
 
-  void post(int source, int destination, int tag, std::string bytes);
+  struct Letter {
+    Message message;
+    MessageContent content;
+  };
+  void post(int destination, Letter letter);
   /// source and tag may be kAnySource and kAnyTag, which leaves the library's own messages alone.
-  Message take(int source, int destination, int tag);
+  Letter take(int source, int destination, int tag);
 
   /// The room of the ranks of one colour: whoever asks first makes it, until close_subrooms().
   std::shared_ptr<ThreadRoom> subroom(int color, const std::vector<int>& nodes);
@@ -70,7 +75,7 @@ class ThreadRoom {
   Memory board_, staging_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<int, std::deque<Message>> letters_;  ///< by destination, in the order they were sent
+  std::map<int, std::deque<Letter>> letters_;  ///< by destination, in the order they were sent
   std::map<int, std::shared_ptr<ThreadRoom>> subrooms_;
 };
 

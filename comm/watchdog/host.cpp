@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -94,6 +95,13 @@ void kill_process(const Seat& seat) {
   if (process < 0) return;
   if (birth_of(seat.pid) == seat.born) syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0);
   close(process);
+}
+
+void end_process(int status) {
+  signal(SIGALRM, SIG_DFL);
+  alarm(2);  // ends the process should the output be stuck
+  if (ftrylockfile(stdout) == 0) fflush_unlocked(stdout);
+  _exit(status);
 }
 
 }  // namespace rensa::watchdog

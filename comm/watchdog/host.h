@@ -14,4 +14,8 @@ Seat own_seat(int rank, int node);
 /// same process.
 void kill_process(const Seat& seat);
 
+/// Ends this process without destructors: other threads may be stuck in MPI. What was printed is kept if that takes no
+/// waiting.
+[[noreturn]] void end_process(int status);
+
 }  // namespace rensa::watchdog

@@ -105,6 +105,14 @@ bool Judge::is_lost(int rank, Clock::time_point now) const {
   return record.standing == Standing::kDied || is_silent(record, now);
 }
 
+bool Judge::is_alone() const {
+  for (std::size_t r = 0; r < records_.size(); ++r) {
+    if (r == index(own_) || !records_[r].watched) continue;
+    if (records_[r].standing != Standing::kLeft) return false;
+  }
+  return true;
+}
+
 void Judge::ask(std::uint64_t id) {
   if (asked_.insert(id).second) questions_.push_back(id);
 }
@@ -170,7 +178,7 @@ std::optional<Verdict> Judge::judge_deaths(Clock::time_point now) {
 }
 
 std::optional<Verdict> Judge::judge_failures(Clock::time_point now) {
-  if (!failure_since_) return {};
+  if (!failure_since_ || is_alone()) return {};
   if (seconds_between(*failure_since_, now) < kFailureSettles) {
     if (!all_have_answered(*failure_since_)) return {};
     // the error may follow from calls that differ, which reports of the last ones need not show

@@ -18,7 +18,8 @@ struct Limits {
 /// Why a job ends.
 struct Verdict {
   int status = 1;
-  std::vector<int> lost;  ///< ranks that will not end by themselves
+  std::vector<int> lost;  ///< ranks that may not end by themselves: silent ones, and such as have left, which may wait
+                          ///< in MPI_Finalize for those that end now
   std::string text;       ///< a line that names the culprit, and the table of each rank's last call
 };
 
@@ -27,7 +28,8 @@ struct Verdict {
 /// In order: ranks that made different calls (the others' errors follow from it); a rank that died; one that gave up;
 /// one that is silent; one that is late. Where the first sign may be a consequence of something that is still on its
 /// way, it waits a moment. When a rank gives up, all are asked for the calls that they remember: a message of another
-/// length than expected is an error where it arrives, but the fault of the rank that sent it.
+/// length than expected is an error where it arrives, but the fault of the rank that sent it. A rank that gives up when
+/// all others have left ends alone: they have done their work, and none waits for it.
 class Judge {
  public:
   /// `own` is the rank that judges; `watched` are the ranks it hears of, itself among them.
@@ -42,6 +44,8 @@ class Judge {
   void left(int rank);
   void died(int rank, Clock::time_point now);
 
+  /// Whether every other rank that it hears of has left.
+  bool is_alone() const;
   bool has_left(int rank) const { return records_[index(rank)].standing == Standing::kLeft; }
   /// Dead, or silent beyond the limit.
   bool is_lost(int rank, Clock::time_point now) const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <random>
 
 #include "comm/communicators/communicator.h"
@@ -48,6 +49,23 @@ int second_station(const std::vector<Seat>& seats) {
   return elsewhere == seats.end() ? 1 : elsewhere->rank;
 }
 
+/// Watchdogs that outlive their communicators.
+struct KeptUntilExit {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<Watchdog>> dogs;
+
+  static KeptUntilExit& instance() {
+    static auto* const kept = new KeptUntilExit;  // exit() may call after static objects are gone
+    return *kept;
+  }
+
+  void let_go() {
+    std::vector<std::shared_ptr<Watchdog>> past;  // ends outside of the lock: farewells take a moment
+    const std::lock_guard lock(mutex);
+    past.swap(dogs);
+  }
+};
+
 }  // namespace
 
 Watchdog::Watchdog(const Options& options, int rank, int size)
@@ -61,6 +79,7 @@ Watchdog::Watchdog(const Options& options, int rank, int size)
 std::shared_ptr<Watchdog> Watchdog::start(Communicator& comm, const Options& options) {
   const int rank = comm.rank(), size = comm.size();
   if (size == 1) return nullptr;
+  KeptUntilExit::instance().let_go();
   const std::shared_ptr<Watchdog> dog(new Watchdog(options, rank, size));
   Seat seat = own_seat(rank, comm.inter_rank());
   seat.port = dog->listener_.port();
@@ -81,10 +100,7 @@ std::shared_ptr<Watchdog> Watchdog::start(Communicator& comm, const Options& opt
     if (!each.empty()) problems += (problems.empty() ? "" : ", ") + each;
   }
   if (problems.empty()) {
-    auto words = std::make_unique<LastWords>([raw = dog.get()](int status) {
-      if (status == 0) return raw->stop();
-      raw->give_up(detail::join("ended itself with status ", status), status);
-    });
+    auto words = std::make_unique<LastWords>([raw = dog.get()](int status) { raw->exited(status); });
     {
       const std::lock_guard lock(dog->mutex_);
       dog->last_words_ = std::move(words);
@@ -120,6 +136,14 @@ bool Watchdog::connect_to_stations() {
   }
   wake();
   return true;
+}
+
+/// exit() calls it.
+void Watchdog::exited(int status) {
+  if (status == 0) return stop();
+  const std::string reason = detail::join("ended itself with status ", status);
+  const bool is_judged = give_up(kept_ ? reason + ", after an exception" : reason, status);
+  if (is_judged) end_process(status);  // not into MPI_Finalize: it would wait for ranks that have ended
 }
 
 Watchdog::~Watchdog() {
@@ -183,14 +207,27 @@ bool Watchdog::give_up(const std::string& reason, int status) {
   lock.unlock();
   wake();
   lock.lock();
-  return changed_.wait_for(lock, kVerdictLimit, [&] { return judged_; });
+  changed_.wait_for(lock, kVerdictLimit, [&] { return judged_ || nobody_listens_; });
+  return judged_;
+}
+
+void Watchdog::keep_until_exit() {
+  if (kept_.exchange(true)) return;
+  KeptUntilExit& kept = KeptUntilExit::instance();
+  const std::lock_guard lock(kept.mutex);
+  kept.dogs.push_back(shared_from_this());
 }
 
 Watch::Watch(std::shared_ptr<Watchdog> dog, std::uint64_t id, int level)
-    : dog_(std::move(dog)), id_(id), level_(level) {}
+    : dog_(std::move(dog)), id_(id), level_(level), exceptions_(std::uncaught_exceptions()) {}
 
 Watch::~Watch() {
-  if (begun_) dog_->remove(id_);
+  if (!begun_) return;
+  dog_->remove(id_);
+  // An exception destroys the program's communicator: main may catch it, tell it and return 1, which is when the job
+  // ends.
+  const bool unwinds = std::uncaught_exceptions() > exceptions_;
+  if (level_ == 0 && unwinds) dog_->keep_until_exit();
 }
 
 std::unique_ptr<Watch> Watch::first(std::shared_ptr<Watchdog> dog, bool composed) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -26,7 +27,7 @@ class Communicator;
 /// connections of its own, so that it works while MPI hangs. A rank tells the stations a few times a second what its
 /// communicators' calls are; rank 0 judges, the other station if rank 0 is lost; a rank that loses both judges for
 /// itself. The thread never calls MPI and never enters a parallel region.
-class Watchdog {
+class Watchdog : public std::enable_shared_from_this<Watchdog> {
  public:
   struct Options {
     watchdog::Limits limits;
@@ -35,7 +36,8 @@ class Watchdog {
   };
 
   /// A call on all ranks of `comm` together, which serves to exchange addresses and is not needed afterwards. Null on
-  /// every rank, with a warning on standard error, if a rank cannot be reached; and for a rank alone.
+  /// every rank, with a warning on standard error, if a rank cannot be reached; and for a rank alone. Those that were
+  /// kept until exit end here: a program that starts another is past what it kept them for.
   static std::shared_ptr<Watchdog> start(Communicator& comm, const Options& options);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
@@ -45,8 +47,12 @@ class Watchdog {
   void add(std::uint64_t id, int level, const Communicator& comm);
   void remove(std::uint64_t id);
 
-  /// This rank gives up: waits until that is known and judged, a few seconds at most. False if nobody could be told.
+  /// This rank gives up: waits until that is known and judged, a few seconds at most. False if nobody could be told, or
+  /// all others have left.
   bool give_up(const std::string& reason, int status);
+
+  /// Lets it live without communicators, so that the program's end still tells how the program ended.
+  void keep_until_exit();
 
  private:
   struct Watched {
@@ -66,6 +72,7 @@ class Watchdog {
 
   Watchdog(const Options& options, int rank, int size);
   bool connect_to_stations();
+  void exited(int status);
   void stop();
   void wake();
 
@@ -77,6 +84,8 @@ class Watchdog {
   void take(Peer& peer, const watchdog::Message& message);
   void introduce(Peer& peer, const watchdog::Message& message);
   void take_local_news();
+  void tell_failure(const Failure& failure);
+  void stop_waiting_for_a_verdict();
   void beat();
   void tell_reports();
   std::vector<watchdog::CommunicatorReport> changed_reports();
@@ -93,6 +102,7 @@ class Watchdog {
   const int rank_, size_;
   const std::int64_t pid_;
   const watchdog::Clock::duration interval_;
+  std::atomic<bool> kept_ = false;  ///< until exit
   int stations_[2] = {0, 1};
   std::uint64_t token_ = 0;
   std::vector<watchdog::Seat> seats_;
@@ -104,7 +114,8 @@ class Watchdog {
   std::vector<Watched> watched_;
   std::vector<Peer> arriving_;  ///< connections to stations, for the thread
   std::optional<Failure> failure_;
-  bool all_are_connected_ = false, stopping_ = false, judged_ = false, waits_for_verdict_ = false;
+  bool all_are_connected_ = false, stopping_ = false, waits_for_verdict_ = false;
+  bool judged_ = false, nobody_listens_ = false;  ///< how the wait for a verdict ends
 
   // of the thread alone
   std::vector<Peer> peers_;
@@ -137,6 +148,7 @@ class Watch {
   const std::shared_ptr<Watchdog> dog_;
   const std::uint64_t id_;
   const int level_;
+  const int exceptions_;  ///< under way when it was made
   std::uint64_t children_ = 0;
   bool begun_ = false;
 };

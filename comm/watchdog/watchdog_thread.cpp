@@ -35,14 +35,6 @@ void print(const std::string& text) {
   }
 }
 
-/// Without destructors: other threads may be stuck in MPI. What was printed is kept if that takes no waiting.
-[[noreturn]] void end_process(int status) {
-  signal(SIGALRM, SIG_DFL);
-  alarm(2);  // ends the process should the output be stuck
-  if (ftrylockfile(stdout) == 0) fflush_unlocked(stdout);
-  _exit(status);
-}
-
 std::string pack(const Verdict& verdict) {
   Packer out;
   out.put(verdict.status).put(static_cast<std::uint32_t>(verdict.lost.size()));
@@ -212,12 +204,26 @@ void Watchdog::take_local_news() {
     if (signal && !failure_) failure_ = Failure{signal_description(*signal), kSignalStatus + *signal};
     if (failure_ && !failure_is_told_) failure = failure_;
   }
-  if (!failure) return;
+  if (failure) tell_failure(*failure);
+  if (failure_is_told_ && judge_->is_alone()) stop_waiting_for_a_verdict();
+}
+
+void Watchdog::tell_failure(const Failure& failure) {
   failure_is_told_ = true;
   tell_reports();
-  judge_->failed(rank_, failure->reason, failure->status, Clock::now());
-  tell_all(MessageType::kFailed, Packer().put(failure->status).put_text(failure->reason).bytes());
+  judge_->failed(rank_, failure.reason, failure.status, Clock::now());
+  tell_all(MessageType::kFailed, Packer().put(failure.status).put_text(failure.reason).bytes());
   judge_is_due_ = true;
+}
+
+/// All others have left: the thread that failed ends this process in its own way, and theirs go on.
+void Watchdog::stop_waiting_for_a_verdict() {
+  {
+    const std::lock_guard lock(mutex_);
+    nobody_listens_ = true;
+    if (last_words_) last_words_->answer();
+  }
+  changed_.notify_all();
 }
 
 void Watchdog::beat() {

@@ -1,6 +1,7 @@
 #include "comm/watchdog/wording.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "comm/watchdog/judge.h"
@@ -31,17 +32,27 @@ std::string Judge::name_of(int rank) const {
 }
 
 namespace {
-/// The call that tells most of a rank: one under way before others, of the outermost communicator.
+/// Calls whose ends lie closer together ended at once, as far as the coarse clock of CallLog can tell.
+constexpr double kTick_s = 0.01;
+
+/// Whether the last call of `a` tells more of a rank than that of `b`: one under way before others, then one that ended
+/// later; of those the outermost communicator's, which is the program's own.
+template <class Seen>
+bool tells_more(const Seen& a, const Seen& b) {
+  const CommunicatorReport &x = a.report, &y = b.report;
+  if (x.running != y.running) return x.running;
+  if (x.running) return std::tuple(x.size, -x.level) > std::tuple(y.size, -y.level);
+  const double later = seconds_between(b.at, a.at) - (x.seconds - y.seconds);
+  if (std::abs(later) > kTick_s) return later > 0;
+  return std::tuple(-x.level, x.number) > std::tuple(-y.level, y.number);
+}
+
 template <class Communicators>
 const auto* telling(const Communicators& communicators) {
   const typename Communicators::mapped_type* best = nullptr;
   for (const auto& [id, seen] : communicators) {
     if (seen.report.last.name[0] == 0) continue;
-    const auto key = [](const auto& s) {
-      const CommunicatorReport& r = s.report;
-      return std::tuple(r.running, r.running ? r.size : 0, r.running ? -r.level : 0, r.running ? 0 : -r.seconds);
-    };
-    if (!best || key(seen) > key(*best)) best = &seen;
+    if (!best || tells_more(seen, *best)) best = &seen;
   }
   return best;
 }
@@ -100,7 +111,8 @@ Verdict Judge::verdict(const std::string& line, int status, Clock::time_point no
   std::replace(one_line.begin(), one_line.end(), '\n', ' ');
   result.text = "rensa: " + one_line + "\n" + table(now);
   for (std::size_t r = 0; r < records_.size(); ++r) {
-    if (is_silent(records_[r], now)) result.lost.push_back(static_cast<int>(r));
+    if (is_silent(records_[r], now) || records_[r].standing == Standing::kLeft)
+      result.lost.push_back(static_cast<int>(r));
   }
   return result;
 }

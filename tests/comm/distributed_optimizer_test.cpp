@@ -588,6 +588,52 @@ TEST(DistributedOptimizerTest, RanksMayHaveWeights) {
   }
 }
 
+TEST(DistributedOptimizerTest, OneWeightCountsForAStep) {
+  for (const ReducerOptions& options : {ReducerOptions{}, ReducerOptions{.overlap = false}}) {
+    run_on_threads(2, [&](Communicator& comm) {
+      Branches model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, options);
+      optimizer.setup(model);
+      for (const double weight : {0.75, 0.25}) {
+        const double mine = comm.rank() == 0 ? weight : 1 - weight;
+        optimizer.set_weight(mine);
+        {
+          const NoSync local(optimizer);
+          functions::sum(model.left * (4 + 4 * comm.rank())).backward();
+        }
+        optimizer.set_weight(mine);  // says nothing new
+        EXPECT_THAT([&] { optimizer.set_weight(1 - mine); },
+                    ThrowsMessage<GraphError>(HasSubstr("backward(loss, share)")));
+        functions::sum(model.left * 0).backward();
+        optimizer.update();
+      }
+      EXPECT_THAT(to_vector<float>(model.left.array()), Each(::testing::FloatEq(-12)));  // 0.75 · 4 + 0.25 · 8, …
+    });
+  }
+}
+
+TEST(DistributedOptimizerTest, GradientsThatWereThrownAwayDoNotHoldTheWeight) {
+  for (const ReducerOptions& options :
+       {ReducerOptions{}, ReducerOptions{.overlap = false}, ReducerOptions{.zero = 2}}) {
+    run_on_threads(2, [&](Communicator& comm) {
+      Branches model;
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, options);
+      optimizer.setup(model);
+      {
+        const NoSync local(optimizer);
+        functions::sum(model.left * NAN).backward();
+      }
+      const double weight = comm.rank() == 0 ? 0.25 : 0.75;
+      EXPECT_THROW(optimizer.set_weight(weight), GraphError);
+      model.clear_grads();
+      EXPECT_NO_THROW(optimizer.set_weight(weight));
+      functions::sum(model.left * (4 + 4 * comm.rank())).backward();
+      optimizer.update();
+      EXPECT_THAT(to_vector<float>(model.left.array()), Each(::testing::FloatEq(-7)));  // 0.25 · 4 + 0.75 · 8
+    });
+  }
+}
+
 /// An optimizer of a user: moves every parameter by a fixed step against the gradient's sign.
 class SignDescent final : public Optimizer {
  public:
@@ -657,10 +703,21 @@ TEST(DistributedOptimizerTest, NamesOptionsThatExcludeEachOther) {
     refusal({.zero = 3}, "zero", "0, 1 or 2");
     refusal({.double_buffering = true, .carry_over = true}, "carry_over", "double_buffering");
     refusal({.overlap = false, .carry_over = true}, "carry_over", "overlap = false");
+    Branches model;
+    DistributedOptimizer compressed(Sgd({.lr = 1}), comm, {.compression = make_compression("one_bit")});
+    compressed.setup(model);
+    comm.config().set("allreduce_grad_dtype", "float16");
+    refusal({.compression = make_compression("one_bit")}, "compression", "allreduce_grad_dtype = float16");
+    functions::sum(model.left * 2).backward();
+    EXPECT_THAT([&] { compressed.update(); }, ThrowsMessage<ValueError>(HasSubstr("allreduce_grad_dtype")));
+    comm.config().set("allreduce_grad_dtype", "");
     EXPECT_THAT([&] { DistributedOptimizer(Sgd({.lr = 1, .common = {.clip_norm = 1}}), comm, {.carry_over = true}); },
                 ThrowsMessage<ValueError>(HasSubstr("clip_norm")));
     DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, {.zero = 1});
     EXPECT_THAT([&] { optimizer.add_hook("noise", [](Optimizer&) {}); }, ThrowsMessage<ValueError>(HasSubstr("noise")));
+    DistributedOptimizer carrying(Sgd({.lr = 1}), comm, {.carry_over = true});
+    EXPECT_THAT([&] { carrying.add_hook("clip", [](Optimizer&) {}, HookTiming::kPost); },
+                ThrowsMessage<ValueError>(HasSubstr("new parameters")));
     for (const ReducerOptions& options : {ReducerOptions{.carry_over = true}, ReducerOptions{.double_buffering = true},
                                           ReducerOptions{.compression = make_compression("one_bit")}}) {
       const auto excluded = ThrowsMessage<ValueError>(HasSubstr("a dynamic loss scale and"));

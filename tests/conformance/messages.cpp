@@ -4,12 +4,17 @@
 #include <algorithm>
 
 #include "comm/array_messages.h"
+#include "comm/objects.h"
+#include "core/error.h"
 #include "tests/conformance/conformance.h"
 
 namespace rensa::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 /// Even ranks send first: a message that does not fit a buffer waits for its receiver.
 void exchange(Communicator& comm, const std::function<void()>& send, const std::function<void()>& recv) {
@@ -73,6 +78,31 @@ void arrays_of_any_shape(Communicator& comm, Dtype dtype) {
   const auto scalars = all_gather_arrays(comm, full({}, rank, dtype));
   EXPECT_EQ(scalars.back().shape(), Shape({}));
   EXPECT_EQ(scalars.back().item<int>(), size - 1);
+}
+
+/// As in ChainerMN.
+void the_root_is_rank_0_unless_another_is_named(Communicator& comm) {
+  const int rank = comm.rank(), size = comm.size();
+  const Array mine = full({3}, rank), all = rank == 0 ? zeros({size, 3}) : Array(), part = full({3}, -1),
+              sum = ones({3});
+  comm.gather(mine, all);
+  if (rank == 0) {
+    EXPECT_EQ(all.select(0, size - 1).select(0, 0).item<int>(), size - 1);
+  }
+  comm.scatter(all, part);
+  EXPECT_THAT(to_vector<float>(part), Each(static_cast<float>(rank)));
+  comm.broadcast(part);
+  EXPECT_THAT(to_vector<float>(part), Each(0.0f));
+  comm.reduce(sum);
+  if (rank == 0) {
+    EXPECT_THAT(to_vector<float>(sum), Each(static_cast<float>(size)));
+  }
+  EXPECT_THAT(to_vector<float>(broadcast_array(comm, mine)), Each(0.0f));
+  const std::vector<Array> gathered = gather_arrays(comm, mine);
+  EXPECT_EQ(gathered.size(), rank == 0 ? static_cast<std::size_t>(size) : 0u);
+  EXPECT_THAT(to_vector<float>(scatter_arrays(comm, gathered)), Each(static_cast<float>(rank)));
+  EXPECT_EQ(broadcast_object(comm, rank), 0);
+  EXPECT_EQ(gather_objects(comm, rank).size(), gathered.size());
 }
 
 /// Bytes that differ from rank to rank and from place to place.
@@ -159,16 +189,39 @@ void any_message_is_the_programs(Communicator& comm) {
   comm.barrier();  // nobody's next message is taken for this one
 }
 
+/// Of as many bytes, too. The next message comes as it was sent.
+void a_message_of_another_dtype_is_refused(Communicator& comm) {
+  if (comm.size() == 1) return;
+  if (comm.rank() == 0) {
+    for (const std::int64_t count : {10, 10, 300000, 7}) comm.send(full({count}, 1.5), 1);
+  } else if (comm.rank() == 1) {
+    const auto expect_refused = [&](const Array& other, const char* sent, const char* expected) {
+      EXPECT_THAT([&] { comm.recv(other, 0); },
+                  ThrowsMessage<CommError>(AllOf(HasSubstr(detail::join("rank 0 sent ", sent, " with tag 0")),
+                                                 HasSubstr(detail::join("expected ", expected)))));
+    };
+    expect_refused(zeros({10}, Dtype::kInt32), "10 float32", "10 int32");
+    expect_refused(zeros({5}, Dtype::kFloat64), "10 float32", "5 float64");
+    expect_refused(zeros({300000}, Dtype::kFloat16), "300000 float32", "300000 float16");
+    const Array x = zeros({7});
+    comm.recv(x, 0);
+    EXPECT_THAT(to_vector<float>(x), Each(1.5f));
+  }
+  comm.barrier();
+}
+
 }  // namespace
 
 std::vector<ConformanceCheck> message_checks() {
   std::vector<ConformanceCheck> checks = for_each_dtype(
       "arrays_of_any_shape", {Dtype::kInt32, Dtype::kInt64, Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16},
       arrays_of_any_shape);
+  checks.push_back({"the_root_is_rank_0_unless_another_is_named", the_root_is_rank_0_unless_another_is_named});
   checks.push_back({"messages_around_the_ring", messages_around_the_ring});
   checks.push_back({"bytes_of_any_length", bytes_of_any_length});
   checks.push_back({"messages_asked_for_behind_collectives", messages_asked_for_behind_collectives});
   checks.push_back({"any_message_is_the_programs", any_message_is_the_programs});
+  checks.push_back({"a_message_of_another_dtype_is_refused", a_message_of_another_dtype_is_refused});
   return checks;
 }
 

@@ -58,6 +58,7 @@ void configs(Communicator& comm) {
     EXPECT_EQ(comm.split(0, comm.rank())->config().get("allreduce_grad_dtype"), "float16");
   }
   EXPECT_EQ(comm.config().get("allreduce_grad_dtype"), "");
+  EXPECT_EQ(comm.config().values().at("allreduce_grad_dtype"), "");
   EXPECT_THAT([&] { comm.config().set("no_such_config", "1"); },
               ThrowsMessage<ValueError>(AllOf(HasSubstr("no_such_config"), HasSubstr("allreduce_grad_dtype"))));
   EXPECT_THAT([&] { comm.config().set("allreduce_grad_dtype", "int32"); },

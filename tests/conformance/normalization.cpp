@@ -249,6 +249,25 @@ void models_on_parts_of_a_batch(Communicator& comm) {
   }
 }
 
+/// The options of the one-process link hold over ranks, too: no beta, a size from the first batch, fine-tuning.
+void options_of_the_link(Communicator& comm) {
+  const BatchNormalizationLinkOptions o{
+      .dtype = Dtype::kFloat64, .use_beta = false, .initial_gamma = init::constant(2)};
+  BatchNormalization whole(o);
+  MultiNodeBatchNormalization shared(o, comm);
+  const Array x = random_array({kSamples, kChannels}, 8);
+  for (BatchNormalization* link : {&whole, static_cast<BatchNormalization*>(&shared)}) link->start_finetuning();
+  Array y, expected;
+  for (int step = 0; step < 2; ++step) {
+    expected = whole(Variable(x)).array();
+    y = shared(Variable(Part(comm).of(x))).array();
+  }
+  expect_near(y, Part(comm).of(expected), 1e-10, "y");
+  expect_near(shared.avg_mean, whole.avg_mean, 1e-10, "avg_mean");
+  EXPECT_EQ(shared.named_parameters().size(), 1u);
+  EXPECT_EQ(clone(shared)->named_parameters().size(), 1u);
+}
+
 }  // namespace
 
 std::vector<ConformanceCheck> normalization_checks() {
@@ -257,7 +276,8 @@ std::vector<ConformanceCheck> normalization_checks() {
           {"normalization_second_derivatives", second_derivatives},
           {"normalization_a_batch_without_a_variance", a_batch_without_a_variance},
           {"normalization_copies_of_models", copies_of_models},
-          {"normalization_models_on_parts_of_a_batch", models_on_parts_of_a_batch}};
+          {"normalization_models_on_parts_of_a_batch", models_on_parts_of_a_batch},
+          {"normalization_options_of_the_link", options_of_the_link}};
 }
 
 }  // namespace rensa::testing

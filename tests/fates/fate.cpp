@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "comm/job.h"
+#include "comm/launcher.h"
 #include "core/array/array.h"
 
 namespace {
@@ -26,6 +27,8 @@ constexpr const char* kUsage =
     "step\n"
     "STEP, rank RANK writes OUT/struck and meets FATE: exception, abort, segv, kill, stop, wrong_shape, wrong_dtype, "
     "skip,\n"
+    "caught and returns (a main without run_job that catches an exception and returns 1, or returns 0 too early),\n"
+    "unmade (its communicator cannot be made, once MPI has started; STEP, CALL and WHEN say nothing),\n"
     "or none (somebody else cuts a link). WHEN is `before` the call or, for what strikes by a signal, `inside` of it. "
     "Ends\n"
     "with status 0 after some 40 s if nothing ends it before.\n";
@@ -78,7 +81,7 @@ const std::vector<Call>& calls() {
 }
 
 void strike(const std::string& fate) {
-  if (fate == "exception") throw std::runtime_error("this rank met its fate");
+  if (fate == "exception" || fate == "caught") throw std::runtime_error("this rank met its fate");
   if (fate == "abort") std::abort();
   if (fate == "kill") raise(SIGKILL);
   if (fate == "stop") kill(getpid(), SIGSTOP);
@@ -102,6 +105,7 @@ void run(const Fate& fate, Communicator& comm) {
         if (fate.fate == "wrong_shape") ++arguments.count;
         if (fate.fate == "wrong_dtype") arguments.dtype = step % 2 ? Dtype::kInt32 : Dtype::kFloat64;
         if (fate.fate == "skip") continue;
+        if (fate.fate == "returns") return;
         if (!fate.inside) strike(fate.fate);
         if (fate.inside) {
           striker = std::thread([&] {
@@ -115,6 +119,15 @@ void run(const Fate& fate, Communicator& comm) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+}
+
+int without_run_job(const Fate& fate) try {
+  const auto comm = create_communicator(fate.communicator, {.timeout_s = fate.timeout_s});
+  run(fate, *comm);
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << "fate: " << error.what() << '\n';
+  return 1;
 }
 
 }  // namespace
@@ -133,6 +146,8 @@ int main(int argc, char** argv) {
                   .step = std::stoi(argv[6]),
                   .call = std::stoi(argv[7]),
                   .inside = std::string(argv[8]) == "inside"};
-  return run_job({.name = fate.communicator, .timeout_s = fate.timeout_s},
-                 [&](Communicator& comm) { run(fate, comm); });
+  if (fate.fate == "caught" || fate.fate == "returns") return without_run_job(fate);
+  CommunicatorOptions options{.name = fate.communicator, .timeout_s = fate.timeout_s};
+  if (fate.fate == "unmade" && detect_launcher().rank == fate.rank) options.allreduce_grad_dtype = "unmade";
+  return run_job(options, [&](Communicator& comm) { run(fate, comm); });
 }

@@ -11,6 +11,7 @@
 #include "comm/communicators/create_communicator.h"
 #include "comm/launcher.h"
 #include "comm/mpi/ring_all_reduce.h"
+#include "core/error.h"
 #include "tests/conformance/conformance.h"
 
 namespace rensa {
@@ -88,6 +89,35 @@ TEST(MpiCommunicatorTest, LeavesTheProgramsCommunicatorAsItWas) {
   int sum = 0;
   MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, mine);
   EXPECT_EQ(sum, size * (size - 1) / 2);
+  MPI_Comm_free(&mine);
+}
+
+TEST(MpiCommunicatorTest, TakesNoArrayForBytesNorBytesForAnArray) {
+  const auto comm = create_communicator("flat");
+  if (comm->size() == 1) GTEST_SKIP() << "messages between two ranks";
+  if (comm->rank() == 0) {
+    comm->send(zeros({10}), 1);
+    comm->send_bytes("words", 1);
+    comm->send_bytes("the next", 1);
+  } else if (comm->rank() == 1) {
+    EXPECT_THROW(comm->recv_bytes(0), CommError);
+    EXPECT_THROW(comm->recv(zeros({5}, Dtype::kUInt8), 0), CommError);
+    EXPECT_EQ(comm->recv_bytes(0).bytes, "the next");
+  }
+  comm->barrier();
+}
+
+TEST(MpiCommunicatorTest, TakesTheProgramsCommunicatorOrItsAddress) {
+  MPI_Comm mine = MPI_COMM_NULL;
+  MPI_Comm_dup(MPI_COMM_WORLD, &mine);
+  const MPI_Comm& constant = mine;
+  int size = 0;
+  MPI_Comm_size(mine, &size);
+  EXPECT_EQ(create_communicator({.mpi_comm = mine})->size(), size);
+  EXPECT_EQ(create_communicator({.mpi_comm = &constant})->size(), size);
+  EXPECT_EQ(create_communicator("flat", {.mpi_comm = &mine})->size(), size);
+  EXPECT_EQ(create_communicator("flat", {.mpi_comm = MPI_COMM_WORLD})->size(), size);
+  EXPECT_THROW(create_communicator({.mpi_comm = MPI_COMM_NULL}), ValueError);
   MPI_Comm_free(&mine);
 }
 

@@ -7,12 +7,16 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 
 #include "comm/communicators/create_communicator.h"
 #include "comm/gpu/nccl_api.h"
+#include "comm/job.h"
 #include "comm/self/self_communicator.h"
 #include "comm/shm/thread_group.h"
 #include "core/device/gpu/driver.h"
@@ -205,6 +209,29 @@ TEST(ThreadCommunicatorTest, ALateRankIsNamedWhenPatienceEnds) {
       ThrowsMessage<CommError>(AllOf(HasSubstr("all_reduce of 4 float32 (16 B) has waited 0.2 s for rank 1"))));
 }
 
+TEST(ThreadCommunicatorTest, TheFirstStartIsACallOfAllRanksWithANameOfItsOwn) {
+  run_on_threads(2, [](Communicator& comm) {
+    const Array x = ones({3});
+    for (int i = 0; i < 2; ++i) comm.start([x](Communicator& c) { c.all_reduce(x); }).wait();
+    EXPECT_STREQ(comm.calls().state().last.name.data(), "first start()");
+    EXPECT_EQ(comm.calls().state().number, 1u) << "the second is none";
+  });
+}
+
+TEST(ThreadCommunicatorTest, TakesNoArrayForBytesNorBytesForAnArray) {
+  run_on_threads(2, [](Communicator& comm) {
+    if (comm.rank() == 0) {
+      comm.send(zeros({10}), 1);
+      comm.send_bytes("words", 1);
+      return;
+    }
+    EXPECT_THAT([&] { comm.recv_bytes(0); }, ThrowsMessage<CommError>(HasSubstr("rank 0 sent 10 float32")));
+    EXPECT_THAT([&] { comm.recv(zeros({5}, Dtype::kUInt8), 0); },
+                ThrowsMessage<CommError>(
+                    AllOf(HasSubstr("rank 0 sent 5 bytes (of send_bytes"), HasSubstr("recv_bytes or recv_object"))));
+  });
+}
+
 TEST(ThreadCommunicatorTest, AddsHalfPrecisionInFloat32) {
   run_on_threads(4, [](Communicator& comm) {
     Array x = full({40}, comm.rank() == 0 ? 2048 : 1, Dtype::kFloat16);  // 2048 + 1 is 2048 in float16
@@ -253,6 +280,43 @@ TEST(CreateCommunicatorTest, TakesANameOrOptions) {
   EXPECT_EQ(create_communicator({.name = "self"})->size(), 1);
   EXPECT_EQ(create_communicator({.name = name})->size(), 1);
   EXPECT_EQ(create_communicator({.name = "self", .timeout_s = 5})->size(), 1);
+  EXPECT_EQ(create_communicator("self", {.timeout_s = 5})->size(), 1);
+  EXPECT_EQ(create_communicator(name, {.allreduce_grad_dtype = "float16"})->config().get("allreduce_grad_dtype"),
+            "float16");
+}
+
+TEST(MpiHandleTest, IsMadeOfAHandleOrItsAddressAndOfNothingElse) {
+  struct Opaque;  // as Open MPI's
+  struct Number {};
+  Opaque* const handle = reinterpret_cast<Opaque*>(std::uintptr_t{0x1234});
+  EXPECT_EQ(MpiHandle(handle).as<Opaque*>(), handle);
+  EXPECT_EQ(MpiHandle(&handle).as<Opaque*>(), handle);
+  int number = 5;  // as MPICH's
+  EXPECT_EQ(MpiHandle(number).as<int>(), 5);
+  EXPECT_EQ(MpiHandle(&number).as<int>(), 5);
+  EXPECT_FALSE(MpiHandle(nullptr));
+  EXPECT_FALSE(MpiHandle(static_cast<int*>(nullptr)));
+  EXPECT_THAT([&] { MpiHandle(number).as<Opaque*>(); }, ThrowsMessage<ValueError>(HasSubstr("expected an MPI_Comm")));
+  static_assert(!std::is_constructible_v<MpiHandle, const void*>);
+  static_assert(!std::is_constructible_v<MpiHandle, Number>);
+  static_assert(!std::is_constructible_v<MpiHandle, double>);
+}
+
+TEST(RunJobTest, ACommunicatorThatCannotBeMadeIsSaidAndEndsTheProgram) {
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(run_job({.name = "nonsense"}, [](Communicator&) { FAIL(); }), 1);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("rensa: "), HasSubstr("\"nonsense\" is unknown")));
+}
+
+TEST(RunJobTest, ARankOfALauncherEndsWhereItsCommunicatorCannotBeMade) {
+  const auto started_rank = [] {
+    setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+    setenv("OMPI_COMM_WORLD_SIZE", "3", 1);
+    std::atexit([] { std::fputs("exit() would call MPI_Finalize\n", stderr), std::_Exit(3); });
+    run_job({.name = "nonsense"}, [](Communicator&) {});
+  };
+  EXPECT_EXIT(started_rank(), ::testing::ExitedWithCode(1), "\"nonsense\" is unknown");
 }
 
 }  // namespace

@@ -20,6 +20,9 @@ namespace {
 
 using rensa::testing::NcclScope;
 using rensa::testing::SimulatedGpus;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 struct Model : Link {
   Parameter a{Shape{70}, init::zeros()}, b{Shape{6, 50}, init::zeros()}, c{Shape{5}, init::zeros()};
@@ -117,6 +120,19 @@ TEST_P(DistributedOptimizerOnGpusTest, TrainsLikeOnTheHost) {
       threads_options);
   EXPECT_NE(on_gpus[0][0], 1) << "nothing was learned";
   for (std::size_t r = 0; r < kRanks; ++r) EXPECT_EQ(on_gpus[r], on_host[0]) << "rank " << r;
+}
+
+TEST(PureNcclTest, TrainsNoModelThatIsOnTheHost) {
+  const SimulatedGpus gpus(2);
+  NcclScope nccl;
+  run_on_threads(2, [](Communicator& threads) {
+    const auto comm = compose_communicator("pure_nccl", threads.split(0, threads.rank()));
+    Model model;
+    DistributedOptimizer optimizer(Sgd({.lr = 0.5}), *comm);
+    EXPECT_THAT([&] { optimizer.setup(model); },
+                ThrowsMessage<DeviceError>(AllOf(HasSubstr("on the CPU"), HasSubstr("communicator auto"))));
+    EXPECT_TRUE(optimizer.arenas().empty()) << "refused before anything is set up";
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DistributedOptimizerOnGpusTest, ::testing::ValuesIn(cases()),

@@ -8,6 +8,7 @@
 namespace rensa::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
@@ -59,6 +60,26 @@ TEST(NcclMessagesTest, OfAnotherSizeOrOrderAreErrors) {
                    }
                  },
                  {.timeout_s = 4});
+}
+
+TEST(NcclMessagesTest, SaysThatBothSidesAreOfOneKind) {
+  SimulatedGpus gpus(2);
+  NcclScope nccl;
+  run_on_threads(2, [&](Communicator& threads) {
+    const auto comm = make("pure_nccl", threads);
+    if (comm->rank() == 0) {
+      comm->send(ones({3}), 1);
+      comm->send_bytes("words", 1);
+      return;
+    }
+    const Array on_gpu = zeros({3}, Dtype::kFloat32, gpu_of(*comm));
+    EXPECT_THAT([&] { comm->recv(on_gpu, 0); },
+                ThrowsMessage<CommError>(AllOf(HasSubstr("recv on a GPU: "), HasSubstr("rank 0 sent 3 float32"),
+                                               HasSubstr("on GPUs, or both on the host."))));
+    EXPECT_THAT(
+        [&] { comm->recv(on_gpu, 0); },
+        ThrowsMessage<CommError>(AllOf(HasSubstr("rank 0 sent 5 bytes"), HasSubstr("on GPUs, or both on the host."))));
+  });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "comm/communicators/create_communicator.h"
 #include "comm/distributed_optimizer.h"
 #include "comm/shm/thread_group.h"
+#include "core/autograd/gradient_check.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/reduction.h"
@@ -101,6 +102,43 @@ TEST_P(ZeroTest, GivesTheSameBitsAsUnsharded) {
                    },
                    {.ranks_per_node = ranks_per_node});
   }
+}
+
+TEST_P(ZeroTest, PostHooksClipWholeParameters) {
+  const auto [zero, ranks] = GetParam();
+  run_on_threads(ranks, [zero = zero](Communicator& comm) {
+    const auto clipped = [&](int stage, Dtype dtype) {
+      Parameter W({33}, init::ones(), dtype);
+      struct One : Link {
+        explicit One(Parameter& parameter) { add("W", parameter); }
+      } model(W);
+      DistributedOptimizer optimizer(MomentumSgd({.lr = 0.01}), comm, options(stage));
+      optimizer.add_hook(
+          "halve the part above 1",
+          [](Optimizer& o) {
+            for (const ParameterArena& arena : o.arenas()) {
+              EXPECT_EQ(arena.values.dtype(), Dtype::kFloat32);
+              for (std::int64_t i = 0; i < arena.slots.front().size; ++i) {
+                float& value = arena.values.data<float>()[i];
+                if (value > 1) value = 1 + (value - 1) / 2;
+              }
+            }
+          },
+          HookTiming::kPost);
+      optimizer.setup(model);
+      for (int step = 0; step < 4; ++step) {
+        functions::sum(W * Variable(random_array({33}, static_cast<std::uint64_t>(step)).to(dtype))).backward();
+        optimizer.update();
+        // what the hook finds in float32, and behind it the values
+        const std::size_t bytes =
+            static_cast<std::size_t>(optimizer.arenas()[0].values.size()) * (sizeof(float) + item_size(dtype));
+        EXPECT_EQ(optimizer.gathered_bytes(),
+                  stage > 0 && comm.size() > 1 ? bytes / static_cast<std::size_t>(comm.size()) : 0);
+      }
+      return to_vector<double>(W.array().to(Dtype::kFloat64));
+    };
+    for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat16}) EXPECT_EQ(clipped(zero, dtype), clipped(0, dtype));
+  });
 }
 
 TEST_P(ZeroTest, ClipsByTheNormOfAllGradients) {

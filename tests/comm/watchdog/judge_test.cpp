@@ -234,6 +234,28 @@ TEST_F(JudgeTest, JudgesAFailureWithoutThoseWhoDoNotAnswer) {
   EXPECT_THAT(line(), StartsWith("rensa: rank 1 of 4 on left: a file is missing"));
 }
 
+TEST_F(JudgeTest, LeavesRanksAloneThatHaveDoneTheirWork) {
+  Judge second(seats(), 1, {0, 1, 2, 3}, {.heartbeat_s = 5, .call_s = 60}, now_);
+  second.left(0);
+  second.left(2);
+  EXPECT_FALSE(second.is_alone());
+  second.left(3);
+  EXPECT_TRUE(second.is_alone());
+  second.failed(1, "ended itself with status 1", 1, now_);
+  pass(1);
+  EXPECT_FALSE(second.judge(now_)) << "who has left would be killed";
+}
+
+TEST_F(JudgeTest, EndsRanksThatHaveLeftTogetherWithThoseThatStillWait) {
+  judge_.left(2);
+  judge_.left(3);
+  judge_.failed(1, "ended itself with status 1", 1, now_);
+  pass(1);
+  const auto verdict = judge_.judge(now_);
+  ASSERT_TRUE(verdict);
+  EXPECT_THAT(verdict->lost, ElementsAre(2, 3));
+}
+
 TEST_F(JudgeTest, NamesAStoppedRankAndHasItKilled) {
   hear_all();
   for (double t = 0; t < 5.3; t += 0.1) {
@@ -318,7 +340,10 @@ TEST_F(JudgeTest, DoesNotWaitForARankThatHasLeft) {
   EXPECT_EQ(line(), "");
   pass(1.5);
   for (const int r : {0, 1, 2}) judge_.heard(r, now_);
-  EXPECT_THAT(line(), StartsWith("rensa: rank 3 of 4 on right has left and will not come to all_reduce #2"));
+  const auto verdict = judge_.judge(now_);
+  ASSERT_TRUE(verdict);
+  EXPECT_THAT(verdict->text, StartsWith("rensa: rank 3 of 4 on right has left and will not come to all_reduce #2"));
+  EXPECT_THAT(verdict->lost, ElementsAre(3)) << "it may wait in MPI_Finalize";
 }
 
 TEST_F(JudgeTest, KeepsTheLimitWhereItHearsNobodyElse) {
@@ -352,6 +377,34 @@ TEST_F(JudgeTest, LetsRanksLeaveOneAfterTheOther) {
     judge_.heard(2, now_);
     EXPECT_EQ(line(), "");
   }
+}
+
+TEST_F(JudgeTest, OfCallsThatEndedAtOnceTheProgramsOwnIsTheLast) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  for (const std::uint64_t id : {kWhole - 1, kWhole + 1}) {  // whichever comes first
+    CommunicatorReport inner = report_of(2);
+    inner.id = id;
+    inner.level = 1;
+    inner.last = Call("broadcast", 10, Dtype::kFloat32, 0);
+    judge_.report(2, inner, now_);
+  }
+  hear_all();
+  judge_.failed(2, "a file is missing", 1, now_);
+  pass(1);
+  EXPECT_THAT(line(), HasSubstr("last call: all_reduce #1 of 1000 float32"));
+}
+
+TEST_F(JudgeTest, TheLastCallIsTheOneThatEndedLast) {
+  CommunicatorReport early = report_of(2);
+  early.id = kWhole - 1;
+  early.last = Call("broadcast", 10, Dtype::kFloat32, 0);
+  judge_.report(2, early, now_);  // ended when it was reported, and nothing was heard of it since
+  pass(3);
+  call(2, kSum);
+  hear(2, /*running=*/false, /*seconds=*/0.5);
+  judge_.failed(2, "a file is missing", 1, now_);
+  pass(1);
+  EXPECT_THAT(line(), HasSubstr("last call: all_reduce #1 of 1000 float32"));
 }
 
 TEST_F(JudgeTest, TheTableTellsEveryRanksLastCall) {

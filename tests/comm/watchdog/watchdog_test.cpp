@@ -11,7 +11,9 @@
 #include <fstream>
 #include <future>
 #include <limits>
+#include <memory>
 #include <thread>
+#include <utility>
 
 #include "comm/communicators/composed_communicator.h"
 #include "comm/shm/thread_group.h"
@@ -65,6 +67,35 @@ TEST(WatchdogTest, TellsEveryRankWhoGaveUpAndWhy) {
     }
     const std::string text = watched.text();
     EXPECT_THAT(text, AllOf(StartsWith("rensa: rank 2 of 4 on "), HasSubstr(": the disk is full")));
+    comm.barrier();
+  });
+}
+
+TEST(WatchdogTest, LeavesRanksAloneThatHaveDoneTheirWork) {
+  run_on_threads(3, [](Communicator& comm) {
+    Watched watched(comm, kPatient);
+    if (comm.rank() != 1) watched.dog.reset();
+    comm.barrier();
+    if (comm.rank() != 1) return;
+    EXPECT_FALSE(watched.dog->give_up("the disk is full", 5)) << "nobody is left to be told";
+    EXPECT_EQ(watched.verdict.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  });
+}
+
+TEST(WatchdogTest, LivesOnAfterAnExceptionUntilTheNextOneStarts) {
+  run_on_threads(2, [](Communicator& comm) {
+    Watched watched(comm, kPatient);
+    const std::weak_ptr<Watchdog> dog = watched.dog;
+    try {
+      const auto part = comm.split(0, comm.rank());
+      part->watch(Watch::first(std::move(watched.dog), /*composed=*/true));
+      throw ValueError("caught");
+    } catch (const ValueError&) {
+    }
+    EXPECT_FALSE(dog.expired());
+    comm.barrier();
+    const Watched next(comm, kPatient);
+    EXPECT_TRUE(dog.expired());
     comm.barrier();
   });
 }

@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "core/error.h"
 #include "tools/options/wrong_usage.h"
 #include "trainer/datasets/cifar_files.h"
+#include "trainer/datasets/image_source.h"
 #include "trainer/datasets/tar_shards.h"
 #include "trainer/images/picture_generator.h"
 
@@ -28,7 +31,7 @@ constexpr const char* kUsage =
     "             DIR/val/<class>/*.jpg; the same seed gives the same files\n"
     "  cifar      folders of 32 x 32 pictures, train/<class> and test/<class>, as\n"
     "             CIFAR-10's binary files\n"
-    "  pack       a folder of pictures as tar shards in WebDataset's convention:\n"
+    "  pack       photographs as tar shards in WebDataset's convention:\n"
     "             OUT/train-000000.tar …\n";
 
 /// Reads a command line; false after printing the help. Throws po::error.
@@ -70,13 +73,26 @@ int make_pictures(int argc, char** argv) {
   return 0;
 }
 
+/// A shard takes an older one's place as soon as it is written: a failure half-way would lose the pictures of the rest.
+void refuse_own_shards(const std::string& in, const std::string& out) {
+  std::error_code absent;
+  if (!std::filesystem::equivalent(in, out, absent)) return;
+  for (const std::string part : {"train", "val"}) {
+    if (photograph_form(in, part) != PhotographForm::kShards) continue;
+    throw FileError(out, ": holds the shards ", part, "-*.tar that are to be packed, and would lose pictures if that ",
+                    "fails half-way. Give --out another folder.");
+  }
+}
+
 int pack_pictures(int argc, char** argv) {
   std::string in, out;
   PackOptions options;
   std::int64_t shard_mib = options.shard_bytes >> 20;
   po::options_description table("usage: rensa data pack --in DIR --out DIR [options]\n\nOptions");
   table.add_options()("help,h", "prints this");
-  table.add_options()("in", po::value(&in)->required(), "folder with train/<class>/*.jpg and val/<class>/*.jpg");
+  table.add_options()(
+      "in", po::value(&in)->required(),
+      "folder with train/<class>/*.jpg, train.txt or train-*.tar, and val the same, as rensa train takes");
   table.add_options()("out", po::value(&out)->required(), "folder to write to; made if it is not there");
   table.add_options()("shard-mib", po::value(&shard_mib)->default_value(shard_mib), "size of an archive");
   table.add_options()("seed", po::value(&options.seed)->default_value(options.seed),
@@ -84,8 +100,9 @@ int pack_pictures(int argc, char** argv) {
   if (!parse(argc, argv, table)) return 0;
   if (shard_mib < 1) throw po::error("shard-mib should be 1 or more");
   options.shard_bytes = shard_mib << 20;
-  const auto train = open_image_folder(in + "/train");
-  const auto judged = open_image_folder(in + "/val", train->class_names());
+  refuse_own_shards(in, out);
+  const auto train = open_photographs(in, "train");
+  const auto judged = open_photographs(in, "val", train->class_names());
   const auto shards = pack_tar_shards(*train, out + "/train", options).size();
   options.shuffle = false;
   const auto judged_shards = pack_tar_shards(*judged, out + "/val", options).size();

@@ -85,7 +85,8 @@ int doctor_command(int argc, char** argv) {
       "(it will fail), or wrong usage. rensa-doctor, beside this program, also finds\n"
       "libraries that a host lacks.");
   table.add("json", o.json, "prints one line of JSON");
-  table.add("timeout", o.timeout_s, "seconds that MPI may take to answer", {.min = 0, .above_min = true});
+  table.add("timeout", o.timeout_s, "seconds that MPI may take to answer",
+            {.min = 0, .above_min = true, .finite = false});
   table.add("gradients_mib", o.checks.gradients_mib, "size of the network's gradients", {.min = 0});
   table.add("max_clock_skew", o.checks.max_clock_skew_s, "seconds that clocks may differ", {.min = 0});
   table.add("threads", o.checks.threads, "compute threads of a rank, as for train; 0: its share of the cores",

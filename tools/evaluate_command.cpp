@@ -90,11 +90,11 @@ Judgement judge(const TrainOptions& o, const std::string& snapshot, const Traini
   }
   comm.all_reduce(result.confusion);
   comm.all_reduce(result.sums);
-  if (result.samples() == 0) throw FileError(o.data, ": there are no validation pictures.");
+  if (result.samples() == 0) throw FileError(o.data, ": there are no validation pictures that can be read.");
   return result;
 }
 
-nlohmann::json as_json(const Judgement& j, const TrainingData& data, std::size_t replaced) {
+nlohmann::json as_json(const Judgement& j, const TrainingData& data, std::size_t left_out) {
   nlohmann::json classes = nlohmann::json::array(), confusion = nlohmann::json::array();
   for (std::int64_t c = 0; c < j.classes; ++c) {
     const double count = j.of_class(c);
@@ -107,7 +107,7 @@ nlohmann::json as_json(const Judgement& j, const TrainingData& data, std::size_t
     confusion.push_back(row);
   }
   return {{"samples", static_cast<std::int64_t>(j.samples())},
-          {"replaced", replaced},
+          {"left_out", left_out},
           {"loss", j.sums.data<double>()[2] / j.samples()},
           {"top1", j.right() / j.samples()},
           {"top5", j.sums.data<double>()[1] / j.samples()},
@@ -143,9 +143,9 @@ void evaluate(const TrainOptions& o, const std::string& given, const std::string
   PictureProblems problems(comm);
   const TrainingData data = open_training_data(o, problems.report());
   const Judgement judgement = judge(o, snapshot, data, comm);
-  const std::size_t replaced = problems.log_totals();
+  const std::size_t left_out = problems.log_totals();
   if (comm.rank() != 0) return;
-  const nlohmann::json result = as_json(judgement, data, replaced);
+  const nlohmann::json result = as_json(judgement, data, left_out);
   print(result, std::cout);
   if (json_file.empty()) return;
   std::ofstream file(json_file);

@@ -11,6 +11,7 @@
 #include "core/models/model.h"
 #include "core/models/model_table.h"
 #include "core/serializers/file_reader.h"
+#include "core/serializers/safetensors.h"
 #include "tools/json_line.h"
 #include "tools/options/option_table.h"
 #include "tools/options/wrong_usage.h"
@@ -24,7 +25,8 @@ constexpr const char* kUsage =
     "       rensa inspect snapshot FILE|FOLDER\n"
     "\n"
     "  model      a network's operations: link, result, parameters, multiply-adds\n"
-    "  snapshot   the keys of a snapshot with their types and shapes\n";
+    "  snapshot   the keys of a snapshot, or of a file of weights (.npz, .h5,\n"
+    "             .safetensors), with their types and shapes\n";
 
 struct ModelKeys {
   std::string arch = "resnet50";
@@ -89,6 +91,24 @@ int inspect_model(int argc, char** argv) {
   return 0;
 }
 
+void list_values(const FileReader& file) {
+  for (const std::string& key : file.keys()) {
+    std::cout << key << "  ";
+    try {
+      const Array values = file.array(key);
+      std::cout << values.dtype() << ' ' << values.shape() << '\n';
+    } catch (const FileError&) {
+      std::cout << "text\n";
+    }
+  }
+}
+
+void list_tensors(const SafetensorsReader& file) {
+  for (const auto& [name, tensor] : file.tensors()) {
+    std::cout << name << "  " << tensor.dtype << ' ' << tensor.shape << '\n';
+  }
+}
+
 int inspect_snapshot(int argc, char** argv) {
   if (argc != 2 || std::string(argv[1]).starts_with("--")) {
     (argc == 2 && std::string(argv[1]) == "--help" ? std::cout : std::cerr) << kUsage;
@@ -96,16 +116,14 @@ int inspect_snapshot(int argc, char** argv) {
   }
   SelfCommunicator self;
   const std::string path = find_snapshot(argv[1], self, damage_on_stderr("inspect"));
-  const std::unique_ptr<FileReader> file = open_reader(path);
-  std::cout << path << ": whole\n";
-  for (const std::string& key : file->keys()) {
-    std::cout << key << "  ";
-    try {
-      const Array values = file->array(key);
-      std::cout << values.dtype() << ' ' << values.shape() << '\n';
-    } catch (const FileError&) {
-      std::cout << "text\n";
-    }
+  if (has_safetensors_name(path)) {
+    const SafetensorsReader file(path);
+    std::cout << path << ": whole\n";
+    list_tensors(file);
+  } else {
+    const std::unique_ptr<FileReader> file = open_reader(path);
+    std::cout << path << ": whole\n";
+    list_values(*file);
   }
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "core/device/gpu/driver.h"
 #include "core/device/gpu/notes.h"
 #include "core/error.h"
+#include "core/serializers/safetensors.h"
 #include "tools/options/wrong_usage.h"
 #include "tools/train/model_setup.h"
 #include "tools/train/picture_problems.h"
@@ -114,11 +115,23 @@ std::shared_ptr<const CommunicatorStatistics> shared_statistics(Link& model) {
   return nullptr;
 }
 
-/// What forward and backward wait for other ranks.
+/// What forward, backward and the update wait for other ranks.
 InsideWaitMeter::Source inside_waits(Link& model, const Optimizer& optimizer) {
   return [statistics = shared_statistics(model), distributed = dynamic_cast<const DistributedOptimizer*>(&optimizer)] {
-    return InsideWaits{.statistics = statistics ? statistics->seconds() : 0,
-                       .gradients = distributed ? distributed->waited_in_reads() : 0};
+    return InsideWaits{.statistics = statistics ? statistics->waits().seconds() : 0,
+                       .gradients = distributed ? distributed->waited_in_reads() : 0,
+                       .weights = distributed ? distributed->gathers().seconds() : 0};
+  };
+}
+
+/// The same, and the waits for buckets, one by one.
+WaitSource waits_one_by_one(Link& model, const Optimizer& optimizer) {
+  return [statistics = shared_statistics(model),
+          distributed = dynamic_cast<const DistributedOptimizer*>(&optimizer)](Wait::Clock::time_point since) {
+    std::vector<Wait> waits = distributed ? distributed->waits_since(since) : std::vector<Wait>();
+    if (!statistics) return waits;
+    for (const Wait& wait : statistics->waits().since(since)) waits.push_back(wait);
+    return waits;
   };
 }
 
@@ -129,7 +142,8 @@ void extend_with_timing(Trainer& trainer, Link& model, const BucketSource& bucke
   if (!o.trace.empty()) {
     trainer.extend(std::make_unique<Trace>(
         TraceOptions{.path = o.trace, .first_step = o.trace_first, .steps = o.trace_steps, .planted_skew_ns = 0},
-        buckets));
+        buckets, waits_one_by_one(model, trainer.optimizer()),
+        [](const std::string& line) { spdlog::warn("{}", line); }));
   }
   if (o.stragglers == "never") return;
   trainer.extend(std::make_unique<StragglerReport>(
@@ -156,6 +170,11 @@ void extend_with_reports(Trainer& trainer, const Trigger& log_trigger, const Tra
 
 /// The file that `resume` means; "": there is nothing to go on from.
 std::string resumed_file(const TrainOptions& o, Communicator& comm) {
+  if (has_safetensors_name(o.resume)) {
+    throw FileError(o.resume,
+                    ": is a file of weights, which hold no run to go on with. To start from them: --initmodel ",
+                    o.resume, ".");
+  }
   const auto warn = [](const std::string& damage) { spdlog::warn("resume: {}", damage); };
   return o.resume == "auto" ? find_snapshot_if_any(o.out, comm, warn) : find_snapshot(o.resume, comm, warn);
 }
@@ -238,7 +257,7 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
   const TrainingData data = open_training_data(o, problems.report(), &comm);
   seed_parameters(o.seed);
   Classifier model(make_network(o, data.input, static_cast<std::int64_t>(data.class_names.size())),
-                   {.label_smoothing = o.label_smoothing});
+                   {.softmax = {.label_smoothing = o.label_smoothing}});
   if (!o.initmodel.empty()) {
     const auto warn = [](const std::string& damage) { spdlog::warn("initmodel: {}", damage); };
     for (const std::string& line : load_initial_weights(model, find_snapshot(o.initmodel, comm, warn))) {
@@ -289,7 +308,8 @@ int train(const TrainOptions& o, const std::vector<OptionValue>& values, Communi
   }
   const auto* const distributed = dynamic_cast<const DistributedOptimizer*>(optimizer.get());
   if (speaks && distributed && comm.size() > 1) {
-    spdlog::info("each rank sent {} bytes of gradients in the last step", distributed->reducer().last_sent_bytes());
+    spdlog::info("each rank sent {} bytes of {} in the last step", distributed->last_sent_bytes(),
+                 o.zero > 0 ? "gradients and weights" : "gradients");
   }
   if (speaks) spdlog::info("results are in {}; the curves: {}/report.html", o.out, o.out);
   return 0;
@@ -307,6 +327,7 @@ int train_command(int argc, char** argv) {
     if (options.snapshot != "never") parse_trigger(options.snapshot);
     apply_recipe(options, table);
     check_combinations(options);
+    check_training(options);
     if (options.stragglers != "never") parse_trigger(options.stragglers);
   } catch (const Error& error) {
     return wrong_usage("train", error);

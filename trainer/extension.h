@@ -21,7 +21,8 @@ class Trainer;
 class Extension {
  public:
   // Chainer's priorities: larger ones run first. Writers add to the observation, readers see what they added. From
-  // kLast on come those that save the trainer: when every trigger has been asked, for what it learnt is saved too.
+  // kLast on come those that save the trainer: when every trigger has been asked, for what it learnt is saved too, and
+  // after the last step of a run too, unless their trigger has a rule.
   static constexpr int kWriter = 300, kEditor = 200, kReader = 100, kLast = -100;
 
   virtual ~Extension() = default;

@@ -17,7 +17,20 @@ Batch part_of(const Batch& batch, std::int64_t begin, std::int64_t end) {
   part.indices.assign(batch.indices.begin() + first, batch.indices.begin() + last);
   part.first = begin;
   part.global_size = batch.global_size;
+  part.is_mixed = batch.is_mixed;
   return part;
+}
+
+/// A MixedIterator leaves a sample as it is whose partner is on another rank. All ranks find the same.
+void check_pairs_are_whole(const ShardRange& range, std::int64_t global_size) {
+  for (int shard = 0; shard < range.shards; shard += range.count) {
+    const std::int64_t begin = range.samples(shard, global_size).begin;
+    if (begin % 2 == 0) continue;
+    throw ValueError("reproducible: samples are mixed in pairs, but of this batch of ", global_size, " rank ",
+                     shard / range.count, "'s part begins at position ", begin, ", expected an even one: on another ",
+                     "number of ranks other samples would be mixed. Give every rank an even number of samples in every "
+                     "batch, and no short tail.");
+  }
 }
 
 }  // namespace
@@ -45,6 +58,7 @@ void ReproducibleUpdater::add_gradients(const Batch& batch, Observation& observa
                      batch.first + batch.size(), " of the step, expected ", begin, " to ", end,
                      ". Give it rank and size, and no scattered dataset.");
   }
+  if (batch.is_mixed) check_pairs_are_whole(range, batch.global_size);
   sums_.begin_step();
   for (int shard = range.first; shard < range.first + range.count; ++shard) {
     const auto samples = range.samples(shard, batch.global_size);

@@ -13,10 +13,12 @@ namespace rensa {
 /// the gradient is that of the mean loss over the batch as always.
 ///
 /// The compute threads of a rank must be as many everywhere: set_compute_threads(comm, 1) before the first operation.
-/// The global batch must be the same, too. The optimizer is a plain one, set up with the model.
+/// The global batch must be the same, too. The optimizer is a plain one, set up with the model. A step throws
+/// ValueError if a MixedIterator gives it batches in which a pair of samples lies on two ranks.
 class ReproducibleUpdater final : public StandardUpdater {
  public:
-  /// A call on all ranks together; throws ValueError for shards that do not suit the ranks (see shard_range).
+  /// A call on all ranks together; throws ValueError for shards that do not suit the ranks (see shard_range), a
+  /// DistributedOptimizer, and batch normalization over all ranks (share_batch_statistics).
   ReproducibleUpdater(Iterator& iterator, Link& model, LossFunction loss, Optimizer& optimizer, Communicator& comm,
                       int shards, std::uint64_t seed = 0);
   ReproducibleUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm, int shards,

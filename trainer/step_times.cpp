@@ -15,11 +15,15 @@ double seconds(Time begin, Time end) { return std::max(0.0, std::chrono::duratio
 InsideWaits InsideWaitMeter::take() {
   const InsideWaits now = so_far_ ? so_far_() : InsideWaits();
   const InsideWaits before = std::exchange(before_, now);
-  return {.statistics = now.statistics - before.statistics, .gradients = now.gradients - before.gradients};
+  return {.statistics = now.statistics - before.statistics,
+          .gradients = now.gradients - before.gradients,
+          .weights = now.weights - before.weights};
 }
 
-StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, const InsideWaits& waited) {
+StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets, const InsideWaits& waited,
+                     std::size_t gathered_bytes) {
   StepTimes times;
+  times.bytes = static_cast<double>(gathered_bytes);
   Time computed{};  // when forward and backward were done
   Time arrived{};   // when the last bucket was
   for (const Span& span : spans) {
@@ -54,7 +58,7 @@ StepTimes step_times(const std::vector<Span>& spans, const StepBuckets& buckets,
     }
   }
   times.hidden = std::max(0.0, times.hidden - waited.gradients);  // on their way, but not behind work
-  const double inside = std::min(waited.statistics + waited.gradients, times.compute);
+  const double inside = std::min(waited.statistics + waited.gradients + waited.weights, times.compute);
   times.compute -= inside;
   times.wait += inside;
   return times;

@@ -31,16 +31,25 @@ Trainer::Trainer(Updater& updater, const Trigger& stop, std::string out, Communi
 
 Trainer::~Trainer() = default;
 
+/// `name`, or with the first of _1, _2, … that is not taken, as Chainer has it.
+std::string Trainer::free_name(const std::string& name) const {
+  const auto is_taken = [this](const std::string& wanted) {
+    return std::ranges::any_of(extensions_, [&](const Entry& entry) { return entry.name == wanted; });
+  };
+  std::string free = name;
+  for (int i = 1; is_taken(free); ++i) free = name + "_" + std::to_string(i);
+  return free;
+}
+
 Extension& Trainer::extend(std::unique_ptr<Extension> extension, const ExtendOptions& options) {
-  Entry entry{.name = options.name.empty() ? extension->name() : options.name,
+  if (!options.name.empty() && free_name(options.name) != options.name) {
+    throw ValueError("trainer: there is an extension named \"", options.name, "\" already.");
+  }
+  Entry entry{.name = options.name.empty() ? free_name(extension->name()) : options.name,
               .trigger = options.trigger.value_or(extension->default_trigger()),
               .priority = options.priority.value_or(extension->default_priority()),
               .extension = std::move(extension),
               .call_before_training = options.call_before_training};
-  for (const Entry& other : extensions_) {
-    if (other.name == entry.name)
-      throw ValueError("trainer: there is an extension named \"", entry.name, "\" already.");
-  }
   // Equal priorities run in the order in which they were added.
   const auto place = std::find_if(extensions_.begin(), extensions_.end(),
                                   [&](const Entry& other) { return other.priority < entry.priority; });
@@ -55,14 +64,20 @@ Extension& Trainer::extension(const std::string& name) {
 }
 
 double Trainer::progress() const {
+  if (stop_.rule) return 0;
   const double done = stop_.unit == Unit::kEpoch ? updater_.epoch_detail() : static_cast<double>(updater_.iteration());
   return std::clamp(done / stop_.period, 0.0, 1.0);
 }
 
-bool Trainer::is_done() const {
-  if (stopping_) return true;
+/// All that `stop` asks for is done.
+bool Trainer::is_at_end() const {
+  if (stop_.rule) return stop_.rule->still_agrees();
   const double done = stop_.unit == Unit::kEpoch ? updater_.epoch_detail() : static_cast<double>(updater_.iteration());
-  return done >= stop_.period || std::ranges::any_of(early_stops_, [](const Trigger& trigger) {
+  return done >= stop_.period;
+}
+
+bool Trainer::is_done() const {
+  return stopping_ || is_at_end() || std::ranges::any_of(early_stops_, [](const Trigger& trigger) {
            return trigger.rule && trigger.rule->still_agrees();
          });
 }
@@ -74,23 +89,27 @@ void Trainer::step() {
   const Clock::time_point start = Clock::now();
   updater_.update(observation_);
   update_seconds_ += seconds_since(start);
-  const bool ends_within_epoch = stop_.unit == Unit::kEpoch && std::floor(stop_.period) != stop_.period && is_done();
-  std::vector<Extension*> saving;
+  const bool ends_within_epoch =
+      !stop_.rule && stop_.unit == Unit::kEpoch && std::floor(stop_.period) != stop_.period && is_done();
+  std::vector<std::pair<const Entry*, bool>> saving;  // and whether they are due
   for (const Entry& entry : extensions_) {
     entry.extension->observe(*this);
     const bool is_due = entry.trigger.fires(*this);
     const bool is_last = ends_within_epoch && entry.trigger.unit == Unit::kEpoch && !entry.trigger.rule;
-    if (!is_due && !is_last) continue;
-    if (entry.priority > Extension::kLast) {
+    if (entry.priority <= Extension::kLast) {
+      saving.emplace_back(&entry, is_due || is_last);
+    } else if (is_due || is_last) {
       (*entry.extension)(*this);
-    } else {
-      saving.push_back(entry.extension.get());
     }
   }
+  if (stop_.rule && stop_.fires(*this)) stop();
   for (const Trigger& trigger : early_stops_) {
     if (trigger.fires(*this)) stop();
   }
-  for (Extension* extension : saving) (*extension)(*this);
+  const bool ends = is_done();  // what was trained since the last interval is not to be lost
+  for (const auto& [entry, is_due] : saving) {
+    if (is_due || (ends && !entry->trigger.rule)) (*entry->extension)(*this);
+  }
 }
 
 void Trainer::call_before_training() {

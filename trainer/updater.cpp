@@ -11,15 +11,14 @@
 #include "core/serializers/serializer.h"
 
 namespace rensa {
-namespace {
 
 StandardUpdater::Loss classify(Classifier& model, const Batch& batch, DeferredNumbers& deferred) {
-  Classifier::Result result = model(batch);
+  const Classifier::Result result = model(batch);
+  StandardUpdater::Loss step{.loss = result.loss, .observation = {}};
   const auto weight = static_cast<double>(batch.size());
-  return {.loss = result.loss, .observation = {{"main/accuracy", deferred.observe(result.accuracy, weight)}}};
+  if (result.accuracy) step.observation["main/accuracy"] = deferred.observe(result.accuracy, weight);
+  return step;
 }
-
-}  // namespace
 
 StandardUpdater::StandardUpdater(Iterator& iterator, Link& model, LossFunction loss, Optimizer& optimizer,
                                  Communicator& comm, std::uint64_t seed)

@@ -41,7 +41,8 @@ class Updater {
 /// find it there.
 class StandardUpdater : public Updater {
  public:
-  /// What a batch gave.
+  /// What a batch gave. Numbers to report beside the loss count in means by their weights: give them the batch's
+  /// samples, {"main/top5", {share, static_cast<double>(batch.size())}}, or what else their mean is over.
   struct Loss {
     Variable loss;            ///< the mean over this rank's part of the batch
     Observation observation;  ///< what to report beside it, such as the accuracy
@@ -52,9 +53,11 @@ class StandardUpdater : public Updater {
   /// the network (dropout).
   StandardUpdater(Iterator& iterator, Link& model, LossFunction loss, Optimizer& optimizer, Communicator& comm,
                   std::uint64_t seed = 0);
-  /// Reports main/loss and main/accuracy.
+  /// Reports main/loss, and main/accuracy if the classifier computes it.
   StandardUpdater(Iterator& iterator, Classifier& model, Optimizer& optimizer, Communicator& comm,
                   std::uint64_t seed = 0);
+  StandardUpdater(const StandardUpdater&) = delete;  // its loss function knows where it lies
+  StandardUpdater& operator=(const StandardUpdater&) = delete;
 
   /// From now on a step takes so many batches, one after another, whose gradients are added up and travel once. It is
   /// the step of one batch with the samples of all of them, in the memory of one. Throws ValueError for a count
@@ -122,5 +125,8 @@ class StandardUpdater : public Updater {
   std::vector<Span> spans_;
   DeferredNumbers deferred_;
 };
+
+/// What a classifier gives of a batch, its accuracy as main/accuracy: the loss function of updaters and evaluators.
+StandardUpdater::Loss classify(Classifier& model, const Batch& batch, DeferredNumbers& deferred);
 
 }  // namespace rensa

@@ -15,6 +15,13 @@ two "$build/example_seq2seq" 3
 two "$build/example_imagenet" "$work/pictures" resnet18 2 32 8
 [ "$(sed -n 's/.*"epoch": *\([0-9]*\).*/\1/p' result/imagenet/log | tail -n 1)" = 2 ] || fail "imagenet: no second epoch in the log"
 
+"$rensa" data pictures --out "$work/small" --classes 3 --train-per-class 8 --val-per-class 4 --min-size 32 --max-size 32 >/dev/null
+mv "$work/small/val" "$work/small/test"
+"$rensa" data cifar --in "$work/small" --out "$work/cifar" >/dev/null
+two "$build/example_cifar" "$work/cifar" 6 4
+grep -q '"validation/main/accuracy"' result/cifar/log || fail "cifar: nothing was judged"
+[ "$(sed -n 's/.*"iteration": *\([0-9]*\).*/\1/p' result/cifar/log | tail -n 1)" -ge 2 ] || fail "cifar: expected two steps or more"
+
 data=${RENSA_DATA:-}/fashion-mnist
 [ -d "$data" ] || { echo "skipped: dcgan, for want of $data; the rest passed"; exit 77; }
 two "$build/example_dcgan" "$data" 4 4

@@ -16,8 +16,14 @@ reach abalone r2 above 0.45 "$build/example_tabular" "$tables/abalone.csv" numbe
 head -c 200000 "$data/text/tinyshakespeare.txt" >"$work/text"
 reach char_lstm validation below 2.9 "$build/example_char_lstm" "$work/text" 60 64
 reach gpt validation below 2.8 "$build/example_gpt" "$work/text" 200 2 64 64
+"$build/example_gpt" "$work/text" 1 1 32 32 >"$work/log" 2>&1 && { echo "gpt: a size of 32 was taken"; exit 1; }
+grep -q 'SIZE is 32; expected a multiple of 64' "$work/log" || { echo "gpt: the wrong size is not named"; cat "$work/log"; exit 1; }
 reach ptb_lstm validation below 2000 "$build/example_ptb_lstm" "$data/text" 1 32 0 60000
 reach tree_lstm accuracy above 0.5 "$build/example_tree_lstm" 300
 reach seq2seq loss below 2.2 "$build/example_seq2seq" 250
+for example in seq2seq tree_lstm; do
+  "$build/example_$example" many >"$work/log" 2>&1 && { echo "$example: \"many\" steps were taken"; exit 1; }
+  grep -q "usage: $example \[STEPS\]" "$work/log" || { echo "$example: no usage"; cat "$work/log"; exit 1; }
+done
 reach tagger accuracy above 0.85 "$build/example_tagger" "$work/text" 60
 reach word2vec loss below 4.1 "$build/example_word2vec" "$data/text/ptb.valid.txt" 100

@@ -20,7 +20,7 @@ done
 grep -q '^# Out of bounds values : 0 OK' "$work/out" || fail "the last lines are missing"
 [ "$(awk '$4 == "sum" && $1 == 4' "$work/out" | wc -l)" -eq 2 ] || fail "all_reduce or reduce of 4 bytes is missing"
 
-"${bench[@]}" --communicator flat,naive --max_bytes 1K --step_factor 16 --dtype int32 --op max --json >"$work/out" 2>"$work/err" </dev/null ||
+"${bench[@]}" --communicator flat,naive --max_bytes 1K --step_factor 16 --dtype int32 --op max --max_seconds inf --json >"$work/out" 2>"$work/err" </dev/null ||
   fail "the run with JSON failed"
 [ "$(grep -c '^{"collective":"all_reduce"' "$work/out")" -eq 6 ] || fail "expected three sizes of two communicators"
 [ "$(grep -c '"times_us":\[[0-9.e+-]*,[0-9.e+-]*,[0-9.e+-]*\],"wrong":0' "$work/out")" -eq 6 ] || fail "expected three times and nothing wrong"
@@ -35,4 +35,6 @@ refused 'is not one of: all, all_reduce' --collective all_redcue
 refused 'is not a size' --max_bytes 4Q
 refused 'is less than min_bytes' --min_bytes 1K --max_bytes 4
 refused 'is not one of' --dtype bool
+timeout 20 "$rensa" bench comm --communicator pure_nccl >"$work/out" 2>&1 </dev/null && fail "pure_nccl measured arrays on the CPU"
+grep -qF 'pure_nccl carries arrays on GPUs' "$work/out" || fail "pure_nccl did not say what it carries"
 timeout 20 "$rensa" bench comm --help | grep -q 'communicators: auto' || { echo "help lists no communicators"; exit 1; }

@@ -56,6 +56,19 @@ TEST(DataCommandTest, PacksAFolderAsShards) {
   EXPECT_EQ(run({"pack", "--in", scratch / "absent", "--out", scratch / "none"}).status, 1);
   EXPECT_EQ(run({"pack", "--in", scratch / "set"}).status, 2);
 }
+TEST(DataCommandTest, ShardsAreNotPackedIntoTheirOwnFolder) {
+  const rensa::testing::ScratchFolder scratch;
+  run({"pictures", "--out", scratch / "set", "--classes", "2", "--train-per-class", "1", "--val-per-class", "1",
+       "--min-size", "16", "--max-size", "20"});
+  EXPECT_EQ(run({"pack", "--in", scratch / "set", "--out", scratch / "shards"}).status, 0);
+  const Outcome own = run({"pack", "--in", scratch / "shards", "--out", scratch / "set/../shards"});
+  EXPECT_EQ(own.status, 1);
+  EXPECT_THAT(own.err, HasSubstr("holds the shards train-*.tar that are to be packed"));
+  EXPECT_EQ(run({"pack", "--in", scratch / "shards", "--out", scratch / "others"}).status, 0);
+  EXPECT_EQ(run({"pack", "--in", scratch / "set", "--out", scratch / "set"}).status,
+            0);  // folders are read, not shards
+  EXPECT_EQ(run({"pack", "--in", scratch / "set", "--out", scratch / "set"}).status, 0);
+}
 TEST(DataCommandTest, MakesCifarsFilesOfSmallPictures) {
   const rensa::testing::ScratchFolder scratch;
   run({"pictures", "--out", scratch / "set", "--classes", "5", "--train-per-class", "6", "--val-per-class", "2",
@@ -74,6 +87,9 @@ TEST(DataCommandTest, MakesCifarsFilesOfSmallPictures) {
   run({"pictures", "--out", scratch / "large", "--classes", "2", "--train-per-class", "1", "--val-per-class", "1"});
   std::filesystem::rename(scratch / "large/val", scratch / "large/test");
   EXPECT_THAT(run({"cifar", "--in", scratch / "large", "--out", scratch / "no"}).err, HasSubstr("expected 32 x 32"));
+}
+TEST(DataCommandTest, HelpNamesEveryFormOfPhotographs) {
+  EXPECT_THAT(run({"pack", "--help"}).out, HasSubstr("train-*.tar"));
 }
 TEST(DataCommandTest, HelpListsTheDefaults) {
   const Outcome outcome = run({"pictures", "--help"});

@@ -75,7 +75,63 @@ run --data "$work/pictures" --out "$work/decoded" --epoch 2 --cache_mib 10 --cac
 run --data "$work/shards" --out "$work/sharded" --epoch 1
 grep -q '60 + 15 photographs, 3 classes' "$work/log" || fail "the shards hold other pictures"
 
-run --data "$work/pictures" --out "$work/early" --epoch 30 --lr 0.000001 --patience 2 --monitor validation/main/accuracy
+
+# ImageNet's form trains and packs like class folders: those to train on, to judge by one flat folder and a list.
+mkdir -p "$work/mixed/val"
+cp -r "$work/pictures/train" "$work/mixed/train"
+label=0
+for class in "$work/pictures/val"/*; do
+  for file in "$class"/*.jpg; do
+    cp "$file" "$work/mixed/val/${class##*/}_${file##*/}"
+    echo "val/${class##*/}_${file##*/} $label"
+  done
+  label=$((label + 1))
+done >"$work/mixed/val.txt"
+run --data "$work/mixed" --out "$work/from_mixed" --epoch 1
+same_losses "$work/once" "$work/from_mixed" "class folders and a list"
+"$rensa" data pack --in "$work/mixed" --out "$work/mixed_shards" >"$work/log" 2>&1 || fail "a folder with a list cannot be packed"
+run --data "$work/mixed_shards" --out "$work/from_mixed_shards" --epoch 1
+same_losses "$work/sharded" "$work/from_mixed_shards" "shards of class folders and a list"
+
+# An early end is saved, whatever the interval of snapshots: resumed, it makes no further step and writes no further entry.
+early=(--out "$work/early" --epoch 30 --lr 0.000001 --patience 1 --snapshot "5 epochs")
+run --data "$work/pictures" "${early[@]}"
 grep -q 'early stopping: validation/main/accuracy' "$work/log" || fail "it did not stop early"
+last=$(value iteration "$work/early/log")
+[ -f "$work/early/snapshot_iter_$last" ] || fail "the early end at iteration $last has no snapshot: $(ls "$work/early")"
+cp "$work/early/log" "$work/early_log"
+run --data "$work/pictures" "${early[@]}" --resume "$work/early"
+grep -q "goes on from .*snapshot_iter_$last at iteration $last" "$work/log" || fail "it did not go on from its end"
+cmp "$work/early_log" "$work/early/log" || fail "a run that had ended made further steps"
+
+# So is an end between two snapshots, and it is the network that was trained to the end.
+run --data "$work/pictures" --out "$work/between" --epoch 3 --snapshot "2 epochs"
+[ -f "$work/between/snapshot_iter_$(value iteration "$work/between/log")" ] || fail "the end has no snapshot: $(ls "$work/between")"
+"$rensa" evaluate "${network[@]}" --snapshot_file "$work/between" --json "$work/evaluation" >"$work/log" 2>&1 </dev/null ||
+  fail "the run that ended between two snapshots cannot be evaluated"
+awk -v a="$(value top1 "$work/evaluation")" -v b="$(value validation/main/accuracy "$work/between/log")" \
+  'BEGIN { exit !(a - b < 1e-9 && b - a < 1e-9) }' || fail "another network was saved than the log's last entry is of"
+run --data "$work/pictures" --out "$work/none" --epoch 1 --snapshot never
+if compgen -G "$work/none/snapshot_iter_*" >/dev/null; then fail "snapshot = never left one"; fi
+
+# A folder that has no whole snapshot but others says which, behind damaged ones and those of replica sets too.
+mkdir "$work/best"
+cp "$work/between/snapshot_iter_$(value iteration "$work/between/log")" "$work/best/best_iter_9"
+for damaged in 1 2 3 4 5; do echo half >"$work/best/snapshot_iter_$damaged"; done
+touch "$work/best/snapshot_iter_6.1" "$work/best/top_iter_9"
+if "$rensa" evaluate "${network[@]}" --snapshot_file "$work/best" >"$work/log" 2>&1 </dev/null; then fail "best_iter_9 was taken"; fi
+grep -q 'Of other names there are: best_iter_9, snapshot_iter_6\.1, top_iter_9\. To take one' "$work/log" ||
+  fail "the other snapshots were not named: $(tail -n 1 "$work/log")"
+
+# A file of weights is listed, and no run goes on from it.
+"$rensa" export --arch resnet18 --width 8 --classes 3 --input 3x32x32 --snapshot_file "$work/between" \
+  --weights "$work/weights.safetensors" >"$work/log" 2>&1 || fail "export failed"
+"$rensa" inspect snapshot "$work/weights.safetensors" >"$work/log" 2>&1 || fail "a sound file of weights is not listed"
+grep -q '^fc.weight  float32 (3, 64)$' "$work/log" || fail "fc.weight is not listed"
+if "${train[@]}" --data "$work/pictures" --resume "$work/weights.safetensors" >"$work/log" 2>&1 </dev/null; then
+  fail "weights were gone on from"
+fi
+grep -q -- '--initmodel' "$work/log" || fail "--initmodel was not named"
+
 if "${train[@]}" --data "$work/pictures" --reports tensorbord >"$work/log" 2>&1 </dev/null; then fail "a wrong report passed"; fi
 grep -q '"tensorbord" is unknown' "$work/log" || fail "the wrong report was not named"

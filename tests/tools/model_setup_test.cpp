@@ -117,7 +117,7 @@ TEST(ParameterOptionsTest, RefusesPatternsThatMatchNothingAndWhatIsNotAGroup) {
   missing.freeze = {"l9/W"};
   EXPECT_THAT([&] { apply_parameter_options(model, missing); },
               ThrowsMessage<ConfigError>(AllOf(HasSubstr("\"l9/W\""), HasSubstr("did you mean \"l1/W\""))));
-  for (const char* group : {"l1/W", "l1/W:1", "l1/W:fast:1", "l1/W:1:-1"}) {
+  for (const char* group : {"l1/W", "l1/W:1", "l1/W:fast:1", "l1/W:1:-1", "l1/W:nan:1", "l1/W:1:inf"}) {
     TrainOptions options;
     options.param_groups = {group};
     EXPECT_THAT([&] { apply_parameter_options(model, options); },

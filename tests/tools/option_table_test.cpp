@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -19,7 +20,7 @@ using ::testing::ThrowsMessage;
 
 struct Options {
   int epoch = 5;
-  double lr = 0.1;
+  double lr = 0.1, timeout = 300;
   bool overlap = true, json = false;
   std::string arch = "mlp";
   std::vector<double> milestones;
@@ -35,7 +36,8 @@ class OptionTableTest : public ::testing::Test {
     table.add("overlap", options_.overlap, "overlap");
     table.add("json", options_.json, "JSON");
     table.add("arch", options_.arch, "network", {.choices = {"mlp", "resnet18"}});
-    table.add("milestones", options_.milestones, "epochs");
+    table.add("milestones", options_.milestones, "epochs", {.min = 0, .above_min = true});
+    table.add("timeout", options_.timeout, "seconds", {.min = 0, .finite = false});
     table.add("freeze", options_.freeze, "patterns");
     arguments.insert(arguments.begin(), "test");
     std::vector<char*> argv;
@@ -84,7 +86,7 @@ TEST_F(OptionTableTest, TellsWhatEveryKeyIsAndWhichHaveAValueOfTheirOwn) {
     if (!option.is_default) own += option.key + " = " + option.value + '\n';
   }
   EXPECT_EQ(own, "epoch = 9\nmilestones = 1,2.5\n");
-  EXPECT_EQ(values_.size(), 7u);
+  EXPECT_EQ(values_.size(), 8u);
   EXPECT_EQ(values_.back().value, "a,b");
 }
 
@@ -151,6 +153,16 @@ TEST_F(OptionTableTest, RefusesValuesThatDoNotFit) {
   expect_refused({"--milestones", "3,x"}, "not a number");
   expect_refused({"--epoch"}, "needs a value");
   expect_refused({"stray"}, "not expected here");
+}
+
+TEST_F(OptionTableTest, RefusesWhatIsNotFiniteUnlessItMayBe) {
+  expect_refused({"--lr", "inf"}, "lr: inf is out of range, expected a finite number, above 0");
+  expect_refused({"--lr", "nan"}, "lr: nan is out of range");
+  expect_refused({"--milestones", "3,inf"}, "milestones: inf is out of range");
+  expect_refused({"--milestones=-1"}, "milestones: -1 is out of range, expected above 0");
+  expect_refused({"--timeout", "nan"}, "timeout: nan is out of range");
+  EXPECT_TRUE(parse({"--timeout", "inf"}));
+  EXPECT_TRUE(std::isinf(options_.timeout));
 }
 
 TEST_F(OptionTableTest, GivesArgumentsWithoutAKeyToWhoAsksForThem) {

@@ -10,7 +10,7 @@ failures=0
 refused() {
   local status=$1 text=$2 output found
   shift 2
-  output=$(timeout 20 "$@" 2>&1 </dev/null)
+  output=$(timeout -k 2 20 "$@" 2>&1 </dev/null)
   found=$?
   if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" <<<"$output"; then
     echo "expected status $status and \"$text\", found status $found: $*"
@@ -31,6 +31,17 @@ refused 2 'did you mean "epoch"?' "${train[@]}" --epohc 1
 refused 2 'epoch: -1 is out of range, expected above 0' "${train[@]}" --epoch -1
 refused 2 'is not a whole number' "${train[@]}" --batchsize many
 refused 2 'is not one of: ' "${train[@]}" --arch resnet19
+refused 2 'mixup: inf is out of range' "${train[@]}" --mixup inf
+refused 2 'cutmix: nan is out of range' "${train[@]}" --cutmix nan
+refused 2 'lr: inf is out of range' "${train[@]}" --lr inf
+refused 2 'weight_decay: inf is out of range' "${train[@]}" --weight_decay inf
+refused 2 'loss_scale: inf is out of range' "${train[@]}" --loss_scale inf
+refused 2 'final_lr: inf is out of range' "${train[@]}" --schedule cosine --final_lr inf
+refused 2 'bn_eps: inf is out of range' "${train[@]}" --bn_eps inf
+refused 2 'milestones: nan is out of range' "${train[@]}" --schedule step --milestones nan
+refused 2 'milestones: -1 is out of range, expected above 0' "${train[@]}" --schedule step --milestones=-1
+refused 2 'two finite numbers of 0 or more' "${train[@]}" --param_groups 'predictor/l1/*:nan:1'
+refused 2 'should be PATTERN:LR:DECAY' "${train[@]}" --param_groups 'predictor/l1/*'
 refused 2 'is not an interval' "${train[@]}" --snapshot sometimes
 printf '# a comment\nepoch = 1\nbatchsise = 3\n' >"$work/bad.cfg"
 refused 2 "bad.cfg:3: unknown key \"batchsise\"; did you mean \"batchsize\"?" "${train[@]}" --config "$work/bad.cfg"
@@ -39,6 +50,7 @@ refused 2 'cannot be read' "${train[@]}" --config "$work/none.cfg"
 refused 2 'zero and double_buffering exclude each other' "${train[@]}" --zero 1 --double_buffering
 refused 2 'zero and compression exclude each other' "${train[@]}" --zero 2 --compression one_bit
 refused 2 'compression and allreduce_grad_dtype exclude each other' "${train[@]}" --compression top_k:0.1 --allreduce_grad_dtype float16
+refused 2 'pure_nccl carries gradients on GPUs' "${train[@]}" --communicator pure_nccl
 refused 2 'expected none, power_sgd' "${train[@]}" --compression zip
 refused 2 'carry_over learns that too late' "${train[@]}" --dtype mixed16 --carry_over
 refused 2 'dtype = mixed16 and compression exclude each other' "${train[@]}" --dtype mixed16 --compression one_bit
@@ -57,7 +69,10 @@ refused 2 'recipe = akiba sets bn_decay' "${train[@]}" --config "$work/recipe.cf
 refused 2 'cache_mib = 0 keeps none' "${train[@]}" --cache_shared
 refused 2 'need a convolutional network' "${train[@]}" --arch mlp --cutmix 1
 refused 2 'reproducible and bn_reestimate exclude each other' "${train[@]}" --reproducible 2 --bn_reestimate 2
+refused 2 'needs an even batchsize and short_tail = false, found batchsize = 5:' "${train[@]}" --reproducible 2 --mixup 0.2 --batchsize 5
+refused 2 'found batchsize = 10 and short_tail = true' "${train[@]}" --reproducible 2 --mixup 0.2 --short_tail
 refused 2 'is a folder' "${train[@]}" --config "$work"
+refused 2 'max_clock_skew: -1 is out of range' "$rensa" doctor --timeout inf --max_clock_skew -1
 
 refused 1 'there is no such folder' "${train[@]}" --data "$work/none"
 mkdir "$work/empty"
@@ -68,6 +83,10 @@ refused 1 'train-images-idx3-ubyte' "${train[@]}" --data "$work/cut"
 cp -r "$work/data" "$work/magic"
 printf '\x00\x00\x0d\x03' | dd of="$work/magic/train-images-idx3-ubyte" conv=notrunc status=none
 refused 1 'train-images-idx3-ubyte' "${train[@]}" --data "$work/magic"
+cp -r "$work/data" "$work/sizes"
+idx "$work/sizes/t10k" 10 5
+refused 1 "$work/sizes: the training pictures are 4 x 4 x 1 (height, width, channels), but the test pictures are 5 x 5 x 1" \
+  "${train[@]}" --data "$work/sizes"
 refused 1 'no parameter matches' "${train[@]}" --freeze 'predictor/l9/*'
 
 # A test label that no training picture has: the network has no answer for it.
@@ -77,6 +96,12 @@ evaluate=("$rensa" evaluate --arch mlp --units 4 --snapshot_file "$work/out")
 refused 1 't10k-labels-idx1-ubyte: label 9 of picture 4 is out of range' "${train[@]}" --data "$work/labels"
 refused 1 't10k-labels-idx1-ubyte: label 9 of picture 4 is out of range' "${evaluate[@]}" --data "$work/labels"
 refused 2 'zero and double_buffering exclude each other' "${evaluate[@]}" --data "$work/data" --zero 1 --double_buffering
+# What only a training cannot have is no matter for a command that takes its configuration.
+taken() {  # COMMAND...: ends within 20 s with status 0
+  timeout -k 2 20 "$@" >"$work/log" 2>&1 </dev/null || { echo "was refused: $*"; tail -n 5 "$work/log"; failures=$((failures + 1)); }
+}
+taken "${evaluate[@]}" --data "$work/data" --reproducible 2 --mixup 0.2 --batchsize 5
+taken "${train[@]}" --clip_norm inf --out "$work/unlimited"
 refused 1 'cuda' "${evaluate[@]}" --data "$work/data" --device cuda:99
 refused 1 "$work/none: there is no such folder" "$rensa" predict --data "$work/none" --classes a,b,c --snapshot_file "$work/out" x.jpg
 

@@ -39,17 +39,20 @@ cp "$(find "$work/pictures/val" -name '*.jpg' | head -n 1)" "$latin"
 "$rensa" predict "${network[@]}" --snapshot_file "$work/whole" "$latin" >"$work/log" 2>&1 || fail "a name that is not UTF-8 failed"
 grep -q '^{"file":".*caf.*jpg","class":.*}$' "$work/log" || fail "a name that is not UTF-8 has no answer"
 
-# Another network, from these weights: what does not fit is listed.
+# Another network, from these weights: what does not fit is listed. The run is too short for its trace, and says so once.
 "${train[@]}" --epoch 1 --out "$work/other" --initmodel "$work/whole/$(ls "$work/whole" | grep snapshot | tail -n 1)" --arch resnet34 \
-  --freeze 'predictor/conv1/*' >"$work/log" 2>&1 </dev/null || fail "initmodel failed"
+  --freeze 'predictor/conv1/*' --trace "$work/trace.json" >"$work/log" 2>&1 </dev/null || fail "initmodel failed"
 grep -q 'predictor/layer1/2/conv1/W: not in the file' "$work/log" || fail "what was not matched is not listed"
+[ "$(grep -c 'trace: the run ended at step 6, before trace_first = 10; no file was written' "$work/log")" -eq 1 ] ||
+  fail "a trace that was not written is not told of once"
 
-# Broken validation pictures are named, counted over the ranks, and other pictures judged in their place.
+# Broken validation pictures are named, counted over the ranks, and left out: nothing is judged twice.
 broken=$(find "$work/pictures/val" -name '000[35].jpg' | sort)
 for file in $broken; do echo "not a picture" >"$file"; done
 mpirun -n 2 --oversubscribe --bind-to none "$rensa" evaluate "${network[@]}" --snapshot_file "$work/whole" \
   --json "$work/evaluation" >"$work/log" 2>&1 </dev/null || fail "evaluation of broken pictures failed"
 for file in $broken; do
-  grep -q "$file: .*another picture takes its place" "$work/log" || fail "$file is not named"
+  grep -q "$file: .*it is left out" "$work/log" || fail "$file is not named"
 done
-[ "$(value replaced "$work/evaluation")" = 6 ] || fail "expected 6 pictures to be replaced"
+[ "$(value left_out "$work/evaluation")" = 6 ] || fail "expected 6 pictures to be left out"
+[ "$(value samples "$work/evaluation")" = 27 ] || fail "expected 27 pictures to be judged"

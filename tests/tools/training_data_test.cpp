@@ -28,12 +28,13 @@ class TrainingDataTest : public ::testing::Test {
   }
   TrainingData open() const { return open_training_data(options_, nullptr); }
 
-  /// MNIST's pair of files: black pictures of 2 x 2 pixels with these labels.
-  void write_idx(const std::string& part, const std::string& labels) const {
+  /// MNIST's pair of files: black pictures of `height` x 2 pixels with these labels.
+  void write_idx(const std::string& part, const std::string& labels, char height = 2) const {
     using namespace std::literals;
     const auto count = static_cast<char>(labels.size());
     std::ofstream(scratch_ / (part + "-images-idx3-ubyte"), std::ios::binary)
-        << "\0\0\x08\x03\0\0\0"s << count << "\0\0\0\x02\0\0\0\x02"s << std::string(4 * labels.size(), '\0');
+        << "\0\0\x08\x03\0\0\0"s << count << "\0\0\0"s << height << "\0\0\0\x02"s
+        << std::string(2 * static_cast<std::size_t>(height) * labels.size(), '\0');
     std::ofstream(scratch_ / (part + "-labels-idx1-ubyte"), std::ios::binary)
         << "\0\0\x08\x01\0\0\0"s << count << labels;
   }
@@ -57,6 +58,16 @@ TEST_F(TrainingDataTest, ALabelThatNoTrainingPictureHasIsRefused) {
               ThrowsMessage<FileError>(AllOf(HasSubstr("t10k-labels-idx1-ubyte"), HasSubstr("label 5 of picture 1"))));
   write_idx("t10k", {1, 1});
   EXPECT_THAT(open().class_names, ElementsAre("0", "1"));
+}
+
+TEST_F(TrainingDataTest, TestPicturesOfAnotherSizeAreRefused) {
+  for (const char* arch : {"mlp", "vgg_cifar"}) {
+    options_.arch = arch;
+    write_idx("train", {0, 1});
+    write_idx("t10k", {1, 0}, 3);
+    EXPECT_THAT([&] { open(); }, ThrowsMessage<FileError>(AllOf(HasSubstr(options_.data), HasSubstr("are 2 x 2 x 1 "),
+                                                                HasSubstr("are 3 x 2 x 1."))));
+  }
 }
 
 TEST_F(TrainingDataTest, AListComesBeforeAFolderOfItsName) {

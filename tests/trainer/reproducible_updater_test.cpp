@@ -5,12 +5,14 @@
 
 #include "comm/communicators/create_communicator.h"
 #include "comm/distributed_optimizer.h"
+#include "comm/links/multi_node_batch_normalization.h"
 #include "comm/shm/thread_group.h"
 #include "core/error.h"
 #include "core/links/linear.h"
 #include "core/optimizers/sgd.h"
 #include "tests/support/reproducible_training.h"
 #include "trainer/datasets/array_dataset.h"
+#include "trainer/iterators/mixed_iterator.h"
 #include "trainer/iterators/serial_iterator.h"
 
 namespace rensa {
@@ -134,6 +136,76 @@ TEST(ReproducibleTest, OneBatchMakesAStep) {
       iterator, model, [](const Batch&) { return StandardUpdater::Loss{}; }, optimizer, self, /*shards=*/2);
   EXPECT_NO_THROW(updater.accumulate(1));
   EXPECT_THAT([&] { updater.accumulate(2); }, ThrowsMessage<ValueError>(HasSubstr("raise the batch size")));
+}
+
+TEST(ReproducibleTest, RefusesStatisticsOfAllRanks) {
+  SelfCommunicator self;
+  Sequential model(std::make_unique<Linear>(LinearOptions{.in = 2, .out = 2}),
+                   std::make_unique<BatchNormalization>(BatchNormalizationLinkOptions{.size = 2}));
+  share_batch_statistics(model, self);
+  Sgd optimizer;
+  optimizer.setup(model);
+  EXPECT_THAT(
+      [&] { ShardSums(model, optimizer, self, /*shards=*/2); },
+      ThrowsMessage<ValueError>(AllOf(HasSubstr("batch normalization 1 "), HasSubstr("share_batch_statistics"))));
+}
+
+TEST(ReproducibleTest, RefusesStatisticsOfUnknownSize) {
+  SelfCommunicator self;
+  Sequential model(
+      std::make_unique<Linear>(LinearOptions{.in = 2, .out = 2}),
+      std::make_unique<BatchNormalization>(BatchNormalizationLinkOptions{.use_gamma = false, .use_beta = false}));
+  Sgd optimizer;
+  optimizer.setup(model);
+  const auto construct = [&] { ShardSums(model, optimizer, self, /*shards=*/2); };
+  EXPECT_THAT(construct, ThrowsMessage<GraphError>(HasSubstr("1/avg_mean has no shape yet. Run the model once")));
+  model(zeros({4, 2}, Dtype::kFloat32));
+  EXPECT_NO_THROW(construct());
+}
+
+TEST(ReproducibleTest, RefusesADistributedOptimizer) {
+  SelfCommunicator self;
+  Linear model({.in = 2, .out = 2});
+  DistributedOptimizer optimizer(Sgd(), self);
+  optimizer.setup(model);
+  EXPECT_THAT([&] { ShardSums(model, optimizer, self, /*shards=*/2); },
+              ThrowsMessage<ValueError>(HasSubstr("Give it the optimizer itself; the updater sums.")));
+}
+
+TEST(ReproducibleTest, RefusesPairsOfMixedSamplesThatLieOnTwoRanks) {
+  const auto data = std::make_shared<ArrayDataset>(std::vector<Array>{zeros({12, 2}), zeros({12}, Dtype::kInt32)});
+  for (const std::int64_t batch : {4, 6}) {  // rank 1 begins at sample 2; at sample 3
+    run_on_threads(2, [&](Communicator& comm) {
+      Classifier model(std::make_unique<Linear>(LinearOptions{.in = 2, .out = 3}));
+      Sgd optimizer;
+      optimizer.setup(model);
+      MixedIterator iterator(
+          make_iterator(data, {.batch_size = batch, .rank = comm.rank(), .size = comm.size()}, {.threads = 0}),
+          {.mixup_alpha = 1});
+      ReproducibleUpdater updater(iterator, model, optimizer, comm, /*shards=*/2);
+      Observation seen;
+      if (batch == 4) {
+        EXPECT_NO_THROW(updater.update(seen));
+      } else {
+        EXPECT_THAT([&] { updater.update(seen); },
+                    ThrowsMessage<ValueError>(AllOf(HasSubstr("rank 1's part"), HasSubstr("position 3"))));
+      }
+    });
+  }
+}
+
+TEST(ReproducibleTest, FourFieldsThatAreNotMixedMayBeginAnywhere) {
+  const auto data = std::make_shared<ArrayDataset>(
+      std::vector<Array>{zeros({12, 2}), zeros({12}, Dtype::kInt32), zeros({12}, Dtype::kInt32), ones({12})});
+  run_on_threads(2, [&](Communicator& comm) {
+    Classifier model(std::make_unique<Linear>(LinearOptions{.in = 2, .out = 3}));
+    Sgd optimizer;
+    optimizer.setup(model);
+    SerialIterator iterator(data, {.batch_size = 6, .rank = comm.rank(), .size = comm.size()});  // rank 1: at sample 3
+    ReproducibleUpdater updater(iterator, model, optimizer, comm, /*shards=*/2);
+    Observation seen;
+    EXPECT_NO_THROW(updater.update(seen));
+  });
 }
 
 TEST(ReproducibleSlowTest, FiftyStepsOfResNet18OnThreads) {

@@ -32,6 +32,7 @@
 #include "trainer/extensions/log_report.h"
 #include "trainer/extensions/snapshot.h"
 #include "trainer/iterators/multithread_iterator.h"
+#include "trainer/triggers/moments.h"
 
 namespace rensa {
 namespace {
@@ -234,6 +235,22 @@ TEST(TrainerTest, AResumedRunGoesOnBitForBitInEveryMode) {
         EXPECT_EQ(without_times(resumed.log), without_times(whole.log));
       });
     }
+  }
+}
+
+TEST(TrainerTest, ARunThatIsResumedAtAPointOfAScheduleOrBehindItMakesNoFurtherStep) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  // steps end at 3/7 and 6/7 of an epoch, and the last batch of the second begins behind 0.5
+  const auto stop_at = [](double point) { return manual_schedule({point, 3}, Unit::kEpoch); };
+  const RunResult ended = run(folder / "ended", self, {.stop = stop_at(0.5), .accumulate = 3});
+  const std::string end = folder / "ended/snapshot_iter_2";
+  EXPECT_EQ(newest_snapshot(folder / "ended"), end);
+  for (const double point : {0.5, 0.2}) {
+    const RunResult resumed =
+        run(folder / "resumed", self, {.stop = stop_at(point), .resume_from = end, .accumulate = 3});
+    EXPECT_EQ(resumed.weights, ended.weights) << point;
+    EXPECT_EQ(newest_snapshot(folder / "resumed"), "") << point;
   }
 }
 

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "comm/communicators/pure_nccl_communicator.h"
 #include "comm/compute_threads.h"
 #include "comm/job.h"
 #include "core/device/gpu/stream.h"
@@ -22,7 +23,7 @@ struct CommOptions {
   std::string placement = "both", device = "cpu", plot;
   double step_factor = 4, max_seconds = 0;
   int iterations = 20, warmup = 5, calls = 0, check = 1, root = 0;
-  bool json = false;
+  bool json = false, deterministic = false;
 };
 
 const std::map<std::string, Operation> kOperations = {{"sum", Operation::kSum},
@@ -273,7 +274,8 @@ std::int64_t measure_all(const CommOptions& o, const std::vector<std::string>& c
   for (const std::string& name : communicators) {
     if (name == "self" && referee.size() > 1) continue;
     attempt(name, [&] {
-      const std::unique_ptr<Communicator> comm = create_communicator(name);
+      PureNcclCommunicator::check_carries(name, device_from_name(o.device), "what is measured");
+      const std::unique_ptr<Communicator> comm = create_communicator(name, {.deterministic = o.deterministic});
       for (const Collective& collective : collectives()) {
         if (std::find(names.begin(), names.end(), collective.name) == names.end()) continue;
         attempt(name + ", " + std::string(collective.name), [&] {
@@ -334,7 +336,8 @@ int bench_comm(int argc, char** argv) {
   table.add("warmup", o.warmup, "iterations before them", {.min = 0});
   table.add("calls", o.calls, "calls in one iteration; 0: 256 KiB over the size, from 1 to 20", {.min = 0});
   table.add("max_seconds", o.max_seconds,
-            "a size's warm-up, with the checked calls, and its iterations end after this time; 0: never", {.min = 0});
+            "a size's warm-up, with the checked calls, and its iterations end after this time; 0: never",
+            {.min = 0, .finite = false});
   table.add("dtype", o.dtype, "element type",
             {.choices = {"float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64"}});
   table.add("op", o.op, "reduction", {.choices = operations});
@@ -346,6 +349,7 @@ int bench_comm(int argc, char** argv) {
             {.choices = {"ordinary", "arena"}});
   table.add("device", o.device, "where the arrays lie; cuda: each rank of a node on a GPU of its own",
             {.choices = {"cpu", "cuda"}});
+  table.add("deterministic", o.deterministic, "auto measures nothing and takes a fixed rule");
   table.add("json", o.json, "prints a line of JSON for each size, with all times");
   table.add("plot", o.plot, "a page of curves, bus bandwidth over size");
   if (!table.parse(argc, argv, std::cout)) return 0;

@@ -82,7 +82,7 @@ Measurement train(const OverlapOptions& o, const MadeUpTask& task, Communicator&
       result.bytes[k] = times[k].bytes;
     }
   }
-  result.sent_bytes = optimizer.reducer().last_sent_bytes();
+  result.sent_bytes = optimizer.last_sent_bytes();
   result.state_bytes = optimizer.state_bytes();
   optimizer.settle();
   result.compute = compute.median();

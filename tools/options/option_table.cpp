@@ -64,8 +64,11 @@ std::string range_text(const OptionLimits& limits) {
 }
 
 void check_range(double value, const OptionLimits& limits) {
+  const bool is_number = std::isfinite(value) || (!limits.finite && !std::isnan(value));
   const bool fits = value <= limits.max && (limits.above_min ? value > limits.min : value >= limits.min);
-  if (!fits) throw ConfigError(text_of(value), " is out of range, expected ", range_text(limits));
+  if (is_number && fits) return;
+  throw ConfigError(text_of(value), " is out of range, expected ", is_number ? "" : "a finite number, ",
+                    range_text(limits));
 }
 
 /// Characters, of which UTF-8 may spend several bytes.
@@ -196,15 +199,19 @@ void OptionTable::add(const std::string& key, std::vector<std::string>& target, 
       [&target](const std::string& value) { target = split_list(value); });
 }
 
-void OptionTable::add(const std::string& key, std::vector<double>& target, const std::string& help) {
+void OptionTable::add(const std::string& key, std::vector<double>& target, const std::string& help,
+                      const OptionLimits& limits) {
   const auto text = [&target] {
     std::vector<std::string> texts;
     for (const double part : target) texts.push_back(text_of(part));
     return joined(texts, ",");
   };
-  add_option(key, help, text, {}, [&target](const std::string& value) {
+  add_option(key, help, text, limits, [&target, limits](const std::string& value) {
     std::vector<double> numbers;
-    for (const std::string& part : split_list(value)) numbers.push_back(read_number<double>(part, "a number"));
+    for (const std::string& part : split_list(value)) {
+      numbers.push_back(read_number<double>(part, "a number"));
+      check_range(numbers.back(), limits);
+    }
     target = numbers;
   });
 }

@@ -14,6 +14,7 @@ struct OptionLimits {
   double min = -std::numeric_limits<double>::infinity(), max = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices = {};  ///< of a text; empty: any
   bool above_min = false;                 ///< the minimum itself is refused
+  bool finite = true;                     ///< infinity is refused; NaN always is
 };
 
 /// A key as it is after parsing.
@@ -44,7 +45,8 @@ class OptionTable {
   void add(const std::string& key, std::uint64_t& target, const std::string& help);
   /// Values separated by commas; each use of the key on the command line replaces the list.
   void add(const std::string& key, std::vector<std::string>& target, const std::string& help);
-  void add(const std::string& key, std::vector<double>& target, const std::string& help);
+  void add(const std::string& key, std::vector<double>& target, const std::string& help,
+           const OptionLimits& limits = {});  ///< limits of each number
 
   /// Reads the command line, and before it the file that --config names. Arguments without a key go to `positional`,
   /// if given. Returns false after printing the help to `out`. Throws ConfigError that names file and line.

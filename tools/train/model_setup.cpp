@@ -3,7 +3,6 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/device/device.h"
 #include "core/device/gpu/precision.h"
@@ -31,15 +30,6 @@ void for_matching(Link& model, const char* option, const std::string& pattern, c
   throw ConfigError(option, ": no parameter matches \"", pattern, "\"",
                     guess.empty() ? "" : "; did you mean \"" + guess + "\"?",
                     guess.empty() ? ". The first one is " + (paths.empty() ? "" : paths.front()) + "." : "");
-}
-
-double factor(const std::string& text, const std::string& group) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) {
-    throw ConfigError("param_groups: \"", group, "\" should be PATTERN:LR:DECAY with two numbers of 0 or more.");
-  }
-  return value;
 }
 
 }  // namespace
@@ -88,18 +78,10 @@ void apply_parameter_options(Link& model, const TrainOptions& options) {
   for (const std::string& pattern : options.freeze) {
     for_matching(model, "freeze", pattern, [](Parameter& p) { p.update_enabled = false; });
   }
-  for (const std::string& group : options.param_groups) {
-    const std::size_t decay_at = group.rfind(':');
-    const std::size_t lr_at =
-        decay_at == std::string::npos || decay_at == 0 ? std::string::npos : group.rfind(':', decay_at - 1);
-    if (lr_at == std::string::npos) {
-      throw ConfigError("param_groups: \"", group, "\" should be PATTERN:LR:DECAY, for example predictor/l1/*:0.1:1.");
-    }
-    const double lr = factor(group.substr(lr_at + 1, decay_at - lr_at - 1), group);
-    const double decay = factor(group.substr(decay_at + 1), group);
-    for_matching(model, "param_groups", group.substr(0, lr_at), [&](Parameter& p) {
-      p.lr_scale = lr;
-      p.weight_decay_scale = decay;
+  for (const ParameterGroup& group : parameter_groups(options)) {
+    for_matching(model, "param_groups", group.pattern, [&](Parameter& p) {
+      p.lr_scale = group.lr;
+      p.weight_decay_scale = group.decay;
     });
   }
 }

@@ -6,8 +6,10 @@ namespace rensa::tools {
 
 ImageProblems::Report PictureProblems::report() {
   return [this](const ImageProblem& problem) {
-    spdlog::warn("rank {}: {}: {}{}", comm_.rank(), problem.file, problem.reason,
-                 problem.bad ? "; another picture takes its place" : "");
+    const char* const consequence = !problem.bad       ? ""
+                                    : problem.left_out ? "; it is left out"
+                                                       : "; another picture takes its place";
+    spdlog::warn("rank {}: {}: {}{}", comm_.rank(), problem.file, problem.reason, consequence);
     const std::lock_guard lock(mutex_);
     (problem.bad ? bad_ : warned_).insert(problem.file);
   };

@@ -1,5 +1,8 @@
 #include "tools/train/train_options.h"
 
+#include <charconv>
+#include <cmath>
+
 #include "comm/communicators/create_communicator.h"
 #include "comm/gradients/compression/gradient_compression.h"
 #include "core/device/device.h"
@@ -8,6 +11,18 @@
 #include "core/optimizers/make_optimizer.h"
 
 namespace rensa::tools {
+namespace {
+
+double factor(const std::string& text, const std::string& group) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0) || !std::isfinite(value)) {
+    throw ConfigError("param_groups: \"", group, "\" should be PATTERN:LR:DECAY with two finite numbers of 0 or more.");
+  }
+  return value;
+}
+
+}  // namespace
 
 void add_train_options(OptionTable& t, TrainOptions& o) {
   t.heading("Data");
@@ -68,7 +83,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
 
   t.heading("Optimization");
   t.add("optimizer", o.optimizer, "update rule", {.choices = optimizer_names()});
-  t.add("epoch", o.epoch, "epochs to train; may be a fraction", {.min = 0, .above_min = true});
+  t.add("epoch", o.epoch, "epochs to train; may be a fraction", {.min = 0, .above_min = true, .finite = false});
   t.add("lr", o.lr, "learning rate after warm-up, for the batch of all ranks together", {.min = 0, .above_min = true});
   t.add("momentum", o.momentum,
         "of momentum_sgd, corrected_momentum_sgd, nesterov_ag, lars, corrected_lars and rmsprop_warmup",
@@ -90,12 +105,13 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("recipe", o.recipe, "akiba: rmsprop_warmup, slow_start and bn_decay = 0 of the 15-minute ImageNet paper",
         {.choices = {"none", "akiba"}});
   t.add("decay_bias_and_norm", o.decay_bias_and_norm, "false: no decay of biases, gamma and beta");
-  t.add("clip_norm", o.clip_norm, "largest norm of all gradients together; 0: no limit", {.min = 0});
+  t.add("clip_norm", o.clip_norm, "largest norm of all gradients together; 0: no limit", {.min = 0, .finite = false});
   t.add("label_smoothing", o.label_smoothing, "share of a target spread over all classes", {.min = 0, .max = 0.999});
   t.add("schedule", o.schedule, "of the learning rate",
         {.choices = {"constant", "step", "cosine", "polynomial", "slow_start"}});
   t.add("power", o.power, "polynomial: of what is left of the run", {.min = 0, .above_min = true});
-  t.add("milestones", o.milestones, "step: epochs at which the rate is multiplied by gamma");
+  t.add("milestones", o.milestones, "step: epochs at which the rate is multiplied by gamma",
+        {.min = 0, .above_min = true});
   t.add("gamma", o.gamma, "step: the factor", {.min = 0});
   t.add("final_lr", o.final_lr, "cosine and polynomial: the rate at the end", {.min = 0});
   t.add("warmup_epochs", o.warmup_epochs, "epochs in which the rate rises to lr", {.min = 0});
@@ -105,7 +121,7 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("out", o.out, "folder of the log, snapshots and report.html");
   t.add("resume", o.resume,
         "snapshot to go on from, or a folder with snapshots (the newest that is whole); auto: `out`, if it has any");
-  t.add("snapshot", o.snapshot, "interval of snapshots; \"never\": none");
+  t.add("snapshot", o.snapshot, "interval of snapshots, and one after the last step; \"never\": none but a signal's");
   t.add("keep", o.keep, "newest snapshots to keep; 0: all", {.min = 0});
   t.add("snapshot_in_background", o.snapshot_in_background, "a thread writes snapshots while training goes on");
   t.add("reports", o.reports, "other forms of the log: json_lines, tensorboard, prometheus, plot");
@@ -116,10 +132,12 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("log_interval", o.log_interval, "interval of the log's entries");
   t.heading("Ranks and devices");
   t.add("communicator", o.communicator, "how ranks exchange gradients", {.choices = communicator_names()});
+  t.add("deterministic", o.deterministic,
+        "communicator auto takes a fixed rule instead of measuring: one order of sums on every cluster like this");
   t.add("comm_timeout", o.comm_timeout, "seconds that a rank may be late for a call before the run is given up",
-        {.min = 0, .above_min = true});
+        {.min = 0, .above_min = true, .finite = false});
   t.add("heartbeat_timeout", o.heartbeat_timeout, "seconds of silence after which a rank is lost; 0: no watchdog",
-        {.min = 0});
+        {.min = 0, .finite = false});
   t.add("device", o.device, "where to compute: cpu, cuda (each rank of a node has a GPU of its own) or cuda:<index>");
   t.add("tf32", o.tf32, "cuda: products of float32 numbers may round their factors to 10 bits of mantissa, for speed");
   t.add("threads", o.threads, "compute threads of a rank; 0: its share of the cores", {.min = 0, .max = 4096});
@@ -155,6 +173,7 @@ CommunicatorOptions communicator_options(const TrainOptions& o) {
   return {.name = o.communicator,
           .timeout_s = o.comm_timeout,
           .heartbeat_timeout_s = o.heartbeat_timeout,
+          .deterministic = o.deterministic,
           .allreduce_grad_dtype = o.allreduce_grad_dtype == "own" ? "" : o.allreduce_grad_dtype};
 }
 
@@ -175,6 +194,22 @@ ReducerOptions reducer_options(const TrainOptions& o) {
         "one of them out.");
   }
   return reducer;
+}
+
+std::vector<ParameterGroup> parameter_groups(const TrainOptions& o) {
+  std::vector<ParameterGroup> groups;
+  for (const std::string& group : o.param_groups) {
+    const std::size_t decay_at = group.rfind(':');
+    const std::size_t lr_at =
+        decay_at == std::string::npos || decay_at == 0 ? std::string::npos : group.rfind(':', decay_at - 1);
+    if (lr_at == std::string::npos) {
+      throw ConfigError("param_groups: \"", group, "\" should be PATTERN:LR:DECAY, for example predictor/l1/*:0.1:1.");
+    }
+    groups.push_back({.pattern = group.substr(0, lr_at),
+                      .lr = factor(group.substr(lr_at + 1, decay_at - lr_at - 1), group),
+                      .decay = factor(group.substr(decay_at + 1), group)});
+  }
+  return groups;
 }
 
 images::Augmentation augmentation(const TrainOptions& o) {
@@ -206,6 +241,7 @@ void apply_recipe(TrainOptions& o, const OptionTable& table) {
 
 void check_combinations(const TrainOptions& o) {
   const ReducerOptions reducer = reducer_options(o);
+  parameter_groups(o);
   if (augmentation(o).any() && !o.augment) {
     throw ConfigError(
         "rand_augment and colour_jitter change training pictures, which augment = false leaves as they are. "
@@ -258,6 +294,20 @@ void check_combinations(const TrainOptions& o) {
     throw ConfigError(
         "reproducible sums whole gradients in a tree of its own. Leave out zero, double_buffering, carry_over, "
         "compression, allreduce_grad_dtype and accumulate; more shards make a larger batch.");
+  }
+}
+
+void check_training(const TrainOptions& o) {
+  if (o.communicator == "pure_nccl" && device_from_name(o.device).kind == DeviceKind::kCpu) {
+    throw ConfigError(
+        "communicator = pure_nccl carries gradients on GPUs, and device = cpu has them on the host. Compute there with "
+        "--device cuda, or take --communicator auto.");
+  }
+  if (o.reproducible > 0 && (o.mixup > 0 || o.cutmix > 0) && (o.batchsize % 2 != 0 || o.short_tail)) {
+    throw ConfigError(
+        "reproducible beside mixup or cutmix needs an even batchsize and short_tail = false, found batchsize = ",
+        o.batchsize, o.short_tail ? " and short_tail = true" : "",
+        ": a pair of samples that lies on two ranks is not mixed, and which pairs do depends on the number of ranks.");
   }
 }
 

@@ -47,7 +47,7 @@ struct TrainOptions {
   // The run
   std::string out = "result", resume, snapshot = "1 epoch", log_interval = "1 epoch", communicator = "auto",
               device = "cpu";
-  bool tf32 = false;
+  bool tf32 = false, deterministic = false;
   double comm_timeout = seconds_from_environment("RENSA_COMM_TIMEOUT", 300);
   double heartbeat_timeout = seconds_from_environment("RENSA_HEARTBEAT_TIMEOUT", 5);
   int keep = 2, threads = 0, reproducible = 0;
@@ -70,10 +70,20 @@ struct TrainOptions {
 CommunicatorOptions communicator_options(const TrainOptions& options);
 /// How the reducer is to work. Throws Error for keys that exclude each other, naming both.
 ReducerOptions reducer_options(const TrainOptions& options);
+/// Factors for the parameters whose paths match.
+struct ParameterGroup {
+  std::string pattern;
+  double lr = 1, decay = 1;
+};
+/// What param_groups says. Throws ConfigError for a group that is not PATTERN:LR:DECAY.
+std::vector<ParameterGroup> parameter_groups(const TrainOptions& options);
 /// What happens to training pictures beside crop and flip. Throws an Error for numbers out of range.
 images::Augmentation augmentation(const TrainOptions& options);
-/// Throws ConfigError for options that exclude each other.
+/// Throws ConfigError for options that exclude each other or that no run can have.
 void check_combinations(const TrainOptions& options);
+/// Throws ConfigError for what only a training cannot have; `rensa evaluate` and `rensa predict` take its configuration
+/// as it is.
+void check_training(const TrainOptions& options);
 
 /// Sets the keys that `recipe` stands for. Throws ConfigError if one of them was given in `table` with another value.
 void apply_recipe(TrainOptions& options, const OptionTable& table);

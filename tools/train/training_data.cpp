@@ -3,14 +3,15 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 
 #include "core/error.h"
 #include "trainer/datasets/image_dataset.h"
+#include "trainer/datasets/image_source.h"
 #include "trainer/datasets/picture_table.h"
 #include "trainer/datasets/small_pictures.h"
-#include "trainer/datasets/tar_shards.h"
 #include "trainer/images/picture_edit.h"
 
 namespace rensa::tools {
@@ -45,7 +46,18 @@ PictureFormOptions finished(const Array& values, const TrainOptions& options, bo
                                                  : Dtype::kFloat32};
 }
 
+void check_same_form(const PictureTable& train, const PictureTable& test, const std::string& folder) {
+  const auto form = [](const PictureTable& table) { return std::array{table.height, table.width, table.channels}; };
+  if (form(train) == form(test)) return;
+  const auto text = [](const PictureTable& table) {
+    return detail::join(table.height, " x ", table.width, " x ", table.channels);
+  };
+  throw FileError(folder, ": the training pictures are ", text(train), " (height, width, channels), but the test ",
+                  "pictures are ", text(test), ". Are these the files of one data set?");
+}
+
 TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, bool colour) {
+  check_same_form(train, test, options.data);
   TrainingData data;
   data.class_names = train.class_names;
   const bool raw = options.augment_on == "device";
@@ -69,24 +81,6 @@ TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOp
   data.train = std::move(trained_on);
   data.validation = std::make_shared<SmallPictures>(std::move(test), judged);
   return data;
-}
-
-bool has_photographs(const std::string& data) {
-  const std::string place = data + "/train";
-  return fs::exists(place + ".txt") || fs::is_directory(place) || !list_tar_shards(place).empty();
-}
-
-/// Pictures in one of the forms that `data` may have, "train" or "val". A list comes first: it was written on purpose,
-/// and the pictures that it names often lie in a folder of that name.
-std::unique_ptr<ImageSource> open_photographs(const std::string& data, const std::string& part,
-                                              const std::vector<std::string>& class_names = {}) {
-  const std::string place = data + "/" + part;
-  if (fs::exists(place + ".txt")) return open_image_list(place + ".txt", data, class_names);
-  if (fs::is_directory(place)) return open_image_folder(place, class_names);
-  const std::vector<std::string> shards = list_tar_shards(place);
-  if (!shards.empty()) return open_tar_shards(shards, class_names);
-  throw FileError(data, ": has no pictures of the part \"", part, "\". Expected the list ", part, ".txt, the folders ",
-                  part, "/<class>, or the shards ", part, "-*.tar.");
 }
 
 std::shared_ptr<ByteCache> make_cache(std::int64_t count, const TrainOptions& options, Communicator* comm) {
@@ -158,8 +152,9 @@ DataKind kind_of_data(const std::string& folder) {
   std::vector<std::pair<DataKind, std::string>> found;
   if (has_idx(folder)) found.emplace_back(DataKind::kIdx, "MNIST's files (train-images-idx3-ubyte…)");
   if (has_cifar(folder)) found.emplace_back(DataKind::kCifar, "CIFAR-10's data_batch_*.bin");
-  if (has_photographs(folder))
+  if (photograph_form(folder, "train") != PhotographForm::kNone) {
     found.emplace_back(DataKind::kPhotographs, "pictures (train.txt, train/ or train-*.tar)");
+  }
   if (found.empty()) {
     throw FileError(folder,
                     ": expected MNIST's files (train-images-idx3-ubyte…), CIFAR-10's data_batch_*.bin, or pictures: "

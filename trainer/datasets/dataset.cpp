@@ -23,7 +23,8 @@ void BatchSlot::set(int field, const Array& value) const {
   }
   if (!(value.shape() == place.shape())) {
     throw ShapeError("batch: field ", field, " of a sample has shape ", value.shape(), ", but the first sample's has ",
-                     place.shape(), ". Pad or resize the samples to one shape.");
+                     place.shape(),
+                     ". Give the iterator a padding (IteratorOptions::padding), or bring the samples to one shape.");
   }
   place.copy_from(value);
 }

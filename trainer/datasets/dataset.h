@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/array/array.h"
+#include "core/error.h"
 
 namespace rensa {
 
@@ -15,7 +16,13 @@ using Example = std::vector<Array>;
 struct SampleContext {
   std::uint64_t seed = 0;
   std::int64_t epoch = 0;
+  /// For one that cannot be read another sample may stand in, as suits training; false: the dataset throws
+  /// MissingSample, so that nothing is judged twice.
+  bool may_replace = true;
 };
+
+/// A sample that cannot be read, and that no other may replace. Iterators leave it out of its batch.
+using MissingSample = TypedError<struct MissingSampleKind>;
 
 /// One field of every sample of a dataset.
 struct FieldSpec {

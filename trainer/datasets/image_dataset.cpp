@@ -40,9 +40,11 @@ std::vector<FieldSpec> ImageDataset::fields() const {
 
 void ImageDataset::fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {
   check_sample_index(index, size());
-  for (std::int64_t tries = 0; tries < size(); ++tries) {
+  const std::int64_t candidates = context.may_replace ? size() : 1;
+  for (std::int64_t tries = 0; tries < candidates; ++tries) {
     if (try_fill((index + tries) % size(), context, slot)) return;
   }
+  if (!context.may_replace) throw MissingSample(source_->name(index), ": cannot be read.");
   throw FileError(source_->name(index), " and the ", size() - 1, " other pictures: none can be read.");
 }
 
@@ -103,7 +105,7 @@ bool ImageDataset::try_fill(std::int64_t index, const SampleContext& context, co
     if (reader.warnings() > 0) problems_->add({index, file, reader.first_warning(), /*bad=*/false});
     return true;
   } catch (const images::ImageError& error) {
-    problems_->add({index, file, error.reason(), /*bad=*/true});
+    problems_->add({index, file, error.reason(), /*bad=*/true, /*left_out=*/!context.may_replace});
     return false;
   }
 }

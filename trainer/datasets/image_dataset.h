@@ -30,7 +30,8 @@ struct ImageDatasetOptions {
 ///
 /// A picture that cannot be read is reported once, and the next sample that can takes its place (i + 1, i + 2, …, from
 /// the start after the last), with that sample's label. This depends on the files alone, so that it is the same on
-/// every run. More than max_bad_images bad files end the run with FileError.
+/// every run. Iterators that do not repeat, as evaluation takes them, leave it out instead. More than max_bad_images
+/// bad files end the run with FileError.
 class ImageDataset : public InPlaceDataset {
  public:
   /// `decoded`: pictures are decoded whole and kept there as pixels, so that later epochs need not decode them; for

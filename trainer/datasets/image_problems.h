@@ -12,7 +12,8 @@ namespace rensa {
 struct ImageProblem {
   std::int64_t index = 0;  ///< of the sample
   std::string file, reason;
-  bool bad = false;  ///< true: cannot be read, another picture takes its place; false: read, with a decoder's warning
+  bool bad = false;       ///< true: cannot be read; false: read, with a decoder's warning
+  bool left_out = false;  ///< of a bad one; false: another picture takes its place
 };
 
 /// Counts the files of one dataset that cannot be read or were read with warnings, each once. Thread safe.

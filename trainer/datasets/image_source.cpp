@@ -1,8 +1,10 @@
 #include "trainer/datasets/image_source.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include "core/error.h"
+#include "trainer/datasets/tar_shards.h"
 
 namespace rensa {
 namespace {
@@ -39,6 +41,30 @@ std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source,
 std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source, std::int64_t bytes) {
   auto cache = make_memory_cache(source->size(), bytes);
   return keep_in_memory(std::move(source), std::move(cache));
+}
+
+PhotographForm photograph_form(const std::string& data, const std::string& part) {
+  const std::string place = data + "/" + part;
+  if (std::filesystem::exists(place + ".txt")) return PhotographForm::kList;
+  if (std::filesystem::is_directory(place)) return PhotographForm::kFolders;
+  return list_tar_shards(place).empty() ? PhotographForm::kNone : PhotographForm::kShards;
+}
+
+std::unique_ptr<ImageSource> open_photographs(const std::string& data, const std::string& part,
+                                              const std::vector<std::string>& class_names) {
+  const std::string place = data + "/" + part;
+  switch (photograph_form(data, part)) {
+    case PhotographForm::kList:
+      return open_image_list(place + ".txt", data, class_names);
+    case PhotographForm::kFolders:
+      return open_image_folder(place, class_names);
+    case PhotographForm::kShards:
+      return open_tar_shards(list_tar_shards(place), class_names);
+    case PhotographForm::kNone:
+      break;
+  }
+  throw FileError(data, ": has no pictures of the part \"", part, "\". Expected the list ", part, ".txt, the folders ",
+                  part, "/<class>, or the shards ", part, "-*.tar.");
 }
 
 void check_label(const std::string& what, std::int64_t label, std::size_t classes) {

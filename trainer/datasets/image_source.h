@@ -40,12 +40,24 @@ std::unique_ptr<ImageSource> open_image_list(const std::string& list, const std:
                                              const std::vector<std::string>& class_names = {});
 
 /// Tar files in WebDataset's convention: `<key>.jpg` (or .jpeg) and `<key>.cls`, a class number in text, for each
-/// sample; the key ends at the first dot, so that <key>.mask.jpg is no picture of it. The archives are listed once,
+/// sample; the key ends at the first dot, so that `<key>.mask.jpg` is no picture of it. The archives are listed once,
 /// their headers alone, and stay open; a picture is then read where it lies. Sorted by the archives' paths, then as
 /// they lie. `class_names`: empty: the lines of classes.txt beside the first archive if there is one, else the numbers.
 /// Throws FileError for what is not an archive, a picture without a class, a class out of range or a symbolic link.
 std::unique_ptr<ImageSource> open_tar_shards(std::vector<std::string> archives,
                                              const std::vector<std::string>& class_names = {});
+
+/// The forms in which a folder has the photographs of a part of a data set, "train" or "val": the list `<part>.txt`
+/// with paths relative to the folder, the folders `<part>/<class>`, or the shards `<part>-*.tar`.
+enum class PhotographForm { kNone, kList, kFolders, kShards };
+/// The form that is there. A list comes first: it was written on purpose, and the pictures that it names often lie in a
+/// folder of the part's name.
+PhotographForm photograph_form(const std::string& data, const std::string& part);
+
+/// The pictures of a part, in whichever form the folder `data` has them. Throws FileError if there is none of them, and
+/// what the three above throw.
+std::unique_ptr<ImageSource> open_photographs(const std::string& data, const std::string& part,
+                                              const std::vector<std::string>& class_names = {});
 
 /// Keeps the files of pictures that were read in `cache`, made for source->size() numbers.
 std::unique_ptr<ImageSource> keep_in_memory(std::unique_ptr<ImageSource> source, std::shared_ptr<ByteCache> cache);

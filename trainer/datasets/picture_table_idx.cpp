@@ -57,4 +57,9 @@ const std::vector<std::string>& fashion_mnist_class_names() {
   return names;
 }
 
+const std::vector<std::string>& kuzushiji_mnist_class_names() {
+  static const std::vector<std::string> names = {"o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"};
+  return names;
+}
+
 }  // namespace rensa

@@ -25,6 +25,17 @@ std::pair<DatasetPointer, DatasetPointer> split(const DatasetPointer& dataset, c
   return {part(dataset, Numbers(order.begin(), border)), part(dataset, Numbers(border, order.end()))};
 }
 
+std::vector<DatasetPointer> equal_parts(const DatasetPointer& dataset, const Numbers& order, std::int64_t parts) {
+  if (parts < 1) throw ValueError("split_dataset_n: ", parts, " parts, expected at least 1.");
+  const std::int64_t size = dataset->size() / parts;
+  std::vector<DatasetPointer> result;
+  for (std::int64_t i = 0; i < parts; ++i) {
+    const auto begin = order.begin() + static_cast<std::ptrdiff_t>(i * size);
+    result.push_back(part(dataset, Numbers(begin, begin + static_cast<std::ptrdiff_t>(size))));
+  }
+  return result;
+}
+
 Folds folds_of(const DatasetPointer& dataset, const Numbers& order, std::int64_t folds) {
   const std::int64_t size = dataset->size();
   if (folds < 1 || folds > size)
@@ -52,11 +63,12 @@ std::pair<DatasetPointer, DatasetPointer> split_dataset_random(const DatasetPoin
 }
 
 std::vector<DatasetPointer> split_dataset_n(const DatasetPointer& dataset, std::int64_t parts) {
-  if (parts < 1) throw ValueError("split_dataset_n: ", parts, " parts, expected at least 1.");
-  const std::int64_t size = dataset->size() / parts;
-  std::vector<DatasetPointer> result;
-  for (std::int64_t i = 0; i < parts; ++i) result.push_back(part(dataset, index_range(i * size, size)));
-  return result;
+  return equal_parts(dataset, index_range(0, dataset->size()), parts);
+}
+
+std::vector<DatasetPointer> split_dataset_n_random(const DatasetPointer& dataset, std::int64_t parts,
+                                                   std::uint64_t seed) {
+  return equal_parts(dataset, epoch_permutation(dataset->size(), seed, 0), parts);
 }
 
 Folds get_cross_validation_datasets(const DatasetPointer& dataset, std::int64_t folds) {

@@ -20,6 +20,9 @@ std::pair<DatasetPointer, DatasetPointer> split_dataset_random(const DatasetPoin
                                                                std::uint64_t seed = 0);
 /// `parts` of equal size; what does not divide is left out.
 std::vector<DatasetPointer> split_dataset_n(const DatasetPointer& dataset, std::int64_t parts);
+/// The same after the samples were put in a random order.
+std::vector<DatasetPointer> split_dataset_n_random(const DatasetPointer& dataset, std::int64_t parts,
+                                                   std::uint64_t seed = 0);
 /// For each of `folds` parts: {the other parts, that part}. Their sizes differ by at most one.
 std::vector<std::pair<DatasetPointer, DatasetPointer>> get_cross_validation_datasets(const DatasetPointer& dataset,
                                                                                      std::int64_t folds);

@@ -1,32 +1,88 @@
 #include "trainer/extensions/evaluator.h"
 
+#include <map>
+#include <set>
+#include <sstream>
+
 #include "core/autograd/inference_mode.h"
-#include "trainer/deferred_number.h"
+#include "core/error.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
+namespace {
+
+using Sums = std::map<std::string, ObservedSum>;
+
+/// The names that any rank has something under: one whose part is empty has met none.
+std::set<std::string> names_of_all_ranks(const Sums& mine, Communicator& comm) {
+  std::string lines;
+  for (const auto& [name, sum] : mine) lines += name + '\n';
+  std::set<std::string> names;
+  for (const std::string& theirs : comm.all_gather_bytes(lines)) {
+    std::istringstream in(theirs);
+    for (std::string name; std::getline(in, name);) names.insert(name);
+  }
+  return names;
+}
+
+/// The means over the samples of all ranks, under the same names.
+Observation means(const Sums& mine, Communicator& comm) {
+  const std::set<std::string> names = names_of_all_ranks(mine, comm);
+  if (names.empty()) return {};
+  std::vector<double> numbers;
+  for (const std::string& name : names) {
+    const auto found = mine.find(name);
+    numbers.push_back(found == mine.end() ? 0 : found->second.total());
+    numbers.push_back(found == mine.end() ? 0 : found->second.weight());
+  }
+  const Array all = array(numbers, {std::ssize(numbers)});
+  comm.all_reduce(all);
+  Observation result;
+  const double* sum = all.data<double>();
+  for (const std::string& name : names) {
+    if (sum[1] > 0) result[name] = {sum[0] / sum[1], 1};
+    sum += 2;
+  }
+  return result;
+}
+
+}  // namespace
+
+Evaluator::Evaluator(std::unique_ptr<Iterator> iterator, Link& model, StandardUpdater::LossFunction loss,
+                     std::string name)
+    : iterator_(std::move(iterator)), model_(model), loss_(std::move(loss)), name_(std::move(name)) {}
 
 Evaluator::Evaluator(std::unique_ptr<Iterator> iterator, Classifier& model, std::string name)
-    : iterator_(std::move(iterator)), model_(model), name_(std::move(name)) {}
+    : Evaluator(
+          std::move(iterator), model, [&model, this](const Batch& batch) { return classify(model, batch, deferred_); },
+          std::move(name)) {}
 
 Observation Evaluator::evaluate(Communicator& comm) {
   average_persistents(model_, comm);
   const InferenceMode scope;
-  DeferredNumbers deferred;
-  ObservedSum losses, right;
+  deferred_ = {};
+  Sums sums;
   iterator_->reset();
   while (const std::optional<Batch> batch = iterator_->next()) {
     if (batch->size() == 0) continue;
-    const Classifier::Result result = model_(*batch);
-    const auto size = static_cast<double>(batch->size());
-    losses.add(deferred.observe(result.loss.array(), size));
-    right.add(deferred.observe(result.accuracy, size));
+    StandardUpdater::Loss seen = loss_(*batch);
+    seen.observation["main/loss"] = deferred_.observe(seen.loss.array(), static_cast<double>(batch->size()));
+    for (const auto& [name, number] : seen.observation) sums[name_ + "/" + name].add(number);
   }
-  const Array sums = array<double>({losses.total(), right.total(), losses.weight()});
-  const double* sum = sums.data<double>();
-  comm.all_reduce(sums);
-  if (sum[2] == 0) return {};
-  return {{name_ + "/main/loss", {sum[0] / sum[2], 1}}, {name_ + "/main/accuracy", {sum[1] / sum[2], 1}}};
+  Observation seen = means(sums, comm);
+  if (seen.empty()) refuse_samples(comm);  // on all ranks, or none
+  return seen;
+}
+
+/// Nothing was seen of any: that is no judgement, and must not pass for one.
+void Evaluator::refuse_samples(Communicator& comm) const {
+  const Array samples = full({1}, static_cast<double>(iterator_->epoch_size()), Dtype::kInt64);
+  comm.all_reduce(samples, Reduce::kMax);  // ranks may have datasets of their own, and some of them no samples
+  const auto count = samples.item<std::int64_t>();
+  if (count == 0) return;
+  throw ValueError(name_, ": none of the ", count,
+                   " samples can be read, so there is nothing to judge by. Repair them, ",
+                   "or leave the evaluation out.");
 }
 
 void Evaluator::operator()(Trainer& trainer) {

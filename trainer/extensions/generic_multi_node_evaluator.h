@@ -25,6 +25,9 @@ namespace rensa {
 ///       [](const std::vector<std::vector<float>>& all) { return Observation{{"validation/main/median",
 ///       {median(all)}}}; }));
 ///
+/// It knows no model, and leaves running statistics as each rank has them: call average_persistents(model, comm) before
+/// evaluate(), or extend the trainer with AllreducePersistent and this object's trigger, which runs before it.
+///
 /// Ranks may have different numbers of batches; results come in the order of ranks, and of batches on each. An
 /// extension of all ranks.
 template <class Local>

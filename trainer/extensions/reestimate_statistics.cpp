@@ -20,18 +20,20 @@ std::vector<BatchNormalization*> normalizations(Link& model) {
   return found;
 }
 
-/// The links' own decay and the number of batches that they have seen, given back at the end.
+/// The links take the plain mean over batches; how they averaged before and how many batches they had seen is given
+/// back at the end.
 class Settings {
  public:
   explicit Settings(const std::vector<BatchNormalization*>& links) : links_(links), random_(random_context()) {
-    for (const BatchNormalization* link : links_) {
-      decay_.push_back(link->options().decay);
+    for (BatchNormalization* link : links_) {
+      was_finetuning_.push_back(link->is_finetuning());
       seen_.push_back(*link->N.data<std::int64_t>());
+      link->start_finetuning();
     }
   }
   ~Settings() {
     for (std::size_t i = 0; i < links_.size(); ++i) {
-      links_[i]->set_decay(decay_[i]);
+      if (!was_finetuning_[i]) links_[i]->stop_finetuning();
       *links_[i]->N.data<std::int64_t>() = seen_[i];
     }
     random_context() = random_;
@@ -41,7 +43,7 @@ class Settings {
 
  private:
   const std::vector<BatchNormalization*>& links_;
-  std::vector<double> decay_;
+  std::vector<bool> was_finetuning_;
   std::vector<std::int64_t> seen_;
   const RandomContext random_;
 };
@@ -63,7 +65,6 @@ void ReestimateStatistics::operator()(Trainer& trainer) {
   for (int i = 0; i < batches_; ++i) {
     const std::optional<Batch> batch = iterator_->next();
     if (!batch) break;
-    for (BatchNormalization* link : links) link->set_decay(static_cast<double>(i) / (i + 1));  // the plain mean
     forward_(*batch);
   }
   average_persistents(model_, trainer.comm());

@@ -6,7 +6,8 @@ namespace rensa {
 
 void StepTimeReport::observe(Trainer& trainer) {
   const StepBuckets buckets = buckets_ ? buckets_() : StepBuckets();
-  const StepTimes times = step_times(trainer.updater().last_spans(), buckets, waits_.take());
+  const StepTimes times =
+      step_times(trainer.updater().last_spans(), buckets, waits_.take(), trainer.optimizer().gathered_bytes());
   Observation& seen = trainer.observation();
   seen["input/time_ms"] = {times.input * 1e3};
   seen["compute/time_ms"] = {times.compute * 1e3};

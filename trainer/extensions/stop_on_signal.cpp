@@ -50,7 +50,8 @@ constexpr double kLongestInterval = 1000;  ///< iterations
 }  // namespace
 
 StopOnSignal::StopOnSignal(StopOnSignalOptions options)
-    : options_(std::move(options)), snapshot_(SnapshotOptions{.keep = options_.keep}) {}
+    : options_(std::move(options)),
+      snapshot_(SnapshotOptions{.keep = options_.keep, .replica_sets = options_.replica_sets}) {}
 
 StopOnSignal::~StopOnSignal() { release_signals(); }
 
@@ -60,6 +61,7 @@ void StopOnSignal::release_signals() {
 
 void StopOnSignal::initialize(Trainer& trainer) {
   release_signals();
+  snapshot_.initialize(trainer);
   if (!options_.asked) {
     for (const int signal : options_.signals) {
       catch_signal(signal);

@@ -41,6 +41,8 @@ void Trace::initialize(Trainer& trainer) {
     throw FileError(options_.path, ": there is no folder ", folder.string(), " to write the trace into.");
   }
   events_.clear();
+  begins_.clear();
+  buckets_drawn_ = 0;
   aligned_ = false;
   const std::int64_t next = trainer.updater().iteration() + 1;
   written_ = next >= options_.first_step + options_.steps;  // by the run that this one goes on from
@@ -60,7 +62,7 @@ void Trace::observe(Trainer& trainer) {
   const std::int64_t step = trainer.updater().iteration();
   if (aligned_ && step >= options_.first_step) {
     record_step(trainer);
-    if (step + 1 >= options_.first_step + options_.steps) write(trainer);
+    if (step >= options_.first_step + options_.steps) write(trainer);
   } else if (!aligned_ && step + 1 >= options_.first_step) {
     first_ = measure_clock_offset(trainer.comm(), [this] { return steady_nanoseconds() + options_.planted_skew_ns; });
     aligned_ = true;
@@ -69,22 +71,59 @@ void Trace::observe(Trainer& trainer) {
 
 void Trace::record_step(Trainer& trainer) {
   const std::int64_t step = trainer.updater().iteration();
+  const std::vector<Span> spans = trainer.updater().last_spans();
+  if (spans.empty()) return;
+  if (begins_.empty()) first_drawn_ = step;
+  begins_.push_back(spans.front().begin);
+  record_buckets();
+  if (step >= options_.first_step + options_.steps) return;  // here for the buckets of the last one
+  for (const Span& span : spans) {
+    events_.push_back({name_of(span.phase), own_ns(span.begin), own_ns(span.end), kTraining, step, 0});
+  }
+  record_waits(step, spans.front().begin, spans.back().end);
+}
+
+/// Of the newest step whose buckets have all arrived: with carry_over and double_buffering not the one just made.
+void Trace::record_buckets() {
   const StepBuckets buckets = buckets_ ? buckets_() : StepBuckets();
-  Span::Clock::time_point arrived{};
+  if (buckets.empty()) return;
+  const auto later = std::upper_bound(begins_.begin(), begins_.end(), buckets.front().ready);
+  const auto place = static_cast<std::size_t>(later - begins_.begin());  // from 1; 0: of a step before the first
+  const std::int64_t step = first_drawn_ + static_cast<std::int64_t>(place) - 1;
+  if (place <= buckets_drawn_ || step >= options_.first_step + options_.steps) return;
+  buckets_drawn_ = place;
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     const std::string name = "bucket " + std::to_string(i);
     const auto bytes = static_cast<std::int64_t>(buckets[i].sent_bytes);
     const std::int64_t ready = own_ns(buckets[i].ready);
     events_.push_back({name + " ready", ready, ready, kTraining, step, bytes});
     events_.push_back({name, own_ns(buckets[i].started), own_ns(buckets[i].finished), kWire, step, bytes});
-    arrived = std::max(arrived, buckets[i].finished);
   }
-  for (const Span& span : trainer.updater().last_spans()) {
-    events_.push_back({name_of(span.phase), own_ns(span.begin), own_ns(span.end), kTraining, step, 0});
-    if (span.phase == Span::Phase::kUpdate && arrived > span.begin) {
-      events_.push_back({"wait", own_ns(span.begin), own_ns(std::min(arrived, span.end)), kTraining, step, 0});
-    }
+}
+
+void Trace::record_waits(std::int64_t step, Span::Clock::time_point begin, Span::Clock::time_point end) {
+  int gathers = 0;
+  for (const Wait& wait : waits_ ? waits_(begin) : std::vector<Wait>()) {
+    if (wait.end > end) continue;  // in an extension
+    const std::int64_t from = own_ns(wait.begin), to = own_ns(wait.end);
+    const auto bytes = static_cast<std::int64_t>(wait.bytes);
+    events_.push_back({"wait", from, to, kTraining, step, 0});
+    if (bytes > 0) events_.push_back({"gather " + std::to_string(gathers++), from, to, kWire, step, bytes});
   }
+}
+
+void Trace::end_of_run(Trainer& trainer) {
+  if (written_) return;
+  if (events_.empty()) {
+    const bool ended_before = trainer.updater().iteration() < options_.first_step;
+    if (!ended_before || !warn_ || trainer.comm().rank() != 0) return;  // otherwise the run before has drawn them
+    warn_(detail::join("trace: the run ended at step ", trainer.updater().iteration(),
+                       ", before trace_first = ", options_.first_step, "; no file was written. Lower --trace_first."));
+    return;
+  }
+  trainer.optimizer().settle();
+  record_buckets();
+  write(trainer);
 }
 
 std::string Trace::events_as_json(int rank, const AlignedClock& clock) const {

@@ -12,10 +12,13 @@ namespace rensa {
 
 /// What one rank works on in one step.
 struct Batch {
-  std::vector<Array> fields;          ///< usually {x (n, …), t (n)}; of mixed samples (MixedIterator) two more
+  std::vector<Array> fields;  ///< usually {x (n, …), t (n)}; of padded samples their lengths, of mixed ones two more
   std::vector<std::int64_t> indices;  ///< (n): the samples' numbers in the dataset
   std::int64_t first = 0;             ///< position of the first sample in the global batch
-  std::int64_t global_size = 0;       ///< samples of this step over all ranks: what a mean over the step divides by
+  /// Samples of this step over all ranks: what a mean over the step divides by. Those that could not be read and were
+  /// left out (IteratorOptions::replace_missing) count here too.
+  std::int64_t global_size = 0;
+  bool is_mixed = false;  ///< by a MixedIterator, which has put a second label and a share behind x and t
 
   std::int64_t size() const { return static_cast<std::int64_t>(indices.size()); }  ///< samples of this rank
   const Array& x() const { return fields.at(0); }  ///< the first field: what goes into the network
@@ -37,7 +40,9 @@ class Iterator {
  public:
   virtual ~Iterator() = default;
 
-  /// The next batch; none after the end if the iterator does not repeat.
+  /// The next batch; none after the end if the iterator does not repeat. How many there are follows from the plan
+  /// alone, so that ranks keep in step: a batch may be empty, where a rank's part is, or where none of its samples
+  /// could be read.
   virtual std::optional<Batch> next() = 0;
   /// Back to the beginning of epoch 0.
   virtual void reset() = 0;

@@ -61,15 +61,19 @@ double exchange(const Array& x, std::int64_t first, std::int64_t second, const R
 
 MixedIterator::MixedIterator(std::unique_ptr<Iterator> base, const MixOptions& options)
     : base_(std::move(base)), options_(options) {
-  if (!(options.mixup_alpha >= 0 && options.cutmix_alpha >= 0 && options.mixup_alpha + options.cutmix_alpha > 0)) {
+  const auto fits = [](double alpha) { return alpha >= 0 && std::isfinite(alpha); };
+  if (!fits(options.mixup_alpha) || !fits(options.cutmix_alpha) || options.mixup_alpha + options.cutmix_alpha <= 0) {
     throw ValueError("mixing: alphas ", options.mixup_alpha, " (mixup) and ", options.cutmix_alpha,
-                     " (cutmix); expected 0 or more, and one of them above 0.");
+                     " (cutmix); expected finite numbers of 0 or more, and one of them above 0.");
   }
 }
 
 std::optional<Batch> MixedIterator::next() {
   std::optional<Batch> batch = base_->next();
   if (!batch) return batch;
+  if (batch->fields.size() != 2) {
+    throw ShapeError("mixing: expected batches of two fields, x and t; found ", batch->fields.size(), " fields.");
+  }
   const Array x = batch->x(), own = batch->t();
   if (options_.cutmix_alpha > 0 && x.ndim() != 4) {
     throw ShapeError("cutmix: x is ", x.shape(), "; expected pictures (batch, channels, height, width).");
@@ -94,12 +98,13 @@ std::optional<Batch> MixedIterator::next() {
     std::swap(other.data<std::int32_t>()[a], other.data<std::int32_t>()[b]);
   }
   batch->fields = {x, own, other, share};
+  batch->is_mixed = true;
   return batch;
 }
 
 std::optional<MixedLabels> mixed_labels(const Batch& batch) {
-  if (batch.fields.size() != 4) return std::nullopt;
-  return MixedLabels{batch.t(), batch.fields[2], batch.fields[3]};
+  if (!batch.is_mixed) return std::nullopt;  // four fields alone say nothing
+  return MixedLabels{batch.t(), batch.fields.at(2), batch.fields.at(3)};
 }
 
 }  // namespace rensa

@@ -28,10 +28,10 @@ struct MixOptions {
 /// features" (2019); rectangles as torchvision's CutMix draws them.
 class MixedIterator final : public Iterator {
  public:
-  /// Throws ValueError if an alpha is negative or both are 0.
+  /// Throws ValueError if an alpha is negative or not finite, or both are 0.
   MixedIterator(std::unique_ptr<Iterator> base, const MixOptions& options);
 
-  /// Throws ShapeError if cutmix is asked for and x is not pictures.
+  /// Throws ShapeError if a batch has other fields than x and t, or cutmix is asked for and x is not pictures.
   std::optional<Batch> next() override;
   void reset() override { base_->reset(); }
   const IteratorState& state() const override { return base_->state(); }

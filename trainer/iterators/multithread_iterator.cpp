@@ -12,17 +12,21 @@
 
 namespace rensa {
 
-/// A batch on its way. Threads take pieces of it from the front.
-struct MultithreadIterator::Loading {
-  PlannedBatch planned;
-  Batch batch;
-  std::int64_t piece = 1;    // samples a thread takes at once: cheap samples are not worth a lock each
-  std::int64_t untaken = 0;  // first sample that no thread has taken
-  std::int64_t unfinished = 0;
+/// A batch on its way that threads load together. They take pieces of it from the front; the one whose piece is the
+/// last to be loaded finishes it.
+struct MultithreadIterator::Shared {
+  explicit Shared(Loading what) : loading(std::move(what)) {}
+
+  Loading loading;
+  std::int64_t piece = 1;     // samples a thread takes at once: cheap samples are not worth a lock each
+  std::int64_t untaken = 0;   // first sample that no thread has taken
+  std::int64_t unloaded = 0;  // samples
+  bool finished = false;
   std::exception_ptr error;  // of the first sample in the batch that failed, whichever thread was first
   std::int64_t error_position = 0;
 
-  bool has_work() const { return untaken < batch.size(); }
+  std::int64_t size() const { return std::ssize(loading.planned.samples); }  // finish() may leave some out of the batch
+  bool has_work() const { return untaken < size(); }
 };
 
 MultithreadIterator::MultithreadIterator(std::shared_ptr<const Dataset> dataset, const IteratorOptions& options,
@@ -63,28 +67,43 @@ void MultithreadIterator::work() {
     const auto has_work = [](const auto& loading) { return loading->has_work(); };
     work_.wait(lock, [&] { return stop_ || std::ranges::any_of(loadings_, has_work); });
     if (stop_) return;
-    const std::shared_ptr<Loading> loading = *std::ranges::find_if(loadings_, has_work);
+    const std::shared_ptr<Shared> loading = *std::ranges::find_if(loadings_, has_work);
     const std::int64_t first = loading->untaken;
-    const std::int64_t last = std::min(first + loading->piece, loading->batch.size());
+    const std::int64_t last = std::min(first + loading->piece, loading->size());
     loading->untaken = last;
     lock.unlock();
     load_samples(*loading, first, last);
     lock.lock();
-    loading->unfinished -= last - first;
-    if (loading->unfinished == 0) done_.notify_one();
+    loading->unloaded -= last - first;
+    if (loading->unloaded > 0) continue;
+    lock.unlock();
+    finish_batch(*loading);
+    lock.lock();
+    loading->finished = true;
+    done_.notify_one();
   }
 }
 
-void MultithreadIterator::load_samples(Loading& loading, std::int64_t first, std::int64_t last) {
+void MultithreadIterator::load_samples(Shared& loading, std::int64_t first, std::int64_t last) {
   std::int64_t position = first;
   try {
-    for (; position < last; ++position) load(loading.planned, loading.batch, position);
+    for (; position < last; ++position) load(loading.loading, position);
   } catch (...) {
     const std::lock_guard lock(mutex_);
     if (!loading.error || position < loading.error_position) {
       loading.error = std::current_exception();
       loading.error_position = position;
     }
+  }
+}
+
+/// All its samples are loaded, and no other thread looks at it.
+void MultithreadIterator::finish_batch(Shared& loading) {
+  if (loading.error) return;
+  try {
+    finish(loading.loading);
+  } catch (...) {
+    loading.error = std::current_exception();
   }
 }
 
@@ -96,11 +115,11 @@ void MultithreadIterator::plan_ahead() {
     }
     std::optional<PlannedBatch> planned = plan_.next();
     if (!planned) return;
-    auto loading = std::make_shared<Loading>();
-    loading->batch = allocate(*planned);
-    loading->planned = std::move(*planned);
-    loading->unfinished = loading->batch.size();
-    loading->piece = std::max<std::int64_t>(1, loading->batch.size() / (4 * loader_.threads));
+    auto loading = std::make_shared<Shared>(begin(std::move(*planned)));
+    loading->unloaded = loading->size();
+    loading->finished = loading->size() == 0;
+    if (loading->finished) finish_batch(*loading);  // no thread will
+    loading->piece = std::max<std::int64_t>(1, loading->size() / (4 * loader_.threads));
     {
       const std::lock_guard lock(mutex_);
       loadings_.push_back(std::move(loading));
@@ -111,17 +130,17 @@ void MultithreadIterator::plan_ahead() {
 
 std::optional<Batch> MultithreadIterator::next() {
   plan_ahead();
-  std::shared_ptr<Loading> loading;
+  std::shared_ptr<Shared> loading;
   {
     std::unique_lock lock(mutex_);
     if (loadings_.empty()) return std::nullopt;
-    done_.wait(lock, [this] { return loadings_.front()->unfinished == 0; });
+    done_.wait(lock, [this] { return loadings_.front()->finished; });
     loading = std::move(loadings_.front());
     loadings_.pop_front();
   }
-  given_ = loading->planned.after;
+  given_ = loading->loading.planned.after;
   if (loading->error) std::rethrow_exception(loading->error);
-  return std::move(loading->batch);
+  return std::move(loading->loading.batch);
 }
 
 void MultithreadIterator::drop_planned() {

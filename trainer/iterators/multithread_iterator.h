@@ -33,17 +33,18 @@ class MultithreadIterator final : public DatasetIterator {
   void restore(const IteratorState& state) override;
 
  private:
-  struct Loading;
+  struct Shared;
   void start_threads(int count);
   void plan_ahead();
   void drop_planned();
   void work();
-  void load_samples(Loading& loading, std::int64_t first, std::int64_t last);
+  void load_samples(Shared& loading, std::int64_t first, std::int64_t last);
+  void finish_batch(Shared& loading);
 
   const LoaderOptions loader_;
-  std::mutex mutex_;  // guards what follows, and the counters of every Loading
+  std::mutex mutex_;  // guards what follows, and the counters of every Shared
   std::condition_variable work_, done_;
-  std::deque<std::shared_ptr<Loading>> loadings_;  // oldest first
+  std::deque<std::shared_ptr<Shared>> loadings_;  // oldest first
   bool stop_ = false;
   std::vector<std::thread> threads_;
 };

@@ -3,12 +3,13 @@
 namespace rensa {
 
 std::optional<Batch> SerialIterator::next() {
-  const std::optional<PlannedBatch> planned = plan_.next();
+  std::optional<PlannedBatch> planned = plan_.next();
   if (!planned) return std::nullopt;
   given_ = planned->after;
-  Batch batch = allocate(*planned);
-  for (std::int64_t i = 0; i < batch.size(); ++i) load(*planned, batch, i);
-  return batch;
+  Loading loading = begin(std::move(*planned));
+  for (std::int64_t i = 0; i < loading.batch.size(); ++i) load(loading, i);
+  finish(loading);
+  return std::move(loading.batch);
 }
 
 void SerialIterator::reset() {

@@ -40,19 +40,19 @@ std::int64_t UnevenIterator::RankPart::after(std::int64_t steps) const { return 
 
 UnevenIterator::UnevenIterator(std::shared_ptr<const Dataset> mine, IteratorOptions options,
                                const LoaderOptions& loader, Communicator& comm)
-    : rank_(comm.rank()) {
+    : rank_(comm.rank()), padding_(options.padding) {
   if (!options.repeat || options.size != 1) {
     throw ValueError(
         "uneven iterator: every rank has a dataset of its own here and goes on from epoch to epoch: leave repeat, ",
         "rank and size as they are.");
   }
   if (options.batch_size < 1) throw ValueError("iterator: batch_size = ", options.batch_size, ", expected at least 1.");
-  const std::int64_t samples = mine ? mine->size() : 0;
-  if (samples > 0) {
+  if (mine && mine->size() > 0) {
     options.short_tail = true;
     fields_ = mine->fields();
     mine_ = make_iterator(std::move(mine), options, loader);
   }
+  const std::int64_t samples = mine_ ? mine_->epoch_size() : 0;
   for (const std::string& text : comm.all_gather_bytes(describe(samples, options.batch_size, fields_))) {
     std::istringstream in(text);
     RankPart part{};
@@ -81,7 +81,7 @@ std::int64_t UnevenIterator::batch_size() const {
 
 Batch UnevenIterator::no_samples() const {
   Batch batch;
-  batch.fields = make_batch_arrays(fields_, 0);
+  batch.fields = no_examples(fields_, padding_);
   return batch;
 }
 

@@ -44,6 +44,7 @@ class UnevenIterator final : public Iterator {
   int rank_;
   std::vector<RankPart> parts_;
   std::vector<FieldSpec> fields_;
+  Padding padding_;
   std::unique_ptr<Iterator> mine_;  ///< null: no samples here
   std::int64_t steps_ = 0;          ///< of an epoch
   std::int64_t step_ = 0;           ///< inside the epoch

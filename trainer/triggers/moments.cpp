@@ -15,16 +15,35 @@ class ManualSchedule final : public TriggerRule {
   ManualSchedule(std::vector<double> points, Unit unit) : points_(std::move(points)), unit_(unit) {}
 
   bool operator()(Trainer& trainer) override {
-    const Updater& updater = trainer.updater();
-    const bool epochs = unit_ == Unit::kEpoch;
-    const double now = epochs ? updater.epoch_detail() : static_cast<double>(updater.iteration());
-    const double before = epochs ? updater.previous_epoch_detail() : now - 1;
-    return std::any_of(points_.begin(), points_.end(), [&](double point) { return before < point && point <= now; });
+    reached_ = has_reached_first(trainer.updater());
+    return passes_with_last_step(trainer.updater());
+  }
+
+  bool still_agrees() const override { return reached_; }
+
+  void serialize(Serializer& serializer, Trainer& trainer) override {
+    if (serializer.is_loading()) reached_ = has_reached_first(trainer.updater());
   }
 
  private:
+  double position(const Updater& updater) const {
+    return unit_ == Unit::kEpoch ? updater.epoch_detail() : static_cast<double>(updater.iteration());
+  }
+
+  /// With whichever step: a resumed run may not know where its last one began.
+  bool has_reached_first(const Updater& updater) const {
+    return *std::min_element(points_.begin(), points_.end()) <= position(updater);
+  }
+
+  bool passes_with_last_step(const Updater& updater) const {
+    const double now = position(updater);
+    const double before = unit_ == Unit::kEpoch ? updater.previous_epoch_detail() : now - 1;
+    return std::any_of(points_.begin(), points_.end(), [&](double point) { return before < point && point <= now; });
+  }
+
   const std::vector<double> points_;
   const Unit unit_;
+  bool reached_ = false;  ///< the first point, with whichever step
 };
 
 class Once final : public TriggerRule {

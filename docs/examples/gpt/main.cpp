@@ -1,5 +1,5 @@
 // A small GPT on characters: blocks of causal attention over windows of a text.
-//   gpt TEXT [STEPS [LAYERS [SIZE [LENGTH]]]]
+//   gpt TEXT [STEPS [LAYERS [SIZE [LENGTH]]]], SIZE a multiple of 64: a head has 64 features
 // The last tenth of the text judges. On tinyshakespeare, 2000 steps of 4 layers × 256 over 256 characters reach
 // below 1.65 nats a character.
 #include <rensa/core/array/array.h>
@@ -49,6 +49,9 @@ int main(int argc, char** argv) try {
   const auto option = [&](int place, int otherwise) { return argc > place ? std::stoi(argv[place]) : otherwise; };
   const int steps = option(2, 2000), layers = option(3, 4);
   const std::int64_t size = option(4, 256), length = option(5, 256);
+  if (size < 64 || size % 64 != 0)
+    throw std::runtime_error("SIZE is " + std::to_string(size) +
+                             "; expected a multiple of 64, of which each head has 64");
 
   std::vector<std::int64_t> codes;
   std::array<std::int64_t, 256> code;

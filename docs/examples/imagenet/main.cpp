@@ -1,8 +1,9 @@
 // ChainerMN's ImageNet example: any of Rensa's networks on photographs in train/<class> and val/<class>.
 //   mpirun -n 8 imagenet FOLDER [ARCH [EPOCHS [SIZE [BATCH]]]]
-// ARCH: alexnet, googlenet, googlenet_bn, nin, resnet18 … resnet152, resnext50, vgg16, mobilenet_v2, vit_s_16 …; BATCH
-// is of each rank, and the learning rate goes with the batch of all (Goyal et al., "Accurate, large minibatch SGD",
-// 2017). The command `rensa train` does the same and more, by keys; this is what it takes in a program.
+// ARCH: alexnet, googlenet, googlenet_bn, googlenet_torchvision, nin, resnet18 … resnet152, resnext50, vgg16,
+// mobilenet_v2, vit_s_16 …; BATCH is of each rank, and the learning rate goes with the batch of all (Goyal et al.,
+// "Accurate, large minibatch SGD", 2017). The command `rensa train` does the same and more, by keys; this is what it
+// takes in a program.
 #include <rensa/comm/communicators/create_communicator.h>
 #include <rensa/comm/distributed_optimizer.h>
 #include <rensa/core/models/model.h>

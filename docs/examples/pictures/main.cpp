@@ -11,6 +11,7 @@ int main(int argc, char** argv) try {
   auto batches = rensa::make_iterator(folder, {.batch_size = 32, .repeat = false, .seed = 1}, {.threads = 2});
 
   while (const auto batch = batches->next()) {
+    if (batch->size() == 0) continue;  // none of its pictures could be read
     std::cout << "x " << batch->x().shape() << ", first label " << batch->t().select(0, 0).item<int>() << " of "
               << folder->class_names().size() << " classes\n";
   }

@@ -123,7 +123,8 @@ struct Model : rensa::Link {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const int steps = argc > 1 ? std::stoi(argv[1]) : 1500;
+  const int steps = argc > 1 ? std::atoi(argv[1]) : 1500;
+  if (argc > 2 || steps < 1) throw std::runtime_error("usage: seq2seq [STEPS], 1 or more");
   const auto comm = rensa::create_communicator();
   Model model;
   rensa::DistributedOptimizer optimizer(rensa::Adam({.lr = 0.003, .common = {.clip_norm = 5}}), *comm);

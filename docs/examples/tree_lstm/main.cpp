@@ -82,7 +82,8 @@ Batch batch_of(std::int64_t count, rensa::RandomStream& random) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const int steps = argc > 1 ? std::stoi(argv[1]) : 2000;
+  const int steps = argc > 1 ? std::atoi(argv[1]) : 2000;
+  if (argc > 2 || steps < 1) throw std::runtime_error("usage: tree_lstm [STEPS], 1 or more");
   Model model;
   rensa::Adam optimizer({.lr = 0.003});
   optimizer.setup(model);

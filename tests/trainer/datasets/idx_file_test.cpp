@@ -106,6 +106,11 @@ TEST_F(IdxTest, MissingFolderIsNamed) {
               ThrowsMessage<FileError>(HasSubstr("t10k-images-idx3-ubyte")));
 }
 
+TEST(KuzushijiMnistTest, HasTenLetters) {
+  EXPECT_EQ(kuzushiji_mnist_class_names().size(), 10u);
+  EXPECT_EQ(kuzushiji_mnist_class_names().back(), "wo");
+}
+
 TEST(FashionMnistTest, HasTheKnownCountsAndLabels) {
   const std::string folder = rensa::testing::data_folder("fashion-mnist");
   if (folder.empty()) GTEST_SKIP() << "there is no folder fashion-mnist under $RENSA_DATA";

@@ -3,13 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
 #include "core/error.h"
 #include "tests/support/data_folder.h"
 #include "tests/support/scratch_folder.h"
+#include "trainer/datasets/sub_dataset.h"
 #include "trainer/images/jpeg_writer.h"
+#include "trainer/iterators/multithread_iterator.h"
 
 namespace rensa {
 namespace {
@@ -78,6 +81,30 @@ TEST_F(ImageFolderTest, BadPictureIsReportedOnceAndTheNextOneTakesItsPlace) {
   EXPECT_THAT(problems_[0].file, HasSubstr("3.jpeg"));
   EXPECT_THAT(problems_[0].reason, HasSubstr("HTML"));
   EXPECT_EQ(folder.problems().bad(), 1);
+}
+
+TEST_F(ImageFolderTest, AnIteratorThatDoesNotRepeatLeavesABadPictureOut) {
+  damage("a/2.JPEG");
+  const auto folder = std::make_shared<ImageFolder>(scratch_.path().string(), options());
+  for (const int threads : {0, 2}) {
+    const auto iterator =
+        make_iterator(folder, {.batch_size = 3, .repeat = false, .shuffle = false}, {.threads = threads});
+    const Batch first = iterator->next().value();
+    EXPECT_THAT(first.indices, ElementsAre(0, 2));
+    ASSERT_EQ(first.x().shape(), (Shape{2, 3, 8, 8}));
+    EXPECT_EQ(first.x().layout(), Layout::kChannelsLast);
+    EXPECT_EQ(std::lround(to_vector<float>(first.x().select(0, 1)).front() * 255), 200);
+    EXPECT_THAT(iterator->next()->indices, ElementsAre(3));
+    EXPECT_FALSE(iterator->next());
+  }
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_TRUE(problems_[0].left_out);
+  const auto only = std::make_shared<SubDataset>(folder, std::vector<std::int64_t>{1});
+  EXPECT_EQ(make_iterator(only, {.repeat = false}, {.threads = 1})->next()->size(), 0);
+  EXPECT_EQ(make_iterator(only, {}, {.threads = 0})->next()->size(), 1);  // training goes on with another
+  // the choice is one of its own
+  EXPECT_EQ(make_iterator(only, {.replace_missing = false}, {.threads = 1})->next()->size(), 0);
+  EXPECT_EQ(make_iterator(only, {.repeat = false, .replace_missing = true}, {.threads = 0})->next()->size(), 1);
 }
 
 TEST_F(ImageFolderTest, LastPictureIsReplacedByTheFirst) {

@@ -111,6 +111,33 @@ TEST(CifarTest, HasTheClassesThatItsFileNames) {
   EXPECT_THAT(read, ThrowsMessage<FileError>(HasSubstr("11 class names")));
 }
 
+TEST(CifarTest, Cifar100HasCoarseAndFineLabels) {
+  const rensa::testing::ScratchFolder scratch;
+  const std::string folder = scratch.path().string();
+  const auto read = [&](Cifar100Labels labels = Cifar100Labels::kFine) {
+    return read_cifar100_folder(folder, Split::kTest, labels);
+  };
+  EXPECT_THAT([&] { read(); }, ThrowsMessage<FileError>(HasSubstr("test.bin")));
+  const std::string red(1024, '\1'), green(1024, '\2'), blue(1024, '\3');
+  std::ofstream(scratch / "test.bin", std::ios::binary) << '\4' << '\x63' << red << green << blue;
+  const PictureTable table = read();
+  EXPECT_THAT(table.labels, ElementsAre(99));
+  EXPECT_EQ(table.class_names.size(), 100u);
+  EXPECT_THAT(std::vector<int>(table.pixels.begin(), table.pixels.begin() + 4), ElementsAre(1, 2, 3, 1));
+  EXPECT_THAT(read(Cifar100Labels::kCoarse).labels, ElementsAre(4));
+  std::ofstream names(scratch / "coarse_label_names.txt");
+  for (int i = 0; i < 20; ++i) names << "group " << i << '\n';
+  names.close();
+  EXPECT_EQ(read(Cifar100Labels::kCoarse).class_names[4], "group 4");
+  std::ofstream(scratch / "fine_label_names.txt") << "apple\n";
+  EXPECT_THAT([&] { read(); }, ThrowsMessage<FileError>(HasSubstr("100 classes")));
+  std::filesystem::remove(scratch / "fine_label_names.txt");
+  std::ofstream(scratch / "test.bin", std::ios::binary) << '\4' << '\x64' << red << green << blue;
+  EXPECT_THAT([&] { read(); }, ThrowsMessage<FileError>(HasSubstr("label 100")));
+  std::ofstream(scratch / "test.bin", std::ios::binary) << '\4' << red << green << blue;
+  EXPECT_THAT([&] { read(); }, ThrowsMessage<FileError>(HasSubstr("records of 3074 bytes")));
+}
+
 TEST(CifarTest, OfficialRecordsHaveTheKnownLabels) {
   const std::string folder = rensa::testing::data_folder("cifar-10");
   if (folder.empty()) GTEST_SKIP() << "there is no folder cifar-10 under $RENSA_DATA";

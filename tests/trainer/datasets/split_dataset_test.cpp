@@ -33,6 +33,16 @@ TEST(SplitDatasetTest, CutsInOrderOrAtRandom) {
   EXPECT_EQ(values(*some), values(*split_dataset_random(numbers(5), 2, 3).first)) << "the same seed cuts the same way";
   EXPECT_THAT([] { split_dataset(numbers(5), 6); }, ThrowsMessage<ValueError>(HasSubstr("6 of 5")));
   EXPECT_THAT(values(*split_dataset_n(numbers(7), 3)[2]), ElementsAre(4, 5));
+  const auto thirds = split_dataset_n_random(numbers(6), 3, 1);
+  ASSERT_EQ(thirds.size(), 3u);
+  all.clear();
+  for (const DatasetPointer& third : thirds) {
+    EXPECT_EQ(third->size(), 2);
+    for (const std::int64_t value : values(*third)) all.push_back(value);
+  }
+  EXPECT_THAT(all, UnorderedElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_NE(all, (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_THROW(split_dataset_n_random(numbers(6), 0), ValueError);
 }
 
 TEST(CrossValidationTest, EverySampleJudgesOnce) {

@@ -20,16 +20,20 @@
 #include "trainer/extensions/progress_bar.h"
 #include "trainer/extensions/snapshot.h"
 #include "trainer/trainer.h"
+#include "trainer/triggers/moments.h"
 
 namespace rensa {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::DoubleEq;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 using ::testing::ThrowsMessage;
 
 using testing::CountingUpdater;
@@ -111,6 +115,22 @@ TEST(ProgressBarTest, WritesALineEveryTenthToAFileOnRank0) {
   EXPECT_THAT(content(folder / "bar1"), IsEmpty());
 }
 
+TEST(ProgressBarTest, ShowsEpochsAloneWhereARuleEndsTheRun) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  std::FILE* file = std::fopen((folder / "bar").c_str(), "w");
+  CountingUpdater updater;
+  Trainer trainer(updater, manual_schedule({25}, Unit::kIteration), folder / "out", self);
+  trainer.extend(std::make_unique<ProgressBar>(file));
+  trainer.run();
+  std::fclose(file);
+  std::istringstream lines(content(folder / "bar"));
+  std::vector<std::string> found;
+  for (std::string line; std::getline(lines, line);) found.push_back(line);
+  EXPECT_THAT(found, ElementsAre(StartsWith("epoch 1.00  "), StartsWith("epoch 2.00  ")));
+  EXPECT_THAT(found, Each(AllOf(EndsWith(" images/s"), Not(HasSubstr("%")))));
+}
+
 TEST(HtmlReportTest, DrawsALineForEachNameAndATable) {
   const std::string page =
       html_page("<run> & more", {{{"epoch", 1}, {"main/loss", 2.5}, {"validation/main/loss", 3.25}},
@@ -178,7 +198,7 @@ TEST(TrainerExtensionsTest, RefusesATakenNameAndNamesAMissingOne) {
   CountingUpdater updater;
   Trainer trainer(updater, {1, Unit::kEpoch}, folder / "out", self);
   trainer.extend(std::make_unique<LogReport>());
-  EXPECT_THAT([&] { trainer.extend(std::make_unique<LogReport>()); },
+  EXPECT_THAT([&] { trainer.extend(std::make_unique<LogReport>(), {.name = "LogReport"}); },
               ThrowsMessage<ValueError>(HasSubstr("\"LogReport\"")));
   trainer.extend(std::make_unique<LogReport>(), {.name = "second"});
   EXPECT_THAT([&] { trainer.extension("third"); }, ThrowsMessage<ValueError>(HasSubstr("\"third\"")));

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "comm/self/self_communicator.h"
 #include "core/error.h"
+#include "core/serializers/npz.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/trainer/counting_updater.h"
 #include "trainer/extensions/snapshot.h"
@@ -66,6 +68,35 @@ TEST(ShiftTest, SetsTheLearningRateAndGoesOnAfterAResume) {
   EXPECT_DOUBLE_EQ(rate_after(folder / "whole", 8), 0.05);
   EXPECT_DOUBLE_EQ(rate_after(folder / "half", 5), 0.2);
   EXPECT_DOUBLE_EQ(rate_after(folder / "resumed", 8, folder / "half/snapshot_iter_5"), 0.05);
+}
+
+TEST(ShiftTest, TwoOfThemHaveANameEach) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  double weight_decay = 1;
+  const auto run = [&](int iterations, bool resumed) {
+    CountingUpdater updater;
+    updater.optimizer().set_lr(0.8);
+    weight_decay = 1;
+    Trainer trainer(updater, {static_cast<double>(iterations), Unit::kIteration}, folder / "out", self);
+    trainer.extend(std::make_unique<Shift>(exponential_shift(0.5)), {.trigger = Trigger{2, Unit::kIteration}});
+    const ShiftedValue decay{"lr", [&](Trainer&) { return weight_decay; },
+                             [&](Trainer&, double value) { weight_decay = value; }};
+    trainer.extend(std::make_unique<Shift>(exponential_shift(0.1), std::nullopt, decay));
+    EXPECT_THAT([&] { trainer.extend(std::make_unique<Shift>(step_shift(0.5, 1)), {.name = "Shift_lr"}); },
+                ThrowsMessage<ValueError>(HasSubstr("named \"Shift_lr\" already")));
+    trainer.extend(std::make_unique<Snapshot>());
+    if (resumed) resume(trainer, newest_snapshot(folder / "out"));
+    trainer.run();
+    return updater.optimizer().lr();
+  };
+  run(2, /*resumed=*/false);
+  const std::vector<std::string> keys = NpzReader(newest_snapshot(folder / "out")).keys();
+  for (const std::string name : {"extensions/Shift_lr/", "extensions/Shift_lr_1/"}) {
+    EXPECT_TRUE(std::ranges::any_of(keys, [&](const std::string& key) { return key.starts_with(name); })) << name;
+  }
+  EXPECT_DOUBLE_EQ(run(4, /*resumed=*/true), 0.2);
+  EXPECT_NEAR(weight_decay, 1e-4, 1e-12);
 }
 
 }  // namespace

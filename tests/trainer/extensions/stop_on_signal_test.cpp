@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 
 #include "comm/distributed_optimizer.h"
 #include "comm/self/self_communicator.h"
 #include "comm/shm/thread_group.h"
+#include "core/error.h"
 #include "core/models/mlp.h"
 #include "core/models/model.h"
 #include "core/optimizers/momentum_sgd.h"
@@ -125,6 +127,37 @@ TEST(StopOnSignalTest, OtherSnapshotsStay) {
   for (const int iteration : {2, 4, 6, 8, 9}) {
     EXPECT_TRUE(std::filesystem::exists(folder / ("out/snapshot_iter_" + std::to_string(iteration)))) << iteration;
   }
+}
+
+TEST(StopOnSignalTest, AThreadsSnapshotThatEndsLaterLeavesTheSignalsOne) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  testing::CountingUpdater updater;
+  Trainer trainer(updater, {30, Unit::kIteration}, folder / "out", self);
+  const ReplicaSets sets = {{0}};
+  trainer.extend(std::make_unique<Snapshot>(
+      SnapshotOptions{.trigger = {2, Unit::kIteration}, .keep = 1, .in_background = true, .replica_sets = sets}));
+  trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{
+      .replica_sets = sets, .look_every_s = 1e-9, .asked = [&] { return updater.iteration() == 3; }}));
+  // as if the thread had taken an hour
+  const auto make_it_older = [&] {
+    std::filesystem::last_write_time(folder / "out/snapshot_iter_3.0",
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  };
+  trainer.extend(std::make_unique<At>(3, make_it_older), {.priority = Extension::kLast - 2});
+  trainer.run();
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_2.0"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_3.0"));
+}
+
+TEST(StopOnSignalTest, ReplicaSetsThatTheRanksCannotHaveEndTheRunBeforeItsFirstStep) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  testing::CountingUpdater updater;
+  Trainer trainer(updater, {30, Unit::kIteration}, folder / "out", self);
+  trainer.extend(std::make_unique<StopOnSignal>(StopOnSignalOptions{.replica_sets = {{1}}}));
+  EXPECT_THROW(trainer.run(), ValueError);
+  EXPECT_EQ(updater.iteration(), 0);
 }
 
 TEST(StopOnSignalTest, GivesTheSignalBack) {

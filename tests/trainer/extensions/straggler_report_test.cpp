@@ -83,5 +83,33 @@ TEST(StepTimeReportTest, PutsTimesBytesAndOverlapIntoTheLog) {
   });
 }
 
+/// Rank 1 is late with its part of the weights, for which rank 0 waits.
+TEST(StepTimeReportTest, WithZeroBringingWeightsIsWaitingAndItsBytesCount) {
+  const rensa::testing::ScratchFolder folder;
+  run_on_threads(2, [&](Communicator& comm) {
+    const PlantedTimes times{.forward = 1, .sample = 0, .update = comm.rank() == 1 ? 20.0 : 0.1};  // of each bucket
+    rensa::testing::PlantedTraining training(comm, times, folder.path().string(), 2, /*units=*/32, {.zero = 1});
+    StepTimeReport report(training.buckets(), training.inside_waits());
+    Observation& seen = training.trainer.observation();
+    for (int step = 0; step < 2; ++step) {
+      seen.clear();
+      training.updater.update(seen);
+      report.observe(training.trainer);
+    }
+    const double wait = seen.at("wait/time_ms").value(), compute = seen.at("compute/time_ms").value();
+    if (comm.rank() == 0) {
+      EXPECT_GE(wait, 20);
+      EXPECT_LT(compute, wait);
+    } else {
+      EXPECT_GE(compute, 20);
+    }
+    double bytes = 0;  // whole gradients into the reduce-scatter, half of the weights into the all-gather
+    for (const ParameterArena& arena : training.optimizer.arenas())
+      bytes += 1.5 * static_cast<double>(arena.values.bytes());
+    EXPECT_EQ(seen.at("comm/bytes").value(), bytes);
+    EXPECT_EQ(static_cast<double>(training.optimizer.last_sent_bytes()), bytes);
+  });
+}
+
 }  // namespace
 }  // namespace rensa

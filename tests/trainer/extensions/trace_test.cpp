@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "comm/shm/thread_group.h"
@@ -23,12 +24,13 @@ using ::testing::ThrowsMessage;
 
 std::int64_t skew_of(int rank) { return rank * std::int64_t{5'000'000'017}; }
 
-void train_with_trace(const std::string& out, int ranks, int steps, TraceOptions options) {
+void train_with_trace(const std::string& out, int ranks, int steps, TraceOptions options,
+                      const ReducerOptions& reducer = {}, const Trace::Warn& warn = nullptr) {
   run_on_threads(ranks, [&](Communicator& comm) {
-    rensa::testing::PlantedTraining training(comm, {.forward = 1}, out, steps);
+    rensa::testing::PlantedTraining training(comm, {.forward = 1}, out, steps, /*units=*/32, reducer);
     TraceOptions mine = options;
     mine.planted_skew_ns = skew_of(comm.rank());
-    training.trainer.extend(std::make_unique<Trace>(mine, training.buckets()));
+    training.trainer.extend(std::make_unique<Trace>(mine, training.buckets(), training.waits(), warn));
     training.trainer.run();
   });
 }
@@ -75,10 +77,115 @@ TEST(TraceTest, ARunThatEndsBeforeTheWindowIsDrawnToItsEnd) {
   EXPECT_EQ(steps, (std::set<std::int64_t>{1, 2, 3}));
 }
 
-TEST(TraceTest, ARunThatEndsBeforeItsFirstStepWritesNothing) {
+TEST(TraceTest, ARunThatEndsBeforeItsFirstStepWritesNothingAndSaysSo) {
   const rensa::testing::ScratchFolder folder;
-  train_with_trace(folder.path().string(), 2, 3, {.path = folder / "trace.json", .first_step = 10, .steps = 2});
-  EXPECT_FALSE(std::filesystem::exists(folder / "trace.json"));
+  for (const int steps : {3, 9}) {  // the clocks are aligned in the ninth
+    std::vector<std::string> said;  // by rank 0 alone
+    train_with_trace(folder.path().string(), 2, steps, {.path = folder / "trace.json", .first_step = 10, .steps = 2},
+                     {}, [&said](const std::string& line) { said.push_back(line); });
+    EXPECT_FALSE(std::filesystem::exists(folder / "trace.json"));
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_THAT(said[0], HasSubstr(detail::join("ended at step ", steps, ", before trace_first = 10")));
+  }
+}
+
+TEST(TraceTest, AFinishedRunThatIsResumedSaysNothingAndKeepsItsFile) {
+  const rensa::testing::ScratchFolder folder;
+  std::vector<std::string> said;  // by rank 0 alone
+  run_on_threads(2, [&](Communicator& comm) {
+    rensa::testing::PlantedTraining training(comm, {.forward = 1}, folder.path().string(), /*steps=*/3);
+    const TraceOptions options{.path = folder / "trace.json", .first_step = 2, .steps = 4};
+    training.trainer.extend(std::make_unique<Trace>(options, training.buckets(), training.waits(),
+                                                    [&said](const std::string& line) { said.push_back(line); }));
+    for (int run = 0; run < 2; ++run) training.trainer.run();  // the second one has no step left
+  });
+  EXPECT_THAT(said, ::testing::IsEmpty());
+  EXPECT_FALSE(rensa::testing::read_trace(folder / "trace.json")["traceEvents"].empty());
+}
+
+/// Buckets take 4 ms, which the forward behind them does not hide.
+struct SlowBuckets : ReducerObserver {
+  void bucket_leaves(const GradientBucket&, Clock::time_point) override { rensa::testing::nap(4); }
+};
+
+/// How long reads have waited when each step is over.
+struct WaitedInReads : Extension {
+  const DistributedOptimizer& optimizer;
+  std::vector<double> seconds = {0};
+  explicit WaitedInReads(const DistributedOptimizer& o) : optimizer(o) {}
+  std::string name() const override { return "WaitedInReads"; }
+  void observe(Trainer&) override { seconds.push_back(optimizer.waited_in_reads()); }
+  void operator()(Trainer&) override {}
+};
+
+void expect_buckets_lie_in_their_backward(const nlohmann::json& trace, const std::set<std::int64_t>& expected_steps) {
+  std::map<std::pair<int, std::int64_t>, std::pair<double, double>> backwards;  // of a rank and step
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["name"] != "backward") continue;
+    const double begin = event["ts"];
+    backwards[{event["pid"], event["args"]["step"]}] = {begin, begin + event["dur"].get<double>()};
+  }
+  std::set<std::int64_t> steps;
+  for (const auto& event : trace["traceEvents"]) {
+    if (!event["name"].get<std::string>().ends_with("ready")) continue;
+    const std::int64_t step = event["args"]["step"];
+    const auto [begin, end] = backwards.at({event["pid"], step});
+    EXPECT_GE(event["ts"].get<double>(), begin) << event.dump();
+    EXPECT_LE(event["ts"].get<double>(), end) << event.dump();
+    steps.insert(step);
+  }
+  EXPECT_EQ(steps, expected_steps);
+}
+
+TEST(TraceTest, WithCarryOverWaitsLieWhereTheyAreAndBucketsBelongToTheirStep) {
+  for (const int steps : {7, 9}) {  // the run ends with the last step drawn; it goes on behind it
+    const rensa::testing::ScratchFolder folder;
+    const std::string path = folder / "trace.json";
+    std::vector<double> waited_us(2);  // of each rank, in the steps drawn
+    run_on_threads(2, [&](Communicator& comm) {
+      SlowBuckets slow;
+      rensa::testing::PlantedTraining training(comm, {.forward = 1}, folder.path().string(), steps, /*units=*/32,
+                                               {.carry_over = true});
+      training.optimizer.reducer().observe(&slow);
+      const TraceOptions options{.path = path, .first_step = 4, .steps = 4};
+      training.trainer.extend(std::make_unique<Trace>(options, training.buckets(), training.waits()));
+      const auto& waited = dynamic_cast<const WaitedInReads&>(
+          training.trainer.extend(std::make_unique<WaitedInReads>(training.optimizer)));
+      training.trainer.run();
+      waited_us[static_cast<std::size_t>(comm.rank())] = 1e6 * (waited.seconds[7] - waited.seconds[3]);
+      training.optimizer.settle();
+      training.optimizer.reducer().observe(nullptr);
+    });
+    const nlohmann::json trace = rensa::testing::read_trace(path);
+    rensa::testing::expect_trace_format(trace);
+    rensa::testing::expect_buckets_meet(trace);
+    expect_buckets_lie_in_their_backward(trace, {4, 5, 6, 7});
+    std::vector<double> drawn_us(2);
+    for (const auto& event : trace["traceEvents"]) {
+      if (event["name"] == "wait") drawn_us[event["pid"].get<std::size_t>()] += event["dur"].get<double>();
+    }
+    for (std::size_t rank = 0; rank < 2; ++rank) {
+      EXPECT_GT(waited_us[rank], 0);
+      EXPECT_NEAR(drawn_us[rank], waited_us[rank], 0.01 * waited_us[rank] + 100);
+    }
+  }
+}
+
+TEST(TraceTest, WithZeroTheGatherOfWeightsIsDrawnWithItsBytes) {
+  const rensa::testing::ScratchFolder folder;
+  const std::string path = folder / "trace.json";
+  train_with_trace(folder.path().string(), 2, 4, {.path = path, .first_step = 2, .steps = 2}, {.zero = 1});
+  const nlohmann::json trace = rensa::testing::read_trace(path);
+  rensa::testing::expect_trace_format(trace);
+  rensa::testing::expect_buckets_meet(trace);
+  int gathers = 0;
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["name"] != "gather 0") continue;
+    EXPECT_EQ(event["cat"], "comm");
+    EXPECT_GT(event["args"]["bytes"].get<std::int64_t>(), 0);
+    ++gathers;
+  }
+  EXPECT_EQ(gathers, 2 * 2);  // of two ranks in two steps
 }
 
 TEST(TraceTest, OneRankAloneHasATraceToo) {

@@ -1,8 +1,11 @@
-// Extensions that look at the weights: ParameterStatistics, FailOnNonNumber, MicroAverage.
+// Extensions that look at the weights: ParameterStatistics, VariableStatisticsPlot, FailOnNonNumber, MicroAverage.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 
 #include "comm/self/self_communicator.h"
 #include "comm/shm/thread_group.h"
@@ -14,6 +17,8 @@
 #include "trainer/extensions/log_report.h"
 #include "trainer/extensions/observe_value.h"
 #include "trainer/extensions/parameter_statistics.h"
+#include "trainer/extensions/snapshot.h"
+#include "trainer/extensions/variable_statistics_plot.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
@@ -61,6 +66,31 @@ TEST(ParameterStatisticsTest, ReportsWeightsAndTheGradientsOfTheLastStep) {
   ASSERT_EQ(log.log().size(), 1u);
   EXPECT_THAT(log.log()[0], AllOf(Contains(Pair("model/W/grad/mean", 2.0)), Contains(Pair("model/b/grad/std", 0.0)),
                                   Contains(Key("model/W/data/percentile/6"))));
+}
+
+TEST(VariableStatisticsPlotTest, DrawsTheElementsOfAllParametersAndGoesOnAfterAResume) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  const auto run = [&](double iterations, bool resumed) {
+    CountingUpdater updater;
+    Trainer trainer(updater, {iterations, Unit::kIteration}, folder / "out", self);
+    trainer.extend(std::make_unique<VariableStatisticsPlot>(
+        VariableStatisticsPlotOptions{.trigger = {2, Unit::kIteration}, .percentiles = {2.28, 50}}));
+    trainer.extend(std::make_unique<Snapshot>());
+    if (resumed) resume(trainer, newest_snapshot(folder / "out"));
+    trainer.run();
+    std::ifstream file(folder / "out/statistics.svg");
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string half = run(4, /*resumed=*/false), whole = run(8, /*resumed=*/true);
+  EXPECT_THAT(half, AllOf(HasSubstr("<svg xmlns"), HasSubstr("mean"), HasSubstr("std"), HasSubstr("2.28 %")));
+  const auto points = [](const std::string& svg) {  // of the first line
+    const std::size_t begin = svg.find("points=\"");
+    const std::string list = svg.substr(begin, svg.find('"', begin + 8) - begin);
+    return std::count(list.begin(), list.end(), ',');
+  };
+  EXPECT_EQ(points(half), 2);
+  EXPECT_EQ(points(whole), 4);
 }
 
 TEST(ParameterStatisticsTest, AnErrorBeforeItsTurnStaysTheOneToTell) {

@@ -135,6 +135,56 @@ TEST(BatchPlanTest, StateOfOtherDataIsRefused) {
   EXPECT_THAT([&] { plan.restore({.current_position = 10}); }, ThrowsMessage<ValueError>(HasSubstr("position 10")));
 }
 
+/// Every sample with an even number, the last one first in odd epochs, and sample 1 twice.
+std::vector<std::int64_t> evens_and_twice_1(std::int64_t size, std::uint64_t, std::int64_t epoch) {
+  std::vector<std::int64_t> order;
+  for (std::int64_t i = 0; i < size; i += 2) order.push_back(i);
+  if (epoch % 2 == 1) std::ranges::reverse(order);
+  order.insert(order.end(), {1, 1});
+  return order;
+}
+
+TEST(BatchPlanTest, AnOrderSamplerSaysWhatAnEpochIs) {
+  BatchPlan plan(6, {.batch_size = 5, .order_sampler = evens_and_twice_1});
+  EXPECT_EQ(plan.epoch_size(), 5);
+  EXPECT_THAT(next_indices(plan), ElementsAre(0, 2, 4, 1, 1));
+  EXPECT_TRUE(plan.state().is_new_epoch);
+  EXPECT_THAT(next_indices(plan), ElementsAre(4, 2, 0, 1, 1));
+  BatchPlan once(6, {.batch_size = 3, .repeat = false, .order_sampler = evens_and_twice_1});
+  EXPECT_THAT(next_indices(once), ElementsAre(0, 2, 4));
+  EXPECT_THAT(next_indices(once), ElementsAre(1, 1));
+  EXPECT_FALSE(once.next().has_value());
+}
+
+TEST(BatchPlanTest, ASampledOrderGoesOnFromItsStateOrFromTheEpoch) {
+  const IteratorOptions options{.batch_size = 4, .order_sampler = evens_and_twice_1};
+  BatchPlan plan(8, options), other(8, options), third(8, options);
+  plan.next();
+  plan.next();
+  other.restore(plan.state());
+  IteratorState without = plan.state();
+  without.order.reset();
+  third.restore(without);
+  for (int i = 0; i < 5; ++i) {
+    const std::vector<std::int64_t> want = next_indices(plan);
+    EXPECT_EQ(next_indices(other), want);
+    EXPECT_EQ(next_indices(third), want);
+  }
+}
+
+TEST(BatchPlanTest, AnOrderSamplersMistakesAreNamed) {
+  const auto plan = [](OrderSampler sampler) {
+    BatchPlan(4, {.batch_size = 2, .order_sampler = std::move(sampler)}).next();
+  };
+  using Order = std::vector<std::int64_t>;
+  EXPECT_THAT([&] { plan([](auto, auto, auto) { return Order{0, 4}; }); },
+              ThrowsMessage<ValueError>(HasSubstr("outside 0 to 3")));
+  EXPECT_THAT([&] { plan([](auto, auto, auto) { return Order(); }); },
+              ThrowsMessage<ValueError>(HasSubstr("no samples")));
+  EXPECT_THAT([&] { plan([](auto, auto, auto epoch) { return Order(static_cast<std::size_t>(epoch + 2)); }); },
+              ThrowsMessage<ValueError>(HasSubstr("gives 3 samples for epoch 1")));
+}
+
 TEST(BatchPlanTest, ImpossibleOptionsAreRefused) {
   EXPECT_THAT([] { BatchPlan(3, {.batch_size = 0}); }, ThrowsMessage<ValueError>(HasSubstr("batch_size = 0")));
   EXPECT_THAT([] { BatchPlan(0, {.batch_size = 1}); }, ThrowsMessage<ValueError>(HasSubstr("empty")));

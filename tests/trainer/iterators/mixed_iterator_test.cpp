@@ -116,6 +116,8 @@ TEST(MixedIteratorTest, AnOddSampleStaysAsItIs) {
 TEST(MixedIteratorTest, RefusesWhatCannotBe) {
   EXPECT_THAT([] { mixed({}); }, ThrowsMessage<ValueError>(HasSubstr("above 0")));
   EXPECT_THAT([] { mixed({.mixup_alpha = -1}); }, ThrowsMessage<ValueError>(HasSubstr("-1")));
+  EXPECT_THAT([] { mixed({.mixup_alpha = INFINITY}); }, ThrowsMessage<ValueError>(HasSubstr("inf")));
+  EXPECT_THAT([] { mixed({.cutmix_alpha = NAN}); }, ThrowsMessage<ValueError>(HasSubstr("nan")));
   const auto rows =
       std::make_shared<ArrayDataset>(std::vector<Array>{zeros({4, 6}, Dtype::kFloat32), zeros({4}, Dtype::kInt32)});
   MixedIterator flat(make_iterator(rows, {.batch_size = 2}, {.threads = 0}), {.cutmix_alpha = 1});
@@ -129,6 +131,8 @@ TEST(MixedIteratorTest, TheLossIsOfBothLabels) {
   batch.indices = {0, 1};
   batch.fields = {array<float>({1, 2, 3, -1, 0, 2}, {2, 3}), array<std::int32_t>({4, 1}), array<std::int32_t>({1, 4}),
                   array<float>({0.75f, 0.25f})};
+  EXPECT_FALSE(mixed_labels(batch));  // four fields of some other dataset
+  batch.is_mixed = true;
   const auto loss_of = [&](std::int64_t row, std::int32_t label) {
     const Variable y = model.predictor()(Variable(batch.x().slice(0, {.start = row, .stop = row + 1})));
     return functions::softmax_cross_entropy(y, array<std::int32_t>({label})).item<double>();

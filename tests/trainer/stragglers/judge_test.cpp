@@ -150,16 +150,22 @@ TEST(StepTimesTest, TellsOwnWorkFromWaiting) {
   const StepTimes carried = step_times(spans, buckets, {.gradients = 0.006});
   EXPECT_NEAR(carried.wait, 15 * kMs + 6 * kMs, 1e-9);
   EXPECT_NEAR(carried.hidden, 20 * kMs - 6 * kMs, 1e-9);
+  const StepTimes sharded = step_times(spans, buckets, {.weights = 0.007}, /*gathered_bytes=*/200);
+  EXPECT_NEAR(sharded.wait, 15 * kMs + 7 * kMs, 1e-9);
+  EXPECT_NEAR(sharded.compute, 60 * kMs + 10 * kMs - 7 * kMs, 1e-9);
+  EXPECT_NEAR(sharded.hidden, 20 * kMs, 1e-9);
+  EXPECT_EQ(sharded.bytes, 600);
 }
 
 TEST(StepTimesTest, AMeterGivesWhatCameSince) {
-  InsideWaits so_far{.statistics = 1, .gradients = 10};
+  InsideWaits so_far{.statistics = 1, .gradients = 10, .weights = 100};
   InsideWaitMeter meter([&] { return so_far; });
   meter.take();
-  so_far = {.statistics = 3, .gradients = 14};
+  so_far = {.statistics = 3, .gradients = 14, .weights = 108};
   const InsideWaits since = meter.take();
   EXPECT_EQ(since.statistics, 2);
   EXPECT_EQ(since.gradients, 4);
+  EXPECT_EQ(since.weights, 8);
   EXPECT_EQ(InsideWaitMeter(nullptr).take().statistics, 0);
 }
 

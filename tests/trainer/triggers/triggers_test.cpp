@@ -90,6 +90,40 @@ TEST(TriggerRuleTest, MomentsOfTheirOwn) {
   EXPECT_THAT([] { every_seconds(0); }, ThrowsMessage<ValueError>(HasSubstr("above 0")));
 }
 
+/// Where runs end whose stop trigger is `stop`: the first, and one that goes on from its snapshot.
+std::vector<std::int64_t> ends_of_runs(Communicator& comm, const std::string& out,
+                                       const std::function<Trigger()>& stop) {
+  std::vector<std::int64_t> ends;
+  for (const bool resumed : {false, true}) {
+    CountingUpdater updater;
+    Trainer trainer(updater, stop(), out, comm);
+    trainer.extend(std::make_unique<ObserveValue>("value", up_and_down));
+    trainer.extend(std::make_unique<Snapshot>());
+    if (resumed) resume(trainer, newest_snapshot(out));
+    trainer.run();
+    EXPECT_EQ(trainer.progress(), 0);
+    comm.barrier();
+    ends.push_back(updater.iteration());
+  }
+  return ends;
+}
+
+TEST(TrainerTest, TheRuleOfTheStopTriggerEndsTheRun) {
+  const testing::ScratchFolder folder;
+  run_on_threads(2, [&](Communicator& comm) {
+    const auto patient = [] {
+      return Trigger{1, Unit::kIteration, early_stopping({.monitor = "value", .patience = 2})};
+    };
+    EXPECT_THAT(ends_of_runs(comm, folder / "early", patient), ElementsAre(4, 4));  // 5, 3, 4, 3
+    const auto pairs = [] { return Trigger{2, Unit::kIteration, early_stopping({.monitor = "value", .patience = 2})}; };
+    EXPECT_THAT(ends_of_runs(comm, folder / "pairs", pairs), ElementsAre(8, 8));  // means of pairs: 4, 3.5, 4, 4
+    const auto points = [] { return manual_schedule({0.6, 2}, Unit::kEpoch); };
+    EXPECT_THAT(ends_of_runs(comm, folder / "points", points), ElementsAre(6, 6));
+    const auto seconds = [] { return every_seconds(1e-9, 4); };
+    EXPECT_THAT(ends_of_runs(comm, folder / "seconds", seconds), ElementsAre(4, 8));  // as long again
+  });
+}
+
 std::int64_t end_of_run_with(Communicator& comm, const EarlyStoppingOptions& options, double bonus = 0) {
   const testing::ScratchFolder folder;
   CountingUpdater updater;

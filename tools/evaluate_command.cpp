@@ -94,7 +94,7 @@ Judgement judge(const TrainOptions& o, const std::string& snapshot, const Traini
   return result;
 }
 
-nlohmann::json as_json(const Judgement& j, const TrainingData& data, std::size_t left_out) {
+nlohmann::json as_json(const Judgement& j, const TrainingData& data, std::int64_t left_out) {
   nlohmann::json classes = nlohmann::json::array(), confusion = nlohmann::json::array();
   for (std::int64_t c = 0; c < j.classes; ++c) {
     const double count = j.of_class(c);
@@ -143,8 +143,9 @@ void evaluate(const TrainOptions& o, const std::string& given, const std::string
   PictureProblems problems(comm);
   const TrainingData data = open_training_data(o, problems.report());
   const Judgement judgement = judge(o, snapshot, data, comm);
-  const std::size_t left_out = problems.log_totals();
+  problems.log_totals();
   if (comm.rank() != 0) return;
+  const std::int64_t left_out = data.validation->size() - static_cast<std::int64_t>(judgement.samples());
   const nlohmann::json result = as_json(judgement, data, left_out);
   print(result, std::cout);
   if (json_file.empty()) return;

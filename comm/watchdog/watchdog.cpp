@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <random>
 
 #include "comm/communicators/communicator.h"
@@ -141,9 +142,19 @@ bool Watchdog::connect_to_stations() {
 /// exit() calls it.
 void Watchdog::exited(int status) {
   if (status == 0) return stop();
-  const std::string reason = detail::join("ended itself with status ", status);
-  const bool is_judged = give_up(kept_ ? reason + ", after an exception" : reason, status);
-  if (is_judged) end_process(status);  // not into MPI_Finalize: it would wait for ranks that have ended
+  std::string reason = detail::join("ended itself with status ", status);
+  if (kept_) reason += ", after an exception";
+  bool ends_job = give_up(reason, status);
+  if (!ends_job && has_unseen_ranks()) {
+    const std::lock_guard lock(mutex_);
+    ends_job = nobody_listens_;
+    if (ends_job) std::fprintf(stderr, "rensa: rank %d of %zu: %s\n", rank_, seats_.size(), reason.c_str());
+  }
+  if (!ends_job) return;
+  std::cout.flush();  // end_process() comes before exit() would do it
+  std::clog.flush();
+  std::fflush(nullptr);
+  end_process(status);  // not into MPI_Finalize: it would wait for ranks that have ended
 }
 
 Watchdog::~Watchdog() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "comm/watchdog/host.h"
 #include "comm/watchdog/watchdog.h"
@@ -18,6 +19,9 @@ using namespace watchdog;
 namespace {
 
 constexpr std::chrono::milliseconds kFarewell(500);  ///< for the last messages to leave
+/// Of a rank that was killed. Open MPI 4's launcher deadlocks in one job of four when the ranks that wait for one in
+/// MPI_Finalize end in the same moment as it is killed; told of the kill first, it ends them itself.
+constexpr std::chrono::milliseconds kUntilTheLauncherKnows(700);
 
 /// Signals are the program's; a fault in this thread itself ends the process as any other.
 void leave_signals_to_the_program() {
@@ -364,6 +368,7 @@ void Watchdog::obey(const Verdict& verdict) {
     options_.end(verdict);
   } else {
     for (const int rank : verdict.lost) kill_process(seats_[static_cast<std::size_t>(rank)]);
+    if (!verdict.lost.empty()) std::this_thread::sleep_for(kUntilTheLauncherKnows);
   }
   bool others_end_it = false;
   {

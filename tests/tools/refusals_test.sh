@@ -32,6 +32,7 @@ refused 2 'epoch: -1 is out of range, expected above 0' "${train[@]}" --epoch -1
 refused 2 'is not a whole number' "${train[@]}" --batchsize many
 refused 2 'is not one of: ' "${train[@]}" --arch resnet19
 refused 2 'mixup: inf is out of range' "${train[@]}" --mixup inf
+refused 2 'reports: "plot" is there twice' "${train[@]}" --reports plot,json_lines,plot
 refused 2 'cutmix: nan is out of range' "${train[@]}" --cutmix nan
 refused 2 'lr: inf is out of range' "${train[@]}" --lr inf
 refused 2 'weight_decay: inf is out of range' "${train[@]}" --weight_decay inf

@@ -28,7 +28,7 @@ std::size_t PictureProblems::count_over_ranks(const std::set<std::string>& mine)
   return all.size();
 }
 
-std::size_t PictureProblems::log_totals() {
+void PictureProblems::log_totals() {
   std::unique_lock lock(mutex_);
   const std::set<std::string> bad_here = bad_, warned_here = warned_;
   lock.unlock();
@@ -36,7 +36,6 @@ std::size_t PictureProblems::log_totals() {
   if (comm_.rank() == 0 && bad + warned > 0) {
     spdlog::warn("{} pictures could not be read and {} were read with warnings; each is named above", bad, warned);
   }
-  return bad;
 }
 
 }  // namespace rensa::tools

@@ -16,9 +16,8 @@ class PictureProblems {
 
   /// For ImageFolderOptions::on_problem, of any number of folders.
   ImageProblems::Report report();
-  /// A line with the numbers of different files, if there are any; returns how many could not be read. A call on all
-  /// ranks together.
-  std::size_t log_totals();
+  /// A line with the numbers of different files, if there are any. A call on all ranks together.
+  void log_totals();
 
  private:
   std::size_t count_over_ranks(const std::set<std::string>& mine);

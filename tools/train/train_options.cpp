@@ -1,5 +1,6 @@
 #include "tools/train/train_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -253,6 +254,8 @@ void check_combinations(const TrainOptions& o) {
         "convolutional network.");
   }
   for (const std::string& report : o.reports) {
+    if (std::count(o.reports.begin(), o.reports.end(), report) > 1)
+      throw ConfigError("reports: \"", report, "\" is there twice.");
     if (report == "json_lines" || report == "tensorboard" || report == "prometheus" || report == "plot") continue;
     throw ConfigError("reports: \"", report, "\" is unknown, expected json_lines, tensorboard, prometheus or plot.");
   }

@@ -15,7 +15,7 @@ constexpr int kStatusResumeMe = 75;
 /// Options of StopOnSignal.
 struct StopOnSignalOptions {
   std::vector<int> signals = {SIGTERM, SIGUSR1};
-  int keep = 0;                      ///< newest snapshots to keep, whoever made them, as Snapshot's; 0: all
+  int keep = 0;  ///< newest snapshots to keep, whoever made them, as Snapshot's (and one that is being written); 0: all
   ReplicaSets replica_sets = {};     ///< as Snapshot's
   double look_every_s = 0.5;         ///< how often ranks ask each other
   std::function<bool()> asked = {};  ///< whether this rank was asked to stop; empty: by one of the signals

@@ -43,14 +43,15 @@ void MultiNodeIterator::share_state() {
 std::optional<Batch> MultiNodeIterator::next() {
   std::optional<Batch> batch;
   if (is_master()) batch = base_->next();
-  const Array count = full({1}, batch ? static_cast<double>(batch->fields.size()) : -1, Dtype::kInt64);
-  comm_.broadcast(count, master_);
+  const Array form = array<std::int64_t>({batch ? std::ssize(batch->fields) : -1, batch && batch->is_mixed ? 1 : 0});
+  comm_.broadcast(form, master_);
   share_state();
-  const std::int64_t fields = count.item<std::int64_t>();
+  const std::int64_t fields = form.data<std::int64_t>()[0];
   if (fields < 0) return std::nullopt;
   if (!is_master()) {
     batch.emplace();
     batch->fields.resize(static_cast<std::size_t>(fields));
+    batch->is_mixed = form.data<std::int64_t>()[1] != 0;
   }
   for (Array& field : batch->fields) field = broadcast_array(comm_, field, master_);
   Array indices = array(batch->indices, {batch->size()});

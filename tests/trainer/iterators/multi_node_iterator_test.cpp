@@ -6,6 +6,7 @@
 #include "comm/shm/thread_group.h"
 #include "core/error.h"
 #include "trainer/datasets/array_dataset.h"
+#include "trainer/iterators/mixed_iterator.h"
 
 namespace rensa {
 namespace {
@@ -49,6 +50,19 @@ TEST(MultiNodeIteratorTest, EveryRankGetsTheMastersBatches) {
       }
     });
   }
+}
+
+TEST(MultiNodeIteratorTest, MixedSamplesAreMixedOnEveryRank) {
+  const auto pictures = std::make_shared<ArrayDataset>(
+      std::vector<Array>{ones({4, 1, 2, 2}), array(std::vector<std::int32_t>{0, 1, 2, 3}, {4})});
+  run_on_threads(2, [&](Communicator& comm) {
+    std::unique_ptr<Iterator> mixed;
+    if (comm.rank() == 0) {
+      mixed = std::make_unique<MixedIterator>(make_iterator(pictures, {.batch_size = 4}, {.threads = 0}),
+                                              MixOptions{.mixup_alpha = 1});
+    }
+    EXPECT_TRUE(mixed_labels(create_multi_node_iterator(std::move(mixed), comm)->next().value()));
+  });
 }
 
 TEST(MultiNodeIteratorTest, EndsOnAllRanksAndStartsAgain) {

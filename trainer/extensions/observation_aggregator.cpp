@@ -18,12 +18,12 @@ double mean(const std::vector<Observed>& values) {
 std::string as_bytes(const std::vector<Observed>& values) {
   std::vector<double> numbers;
   for (const Observed& each : values) numbers.insert(numbers.end(), {each.value(), each.weight});
-  std::string bytes(numbers.size() * sizeof(double), '\0');
-  std::memcpy(bytes.data(), numbers.data(), bytes.size());
-  return bytes;
+  const auto* const first = reinterpret_cast<const char*>(numbers.data());
+  return {first, first + numbers.size() * sizeof(double)};
 }
 
 void append(std::vector<Observed>& values, const std::string& bytes) {
+  if (bytes.empty()) return;
   std::vector<double> numbers(bytes.size() / sizeof(double));
   std::memcpy(numbers.data(), bytes.data(), bytes.size());
   for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) values.emplace_back(numbers[i], numbers[i + 1]);

@@ -10,14 +10,10 @@
 
 namespace rensa {
 
-/// Whether T points to a struct, which need not be known here.
+/// Whether an MPI library may use the type for its handles: pointers to a struct, which need not be known here (Open
+/// MPI), or ints (MPICH).
 template <class T>
-inline constexpr bool kIsPointerToClass =
-    std::conjunction_v<std::is_pointer<T>, std::is_class<std::remove_pointer_t<T>>>;
-
-/// Whether an MPI library may use the type for its handles: pointers to a struct (Open MPI) or ints (MPICH).
-template <class T>
-concept CanBeMpiHandle = std::same_as<T, int> || kIsPointerToClass<T>;
+concept CanBeMpiHandle = std::same_as<T, int> || (std::is_pointer_v<T> && std::is_class_v<std::remove_pointer_t<T>>);
 
 /// A copy of an MPI_Comm, from the MPI_Comm itself or from its address. A type of its own, because this header must be
 /// read without MPI's. What is neither does not compile.
@@ -32,12 +28,8 @@ class MpiHandle {
     std::memcpy(bytes_.data(), &handle, sizeof handle);
   }
   /// What lies at the address, which is not kept; null: none.
-  /// @{
   template <CanBeMpiHandle Handle>
   MpiHandle(const Handle* address) : MpiHandle(address ? MpiHandle(*address) : MpiHandle()) {}
-  template <CanBeMpiHandle Handle>
-  MpiHandle(Handle* address) : MpiHandle(static_cast<const Handle*>(address)) {}
-  /// @}
   // NOLINTEND(google-explicit-constructor)
 
   explicit operator bool() const { return size_ > 0; }  ///< whether there is one

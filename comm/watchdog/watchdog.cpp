@@ -148,7 +148,7 @@ void Watchdog::exited(int status) {
   if (!ends_job && has_unseen_ranks()) {
     const std::lock_guard lock(mutex_);
     ends_job = nobody_listens_;
-    if (ends_job) std::fprintf(stderr, "rensa: rank %d of %zu: %s\n", rank_, seats_.size(), reason.c_str());
+    if (ends_job) std::fprintf(stderr, "rensa: rank %d of %d: %s\n", rank_, size_, reason.c_str());
   }
   if (!ends_job) return;
   std::cout.flush();  // end_process() comes before exit() would do it

@@ -78,7 +78,7 @@ class Watchdog : public std::enable_shared_from_this<Watchdog> {
 
   bool is_station(int rank) const { return rank == stations_[0] || rank == stations_[1]; }
   /// Whether there are ranks that this one does not hear of, who may wait for it when the stations have left.
-  bool has_unseen_ranks() const { return !is_station(rank_) && seats_.size() > 3; }
+  bool has_unseen_ranks() const { return !is_station(rank_) && size_ > 3; }
   void run();
   void say_farewell();
   void wait_for_news();

@@ -82,11 +82,8 @@ void Variable::add_grad(const Variable& other) {
   if (given.shape() != shape())
     throw ShapeError("add_grad: the other's gradient is ", given.shape(), ", this variable is ", shape(), ".");
   Array sum = given.to(device()).to(dtype());
-  if (const Array own = grad()) {
-    kernels::accumulate(sum = sum.copy(), own.to(dtype()));
-  } else if (sum.raw_data() == given.raw_data()) {
-    sum = sum.copy();
-  }
+  if (sum.raw_data() == given.raw_data()) sum = sum.copy();  // the other keeps its own
+  if (const Array own = grad()) kernels::accumulate(sum, own.to(dtype()));
   detail::VariableExtras& extras = body().extras_of();
   if (extras.grad_destination) {
     extras.grad_destination.copy_from(sum);
@@ -99,7 +96,7 @@ void Variable::copy_data(const Variable& other) {
   if (!array()) throw GraphError("copy_data: there is no array to write into; initialize() the parameter first.");
   if (other.shape() != shape())
     throw ShapeError("copy_data: the other variable is ", other.shape(), ", this one is ", shape(), ".");
-  array().copy_from(other.array().to(device()));
+  array().copy_from(other.array());
 }
 
 Function* Variable::creator() const { return body().creator.get(); }

@@ -146,19 +146,23 @@ struct BatchNormalization final : Function {
   static Variable positive(const Array& y) { return Variable(kernels::relu_grad(y, ones_like(y))); }
 };
 
+void check_channels(const Shape& x, const Shape& channels, const Shape& gamma, const Shape& beta) {
+  if (gamma == channels && beta == channels) return;
+  throw ShapeError("batch_normalization: x is ", x, ", so gamma and beta should be ", channels, "; found ", gamma,
+                   " and ", beta, ".");
+}
+
+void check_residual(const Variable& x, const Variable* residual) {
+  if (!residual || residual->shape() == x.shape()) return;
+  throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(), ".");
+}
+
 void check(const Variable& x, const Variable& gamma, const Variable& beta, const Variable* residual) {
   if (x.ndim() != 2 && x.ndim() != 4) {
     throw ShapeError("batch_normalization: expected x (N, C, …), found ", x.shape(), ".");
   }
-  const Shape channels = {x.shape()[1]};
-  if (gamma.shape() != channels || beta.shape() != channels) {
-    throw ShapeError("batch_normalization: x is ", x.shape(), ", so gamma and beta should be ", channels, "; found ",
-                     gamma.shape(), " and ", beta.shape(), ".");
-  }
-  if (residual && residual->shape() != x.shape()) {
-    throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(),
-                     ".");
-  }
+  check_channels(x.shape(), {x.shape()[1]}, gamma.shape(), beta.shape());
+  check_residual(x, residual);
   const bool mixed = is_half(x.dtype()) && gamma.dtype() == Dtype::kFloat32;
   if ((gamma.dtype() != x.dtype() && !mixed) || beta.dtype() != gamma.dtype() ||
       (residual && residual->dtype() != x.dtype())) {
@@ -214,10 +218,7 @@ class Arrangement {
       order_.push_back(i);
       flat_.push_back(x[i]);
     }
-    if (gamma != channels || beta != channels) {
-      throw ShapeError("batch_normalization: x is ", x, ", so gamma and beta should be ", channels, "; found ", gamma,
-                       " and ", beta, ".");
-    }
+    check_channels(x, channels, gamma, beta);
   }
 
   Variable arranged(const Variable& x) const { return reshape(transpose(x, order_), flat_); }
@@ -254,10 +255,7 @@ template <class Call>
 Variable with_arranged(const Variable& x, const Variable& gamma, const Variable& beta,
                        const BatchNormalizationOptions& options, const Variable* residual, const Call& call) {
   const Arrangement arrangement(x.shape(), gamma.shape(), beta.shape(), options.axis);
-  if (residual && residual->shape() != x.shape()) {
-    throw ShapeError("batch_normalization: the residual is ", residual->shape(), ", expected x's shape ", x.shape(),
-                     ".");
-  }
+  check_residual(x, residual);
   BatchNormalizationOptions plain = options;
   plain.axis.clear();
   const Variable added = residual ? arrangement.arranged(*residual) : Variable();

@@ -1,6 +1,5 @@
 #include "core/functions/evaluation.h"
 
-#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -12,9 +11,9 @@ namespace {
 
 /// y (batch, classes, …) and t (batch, …); axes of size 1 may follow y's.
 bool has_a_label_each(const Shape& y, const Shape& t) {
-  if (y.ndim() < 2 || t.ndim() < 1 || y[0] != t[0]) return false;
-  for (int axis = 2; axis < std::max(y.ndim(), t.ndim() + 1); ++axis) {
-    if (axis >= y.ndim() || y[axis] != (axis <= t.ndim() ? t[axis - 1] : 1)) return false;
+  if (t.ndim() < 1 || t.ndim() >= y.ndim() || y[0] != t[0]) return false;
+  for (int axis = 2; axis < y.ndim(); ++axis) {
+    if (y[axis] != (axis <= t.ndim() ? t[axis - 1] : 1)) return false;
   }
   return true;
 }

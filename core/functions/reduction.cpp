@@ -10,6 +10,7 @@
 #include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/math.h"
+#include "core/functions/positions.h"
 #include "core/functions/shape.h"
 #include "core/kernels/indexing.h"
 #include "core/kernels/reduction.h"
@@ -136,17 +137,14 @@ Variable over_whole_numbers(const Variable& x, const Dims& axes, bool keepdims, 
                             const Join& join) {
   Shape shape = x.shape();
   for (const std::int64_t axis : axes) shape[static_cast<int>(axis)] = 1;
-  const Array values = x.array().to(Device{}).to(Dtype::kInt64).contiguous();
-  const Strides places = contiguous_strides(x.shape()), kept = contiguous_strides(shape);
+  const Array values = x.array().to(Device{}).to(Dtype::kInt64).contiguous(),
+              places = numbered(shape).broadcast_to(x.shape()).contiguous();  // of the results
   Array y = empty(shape, Dtype::kInt64);
   std::int64_t* results = y.data<std::int64_t>();
   std::fill_n(results, y.size(), start);
   for (std::int64_t i = 0; i < values.size(); ++i) {
-    std::int64_t at = 0;
-    for (int axis = 0; axis < x.ndim(); ++axis) {
-      if (shape[axis] > 1) at += i / places[axis] % x.shape()[axis] * kept[axis];
-    }
-    results[at] = join(results[at], values.data<std::int64_t>()[i]);
+    std::int64_t& result = results[places.data<std::int64_t>()[i]];
+    result = join(result, values.data<std::int64_t>()[i]);
   }
   const Array result = y.to(dtype).to(x.device());
   return keepdims ? result : result.reshape(without(shape, axes));

@@ -32,23 +32,27 @@ Convolution2DOptions square(const SquareConvolutionOptions& o) {
           .initial_b = o.initial_b};
 }
 
-/// What the two convolutions of a DeformableConvolution2D have in common.
-SquareConvolutionOptions window_of(const DeformableConvolution2DOptions& o, std::int64_t out) {
-  return {.in = o.in, .out = out, .kernel = o.kernel, .stride = o.stride, .pad = o.pad, .dtype = o.dtype};
-}
 Convolution2DOptions offset_convolution(const DeformableConvolution2DOptions& o) {
-  Convolution2DOptions options = square(window_of(o, 2 * o.kernel * o.kernel));
-  options.bias = o.offset_bias;
-  options.initial_W = o.initial_offset_W;
-  options.initial_b = o.initial_offset_b;
-  return options;
+  return square({.in = o.in,
+                 .out = 2 * o.kernel * o.kernel,
+                 .kernel = o.kernel,
+                 .stride = o.stride,
+                 .pad = o.pad,
+                 .bias = o.offset_bias,
+                 .dtype = o.dtype,
+                 .initial_W = o.initial_offset_W,
+                 .initial_b = o.initial_offset_b});
 }
 Convolution2DOptions deformed_convolution(const DeformableConvolution2DOptions& o) {
-  Convolution2DOptions options = square(window_of(o, o.out));
-  options.bias = o.bias;
-  options.initial_W = o.initial_W;
-  options.initial_b = o.initial_b;
-  return options;
+  return square({.in = o.in,
+                 .out = o.out,
+                 .kernel = o.kernel,
+                 .stride = o.stride,
+                 .pad = o.pad,
+                 .bias = o.bias,
+                 .dtype = o.dtype,
+                 .initial_W = o.initial_W,
+                 .initial_b = o.initial_b});
 }
 
 }  // namespace

@@ -171,11 +171,12 @@ Variable BinaryHierarchicalSoftmax::operator()(const Variable& x, const Array& t
       throw ValueError("BinaryHierarchicalSoftmax: t[", i, "] is ", labels[i], ", expected 0 to ", ways_.size() - 1,
                        ".");
     }
-    if (ways_[static_cast<std::size_t>(labels[i])].empty()) {
+    const auto& way = ways_[static_cast<std::size_t>(labels[i])];
+    if (way.empty()) {
       throw ValueError("BinaryHierarchicalSoftmax: t[", i, "] is ", labels[i],
                        ", a class that the tree does not have.");
     }
-    for (const auto& [node, sign] : ways_[static_cast<std::size_t>(labels[i])]) {
+    for (const auto& [node, sign] : way) {
       rows.push_back(static_cast<std::int64_t>(i));
       inner.push_back(node);
       signs.push_back(sign);

@@ -12,7 +12,6 @@
 #include "core/kernels/memory.h"
 #include "core/kernels/optimizer.h"
 #include "core/optimizers/hooked_gradients.h"
-#include "core/optimizers/hooked_values.h"
 #include "core/serializers/serializer.h"
 
 namespace rensa {
@@ -313,58 +312,6 @@ double Optimizer::clip_scale(double unscale) const {
   return kernels::formulas::gradient_factor(sum_of_squares().item<double>(), unscale, common_.clip_norm);
 }
 
-std::unique_ptr<HookedGradients> Optimizer::run_hooks(double& unscale) {
-  if (hooks_.empty() || (shards_ && !has_hooks(HookTiming::kPre))) return nullptr;
-  auto hooked = std::make_unique<HookedGradients>(arenas_, std::exchange(unscale, 1));
-  call_hooks(HookTiming::kPre);
-  return hooked;
-}
-
-Array Optimizer::whole_masters(const ParameterArena& arena, const ArenaState& state) const {
-  const Array& kept = state.state.back();
-  const Array all = shards_ ? empty({arena.values.size()}, kept.dtype(), kept.device()) : kept;
-  for (const ArenaWindow& window : state.windows) {
-    const std::int64_t count = window.end - window.begin;
-    const Array mine = kept.slice(0, {.start = window.offset, .stop = window.offset + count});
-    const Slice place{.start = window.begin, .stop = window.end};
-    kernels::adopt_values(mine, arena.values.slice(0, place));  // the rule has not looked at frozen parameters
-    if (shards_) all.slice(0, place).copy_from(mine);
-  }
-  if (shards_) shards_->gather_in_place(arena, all);
-  return all;
-}
-
-void Optimizer::run_post_hooks() {
-  if (!has_hooks(HookTiming::kPost)) return;
-  std::vector<Array> masters(arenas_.size());
-  for (std::size_t a = 0; a < arenas_.size(); ++a) {
-    if (is_half(arenas_[a].values.dtype())) {
-      masters[a] = whole_masters(arenas_[a], states_[a]);
-    } else if (shards_) {
-      shards_->gather_in_place(arenas_[a], arenas_[a].values);
-    }
-  }
-  {
-    const HookedValues shown(arenas_, masters);
-    call_hooks(HookTiming::kPost);
-  }
-  for (std::size_t a = 0; a < arenas_.size(); ++a) {
-    if (!masters[a]) continue;
-    if (shards_) keep_windows(states_[a], masters[a], states_[a].state.back());
-    arenas_[a].values.copy_from(masters[a]);
-  }
-}
-
-bool Optimizer::has_hooks(HookTiming timing) const {
-  return std::any_of(hooks_.begin(), hooks_.end(), [&](const NamedHook& entry) { return entry.timing == timing; });
-}
-
-void Optimizer::call_hooks(HookTiming timing) {
-  for (const NamedHook& entry : hooks_) {
-    if (entry.timing == timing) entry.hook(*this);
-  }
-}
-
 void Optimizer::start_update() {
   ++t_;
   // Now, and not when a part is written: new graphs may need others of the same buffer by then.
@@ -494,31 +441,6 @@ void Optimizer::for_each_wide(const Range& range, const Act& act) const {
     act(wide);
     kernels::copy(values, wide.values);
   }
-}
-
-void Optimizer::add_hook(std::string name, Hook hook, HookTiming timing) {
-  for (const NamedHook& entry : hooks_) {
-    if (entry.name == name) throw ValueError(this->name(), ": there is a hook named \"", name, "\" already.");
-  }
-  hooks_.push_back({std::move(name), std::move(hook), timing});
-}
-
-std::vector<std::string> Optimizer::hook_names() const {
-  std::vector<std::string> names;
-  for (const NamedHook& entry : hooks_) names.push_back(entry.name);
-  return names;
-}
-
-HookTiming Optimizer::hook_timing(const std::string& name) const {
-  const auto found = std::find_if(hooks_.begin(), hooks_.end(), [&](const auto& entry) { return entry.name == name; });
-  if (found == hooks_.end()) throw ValueError(this->name(), ": there is no hook named \"", name, "\".");
-  return found->timing;
-}
-
-void Optimizer::remove_hook(const std::string& name) {
-  const auto found = std::find_if(hooks_.begin(), hooks_.end(), [&](const auto& entry) { return entry.name == name; });
-  if (found == hooks_.end()) throw ValueError(this->name(), ": there is no hook named \"", name, "\".");
-  hooks_.erase(found);
 }
 
 Array Optimizer::state(const std::string& name, const Parameter& parameter) {

@@ -113,15 +113,14 @@ std::string difference(const Value& value, const Array& stored, bool convert, bo
   return refused ? detail::join(stored.dtype(), " in the file, ", mine.dtype(), " in the network") : "";
 }
 
-void put(const Value& value, const Array& stored, Device device) {
+void put(const Value& value, const Array& stored, Link& model) {
   if (value.parameter) {
     if (!value.parameter->is_initialized()) value.parameter->initialize(stored.shape());
     value.parameter->array().copy_from(stored);
   } else if (*value.array) {
     value.array->copy_from(stored);
-  } else {
-    *value.array =
-        is_floating(stored.dtype()) ? stored.to(device) : stored;  // as Link::to(): counters stay on the host
+  } else {  // as Link::to(): counters stay on the host
+    *value.array = is_floating(stored.dtype()) ? stored.to(model.device()) : stored;
   }
 }
 
@@ -201,7 +200,7 @@ std::vector<std::string> load_weights(Link& model, const std::string& path, cons
     for (const std::string& line : differences) list += "\n  " + line;
     throw FileError(path, ": holds the weights of another network. These differ:", list);
   }
-  for (const auto& [value, stored] : taken) put(*value, stored, model.device());
+  for (const auto& [value, stored] : taken) put(*value, stored, model);
   return differences;
 }
 

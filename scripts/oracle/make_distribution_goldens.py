@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import distributions as D
 
-from make_case_goldens import write
+from npz_file import write
 
 
 def tensor(*values):

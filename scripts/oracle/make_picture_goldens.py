@@ -17,7 +17,7 @@ from torchvision.transforms import InterpolationMode, RandAugment
 from torchvision.transforms import functional as F
 from torchvision.transforms.autoaugment import _apply_op
 
-from make_case_goldens import write
+from npz_file import write
 
 BINS = 31
 MAGNITUDES = (0, 4, 9, 17, 30)

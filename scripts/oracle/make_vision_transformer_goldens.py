@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torchvision.models import VisionTransformer
 
-from make_case_goldens import write
+from npz_file import write
 
 TIMM = {
     "class_token": "cls_token",

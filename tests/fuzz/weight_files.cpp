@@ -78,7 +78,7 @@ void change(Bytes& bytes, const Bytes& other, std::mt19937_64& random) {
 /// Reads everything in a file; returns whether it was taken.
 bool read_all(const std::string& path) {
   try {
-    if (path.ends_with(".safetensors")) {
+    if (rensa::has_safetensors_name(path)) {
       const rensa::SafetensorsReader reader(path);
       for (const auto& [name, tensor] : reader.tensors()) (void)reader.array(name);
       return true;

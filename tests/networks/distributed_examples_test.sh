@@ -20,7 +20,7 @@ mv "$work/small/val" "$work/small/test"
 "$rensa" data cifar --in "$work/small" --out "$work/cifar" >/dev/null
 two "$build/example_cifar" "$work/cifar" 6 4
 grep -q '"validation/main/accuracy"' result/cifar/log || fail "cifar: nothing was judged"
-[ "$(sed -n 's/.*"iteration": *\([0-9]*\).*/\1/p' result/cifar/log | tail -n 1)" -ge 2 ] || fail "cifar: expected two steps or more"
+[ "$(value iteration result/cifar/log)" -ge 2 ] || fail "cifar: expected two steps or more"
 
 data=${RENSA_DATA:-}/fashion-mnist
 [ -d "$data" ] || { echo "skipped: dcgan, for want of $data; the rest passed"; exit 77; }

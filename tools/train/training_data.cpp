@@ -56,16 +56,17 @@ void check_same_form(const PictureTable& train, const PictureTable& test, const 
                   "pictures are ", text(test), ". Are these the files of one data set?");
 }
 
-TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, bool colour) {
+TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, DataKind kind) {
   check_same_form(train, test, options.data);
   TrainingData data;
+  data.kind = kind;
   data.class_names = train.class_names;
   const bool raw = options.augment_on == "device";
   SmallPicturesOptions judged{.flat = options.arch == "mlp", .raw = raw};
   normalize_by(train, judged);
   SmallPicturesOptions trained = judged;
   if (options.augment && !trained.flat) {
-    trained.pad = colour ? 4 : 2;
+    trained.pad = kind == DataKind::kCifar ? 4 : 2;
     trained.flip = true;
     trained.augmentation = augmentation(options);
   }
@@ -131,7 +132,7 @@ TrainingData idx_pictures(const TrainOptions& options) {
       read_idx_folder(options.data, Split::kTrain, fashion ? fashion_mnist_class_names() : std::vector<std::string>());
   // a label that no training picture has is no class of the network
   PictureTable test = read_idx_folder(options.data, Split::kTest, train.class_names);
-  return small_pictures(std::move(train), std::move(test), options, /*colour=*/false);
+  return small_pictures(std::move(train), std::move(test), options, DataKind::kIdx);
 }
 
 bool has_idx(const fs::path& folder) {
@@ -176,25 +177,18 @@ TrainingData open_training_data(const TrainOptions& options, const ImageProblems
                                 Communicator* comm) {
   if (options.data.empty())
     throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
-  TrainingData data;
-  const DataKind kind = kind_of_data(options.data);
-  switch (kind) {
+  switch (kind_of_data(options.data)) {
     case DataKind::kIdx:
-      data = idx_pictures(options);
-      break;
+      return idx_pictures(options);
     case DataKind::kCifar:
-      data = small_pictures(read_cifar10_folder(options.data, Split::kTrain),
-                            read_cifar10_folder(options.data, Split::kTest), options, /*colour=*/true);
+      return small_pictures(read_cifar10_folder(options.data, Split::kTrain),
+                            read_cifar10_folder(options.data, Split::kTest), options, DataKind::kCifar);
+    case DataKind::kPhotographs:
       break;
-    case DataKind::kPhotographs: {
-      auto train = open_photographs(options.data, "train");
-      auto judged = open_photographs(options.data, "val", train->class_names());
-      data = photographs(std::move(train), std::move(judged), options, on_problem, comm);
-      break;
-    }
   }
-  data.kind = kind;
-  return data;
+  auto train = open_photographs(options.data, "train");
+  auto judged = open_photographs(options.data, "val", train->class_names());
+  return photographs(std::move(train), std::move(judged), options, on_problem, comm);
 }
 
 }  // namespace rensa::tools

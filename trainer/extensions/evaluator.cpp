@@ -1,11 +1,10 @@
 #include "trainer/extensions/evaluator.h"
 
 #include <map>
-#include <set>
-#include <sstream>
 
 #include "core/autograd/inference_mode.h"
 #include "core/error.h"
+#include "trainer/rank_0_sums.h"
 #include "trainer/trainer.h"
 
 namespace rensa {
@@ -13,35 +12,19 @@ namespace {
 
 using Sums = std::map<std::string, ObservedSum>;
 
-/// The names that any rank has something under: one whose part is empty has met none.
-std::set<std::string> names_of_all_ranks(const Sums& mine, Communicator& comm) {
-  std::string lines;
-  for (const auto& [name, sum] : mine) lines += name + '\n';
-  std::set<std::string> names;
-  for (const std::string& theirs : comm.all_gather_bytes(lines)) {
-    std::istringstream in(theirs);
-    for (std::string name; std::getline(in, name);) names.insert(name);
-  }
-  return names;
-}
-
 /// The means over the samples of all ranks, under the same names.
-Observation means(const Sums& mine, Communicator& comm) {
-  const std::set<std::string> names = names_of_all_ranks(mine, comm);
-  if (names.empty()) return {};
+Observation means(Sums& sums, Communicator& comm) {
+  share_names(sums, comm);
+  if (sums.empty()) return {};
   std::vector<double> numbers;
-  for (const std::string& name : names) {
-    const auto found = mine.find(name);
-    numbers.push_back(found == mine.end() ? 0 : found->second.total());
-    numbers.push_back(found == mine.end() ? 0 : found->second.weight());
-  }
+  for (const auto& [name, sum] : sums) numbers.insert(numbers.end(), {sum.total(), sum.weight()});
   const Array all = array(numbers, {std::ssize(numbers)});
   comm.all_reduce(all);
   Observation result;
-  const double* sum = all.data<double>();
-  for (const std::string& name : names) {
-    if (sum[1] > 0) result[name] = {sum[0] / sum[1], 1};
-    sum += 2;
+  const double* number = all.data<double>();
+  for (const auto& [name, sum] : sums) {
+    if (number[1] > 0) result[name] = {number[0] / number[1], 1};
+    number += 2;
   }
   return result;
 }

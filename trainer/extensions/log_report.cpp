@@ -59,15 +59,7 @@ void LogReport::read_deferred(Trainer& trainer) {
 void LogReport::move_sums_to_rank_0(Trainer& trainer) {
   Communicator& comm = trainer.comm();
   if (comm.size() == 1) return;
-  // Ranks may have seen different names (a rank without samples saw none): the names of all, in one order.
-  std::string mine;
-  for (const auto& [key, sum] : sums_) mine += key + '\n';
-  for (const std::string& names : comm.all_gather_bytes(mine)) {
-    std::size_t begin = 0;
-    for (std::size_t end = 0; (end = names.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      sums_[names.substr(begin, end - begin)];
-    }
-  }
+  share_names(sums_, comm);
   std::vector<double> values;
   for (const auto& [key, sum] : sums_) values.insert(values.end(), {sum.total(), sum.weight()});
   rensa::move_sums_to_rank_0(comm, values);

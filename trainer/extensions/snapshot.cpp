@@ -55,6 +55,10 @@ std::vector<SnapshotFile> list_snapshots(const std::string& folder, const NamePa
   return found;
 }
 
+std::string path_of(const std::string& folder, const NameParts& parts, std::int64_t iteration) {
+  return folder + "/" + parts.prefix + std::to_string(iteration) + parts.suffix;
+}
+
 /// A file that is to be written, and those that are there before it: what another Snapshot writes meanwhile stays.
 struct NewFile {
   std::string path;
@@ -64,9 +68,7 @@ struct NewFile {
 
 /// `keep`: how many files are to be there with it; 0: all.
 NewFile new_file(const std::string& folder, const NameParts& parts, std::int64_t iteration, int keep) {
-  NewFile file{.path = folder + "/" + parts.prefix + std::to_string(iteration) + parts.suffix,
-               .others = list_snapshots(folder, parts),
-               .outdated = {}};
+  NewFile file{.path = path_of(folder, parts, iteration), .others = list_snapshots(folder, parts), .outdated = {}};
   std::erase_if(file.others, [&](const SnapshotFile& other) { return other.path == file.path; });
   for (std::size_t i = 0; keep > 0 && i + static_cast<std::size_t>(keep) <= file.others.size(); ++i) {
     file.outdated.push_back(file.others[i].path);
@@ -96,6 +98,12 @@ std::string remove_files(const std::vector<std::string>& paths) {
     if (error) return path + ": cannot be removed: " + error.message() + ".";
   }
   return "";
+}
+
+/// Writes the file and removes what it outdates; returns what went wrong.
+std::string replace_outdated(const NpzWriter& values, const NewFile& file) {
+  const std::string failure = save(values, file);
+  return failure.empty() ? remove_files(file.outdated) : failure;
 }
 
 /// Of a set's files, or of the only ones.
@@ -219,10 +227,7 @@ void Snapshot::operator()(Trainer& trainer) {
                     trainer.updater().iteration(), options_.keep);
   }
   if (!options_.replica_sets.empty()) outdated_ = std::exchange(file.outdated, {});
-  const auto write = [values, file] {
-    const std::string failure = save(*values, file);
-    return failure.empty() ? remove_files(file.outdated) : failure;
-  };
+  const auto write = [values, file] { return replace_outdated(*values, file); };
   if (options_.in_background) {
     is_writing_ = true;
     if (writes) writing_ = std::async(std::launch::async, write);
@@ -240,7 +245,7 @@ void Snapshot::on_error(Trainer& trainer, std::exception_ptr /*error*/) {
   const NewFile file =
       new_file(trainer.out(), name_parts(options_.prefix, options_.replica_sets, trainer.comm().rank()),
                trainer.updater().iteration(), options_.keep);
-  if (save(values, file).empty()) remove_files(file.outdated);  // the first error is the one to tell
+  replace_outdated(values, file);  // the first error is the one to tell
 }
 
 void Snapshot::finalize(Trainer&) { failure_of_last(); }
@@ -263,7 +268,7 @@ std::string newest_whole_snapshot(const std::string& folder, Communicator& comm,
   const bool looks = comm.rank() == writer;
   auto common = common_iterations(looks ? list_snapshots(folder, parts) : std::vector<SnapshotFile>(), comm, sets);
   for (; !common.empty(); common.pop_back()) {
-    const std::string path = folder + "/" + prefix + std::to_string(common.back()) + parts.suffix;
+    const std::string path = path_of(folder, parts, common.back());
     if (is_agreed(comm, !looks || is_whole(path, report))) return path;
   }
   return "";

@@ -15,6 +15,7 @@
 #include "core/links/n_step.h"
 #include "core/optimizers/sgd.h"
 #include "tests/support/emulated_gpu.h"
+#include "tests/support/gpu.h"
 #include "tests/support/scratch_folder.h"
 #include "trainer/datasets/text_dataset.h"
 #include "trainer/extensions/log_report.h"
@@ -79,7 +80,7 @@ TEST_F(PaddedBatchesTest, AreTheSameForAnyNumberOfThreads) {
     EXPECT_EQ(take(iterator, 11), want);
   }
   const testing::EmulatedGpus gpus;
-  PrefetchIterator ahead(std::make_unique<SerialIterator>(text_, options), Device{DeviceKind::kCuda, 0});
+  PrefetchIterator ahead(std::make_unique<SerialIterator>(text_, options), testing::kGpu);
   EXPECT_EQ(take(ahead, 11), want);
 }
 

@@ -8,6 +8,12 @@ void ArgumentChecks::array(const Array& data) const {
   if (!data) throw ValueError(call, ": no array was given.");
 }
 
+void ArgumentChecks::on_host(const Array& data) const {
+  if (data.device().kind == DeviceKind::kCpu) return;
+  throw DeviceError(call, ": expected an array on the host, found one on ", data.device(),
+                    ". Copy it there first, or run send() and recv() in start().");
+}
+
 void ArgumentChecks::reduction(const Array& data, Reduce op) const {
   array(data);
   if (data.dtype() == Dtype::kBool) {

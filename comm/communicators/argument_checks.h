@@ -12,6 +12,7 @@ struct ArgumentChecks {
   int rank, size;
 
   void array(const Array& data) const;                        ///< ValueError for no array
+  void on_host(const Array& data) const;                      ///< DeviceError for one on a GPU
   void reduction(const Array& data, Reduce op) const;         ///< DtypeError for what has no such reduction
   void one_device(const Array& a, const Array& b) const;      ///< DeviceError for arrays on two devices
   void parts(const Array& whole, const Array& part) const;    ///< `whole` is size parts like `part`

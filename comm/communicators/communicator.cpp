@@ -27,7 +27,7 @@ Communicator::~Communicator() = default;
 void Communicator::all_reduce(const Array& data, Reduce op) {
   ArgumentChecks{"all_reduce", rank(), size()}.reduction(data, op);
   if (size() == 1 || data.size() == 0) return;
-  const CallLog::Scope scope(calls_, {"all_reduce", data.size(), data.dtype(), op});
+  const CallLog::Scope scope(*calls_, {"all_reduce", data.size(), data.dtype(), op});
   const Stretch stretch(data, Stretch::kInOut);
   const Array& x = stretch.array();
   goes_by_host(x) ? do_all_reduce(x, op) : gpu_transport(x.device()).all_reduce(x, op);
@@ -39,7 +39,7 @@ void Communicator::reduce(const Array& data, int root, Reduce op) {
   check.reduction(data, op);
   check.member(root);
   if (size() == 1 || data.size() == 0) return;
-  const CallLog::Scope scope(calls_, {"reduce", data.size(), data.dtype(), op, root});
+  const CallLog::Scope scope(*calls_, {"reduce", data.size(), data.dtype(), op, root});
   const Stretch stretch(data, Stretch::kInOut);
   const Array& x = stretch.array();
   goes_by_host(x) ? do_reduce(x, root, op) : gpu_transport(x.device()).reduce(x, root, op);
@@ -51,7 +51,7 @@ void Communicator::broadcast(const Array& data, int root) {
   check.array(data);
   check.member(root);
   if (size() == 1 || data.size() == 0) return;
-  const CallLog::Scope scope(calls_, {"broadcast", data.size(), data.dtype(), root});
+  const CallLog::Scope scope(*calls_, {"broadcast", data.size(), data.dtype(), root});
   const Stretch stretch(data, rank() == root ? Stretch::kIn : Stretch::kOut);
   const Array& x = stretch.array();
   goes_by_host(x) ? do_broadcast(x, root) : gpu_transport(x.device()).broadcast(x, root);
@@ -64,7 +64,7 @@ void Communicator::reduce_scatter(const Array& in, const Array& out, Reduce op) 
   check.parts(in, out);
   if (out.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
-  const CallLog::Scope scope(calls_, {"reduce_scatter", out.size(), out.dtype(), op});
+  const CallLog::Scope scope(*calls_, {"reduce_scatter", out.size(), out.dtype(), op});
   const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
   goes_by_host(in) ? do_reduce_scatter(from.array(), to.array(), op)
                    : gpu_transport(in.device()).reduce_scatter(from.array(), to.array(), op);
@@ -75,7 +75,7 @@ void Communicator::all_gather(const Array& in, const Array& out) {
   ArgumentChecks{"all_gather", rank(), size()}.parts(out, in);
   if (in.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
-  const CallLog::Scope scope(calls_, {"all_gather", in.size(), in.dtype()});
+  const CallLog::Scope scope(*calls_, {"all_gather", in.size(), in.dtype()});
   const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
   goes_by_host(in) ? do_all_gather(from.array(), to.array())
                    : gpu_transport(in.device()).all_gather(from.array(), to.array());
@@ -88,7 +88,7 @@ void Communicator::gather(const Array& in, const Array& out, int root) {
   rank() == root ? check.parts(out, in) : check.array(in);
   if (in.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
-  const CallLog::Scope scope(calls_, {"gather", in.size(), in.dtype(), root});
+  const CallLog::Scope scope(*calls_, {"gather", in.size(), in.dtype(), root});
   const Stretch from(in, Stretch::kIn), to(rank() == root ? out : kNoArray, Stretch::kOut);
   goes_by_host(in) ? do_gather(from.array(), to.array(), root)
                    : gpu_transport(in.device()).gather(from.array(), to.array(), root);
@@ -101,7 +101,7 @@ void Communicator::scatter(const Array& in, const Array& out, int root) {
   rank() == root ? check.parts(in, out) : check.array(out);
   if (out.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
-  const CallLog::Scope scope(calls_, {"scatter", out.size(), out.dtype(), root});
+  const CallLog::Scope scope(*calls_, {"scatter", out.size(), out.dtype(), root});
   const Stretch from(rank() == root ? in : kNoArray, Stretch::kIn), to(out, Stretch::kOut);
   goes_by_host(out) ? do_scatter(from.array(), to.array(), root)
                     : gpu_transport(out.device()).scatter(from.array(), to.array(), root);
@@ -112,7 +112,7 @@ void Communicator::all_to_all(const Array& in, const Array& out) {
   ArgumentChecks{"all_to_all", rank(), size()}.equal_parts(in, out);
   if (in.size() == 0) return;
   if (size() == 1) return out.copy_from(in.reshape(out.shape()));
-  const CallLog::Scope scope(calls_, {"all_to_all", in.size(), in.dtype()});
+  const CallLog::Scope scope(*calls_, {"all_to_all", in.size(), in.dtype()});
   const Stretch from(in, Stretch::kIn), to(out, Stretch::kOut);
   goes_by_host(in) ? do_all_to_all(from.array(), to.array())
                    : gpu_transport(in.device()).all_to_all(from.array(), to.array());
@@ -133,7 +133,7 @@ void Communicator::send(const Array& data, int destination, int tag) {
   check.array(data);
   check.peer(destination);
   check.sent_tag(tag);
-  const CallLog::Scope scope(calls_, between_two("send", data.size(), data.dtype(), destination));
+  const CallLog::Scope scope(*calls_, between_two("send", data.size(), data.dtype(), destination));
   const Stretch stretch(data, Stretch::kIn);
   goes_by_host(data) ? do_send(stretch.array(), destination, tag)
                      : gpu_messages().send(stretch.array(), destination, tag);
@@ -144,10 +144,36 @@ void Communicator::recv(const Array& data, int source, int tag) {
   check.array(data);
   check.peer(source);
   check.asked_tag(tag);
-  const CallLog::Scope scope(calls_, between_two("recv", data.size(), data.dtype(), source));
+  const CallLog::Scope scope(*calls_, between_two("recv", data.size(), data.dtype(), source));
   const Stretch stretch(data, Stretch::kOut);
   goes_by_host(data) ? do_recv(stretch.array(), source, tag) : gpu_messages().recv(stretch.array(), source, tag);
   stretch.write_back();
+}
+
+Work Communicator::start_send(const Array& data, int destination, int tag) {
+  const ArgumentChecks check{"start_send", rank(), size()};
+  check.array(data);
+  check.on_host(data);
+  check.peer(destination);
+  check.sent_tag(tag);
+  const Call call = between_two("start_send", data.size(), data.dtype(), destination);
+  const CallLog::Scope scope(*calls_, call);
+  Work work = do_start_send(data.contiguous(), destination, tag);
+  work.log_waits(calls_, call);
+  return work;
+}
+
+Work Communicator::start_recv(const Array& data, int source, int tag) {
+  const ArgumentChecks check{"start_recv", rank(), size()};
+  check.array(data);
+  check.on_host(data);
+  check.peer(source);
+  check.asked_tag(tag);
+  const Call call = between_two("start_recv", data.size(), data.dtype(), source);
+  const CallLog::Scope scope(*calls_, call);
+  Work work = do_start_recv(data, source, tag);
+  work.log_waits(calls_, call);
+  return work;
 }
 
 void Communicator::send_bytes(const std::string& bytes, int destination, int tag) {
@@ -155,7 +181,7 @@ void Communicator::send_bytes(const std::string& bytes, int destination, int tag
   check.peer(destination);
   check.sent_tag(tag);
   const auto count = static_cast<std::int64_t>(bytes.size());
-  const CallLog::Scope scope(calls_, between_two("send_bytes", count, Dtype::kUInt8, destination));
+  const CallLog::Scope scope(*calls_, between_two("send_bytes", count, Dtype::kUInt8, destination));
   do_send_bytes(bytes, destination, tag);
 }
 
@@ -163,20 +189,20 @@ Message Communicator::recv_bytes(int source, int tag) {
   const ArgumentChecks check{"recv_bytes", rank(), size()};
   if (source != kAnySource) check.peer(source);
   check.asked_tag(tag);
-  const CallLog::Scope scope(calls_, between_two("recv_bytes", 0, Dtype::kUInt8, source));
+  const CallLog::Scope scope(*calls_, between_two("recv_bytes", 0, Dtype::kUInt8, source));
   return do_recv_bytes(source, tag);
 }
 
 void Communicator::barrier() {
   if (size() == 1) return;
-  const CallLog::Scope scope(calls_, {"barrier", 0, Dtype::kUInt8});
+  const CallLog::Scope scope(*calls_, {"barrier", 0, Dtype::kUInt8});
   do_barrier();
 }
 
 std::string Communicator::broadcast_bytes(std::string bytes, int root) {
   ArgumentChecks{"broadcast_bytes", rank(), size()}.member(root);
   if (size() == 1) return bytes;
-  const CallLog::Scope scope(calls_, {"broadcast_bytes", 0, Dtype::kUInt8, root});
+  const CallLog::Scope scope(*calls_, {"broadcast_bytes", 0, Dtype::kUInt8, root});
   return do_broadcast_bytes(std::move(bytes), root);
 }
 
@@ -253,7 +279,7 @@ void Communicator::hand_down(Communicator& part) const {
 Array Communicator::allocate_shared(std::int64_t count, Dtype dtype) {
   if (count < 0) throw ValueError("allocate_shared: a count of ", count, ", expected 0 or more.");
   if (size() == 1 || count == 0) return zeros({count}, dtype);
-  const CallLog::Scope scope(calls_, {"allocate_shared", count, dtype});
+  const CallLog::Scope scope(*calls_, {"allocate_shared", count, dtype});
   return do_allocate_shared(count, dtype);
 }
 
@@ -262,7 +288,7 @@ Array Communicator::do_allocate_shared(std::int64_t count, Dtype dtype) { return
 std::unique_ptr<Communicator> Communicator::split(int color, int key) { return split_in("split", color, key); }
 
 std::unique_ptr<Communicator> Communicator::split_in(std::string_view call, int color, int key) {
-  const CallLog::Scope scope(calls_, {call, 0, Dtype::kUInt8});
+  const CallLog::Scope scope(*calls_, {call, 0, Dtype::kUInt8});
   auto part = do_split(color, key);
   auto watch = watch_ ? watch_->child(color) : nullptr;
   if (!part) return nullptr;
@@ -272,7 +298,7 @@ std::unique_ptr<Communicator> Communicator::split_in(std::string_view call, int 
 }
 
 std::unique_ptr<Communicator> Communicator::split_by_node() {
-  const CallLog::Scope scope(calls_, {"split_by_node", 0, Dtype::kUInt8});
+  const CallLog::Scope scope(*calls_, {"split_by_node", 0, Dtype::kUInt8});
   auto node = do_split_by_node();
   hand_down(*node);
   node->watch(watch_ ? watch_->child(inter_rank()) : nullptr);

@@ -112,6 +112,15 @@ class Communicator {
   /// next one can be received. Where NCCL carries messages, one side on a GPU and the other on the host is an error,
   /// and what follows may be lost.
   void recv(const Array& data, int source, int tag = 0);
+  /// send() without waiting: `data` is not written before the result is done. A message started before another send to
+  /// that rank, started or not, arrives before it.
+  Work start_send(const Array& data, int destination, int tag = 0);
+  /// recv() without waiting: `data` is neither read nor written before the result is done; wait() throws what recv()
+  /// would. Receives that could take the same message get theirs in the order in which they were called, started or
+  /// not. Neither call asks anything of other ranks, and every rank of a ring may start its recv first. The messages go
+  /// on by themselves, and mix with those of send() and recv() freely. Receives that have found no message when the
+  /// communicator goes are given up. Both calls are for arrays on the host: DeviceError for others (see start()).
+  Work start_recv(const Array& data, int source, int tag = 0);
   void barrier();  ///< returns when every rank has called it
 
   /// Messages of any length, such as serialized objects (comm/objects.h).
@@ -127,11 +136,10 @@ class Communicator {
   ///   Work work = comm.start([x](Communicator& c) { c.all_reduce(x); });  …  work.wait();
   /// A call on all ranks together, in one order. The communicator waits for it before it goes.
   ///
-  /// For messages between two ranks it has two limits. The first start() on a communicator is a collective call, which
-  /// makes the thread's communicator: all ranks make it, also those that have nothing to send. And one call runs at a
-  /// time, in the order given: what a started recv() waits for must not come from a send() that the other rank has
-  /// started behind a recv() of its own. In a ring, even ranks start send() first and odd ones recv(), or one start()
-  /// makes both calls in such an order.
+  /// The first start() on a communicator is a collective call, which makes the thread's communicator: all ranks make
+  /// it, also those that have nothing to do. One call runs at a time, so that messages between two ranks are better
+  /// started with start_send() and start_recv(). Those between GPUs are not: in a ring even ranks send first and odd
+  /// ones receive, in one start() or several.
   ///
   /// `device` is where the call's arrays lie. On a GPU the call goes into a stream of high priority, behind what is in
   /// the current stream now; wait() then makes the current stream wait, not the host.
@@ -177,7 +185,7 @@ class Communicator {
   virtual bool adopt_choice(const std::string& /*choice*/) { return false; }
 
   /// The number, name and size of the calls made so far: what the watchdog compares between ranks.
-  const CallLog& calls() const { return calls_; }
+  const CallLog& calls() const { return *calls_; }
   /// From now on the job's watchdog looks after this communicator and after those that are split from it.
   void watch(std::unique_ptr<Watch> watch);
 
@@ -199,6 +207,8 @@ class Communicator {
   virtual void do_send(const Array& data, int destination, int tag) = 0;
   virtual void do_recv(const Array& data, int source, int tag) = 0;
   virtual std::string do_broadcast_bytes(std::string bytes, int root);
+  virtual Work do_start_send(const Array& data, int destination, int tag) = 0;
+  virtual Work do_start_recv(const Array& data, int source, int tag) = 0;  ///< which may have gaps
   virtual void do_send_bytes(const std::string& bytes, int destination, int tag) = 0;
   virtual Message do_recv_bytes(int source, int tag) = 0;
   virtual void do_barrier() = 0;
@@ -221,8 +231,8 @@ class Communicator {
   RankPlace place_;
   double timeout_s_;
   CommunicatorConfig config_;
-  CallLog calls_;
-  std::unique_ptr<Watch> watch_;  ///< null: nobody watches
+  std::shared_ptr<CallLog> calls_ = std::make_shared<CallLog>();  ///< shared with what start_recv() and its like give
+  std::unique_ptr<Watch> watch_;                                  ///< null: nobody watches
   GpuWay gpu_way_ = GpuWay::kHost;
   std::optional<Device> gpu_;
   std::unique_ptr<GpuTransport> gpu_transport_;  ///< from the first use, as what follows

@@ -26,6 +26,10 @@ class ComposedCommunicator : public Communicator {
   void do_all_to_all(const Array& in, const Array& out) override { whole_->all_to_all(in, out); }
   void do_send(const Array& data, int destination, int tag) override { whole_->send(data, destination, tag); }
   void do_recv(const Array& data, int source, int tag) override { whole_->recv(data, source, tag); }
+  Work do_start_send(const Array& data, int destination, int tag) override {
+    return whole_->start_send(data, destination, tag);
+  }
+  Work do_start_recv(const Array& data, int source, int tag) override { return whole_->start_recv(data, source, tag); }
   void do_barrier() override { whole_->barrier(); }
   Array do_allocate_shared(std::int64_t count, Dtype dtype) override { return whole_->allocate_shared(count, dtype); }
 

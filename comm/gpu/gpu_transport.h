@@ -20,7 +20,7 @@ class BesideHost {
   explicit BesideHost(Communicator& owner) : owner_(owner) {}
 
   Communicator& owner() const { return owner_; }
-  CallLog& log() const { return owner_.calls_; }
+  CallLog& log() const { return *owner_.calls_; }
   Watch* watch() const { return owner_.watch_.get(); }
   void host_all_reduce(const Array& data, Reduce op) const { owner_.do_all_reduce(data, op); }
   void host_reduce(const Array& data, int root, Reduce op) const { owner_.do_reduce(data, root, op); }

@@ -114,15 +114,16 @@ MPI_Comm duplicate_of(MPI_Comm comm) {
   return with_returned_errors(duplicate);
 }
 
-/// A tag in MPI's terms.
-int mpi_tag(int tag) { return tag == kAnyTag ? MPI_ANY_TAG : tag == kLibraryTag ? 0 : tag; }
-
 }  // namespace
 
 MpiCommunicator::MpiCommunicator(MPI_Comm comm, double timeout_s)
-    : Communicator(place_in(with_returned_errors(comm)), timeout_s), comm_(comm), library_comm_(duplicate_of(comm)) {}
+    : Communicator(place_in(with_returned_errors(comm)), timeout_s),
+      comm_(comm),
+      library_comm_(duplicate_of(comm)),
+      messages_(std::make_unique<mpi::Messages>(comm_, library_comm_, rank_description(*this), timeout_s)) {}
 
 MpiCommunicator::~MpiCommunicator() {
+  messages_.reset();
   if (!mpi::is_running()) return;
   MPI_Comm_free(&library_comm_);
   MPI_Comm_free(&comm_);
@@ -201,17 +202,17 @@ void MpiCommunicator::do_all_gather(const Array& in, const Array& out) {
 void MpiCommunicator::do_gather(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
     const Array part = part_of(out, r, in);
-    r == root ? part.copy_from(in) : recv_elements(part, r, kLibraryTag);
+    r == root ? part.copy_from(in) : recv_elements(part, r, kParts, library_comm_);
   }
-  if (rank() != root) send_elements(in, root, kLibraryTag);
+  if (rank() != root) send_elements(in, root, kParts, library_comm_);
 }
 
 void MpiCommunicator::do_scatter(const Array& in, const Array& out, int root) {
   for (int r = 0; r < size() && rank() == root; ++r) {
     const Array part = part_of(in, r, out);
-    r == root ? out.copy_from(part) : send_elements(part, r, kLibraryTag);
+    r == root ? out.copy_from(part) : send_elements(part, r, kParts, library_comm_);
   }
-  if (rank() != root) recv_elements(out, root, kLibraryTag);
+  if (rank() != root) recv_elements(out, root, kParts, library_comm_);
 }
 
 void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
@@ -224,83 +225,11 @@ void MpiCommunicator::do_all_to_all(const Array& in, const Array& out) {
   for (int step = 0; step < size(); ++step) {
     const int to = (rank() + step) % size(), from = (rank() - step + size()) % size();
     in_pieces(part, [&](std::int64_t first, int count) {
-      check(MPI_Sendrecv(bytes_at(in, to * part + first), count, type, to, 0, bytes_at(out, from * part + first), count,
-                         type, from, 0, library_comm_, MPI_STATUS_IGNORE),
+      check(MPI_Sendrecv(bytes_at(in, to * part + first), count, type, to, kParts, bytes_at(out, from * part + first),
+                         count, type, from, kParts, library_comm_, MPI_STATUS_IGNORE),
             "MPI_Sendrecv");
     });
   }
-}
-
-void MpiCommunicator::send_elements(const Array& data, int destination, int tag) const {
-  const MovedType type(data.dtype());
-  in_pieces(data.size(), [&](std::int64_t first, int count) {
-    check(MPI_Send(bytes_at(data, first), count, type, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
-  });
-}
-
-void MpiCommunicator::recv_elements(const Array& data, int source, int tag) const {
-  const MovedType type(data.dtype());
-  in_pieces(data.size(), [&](std::int64_t first, int count) {
-    MPI_Status status;
-    check(MPI_Recv(bytes_at(data, first), count, type, source, mpi_tag(tag), channel(tag), &status), "MPI_Recv");
-    int received = 0;
-    check(MPI_Get_count(&status, type, &received), "MPI_Get_count");
-    if (received != count) {
-      throw CommError("recv: rank ", source, " sent ", received, " elements with tag ", tag, ", expected ", count,
-                      " for ", data.shape(), " ", data.dtype(), ".");
-    }
-  });
-}
-
-// What it holds goes ahead of a message; the pieces behind it come from the rank that sent it. A tag could hold the
-// dtype too, but then no receive would match a message of another one.
-
-void MpiCommunicator::send_content(const MessageContent& content, int destination, int tag) const {
-  check(MPI_Send(&content, sizeof content, MPI_BYTE, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
-}
-
-MpiCommunicator::Announced MpiCommunicator::recv_content(int source, int tag) const {
-  Announced message;
-  MPI_Status status;
-  check(MPI_Recv(&message.content, sizeof message.content, MPI_BYTE, source == kAnySource ? MPI_ANY_SOURCE : source,
-                 mpi_tag(tag), channel(tag), &status),
-        "MPI_Recv");
-  message.source = status.MPI_SOURCE;
-  message.tag = tag == kAnyTag ? status.MPI_TAG : tag;
-  return message;
-}
-
-void MpiCommunicator::do_send(const Array& data, int destination, int tag) {
-  send_content({.count = data.size(), .dtype = data.dtype()}, destination, tag);
-  send_elements(data, destination, tag);
-}
-
-void MpiCommunicator::do_recv(const Array& data, int source, int tag) {
-  const Announced message = recv_content(source, tag);
-  const Array to = fits(message.content, data) ? data : scratch_for(message.content);
-  recv_elements(to, message.source, message.tag);
-  check_fits(message.content, data, message.source, message.tag);
-}
-
-void MpiCommunicator::do_send_bytes(const std::string& bytes, int destination, int tag) {
-  const auto length = static_cast<std::int64_t>(bytes.size());
-  send_content({.count = length, .dtype = {}}, destination, tag);
-  in_pieces(length, [&](std::int64_t first, int count) {
-    check(MPI_Send(bytes.data() + first, count, MPI_BYTE, destination, mpi_tag(tag), channel(tag)), "MPI_Send");
-  });
-}
-
-Message MpiCommunicator::do_recv_bytes(int source, int tag) {
-  const Announced message = recv_content(source, tag);
-  if (message.content.dtype) recv_elements(scratch_for(message.content), message.source, message.tag);
-  check_is_bytes(message.content, message.source, message.tag);
-  std::string bytes(static_cast<std::size_t>(message.content.count), 0);
-  in_pieces(message.content.count, [&](std::int64_t first, int count) {
-    check(MPI_Recv(bytes.data() + first, count, MPI_BYTE, message.source, mpi_tag(message.tag), channel(message.tag),
-                   MPI_STATUS_IGNORE),
-          "MPI_Recv");
-  });
-  return {.bytes = std::move(bytes), .source = message.source, .tag = message.tag};
 }
 
 bool MpiCommunicator::takes_gpu_memory() const { return mpi::is_cuda_aware(); }

@@ -6,13 +6,14 @@
 #include <source_location>
 
 #include "comm/communicators/communicator.h"
-#include "comm/message_content.h"
+#include "comm/mpi/messages.h"
 
 namespace rensa {
 
 /// MPI's collectives on arrays, and a ring of its own for long all-reduces between nodes. Works on a duplicate of the
 /// communicator it is given, so that messages never mix with what the program does with MPI itself, and on a second one
-/// for the messages that its own calls are made of; every return code is checked; counts above 2^31 go in pieces.
+/// for what its own calls and the elements of messages are (LibraryTag); every return code is checked; counts above
+/// 2^31 go in pieces.
 class MpiCommunicator final : public Communicator {
  public:
   /// Takes ownership of `comm`, which must be a duplicate made for this object.
@@ -30,29 +31,22 @@ class MpiCommunicator final : public Communicator {
   void do_gather(const Array& in, const Array& out, int root) override;
   void do_scatter(const Array& in, const Array& out, int root) override;
   void do_all_to_all(const Array& in, const Array& out) override;
-  void do_send(const Array& data, int destination, int tag) override;
-  void do_recv(const Array& data, int source, int tag) override;
-  void do_send_bytes(const std::string& bytes, int destination, int tag) override;
-  Message do_recv_bytes(int source, int tag) override;
+  void do_send(const Array& data, int destination, int tag) override { messages_->send(data, destination, tag); }
+  void do_recv(const Array& data, int source, int tag) override { messages_->recv(data, source, tag); }
+  Work do_start_send(const Array& data, int to, int tag) override { return messages_->start_send(data, to, tag); }
+  Work do_start_recv(const Array& data, int from, int tag) override { return messages_->start_recv(data, from, tag); }
+  void do_send_bytes(const std::string& bytes, int to, int tag) override { messages_->send_bytes(bytes, to, tag); }
+  Message do_recv_bytes(int source, int tag) override { return messages_->recv_bytes(source, tag); }
   void do_barrier() override;
   std::unique_ptr<Communicator> do_split(int color, int key) override;
   std::unique_ptr<Communicator> do_split_by_node() override;
   [[noreturn]] void do_abort(int status) override;
   void all_reduce_here(const Array& data, Reduce op);
   void reduce_scatter_here(const Array& in, const Array& out, Reduce op);
-  /// A message on its way: who sent it, and what it holds.
-  struct Announced {
-    MessageContent content;
-    int source = 0, tag = 0;
-  };
-  void send_content(const MessageContent& content, int destination, int tag) const;
-  Announced recv_content(int source, int tag) const;
-  void send_elements(const Array& data, int destination, int tag) const;
-  void recv_elements(const Array& data, int source, int tag) const;
-  MPI_Comm channel(int tag) const { return tag == kLibraryTag ? library_comm_ : comm_; }
 
   MPI_Comm comm_;          ///< collectives, and messages between the ranks of the program
-  MPI_Comm library_comm_;  ///< those of kLibraryTag, and the ring's
+  MPI_Comm library_comm_;  ///< the library's own, and the elements of all
+  std::unique_ptr<mpi::Messages> messages_;
 };
 
 namespace mpi {

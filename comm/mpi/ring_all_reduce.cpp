@@ -15,7 +15,6 @@ namespace rensa::mpi {
 namespace {
 
 constexpr std::int64_t kSegmentBytes = 128 * 1024;  ///< about 1 ms at 1 Gbit/s
-constexpr int kTag = 1;
 
 /// How long to sleep between two looks at what is under way. A look costs system calls, on a core that computes
 /// meanwhile, and many segments are under way, so that the wire does not wait for one: at a quick network's pace the
@@ -98,7 +97,7 @@ class Ring {
   void send(int part, std::int64_t k) {
     const auto [first, count] = segment(part, k);
     sends_.emplace_back();
-    check(MPI_Isend(at(data_, begin(part) + first), bytes(count), MPI_BYTE, (rank_ + 1) % size_, kTag, comm_,
+    check(MPI_Isend(at(data_, begin(part) + first), bytes(count), MPI_BYTE, (rank_ + 1) % size_, kRingSegments, comm_,
                     &sends_.back()),
           "MPI_Isend");
   }
@@ -107,7 +106,8 @@ class Ring {
     const auto [first, count] = segment(part, k);
     std::byte* const to = step < size_ - 1 ? at(arrived_, first) : at(data_, begin(part) + first);
     MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Irecv(to, bytes(count), MPI_BYTE, (rank_ + size_ - 1) % size_, kTag, comm_, &request), "MPI_Irecv");
+    check(MPI_Irecv(to, bytes(count), MPI_BYTE, (rank_ + size_ - 1) % size_, kRingSegments, comm_, &request),
+          "MPI_Irecv");
     return request;
   }
   /// For the mean, every rank's elements are divided once, before they are first sent or added to: while others travel.

@@ -37,6 +37,8 @@ class Group {
 
   virtual void send(const Array& data, int destination, int tag) = 0;
   virtual void recv(const Array& data, int source, int tag) = 0;
+  virtual Work start_send(const Array& data, int destination, int tag) = 0;
+  virtual Work start_recv(const Array& data, int source, int tag) = 0;
   virtual void send_bytes(const std::string& bytes, int destination, int tag) = 0;
   virtual Message recv_bytes(int source, int tag) = 0;
 

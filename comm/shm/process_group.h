@@ -28,6 +28,8 @@ class ProcessGroup final : public Group {
 
   void send(const Array& data, int destination, int tag) override { transport_->send(data, destination, tag); }
   void recv(const Array& data, int source, int tag) override { transport_->recv(data, source, tag); }
+  Work start_send(const Array& data, int to, int tag) override { return transport_->start_send(data, to, tag); }
+  Work start_recv(const Array& data, int from, int tag) override { return transport_->start_recv(data, from, tag); }
   void send_bytes(const std::string& bytes, int to, int tag) override { transport_->send_bytes(bytes, to, tag); }
   Message recv_bytes(int source, int tag) override { return transport_->recv_bytes(source, tag); }
 

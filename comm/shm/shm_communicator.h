@@ -30,6 +30,8 @@ class ShmCommunicator final : public Communicator {
   void do_all_to_all(const Array& in, const Array& out) override;
   void do_send(const Array& data, int destination, int tag) override { group_->send(data, destination, tag); }
   void do_recv(const Array& data, int source, int tag) override { group_->recv(data, source, tag); }
+  Work do_start_send(const Array& data, int to, int tag) override { return group_->start_send(data, to, tag); }
+  Work do_start_recv(const Array& data, int from, int tag) override { return group_->start_recv(data, from, tag); }
   void do_send_bytes(const std::string& bytes, int to, int tag) override { group_->send_bytes(bytes, to, tag); }
   Message do_recv_bytes(int source, int tag) override { return group_->recv_bytes(source, tag); }
   void do_barrier() override;

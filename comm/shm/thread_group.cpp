@@ -77,37 +77,68 @@ std::byte* ThreadRoom::staging(int r, int parity) const {
   return staging_.get() + static_cast<std::size_t>(2 * r + parity) * kStagingBytes;
 }
 
+bool ThreadRoom::Ticket::suits(const Message& message) const {
+  const bool tag_fits = tag == kAnyTag ? message.tag != kLibraryTag : message.tag == tag;
+  return tag_fits && (source == kAnySource || message.source == source);
+}
+
 void ThreadRoom::post(int destination, Letter letter) {
   job_->check();
   {
     const std::lock_guard lock(mutex_);
-    letters_[destination].push_back(std::move(letter));
+    auto& tickets = tickets_[destination];
+    const auto first =
+        std::find_if(tickets.begin(), tickets.end(), [&](const auto& t) { return t->suits(letter.message); });
+    if (first == tickets.end()) {
+      letters_[destination].push_back(std::move(letter));
+      return;
+    }
+    (*first)->letter = std::move(letter);
+    tickets.erase(first);
   }
   changed_.notify_all();
 }
 
+std::shared_ptr<ThreadRoom::Ticket> ThreadRoom::ask(int source, int destination, int tag) {
+  auto ticket =
+      std::make_shared<Ticket>(Ticket{.source = source, .destination = destination, .tag = tag, .letter = {}});
+  const std::lock_guard lock(mutex_);
+  auto& letters = letters_[destination];
+  const auto first =
+      std::find_if(letters.begin(), letters.end(), [&](const Letter& l) { return ticket->suits(l.message); });
+  if (first == letters.end()) {
+    tickets_[destination].push_back(ticket);
+  } else {
+    ticket->letter = std::move(*first);
+    letters.erase(first);
+  }
+  return ticket;
+}
+
 ThreadRoom::Letter ThreadRoom::take(int source, int destination, int tag) {
+  const std::shared_ptr<Ticket> ticket = ask(source, destination, tag);
   const auto limit = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s_);
   std::unique_lock lock(mutex_);
-  while (true) {
-    auto& letters = letters_[destination];
-    const auto found = std::find_if(letters.begin(), letters.end(), [&](const Letter& letter) {
-      const Message& message = letter.message;
-      const bool tag_fits = tag == kAnyTag ? message.tag != kLibraryTag : message.tag == tag;
-      return tag_fits && (source == kAnySource || message.source == source);
-    });
-    if (found != letters.end()) {
-      Letter letter = std::move(*found);
-      letters.erase(found);
-      return letter;
-    }
+  while (!ticket->letter) {
     changed_.wait_for(lock, std::chrono::milliseconds(20));
     job_->check();
-    if (std::chrono::steady_clock::now() > limit) {
-      throw CommError("rank ", destination, " of ", size(), ": recv has waited ", timeout_s_,
-                      " s for a message from rank ", source, ". A longer limit: comm_timeout.");
-    }
+    if (ticket->letter || std::chrono::steady_clock::now() <= limit) continue;
+    std::erase(tickets_[destination], ticket);
+    throw CommError("rank ", destination, " of ", size(), ": recv has waited ", timeout_s_,
+                    " s for a message from rank ", source, ". A longer limit: comm_timeout.");
   }
+  return std::move(*ticket->letter);
+}
+
+std::optional<ThreadRoom::Letter> ThreadRoom::look(Ticket& ticket) {
+  job_->check();
+  const std::lock_guard lock(mutex_);
+  return std::exchange(ticket.letter, std::nullopt);
+}
+
+void ThreadRoom::give_back(const std::shared_ptr<Ticket>& ticket) {
+  const std::lock_guard lock(mutex_);
+  std::erase(tickets_[ticket->destination], ticket);
 }
 
 std::shared_ptr<ThreadRoom> ThreadRoom::subroom(int color, const std::vector<int>& nodes) {
@@ -122,10 +153,40 @@ void ThreadRoom::close_subrooms() {
   subrooms_.clear();
 }
 
+namespace {
+
+void deliver(const ThreadRoom::Letter& letter, const Array& data) {
+  check_fits(letter.content, data, letter.message.source, letter.message.tag);
+  std::memcpy(data.raw_data(), letter.message.bytes.data(), letter.message.bytes.size());
+}
+
+/// A started receive.
+class AwaitedLetter final : public MessageUnderWay {
+ public:
+  AwaitedLetter(std::shared_ptr<ThreadRoom> room, const Array& data, int source, int destination, int tag)
+      : room_(std::move(room)), data_(data), ticket_(room_->ask(source, destination, tag)) {}
+  bool advance() override {
+    const auto letter = room_->look(*ticket_);
+    if (letter) deliver(*letter, data_);
+    return letter.has_value();
+  }
+  bool is_matched() const override { return false; }  // it is done at once then
+  bool is_idle() const override { return true; }
+  void cancel() override { room_->give_back(ticket_); }
+
+ private:
+  std::shared_ptr<ThreadRoom> room_;
+  Array data_;
+  std::shared_ptr<ThreadRoom::Ticket> ticket_;
+};
+
+}  // namespace
+
 ThreadGroup::ThreadGroup(std::shared_ptr<ThreadRoom> room, int rank)
     : room_(std::move(room)),
       place_(place_among(room_->nodes(), rank)),
-      meeting_(room_->board(), rank, room_->size(), room_->patience()) {}
+      meeting_(room_->board(), rank, room_->size(), room_->patience()),
+      started_(detail::join("rank ", rank, " of ", room_->size()), room_->patience().limit_s) {}
 
 void ThreadGroup::send(const Array& data, int destination, int tag) {
   std::string bytes(static_cast<const char*>(data.raw_data()), data.bytes());
@@ -133,10 +194,17 @@ void ThreadGroup::send(const Array& data, int destination, int tag) {
                             .content = {.count = data.size(), .dtype = data.dtype()}});
 }
 
-void ThreadGroup::recv(const Array& data, int source, int tag) {
-  const ThreadRoom::Letter letter = room_->take(source, place_.rank, tag);
-  check_fits(letter.content, data, letter.message.source, letter.message.tag);
-  std::memcpy(data.raw_data(), letter.message.bytes.data(), letter.message.bytes.size());
+void ThreadGroup::recv(const Array& data, int source, int tag) { deliver(room_->take(source, place_.rank, tag), data); }
+
+Work ThreadGroup::start_send(const Array& data, int destination, int tag) {
+  send(data, destination, tag);  // a copy, which waits for nobody
+  return {};
+}
+
+Work ThreadGroup::start_recv(const Array& data, int source, int tag) {
+  return started_.recv(data, source, tag, [&](const Array& stretch) {
+    return std::make_unique<AwaitedLetter>(room_, stretch, source, place_.rank, tag);
+  });
 }
 
 void ThreadGroup::send_bytes(const std::string& bytes, int destination, int tag) {

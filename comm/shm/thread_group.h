@@ -7,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "comm/message_content.h"
 #include "comm/shm/group.h"
+#include "comm/started_messages.h"
 
 namespace rensa {
 
@@ -54,9 +56,19 @@ class ThreadRoom {
     Message message;
     MessageContent content;
   };
+  /// Somebody who waits for a letter. It gets the first that suits it and that no ticket before it takes.
+  struct Ticket {
+    int source, destination, tag;  ///< or kAnySource, and kAnyTag, which leaves the library's own messages alone
+    std::optional<Letter> letter;
+    bool suits(const Message& message) const;
+  };
   void post(int destination, Letter letter);
-  /// source and tag may be kAnySource and kAnyTag, which leaves the library's own messages alone.
+  std::shared_ptr<Ticket> ask(int source, int destination, int tag);
+  /// Asks for a letter and waits for it.
   Letter take(int source, int destination, int tag);
+  /// The letter, once it is there, without waiting.
+  std::optional<Letter> look(Ticket& ticket);
+  void give_back(const std::shared_ptr<Ticket>& ticket);
 
   /// The room of the ranks of one colour: whoever asks first makes it, until close_subrooms().
   std::shared_ptr<ThreadRoom> subroom(int color, const std::vector<int>& nodes);
@@ -75,7 +87,8 @@ class ThreadRoom {
   Memory board_, staging_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<int, std::deque<Letter>> letters_;  ///< by destination, in the order they were sent
+  std::map<int, std::deque<Letter>> letters_;  ///< that nobody has asked for; by destination, in the order of sending
+  std::map<int, std::deque<std::shared_ptr<Ticket>>> tickets_;  ///< without a letter; likewise, in the order of asking
   std::map<int, std::shared_ptr<ThreadRoom>> subrooms_;
 };
 
@@ -99,6 +112,8 @@ class ThreadGroup final : public Group {
 
   void send(const Array& data, int destination, int tag) override;
   void recv(const Array& data, int source, int tag) override;
+  Work start_send(const Array& data, int destination, int tag) override;
+  Work start_recv(const Array& data, int source, int tag) override;
   void send_bytes(const std::string& bytes, int destination, int tag) override;
   Message recv_bytes(int source, int tag) override;
 
@@ -110,6 +125,7 @@ class ThreadGroup final : public Group {
   std::shared_ptr<ThreadRoom> room_;
   RankPlace place_;
   Meeting meeting_;
+  StartedMessages started_;
 };
 
 }  // namespace shm

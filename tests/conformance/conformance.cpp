@@ -8,11 +8,20 @@ const std::vector<ConformanceCheck>& conformance_checks() {
   static const std::vector<ConformanceCheck> all = [] {
     std::vector<ConformanceCheck> checks = array_checks();
     for (const ConformanceCheck& check : message_checks()) checks.push_back(check);
+    for (const ConformanceCheck& check : started_message_checks()) checks.push_back(check);
     for (const ConformanceCheck& check : model_checks()) checks.push_back(check);
     for (const ConformanceCheck& check : normalization_checks()) checks.push_back(check);
     return checks;
   }();
   return all;
+}
+
+std::vector<std::size_t> conformance_checks_for_gpus() {
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < conformance_checks().size(); ++i) {
+    if (conformance_checks()[i].for_gpus) numbers.push_back(i);
+  }
+  return numbers;
 }
 
 std::vector<ConformanceCheck> for_each_dtype(const std::string& name, const std::vector<Dtype>& dtypes,

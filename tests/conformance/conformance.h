@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -14,16 +15,21 @@ struct ConformanceCheck {
   std::string name;
   std::function<void(Communicator& comm)> run;
   bool nccl_does_it = true;  ///< NCCL itself; its simulation does all
+  bool for_gpus = true;      ///< false: only of arrays on the host
 };
 
 /// What ChainerMN's users rely on (checks 1 to 11 of how it was tested), for any communicator, transport and number of
 /// ranks: threads in tests/comm, processes in tests/mpi.
 const std::vector<ConformanceCheck>& conformance_checks();
 
-/// Those of arrays, of messages, of models and objects, and of batch normalization over ranks: conformance_checks() is
-/// all of them.
+/// The numbers of those that are for arrays on GPUs too.
+std::vector<std::size_t> conformance_checks_for_gpus();
+
+/// Those of arrays, of messages, of started messages, of models and objects, and of batch normalization over ranks:
+/// conformance_checks() is all of them.
 std::vector<ConformanceCheck> array_checks();
 std::vector<ConformanceCheck> message_checks();
+std::vector<ConformanceCheck> started_message_checks();
 std::vector<ConformanceCheck> model_checks();
 std::vector<ConformanceCheck> normalization_checks();
 

@@ -60,6 +60,14 @@ void use_everything(Communicator& comm) {
   comm.all_reduce(shared);
   comm.start([shared](Communicator& c) { c.all_reduce(shared); }).wait();
   comm.all_gather_bytes(std::string(1000, 'x'));
+  if (comm.size() > 1) {
+    const int next = (comm.rank() + 1) % comm.size(), before = (comm.rank() + comm.size() - 1) % comm.size();
+    const Array x = full({50000}, comm.rank()), got = zeros({50000});
+    const Work received = comm.start_recv(got, before), sent = comm.start_send(x, next);
+    comm.start_recv(x, before, 1);  // given up in the end
+    received.wait();
+    sent.wait();
+  }
   const auto half = comm.split(comm.rank() % 2, comm.rank());
   half->barrier();
   comm.split_by_node()->barrier();

@@ -139,6 +139,63 @@ TEST(MpiCommunicatorTest, AChildProcessLeavesMpiAlone) {
   comm->barrier();
 }
 
+TEST(MpiCommunicatorTest, AChildProcessLeavesStartedMessagesAlone) {
+  auto comm = create_communicator("flat");
+  if (comm->size() == 1) GTEST_SKIP() << "messages between two ranks";
+  const Array x = zeros({10});
+  const Work never = comm->start_recv(x, (comm->rank() + 1) % comm->size(), 8);
+  if (comm->rank() == 0) {
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(10);
+      comm.reset();
+      std::_Exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  }
+  comm->barrier();
+  comm.reset();
+  EXPECT_THROW(never.wait(), CommError);
+}
+
+/// MPI_Finalize, at the end of the program, meets a receive that still asks.
+TEST(MpiCommunicatorTest, MpiMayEndBeforeAStartedReceive) {
+  MPI_Comm mine = MPI_COMM_NULL;
+  MPI_Comm_dup(MPI_COMM_WORLD, &mine);
+  static MpiCommunicator& stays = *new MpiCommunicator(mine);
+  if (stays.size() == 1) GTEST_SKIP() << "messages between two ranks";
+  static const Array x = zeros({10});
+  EXPECT_FALSE(stays.start_recv(x, (stays.rank() + 1) % stays.size()).test());
+}
+
+/// Each message has a number, which MPI's tags hold: a small one that nobody asks for yet keeps its own.
+TEST(MpiCommunicatorTest, AMessageThatWaitsIsNotTakenForALaterOne) {
+  const auto comm = create_communicator("flat");
+  if (comm->size() == 1) GTEST_SKIP() << "messages between two ranks";
+  constexpr std::int64_t kLater = 40000, kEarly = -1;
+  const Array x = full({1}, kEarly, Dtype::kInt64);
+  if (comm->rank() == 0) {
+    comm->send(x, 1, 9);
+    for (std::int64_t i = 0; i < kLater; ++i) {
+      x.fill(static_cast<double>(i));
+      comm->send(x, 1);
+    }
+  } else if (comm->rank() == 1) {
+    std::int64_t wrong = 0;
+    for (std::int64_t i = 0; i < kLater; ++i) {
+      comm->recv(x, 0);
+      wrong += x.item<std::int64_t>() == i ? 0 : 1;
+    }
+    EXPECT_EQ(wrong, 0);
+    comm->recv(x, 0, 9);
+    EXPECT_EQ(x.item<std::int64_t>(), kEarly);
+  }
+  comm->barrier();
+}
+
 TEST(RingAllReduceTest, EqualsTheReferenceForAnyLength) {
   const auto naive = create_communicator("naive");
   if (naive->size() == 1) GTEST_SKIP() << "a ring of two ranks and more";

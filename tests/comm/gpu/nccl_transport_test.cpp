@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "comm/shm/thread_group.h"
+#include "core/error.h"
 #include "tests/comm/gpu/nccl_ranks.h"
 
 namespace rensa::testing {
@@ -106,6 +107,17 @@ TEST(NcclTransportTest, StartedCallsRunWhileTheCurrentStreamComputes) {
     EXPECT_TRUE(work.wait_for(std::chrono::seconds(20)));
     reduced.set_value();
     EXPECT_THAT(values(gradient), Each(4.0f));
+  });
+}
+
+TEST(NcclTransportTest, MessagesThatDoNotWaitAreForTheHost) {
+  SimulatedGpus gpus(2);
+  NcclScope nccl;
+  run_on_threads(2, [&](Communicator& threads) {
+    const auto comm = make("pure_nccl", threads);
+    const Array x = ones({2}, Dtype::kFloat32, gpu_of(*comm));
+    EXPECT_THROW(comm->start_send(x, 1 - comm->rank()), DeviceError);
+    EXPECT_THROW(comm->start_recv(x, 1 - comm->rank()), DeviceError);
   });
 }
 

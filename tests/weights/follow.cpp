@@ -1,8 +1,9 @@
 // Trains a language model from given weights on given batches and writes the loss of every step.
 //   follow gpt|lstm WEIGHTS.safetensors BATCHES.npz LOSSES.npz
 // BATCHES has x and t, (steps, batch, length) for the GPT and (steps, length, batch) for the LSTM; "sizes": words,
-// layers, size of a layer; "lr"; and for the LSTM "judged_x", "judged_t": batches whose mean loss is judged after every
-// "epoch_steps" steps. scripts/evidence/7/losses runs it beside PyTorch.
+// layers, size of a layer; "lr"; and for the LSTM "dropout", of what goes into each layer and comes out of the last,
+// and "judged_x", "judged_t": batches whose mean loss is judged after every "epoch_steps" steps.
+// scripts/evidence/7/losses runs it beside PyTorch.
 #include <cmath>
 #include <exception>
 #include <iostream>
@@ -10,6 +11,7 @@
 #include "core/autograd/config.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
+#include "core/functions/dropout.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax_cross_entropy.h"
 #include "core/links/connection.h"
@@ -29,8 +31,9 @@ struct WordLstm : Link {
   EmbedId embed;
   ChainList<Lstm> lstm;
   Linear out;
-  WordLstm(std::int64_t words, std::int64_t layers, std::int64_t units)
-      : embed({.in = words, .out = units}), out({.in = units, .out = words}) {
+  double dropout;
+  WordLstm(std::int64_t words, std::int64_t layers, std::int64_t units, double drop)
+      : embed({.in = words, .out = units}), out({.in = units, .out = words}), dropout(drop) {
     for (std::int64_t i = 0; i < layers; ++i)
       lstm.append(std::make_unique<Lstm>(CellOptions{.in = units, .out = units}));
     add("embed", embed);
@@ -39,8 +42,9 @@ struct WordLstm : Link {
   }
   Variable operator()(const Array& x, const Array& t) {
     Variable h = embed(x);
-    for (const auto& layer : lstm) h = layer->sequence(h);
-    return F::softmax_cross_entropy(out(F::reshape(h, {x.size(), h.shape()[2]})), t.reshape({t.size()}));
+    for (const auto& layer : lstm) h = layer->sequence(F::dropout(h, dropout));
+    h = F::reshape(F::dropout(h, dropout), {x.size(), h.shape()[2]});
+    return F::softmax_cross_entropy(out(h), t.reshape({t.size()}));
   }
   void each(void (Lstm::*act)()) {
     for (const auto& layer : lstm) (*layer.*act)();
@@ -66,7 +70,7 @@ void follow_gpt(const std::string& weights, const NpzReader& batches, NpzWriter&
 }
 
 double judged(WordLstm& model, const Array& x, const Array& t) {
-  const NoBackpropMode scope;
+  const ConfigScope judging({.train = false, .enable_backprop = false});
   model.each(&Lstm::reset_state);
   double sum = 0;
   for (std::int64_t i = 0; i < x.shape()[0]; ++i) sum += model(x.select(0, i), t.select(0, i)).item<double>();
@@ -79,7 +83,7 @@ void follow_lstm(const std::string& weights, const NpzReader& batches, NpzWriter
   const Array x = batches.array("x"), t = batches.array("t"), judged_x = batches.array("judged_x"),
               judged_t = batches.array("judged_t");
   const auto epoch = batches.array("epoch_steps").item<std::int64_t>();
-  WordLstm model(sizes[0], sizes[1], sizes[2]);
+  WordLstm model(sizes[0], sizes[1], sizes[2], batches.array("dropout").item<double>());
   load_weights(model, weights);
   Sgd optimizer({.lr = batches.array("lr").item<double>(), .common = {.clip_norm = 5}});
   optimizer.setup(model);

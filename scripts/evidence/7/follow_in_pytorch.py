@@ -1,6 +1,6 @@
 """Trains a GPT and a word LSTM in PyTorch and in Rensa from the same weights on the same batches, and compares.
 
-    python follow_in_pytorch.py FOLLOW TEXT_FOLDER STEPS WORDS UNITS
+    python follow_in_pytorch.py FOLLOW TEXT_FOLDER STEPS WORDS UNITS DROPOUT
 """
 
 import math
@@ -58,10 +58,10 @@ class Gpt(nn.Module):
 
 
 class WordLstm(nn.Module):
-    def __init__(self, words, layers, units):
+    def __init__(self, words, layers, units, dropout):
         super().__init__()
         self.embed, self.out = nn.Embedding(words, units), nn.Linear(units, words)
-        self.lstm = nn.LSTM(units, units, layers)
+        self.lstm, self.dropout = nn.LSTM(units, units, layers, dropout=dropout), nn.Dropout(dropout)
         for p in self.parameters():
             nn.init.uniform_(p, -0.05, 0.05)
         for name, p in self.lstm.named_parameters():
@@ -71,9 +71,9 @@ class WordLstm(nn.Module):
         self.state = None
 
     def forward(self, x, t):
-        h, state = self.lstm(self.embed(x), self.state)
+        h, state = self.lstm(self.dropout(self.embed(x)), self.state)
         self.state = tuple(s.detach() for s in state)
-        return F.cross_entropy(self.out(h).flatten(0, 1), t.flatten())
+        return F.cross_entropy(self.out(self.dropout(h)).flatten(0, 1), t.flatten())
 
     def as_rensas(self):
         """Gates i, f, g, o in blocks become a, i, f, o of each unit side by side; one bias instead of two."""
@@ -130,27 +130,37 @@ def windows(words, batch=20, length=35):
     return [np.stack([rows[:, i * length + shift : (i + 1) * length + shift].T for i in range(count)]) for shift in (0, 1)]
 
 
-def follow_lstm(follow, folder, text, limit, units):
+def follow_lstm(follow, folder, text, limit, units, dropout):
     numbers = {}
     read = lambda name: [numbers.setdefault(w, len(numbers)) for line in open(text / name) for w in line.split() + ["<eos>"]]
     train, valid = read("ptb.train.txt")[:limit], read("ptb.valid.txt")
     (x, t), (judged_x, judged_t) = windows(train), windows(valid if limit > 500_000 else valid[: limit // 4])
     epochs, words, layers = 2, len(numbers), 2
     torch.manual_seed(2)
-    model = WordLstm(words, layers, units)
+    model = WordLstm(words, layers, units, dropout)
     found = run_rensa(follow, folder, "lstm", model.as_rensas(), {
         "x": np.concatenate([x] * epochs), "t": np.concatenate([t] * epochs), "judged_x": judged_x, "judged_t": judged_t,
-        "sizes": np.array([words, layers, units]), "lr": 1.0, "epoch_steps": len(x)})["perplexities"]
-    whole, exact = (perplexities(dtype, words, layers, units, x, t, judged_x, judged_t, epochs) for dtype in (torch.float32, torch.float64))
+        "sizes": np.array([words, layers, units]), "lr": 1.0, "dropout": dropout, "epoch_steps": len(x)})["perplexities"]
+
+    def pytorchs(dtype):
+        return perplexities(dtype, words, layers, units, dropout, x, t, judged_x, judged_t, epochs)
+
+    if dropout:
+        others = pytorchs(torch.float32)
+        print(f"lstm with dropout {dropout:g}, {units} units, {limit} words: perplexity after epochs 1 and 2: PyTorch {others.round(2)}, "
+              f"here {found.round(2)}")
+        assert max(found[1] / found[0], others[1] / others[0]) < 1
+        return
+    whole, exact = pytorchs(torch.float32), pytorchs(torch.float64)
     print(f"lstm, {units} units, {limit} words: perplexity after epochs 1 and 2: PyTorch in float64 {exact.round(2)}, in float32 "
           f"{whole.round(2)}, here in float32 {found.round(2)}")
     assert (np.abs(found - exact) / exact).max() < max(0.01, (np.abs(whole - exact) / exact).max())
 
 
-def perplexities(dtype, words, layers, units, x, t, judged_x, judged_t, epochs):
+def perplexities(dtype, words, layers, units, dropout, x, t, judged_x, judged_t, epochs):
     """After each epoch. In float64 too: with this rate a rounding grows until PyTorch's own float32 is percents away from it."""
     torch.manual_seed(2)
-    model = WordLstm(words, layers, units).to(dtype)
+    model = WordLstm(words, layers, units, dropout).to(dtype)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     result = []
     for _ in range(epochs):
@@ -161,8 +171,10 @@ def perplexities(dtype, words, layers, units, x, t, judged_x, judged_t, epochs):
             nn.utils.clip_grad_norm_(model.parameters(), 5)
             optimizer.step()
         model.state = None
+        model.eval()
         with torch.no_grad():
             losses = [model(torch.from_numpy(a), torch.from_numpy(b)).item() for a, b in zip(judged_x, judged_t)]
+        model.train()
         result.append(math.exp(np.mean(losses)))
     return np.array(result)
 
@@ -170,11 +182,14 @@ def perplexities(dtype, words, layers, units, x, t, judged_x, judged_t, epochs):
 def main():
     follow, text = sys.argv[1], pathlib.Path(sys.argv[2])
     steps, words, units = (int(a) for a in sys.argv[3:6])
+    dropout = float(sys.argv[6])
     with tempfile.TemporaryDirectory() as folder:
         if steps:
             follow_gpt(follow, pathlib.Path(folder), text, steps)
         if words:
-            follow_lstm(follow, pathlib.Path(folder), text, words, units)
+            follow_lstm(follow, pathlib.Path(folder), text, words, units, 0)
+        if words and dropout:
+            follow_lstm(follow, pathlib.Path(folder), text, words, units, dropout)
 
 
 if __name__ == "__main__":

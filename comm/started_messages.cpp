@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "comm/communicators/communicator.h"
@@ -25,8 +27,12 @@ std::string with_tag(int tag) { return tag == kAnyTag ? " with any tag" : detail
 
 }  // namespace
 
-StartedMessages::StartedMessages(std::string rank, double timeout_s)
-    : rank_(std::move(rank)), timeout_s_(timeout_s), process_(getpid()) {}
+StartedMessages::StartedMessages(std::string rank, double timeout_s, std::shared_ptr<CallLog> log)
+    : rank_(std::move(rank)),
+      timeout_s_(timeout_s),
+      log_(std::move(log)),
+      process_(getpid()),
+      exceptions_(std::uncaught_exceptions()) {}
 
 void StartedMessages::stop() {
   if (getpid() != process_) {
@@ -45,8 +51,9 @@ void StartedMessages::stop() {
     for (Entry& done : advance_all(entries, happened)) finish(done);
   };
   const auto give_up = [this](Entry& entry, const char* how) {
-    const CommError error(rank_, ": the communicator has gone, and ", entry.what, " ", how, ".");
+    const CommError error(rank_, ": the communicator has gone, or MPI, and ", entry.what, " ", how, ".");
     entry.done.set_exception(std::make_exception_ptr(error));
+    if (entry.message->is_matched()) std::fprintf(stderr, "rensa: %s\n", error.what());  // nobody may ask any more
     if (!entry.message->is_idle()) static_cast<void>(entry.message.release());
   };
   move_on();
@@ -59,15 +66,18 @@ void StartedMessages::stop() {
     give_up(*entry, "was given up");
     entry = entries.erase(entry);
   }
-  const double limit_s = std::uncaught_exceptions() > 0 ? 0 : timeout_s_;
+  std::optional<CallLog::Scope> waits;
+  if (log_ && !entries.empty()) waits.emplace(*log_, entries.front().call);
+  const double limit_s = std::uncaught_exceptions() > exceptions_ ? 0 : timeout_s_;
   const auto end = Clock::now() + std::chrono::duration<double>(limit_s);
   for (; !entries.empty() && Clock::now() < end; move_on()) std::this_thread::sleep_for(kShortestNap);
   for (Entry& entry : entries) give_up(entry, "had not come to its end");
   entries.clear();
 }
 
-Work StartedMessages::send(std::unique_ptr<MessageUnderWay> message, int destination, int tag) {
+Work StartedMessages::send(const Array& data, int destination, int tag, std::unique_ptr<MessageUnderWay> message) {
   return add({.message = std::move(message),
+              .call = Call::between_two("start_send", data.size(), data.dtype(), destination),
               .what = detail::join("start_send to rank ", destination, with_tag(tag)),
               .data = {},
               .stretch = {},
@@ -79,6 +89,7 @@ Work StartedMessages::recv(const Array& data, int source, int tag,
                            const std::function<std::unique_ptr<MessageUnderWay>(const Array&)>& receive) {
   const Array stretch = data.is_contiguous() ? data : empty(data.shape(), data.dtype());
   return add({.message = receive(stretch),
+              .call = Call::between_two("start_recv", data.size(), data.dtype(), source),
               .what = detail::join("start_recv from rank ", source, with_tag(tag)),
               .data = data,
               .stretch = stretch,
@@ -112,11 +123,15 @@ bool StartedMessages::advance(Entry& entry) {
   }
 }
 
-/// Outside the lock: arrays that go may call whatever their owner has put behind them.
+/// Outside the lock: arrays that go may call what their owner has put behind them, and that may start a message.
 void StartedMessages::finish(Entry& entry) {
   if (!entry.message->is_idle()) static_cast<void>(entry.message.release());  // its memory may still be in use
   if (entry.error) return entry.done.set_exception(entry.error);
-  if (entry.data && entry.stretch.raw_data() != entry.data.raw_data()) entry.data.copy_from(entry.stretch);
+  try {
+    if (entry.data && entry.stretch.raw_data() != entry.data.raw_data()) entry.data.copy_from(entry.stretch);
+  } catch (...) {
+    return entry.done.set_exception(std::current_exception());
+  }
   entry.done.set_value();
 }
 

@@ -37,14 +37,15 @@ class MessageUnderWay {
 /// memory make none for it. It sleeps while there are none, and between its looks at those there are.
 class StartedMessages {
  public:
-  /// `rank` is how messages name this one; wait() of a Work gives up after `timeout_s`.
-  StartedMessages(std::string rank, double timeout_s);
+  /// `rank` is how errors name this one; wait() of a Work gives up after `timeout_s`. stop() is a call of `log`, if
+  /// there is one, while it waits.
+  StartedMessages(std::string rank, double timeout_s, std::shared_ptr<CallLog> log = nullptr);
   ~StartedMessages() { stop(); }
   StartedMessages(const StartedMessages&) = delete;
   StartedMessages& operator=(const StartedMessages&) = delete;
 
   /// The first step of `message` is made here, so that it has its place among all that this rank sends.
-  Work send(std::unique_ptr<MessageUnderWay> message, int destination, int tag);
+  Work send(const Array& data, int destination, int tag, std::unique_ptr<MessageUnderWay> message);
   /// `receive` makes what receives into a contiguous array.
   Work recv(const Array& data, int source, int tag,
             const std::function<std::unique_ptr<MessageUnderWay>(const Array&)>& receive);
@@ -55,6 +56,7 @@ class StartedMessages {
  private:
   struct Entry {
     std::unique_ptr<MessageUnderWay> message;
+    Call call;
     std::string what;     ///< "start_send to rank 1 with tag 0"
     Array data, stretch;  ///< of a receive: what is given, and the contiguous array that is written
     std::promise<void> done;
@@ -78,7 +80,9 @@ class StartedMessages {
 
   const std::string rank_;
   const double timeout_s_;
-  const pid_t process_;  ///< a forked child has this object, but not its thread
+  const std::shared_ptr<CallLog> log_;
+  const pid_t process_;   ///< a forked child has this object, but not its thread
+  const int exceptions_;  ///< under way when it was made
   std::unique_ptr<Shared> shared_ = std::make_unique<Shared>();
 };
 

@@ -12,7 +12,8 @@
 namespace rensa {
 
 /// A call of a communicator that goes on while its caller does other things. Copies speak of the same call. The arrays
-/// of the call are neither read nor written by the caller until it is done.
+/// of the call are neither read nor written by the caller until it is done. wait() is for the thread that makes the
+/// communicator's calls.
 class Work {
  public:
   Work() = default;  ///< no call: done

@@ -48,6 +48,12 @@ Call::Call(std::string_view n, std::int64_t c, Dtype d, int r) : root(r), count(
 
 Call::Call(std::string_view n, std::int64_t c, Dtype d, Reduce o, int r) : Call(n, c, d, r) { op = o; }
 
+Call Call::between_two(std::string_view name, std::int64_t count, Dtype dtype, int peer) {
+  Call call(name, count, dtype, peer);
+  call.collective = false;
+  return call;
+}
+
 std::uint64_t fingerprint(const Call& call) {
   // a step of a multiplicative hash for each word
   const auto extend = [](std::uint64_t digest, std::uint64_t value) {

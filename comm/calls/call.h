@@ -26,6 +26,9 @@ struct Call {
   Call(std::string_view name, std::int64_t count, Dtype dtype, int root = -1);
   Call(std::string_view name, std::int64_t count, Dtype dtype, Reduce op, int root = -1);
   friend bool operator==(const Call&, const Call&) = default;
+
+  /// A call that this rank makes with `peer` alone.
+  static Call between_two(std::string_view name, std::int64_t count, Dtype dtype, int peer);
 };
 
 /// The same number for equal calls; different ones differ in all likelihood.

@@ -119,21 +119,12 @@ void Communicator::all_to_all(const Array& in, const Array& out) {
   to.write_back();
 }
 
-namespace {
-/// A call that two ranks make.
-Call between_two(std::string_view name, std::int64_t count, Dtype dtype, int peer) {
-  Call call(name, count, dtype, peer);
-  call.collective = false;
-  return call;
-}
-}  // namespace
-
 void Communicator::send(const Array& data, int destination, int tag) {
   const ArgumentChecks check{"send", rank(), size()};
   check.array(data);
   check.peer(destination);
   check.sent_tag(tag);
-  const CallLog::Scope scope(*calls_, between_two("send", data.size(), data.dtype(), destination));
+  const CallLog::Scope scope(*calls_, Call::between_two("send", data.size(), data.dtype(), destination));
   const Stretch stretch(data, Stretch::kIn);
   goes_by_host(data) ? do_send(stretch.array(), destination, tag)
                      : gpu_messages().send(stretch.array(), destination, tag);
@@ -144,7 +135,7 @@ void Communicator::recv(const Array& data, int source, int tag) {
   check.array(data);
   check.peer(source);
   check.asked_tag(tag);
-  const CallLog::Scope scope(*calls_, between_two("recv", data.size(), data.dtype(), source));
+  const CallLog::Scope scope(*calls_, Call::between_two("recv", data.size(), data.dtype(), source));
   const Stretch stretch(data, Stretch::kOut);
   goes_by_host(data) ? do_recv(stretch.array(), source, tag) : gpu_messages().recv(stretch.array(), source, tag);
   stretch.write_back();
@@ -156,7 +147,7 @@ Work Communicator::start_send(const Array& data, int destination, int tag) {
   check.on_host(data);
   check.peer(destination);
   check.sent_tag(tag);
-  const Call call = between_two("start_send", data.size(), data.dtype(), destination);
+  const Call call = Call::between_two("start_send", data.size(), data.dtype(), destination);
   const CallLog::Scope scope(*calls_, call);
   Work work = do_start_send(data.contiguous(), destination, tag);
   work.log_waits(calls_, call);
@@ -169,7 +160,7 @@ Work Communicator::start_recv(const Array& data, int source, int tag) {
   check.on_host(data);
   check.peer(source);
   check.asked_tag(tag);
-  const Call call = between_two("start_recv", data.size(), data.dtype(), source);
+  const Call call = Call::between_two("start_recv", data.size(), data.dtype(), source);
   const CallLog::Scope scope(*calls_, call);
   Work work = do_start_recv(data, source, tag);
   work.log_waits(calls_, call);
@@ -181,7 +172,7 @@ void Communicator::send_bytes(const std::string& bytes, int destination, int tag
   check.peer(destination);
   check.sent_tag(tag);
   const auto count = static_cast<std::int64_t>(bytes.size());
-  const CallLog::Scope scope(*calls_, between_two("send_bytes", count, Dtype::kUInt8, destination));
+  const CallLog::Scope scope(*calls_, Call::between_two("send_bytes", count, Dtype::kUInt8, destination));
   do_send_bytes(bytes, destination, tag);
 }
 
@@ -189,7 +180,7 @@ Message Communicator::recv_bytes(int source, int tag) {
   const ArgumentChecks check{"recv_bytes", rank(), size()};
   if (source != kAnySource) check.peer(source);
   check.asked_tag(tag);
-  const CallLog::Scope scope(*calls_, between_two("recv_bytes", 0, Dtype::kUInt8, source));
+  const CallLog::Scope scope(*calls_, Call::between_two("recv_bytes", 0, Dtype::kUInt8, source));
   return do_recv_bytes(source, tag);
 }
 

@@ -118,8 +118,9 @@ class Communicator {
   /// recv() without waiting: `data` is neither read nor written before the result is done; wait() throws what recv()
   /// would. Receives that could take the same message get theirs in the order in which they were called, started or
   /// not. Neither call asks anything of other ranks, and every rank of a ring may start its recv first. The messages go
-  /// on by themselves, and mix with those of send() and recv() freely. Receives that have found no message when the
-  /// communicator goes are given up. Both calls are for arrays on the host: DeviceError for others (see start()).
+  /// on by themselves, and mix with those of send() and recv() freely. When the communicator goes, it waits for sends
+  /// as wait() would, and gives up receives that have found no message. Both calls are for arrays on the host:
+  /// DeviceError for others (see start()).
   Work start_recv(const Array& data, int source, int tag = 0);
   void barrier();  ///< returns when every rank has called it
 
@@ -192,6 +193,7 @@ class Communicator {
  protected:
   explicit Communicator(const RankPlace& place, double timeout_s = kDefaultTimeout);
   static constexpr double kDefaultTimeout = 300;
+  const std::shared_ptr<CallLog>& call_log() const { return calls_; }
 
  private:
   friend class BesideHost;

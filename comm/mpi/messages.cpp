@@ -179,12 +179,12 @@ class Messages::StopAtFinalize {
   int key_ = MPI_KEYVAL_INVALID;
 };
 
-Messages::Messages(MPI_Comm program, MPI_Comm library, std::string rank, double timeout_s)
+Messages::Messages(MPI_Comm program, MPI_Comm library, std::string rank, double timeout_s, std::shared_ptr<CallLog> log)
     : program_(program),
       library_(library),
       next_elements_tag_(static_cast<std::size_t>(size_of(program)), kFirstElements),
       last_tag_(largest_tag()),
-      started_(std::move(rank), timeout_s) {}
+      started_(std::move(rank), timeout_s, std::move(log)) {}
 
 Messages::~Messages() = default;
 
@@ -231,8 +231,8 @@ Work Messages::start_send(const Array& data, int destination, int tag) {
   const Announcement message{.content = {.count = data.size(), .dtype = data.dtype()},
                              .elements_tag = next_elements_tag(destination)};
   if (!stop_at_finalize_) stop_at_finalize_ = std::make_unique<StopAtFinalize>(started_);
-  return started_.send(std::make_unique<StartedSend>(data, message, destination, tag, channel(tag), library_),
-                       destination, tag);
+  return started_.send(data, destination, tag,
+                       std::make_unique<StartedSend>(data, message, destination, tag, channel(tag), library_));
 }
 
 Work Messages::start_recv(const Array& data, int source, int tag) {

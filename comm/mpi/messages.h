@@ -31,8 +31,8 @@ void recv_elements(const Array& data, int source, int tag, MPI_Comm comm);
 class Messages {
  public:
   /// What goes ahead of the program's messages travels on `program`; that of kLibraryTag and all elements on `library`.
-  /// `rank` is how errors name this one.
-  Messages(MPI_Comm program, MPI_Comm library, std::string rank, double timeout_s);
+  /// `rank` is how errors name this one; the others are StartedMessages'.
+  Messages(MPI_Comm program, MPI_Comm library, std::string rank, double timeout_s, std::shared_ptr<CallLog> log);
   ~Messages();
   Messages(const Messages&) = delete;
   Messages& operator=(const Messages&) = delete;
@@ -61,8 +61,9 @@ class Messages {
   MPI_Comm channel(int tag) const { return tag == kLibraryTag ? library_ : program_; }
 
   MPI_Comm program_, library_;
-  /// The tag that the elements of the next message to each rank have. A tag comes again when all have been used: as
-  /// many messages as MPI has tags (2^23 at least in the libraries of today) may wait to be asked for.
+  /// The tag that the elements of the next message to each rank have. A tag comes again after as many messages to that
+  /// rank as MPI has tags (2^19 or more in the libraries known; the standard allows 2^15): a message must be asked for
+  /// before so many others have been sent.
   std::vector<int> next_elements_tag_;
   int last_tag_ = 0;
   StartedMessages started_;

@@ -11,6 +11,7 @@
 #include "comm/shm/direct_reduction.h"
 #include "comm/shm/process_group.h"
 #include "comm/shm/shm_communicator.h"
+#include "comm/watchdog/watchdog.h"
 #include "core/error.h"
 
 namespace rensa {
@@ -120,7 +121,8 @@ MpiCommunicator::MpiCommunicator(MPI_Comm comm, double timeout_s)
     : Communicator(place_in(with_returned_errors(comm)), timeout_s),
       comm_(comm),
       library_comm_(duplicate_of(comm)),
-      messages_(std::make_unique<mpi::Messages>(comm_, library_comm_, rank_description(*this), timeout_s)) {}
+      messages_(std::make_unique<mpi::Messages>(comm_, library_comm_, rank_description(*this),
+                                                timeout_s + kWatchdogFirst_s, call_log())) {}
 
 MpiCommunicator::~MpiCommunicator() {
   messages_.reset();

@@ -6,15 +6,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "comm/watchdog/watchdog.h"
 #include "core/error.h"
 
 namespace rensa::shm {
 namespace {
 
 constexpr std::size_t kPage = 4096;
-
-/// The watchdog sees all ranks, and knows better who is late.
-constexpr double kWatchdogFirst_s = 5;
 
 std::size_t in_pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 

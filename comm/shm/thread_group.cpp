@@ -165,6 +165,9 @@ class AwaitedLetter final : public MessageUnderWay {
  public:
   AwaitedLetter(std::shared_ptr<ThreadRoom> room, const Array& data, int source, int destination, int tag)
       : room_(std::move(room)), data_(data), ticket_(room_->ask(source, destination, tag)) {}
+  ~AwaitedLetter() override { room_->give_back(ticket_); }
+  AwaitedLetter(const AwaitedLetter&) = delete;
+  AwaitedLetter& operator=(const AwaitedLetter&) = delete;
   bool advance() override {
     const auto letter = room_->look(*ticket_);
     if (letter) deliver(*letter, data_);

@@ -193,6 +193,7 @@ void Watchdog::add(std::uint64_t id, int level, const Communicator& comm) {
 }
 
 void Watchdog::remove(std::uint64_t id) {
+  if (pid_ != getpid()) return;  // a forked child's: the thread, which it does not have, may hold the lock
   const std::lock_guard lock(mutex_);
   const auto entry = std::find_if(watched_.begin(), watched_.end(), [&](const Watched& w) { return w.told.id == id; });
   if (entry == watched_.end()) return;

@@ -20,6 +20,10 @@ namespace rensa {
 
 class Communicator;
 
+/// A rank's own limit on a wait is longer than the watchdog's by so much: the watchdog sees all ranks, and knows better
+/// who is late.
+inline constexpr double kWatchdogFirst_s = 5;
+
 /// Ends a job of several processes, on all of them and within seconds, when one of them fails, dies, is stopped, is cut
 /// off, comes too late, or makes another call than the others; and says on standard error whose fault it was.
 ///

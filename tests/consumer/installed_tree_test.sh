@@ -52,7 +52,7 @@ judge "$work/build/mnist"
 judge "$work/build/mnist_distributed"  # one rank alone is an ordinary case
 if [ "$(setting RENSA_WITH_MPI)" != OFF ] && command -v mpirun >/dev/null; then
   flags=(--oversubscribe --bind-to none)
-  mpirun --version 2>&1 | grep -q 'Open MPI' || flags=(-bind-to none)
+  mpirun --version 2>&1 | grep 'Open MPI' >/dev/null || flags=(-bind-to none)
   export OMP_NUM_THREADS=1  # two ranks share the cores
   judge mpirun "${flags[@]}" -n 2 "$work/build/mnist_distributed"
 fi

@@ -13,7 +13,7 @@ cd "$source"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # MPICH's ranks ask Slurm for each other by PMI-2, Open MPI's by PMIx.
-if "${RENSA_MPIEXEC:-mpirun}" --version 2>&1 | grep -q HYDRA; then export RENSA_SRUN=--mpi=pmi2; else export RENSA_SRUN=--mpi=pmix; fi
+if "${RENSA_MPIEXEC:-mpirun}" --version 2>&1 | grep HYDRA >/dev/null; then export RENSA_SRUN=--mpi=pmi2; else export RENSA_SRUN=--mpi=pmix; fi
 export WORK=$work RENSA_BUILD_DIR=$build RENSA_EXECUTABLE=$build/rensa OMP_NUM_THREADS=1
 "$RENSA_EXECUTABLE" data pictures --out "$work/pictures" --classes 2 --train-per-class 40 --val-per-class 8 --max-size 96 >/dev/null
 

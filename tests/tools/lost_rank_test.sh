@@ -17,10 +17,12 @@ for _ in $(seq 100); do
 done
 grep -q '^1 ' "$work/log" || { echo "the job did not start:"; tail -n 5 "$work/log"; kill $job; exit 1; }
 start=$(date +%s)
+killed=no
 for process in /proc/[0-9]*; do  # rank 1 of this job
-  cat "$process/environ" 2>/dev/null | tr '\0' '\n' | grep -qx 'OMPI_COMM_WORLD_RANK=1' || continue
-  cat "$process/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "--out $work/out" && kill -9 "${process#/proc/}"
+  cat "$process/environ" 2>/dev/null | tr '\0' '\n' | grep -x 'OMPI_COMM_WORLD_RANK=1' >/dev/null || continue
+  cat "$process/cmdline" 2>/dev/null | tr '\0' ' ' | grep -F -- "--out $work/out" >/dev/null && kill -9 "${process#/proc/}" && killed=yes
 done
+[ $killed = yes ] || { echo "rank 1 was not found"; kill $job; exit 1; }
 wait $job
 status=$?
 seconds=$(($(date +%s) - start))

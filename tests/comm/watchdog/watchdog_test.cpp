@@ -214,8 +214,8 @@ class SlowCommunicator final : public ComposedCommunicator {
 
 TEST(WatchdogTest, JudgesNobodyBeforeAllHaveReachedTheStations) {
   run_on_threads(3, [](Communicator& comm) {
-    SlowCommunicator slow(comm.split(0, comm.rank()), std::chrono::milliseconds(comm.rank() == 2 ? 1300 : 0));
-    Watched watched(slow, {.heartbeat_s = 0.5, .call_s = 60});
+    SlowCommunicator slow(comm.split(0, comm.rank()), std::chrono::milliseconds(comm.rank() == 2 ? 2600 : 0));
+    Watched watched(slow, {.heartbeat_s = 1, .call_s = 60});
     ASSERT_TRUE(watched.dog);
     EXPECT_EQ(watched.verdict.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
     if (comm.rank() == 2) watched.dog->give_up("it has begun", 1);

@@ -54,7 +54,7 @@ void StartedMessages::stop() {
     const CommError error(rank_, ": the communicator has gone, or MPI, and ", entry.what, " ", how, ".");
     entry.done.set_exception(std::make_exception_ptr(error));
     if (entry.message->is_matched()) std::fprintf(stderr, "rensa: %s\n", error.what());  // nobody may ask any more
-    if (!entry.message->is_idle()) static_cast<void>(entry.message.release());
+    entry.leave_what_is_in_use();
   };
   move_on();
   for (auto entry = entries.begin(); entry != entries.end();) {
@@ -78,11 +78,7 @@ void StartedMessages::stop() {
 Work StartedMessages::send(const Array& data, int destination, int tag, std::unique_ptr<MessageUnderWay> message) {
   return add({.message = std::move(message),
               .call = Call::between_two("start_send", data.size(), data.dtype(), destination),
-              .what = detail::join("start_send to rank ", destination, with_tag(tag)),
-              .data = {},
-              .stretch = {},
-              .done = {},
-              .error = {}});
+              .what = detail::join("start_send to rank ", destination, with_tag(tag))});
 }
 
 Work StartedMessages::recv(const Array& data, int source, int tag,
@@ -92,9 +88,7 @@ Work StartedMessages::recv(const Array& data, int source, int tag,
               .call = Call::between_two("start_recv", data.size(), data.dtype(), source),
               .what = detail::join("start_recv from rank ", source, with_tag(tag)),
               .data = data,
-              .stretch = stretch,
-              .done = {},
-              .error = {}});
+              .stretch = stretch});
 }
 
 Work StartedMessages::add(Entry entry) {
@@ -125,7 +119,7 @@ bool StartedMessages::advance(Entry& entry) {
 
 /// Outside the lock: arrays that go may call what their owner has put behind them, and that may start a message.
 void StartedMessages::finish(Entry& entry) {
-  if (!entry.message->is_idle()) static_cast<void>(entry.message.release());  // its memory may still be in use
+  entry.leave_what_is_in_use();
   if (entry.error) return entry.done.set_exception(entry.error);
   try {
     if (entry.data && entry.stretch.raw_data() != entry.data.raw_data()) entry.data.copy_from(entry.stretch);

@@ -57,10 +57,15 @@ class StartedMessages {
   struct Entry {
     std::unique_ptr<MessageUnderWay> message;
     Call call;
-    std::string what;     ///< "start_send to rank 1 with tag 0"
-    Array data, stretch;  ///< of a receive: what is given, and the contiguous array that is written
-    std::promise<void> done;
-    std::exception_ptr error;
+    std::string what;               ///< "start_send to rank 1 with tag 0"
+    Array data = {}, stretch = {};  ///< of a receive: what is given, and the contiguous array that is written
+    std::promise<void> done = {};
+    std::exception_ptr error = {};
+
+    /// Leaves the message's memory alone for ever if it may still be read or written.
+    void leave_what_is_in_use() {
+      if (!message->is_idle()) static_cast<void>(message.release());
+    }
   };
 
   /// What the two threads share.

@@ -188,6 +188,11 @@ Messages::Messages(MPI_Comm program, MPI_Comm library, std::string rank, double 
 
 Messages::~Messages() = default;
 
+StartedMessages& Messages::started() {
+  if (!stop_at_finalize_) stop_at_finalize_ = std::make_unique<StopAtFinalize>(started_);
+  return started_;
+}
+
 int Messages::next_elements_tag(int destination) {
   int& next = next_elements_tag_[static_cast<std::size_t>(destination)];
   const int tag = next;
@@ -230,14 +235,12 @@ void Messages::recv(const Array& data, int source, int tag) {
 Work Messages::start_send(const Array& data, int destination, int tag) {
   const Announcement message{.content = {.count = data.size(), .dtype = data.dtype()},
                              .elements_tag = next_elements_tag(destination)};
-  if (!stop_at_finalize_) stop_at_finalize_ = std::make_unique<StopAtFinalize>(started_);
-  return started_.send(data, destination, tag,
-                       std::make_unique<StartedSend>(data, message, destination, tag, channel(tag), library_));
+  return started().send(data, destination, tag,
+                        std::make_unique<StartedSend>(data, message, destination, tag, channel(tag), library_));
 }
 
 Work Messages::start_recv(const Array& data, int source, int tag) {
-  if (!stop_at_finalize_) stop_at_finalize_ = std::make_unique<StopAtFinalize>(started_);
-  return started_.recv(data, source, tag, [&](const Array& stretch) {
+  return started().recv(data, source, tag, [&](const Array& stretch) {
     return std::make_unique<StartedReceive>(stretch, source, tag, channel(tag), library_);
   });
 }

@@ -58,6 +58,8 @@ class Messages {
   Announcement announce(const MessageContent& content, int destination, int tag);
   Announced recv_announcement(int source, int tag) const;
   int next_elements_tag(int destination);
+  /// What to start messages with: it ends with MPI from now on.
+  StartedMessages& started();
   MPI_Comm channel(int tag) const { return tag == kLibraryTag ? library_ : program_; }
 
   MPI_Comm program_, library_;

@@ -175,7 +175,7 @@ class AwaitedLetter final : public MessageUnderWay {
   }
   bool is_matched() const override { return false; }  // it is done at once then
   bool is_idle() const override { return true; }
-  void cancel() override { room_->give_back(ticket_); }
+  void cancel() override {}  // the ticket goes back with it
 
  private:
   std::shared_ptr<ThreadRoom> room_;

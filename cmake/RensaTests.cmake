@@ -72,7 +72,7 @@ rensa_compile_options(rensa_conformance)
 rensa_compile_tests(rensa_conformance)
 target_link_libraries(rensa_conformance PUBLIC rensa_comm rensa_core cereal::cereal GTest::gmock GTest::gtest)
 
-rensa_test_executable(core_test core rensa_core)
+rensa_test_executable(core_test core rensa_core DNNL::dnnl)
 rensa_test_executable(comm_test comm rensa_conformance rensa_comm rensa_core hwy::hwy)
 rensa_test_executable(trainer_test trainer rensa_trainer rensa_comm rensa_core ZLIB::ZLIB)
 rensa_test_executable(tools_test tools ${RENSA_TOOLS_OBJECTS} rensa_trainer rensa_comm rensa_core

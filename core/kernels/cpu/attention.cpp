@@ -1,12 +1,11 @@
 #include "core/kernels/attention.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/gemm.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 #include "core/kernels/cpu/vector_math.h"
@@ -96,17 +95,10 @@ Array with_heads_inside(const Array& like, std::int64_t columns) {
 }
 
 /// c (m, n) = alpha op(a) op(b) + beta c.
-void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, float alpha, Rows<float> a, Rows<float> b,
-          float beta, Rows<float> c) {
-  const auto i = [](std::int64_t x) { return static_cast<int>(x); };
-  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha,
-              a.data, i(a.stride), b.data, i(b.stride), beta, c.data, i(c.stride));
-}
-void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, double alpha, Rows<double> a,
-          Rows<double> b, double beta, Rows<double> c) {
-  const auto i = [](std::int64_t x) { return static_cast<int>(x); };
-  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, i(m), i(n), i(k), alpha,
-              a.data, i(a.stride), b.data, i(b.stride), beta, c.data, i(c.stride));
+template <class T>
+void gemm(bool ta, bool tb, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, Rows<T> a, Rows<T> b, T beta,
+          Rows<T> c) {
+  cpu::gemm(m, n, k, alpha, {a.data, a.stride, ta}, {b.data, b.stride, tb}, beta, c.data, c.stride);
 }
 
 struct Sizes {
@@ -157,7 +149,7 @@ std::int64_t hide_unseen(T* row, std::int64_t seen, std::int64_t keys) {
   return whole;
 }
 
-/// Whole batches to the threads if there are enough; a single one is shared inside BLAS.
+/// Whole batches to the threads if there are enough; a single one is shared inside gemm.
 template <class Body>
 void for_each_batch(std::int64_t batch, std::int64_t cost, const Body& body) {
   cpu::for_each_block(

@@ -1,34 +1,18 @@
 #include "core/kernels/lstm.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <type_traits>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/gemm.h"
+#include "core/kernels/cpu/onednn/packed_matrix.h"
 #include "core/kernels/cpu/parallel.h"
-#include "core/kernels/cpu/transpose.h"
 #include "core/kernels/cpu/vector_math.h"
 
 namespace rensa::kernels {
 namespace {
-
-/// c += a b (or a bᵀ), row-major: a (m, k), c (m, n). *_row: elements from one row to the next.
-template <class T>
-void add_product(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t a_row, const T* b,
-                 std::int64_t b_row, bool transposed, T* c, std::int64_t c_row) {
-  if (m == 0 || n == 0 || k == 0) return;
-  const CBLAS_TRANSPOSE form = transposed ? CblasTrans : CblasNoTrans;
-  const auto narrow = [](std::int64_t x) { return static_cast<int>(x); };
-  if constexpr (std::is_same_v<T, float>) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0f, a, narrow(a_row), b,
-                narrow(b_row), 1.0f, c, narrow(c_row));
-  } else {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, form, narrow(m), narrow(n), narrow(k), 1.0, a, narrow(a_row), b,
-                narrow(b_row), 1.0, c, narrow(c_row));
-  }
-}
 
 void sigmoid_of(float* x, std::int64_t count) { cpu::vector_sigmoid(x, x, count); }
 void tanh_of(const float* x, float* y, std::int64_t count) { cpu::vector_tanh(x, y, count); }
@@ -99,37 +83,39 @@ void for_each_row(std::int64_t rows, std::int64_t n, const Body& body) {
       /*cost=*/64 * n);
 }
 
-/// W (4 n, n) as the products h Wᵀ of all steps read it. BLAS packs it for every step anew, and in float32 packs slowly
-/// what it has to transpose: a product of 16 to 64 rows takes 10 to 60 % longer. Transposing W once costs 3 to 15
-/// steps' worth of that.
+/// The second factor (k, n) of every step's product. A library brings it into its own order at each step anew; in
+/// float32 that is done once: products of 16 to 64 rows then take a quarter to four fifths of the time.
 template <class T>
-class StateWeights {
+class StepFactor {
  public:
-  StateWeights(const Array& W, std::size_t steps) : W_(W), n_(W.shape()[1]), row_(n_) {
-    constexpr std::size_t kEnoughSteps = 16;
-    if (!std::is_same_v<T, float> || steps < kEnoughSteps) return;
-    row_ = spread_row(4 * n_);
-    W_ = empty({n_, row_}, W.dtype());
-    cpu::transpose(W.data<T>(), 4 * n_, n_, W_.data<T>(), row_);
-    transposed_ = true;
+  StepFactor(const Array& b, const LstmSteps& steps) : b_(b), k_(b.shape()[0]), n_(b.shape()[1]) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (is_worth_packing(steps.rows)) packed_.emplace(b, steps.rows.front());
+    }
   }
 
-  /// sums (rows, 4 n) += h Wᵀ
-  void add_product_to(T* sums, const T* h, std::int64_t rows) const {
-    add_product<T>(rows, 4 * n_, n_, h, n_, W_.data<T>(), row_, !transposed_, sums, 4 * n_);
+  /// c (m, n) += a b with a (m, k), both contiguous.
+  void add_product(std::int64_t m, const T* a, T* c) const {
+    if constexpr (std::is_same_v<T, float>) {
+      if (packed_) return packed_->add_product(m, a, c);
+    }
+    const bool transposed = b_.strides()[1] != 1;
+    cpu::gemm(m, n_, k_, T(1), {a, k_}, {b_.data<T>(), transposed ? k_ : n_, transposed}, T(1), c, n_);
   }
 
  private:
-  /// An odd number of cache lines: rows that are a power of two apart would displace each other from the cache, and for
-  /// many n the products would be slower than with W as it is.
-  static std::int64_t spread_row(std::int64_t columns) {
-    constexpr std::int64_t kLine = 64 / sizeof(T);
-    return ((columns + kLine - 1) / kLine | 1) * kLine;
+  /// Packing takes as long as one or two steps save, and each number of rows has a primitive of its own, which is made
+  /// once.
+  bool is_worth_packing(const std::vector<std::int64_t>& rows) const {
+    constexpr std::size_t kEnoughSteps = 4;
+    constexpr std::int64_t kManyPrimitives = 64;
+    return rows.size() >= kEnoughSteps && rows.front() * k_ * n_ > cpu::kLargeProduct &&
+           rows.front() - rows.back() < kManyPrimitives && cpu::onednn_multiplies_faster();
   }
 
-  Array W_;
-  std::int64_t n_, row_;
-  bool transposed_ = false;
+  Array b_;
+  std::int64_t k_, n_;
+  std::optional<onednn::PackedMatrix> packed_;
 };
 
 std::array<Array, 4> lstm_steps_cpu(const Array& gates, const Array& hx, const Array& cx, const Array& W,
@@ -140,9 +126,9 @@ std::array<Array, 4> lstm_steps_cpu(const Array& gates, const Array& hx, const A
   dispatch_floating(gates.dtype(), "lstm", [&](auto tag) {
     using T = typename decltype(tag)::type;
     T *g = gates.data<T>(), *h = last_h.data<T>(), *c = last_c.data<T>(), *out = y.data<T>(), *kept = cells.data<T>();
-    const StateWeights<T> weights(W, steps.rows.size());
+    const StepFactor<T> weights(W.transpose(), steps);
     for (const Step& step : in_order(steps)) {
-      weights.add_product_to(g + step.first * 4 * n, h, step.rows);
+      weights.add_product(step.rows, h, g + step.first * 4 * n);
       for_each_row(step.rows, n, [&](std::int64_t r) {
         const std::int64_t at = (step.first + r) * n;
         step_row(g + 4 * at, c + r * n, c + r * n, h + r * n, n);
@@ -171,6 +157,7 @@ Array lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& c
     T *of_sums = sums.data<T>(), *dh = gh.data<T>(), *dc = gc.data<T>();
     const T *g = gates.data<T>(), *c = cells.data<T>(), *start = cx.data<T>(), *from_y = gy.data<T>();
     const std::vector<Step> order = in_order(steps);
+    const StepFactor<T> weights(W, steps);
     for (std::size_t t = order.size(); t-- > 0;) {
       const Step& step = order[t];
       for_each_row(step.rows, n, [&](std::int64_t r) {
@@ -182,8 +169,7 @@ Array lstm_steps_grad_cpu(const Array& gates, const Array& cells, const Array& c
         step_row_grad(g + 4 * at, earlier ? earlier : start + r * n, c + at, of_h, dc + r * n, of_sums + 4 * at, n);
         std::fill_n(of_h, n, T(0));
       });
-      add_product<T>(step.rows, n, 4 * n, of_sums + step.first * 4 * n, 4 * n, W.data<T>(), n, /*transposed=*/false, dh,
-                     n);
+      weights.add_product(step.rows, of_sums + step.first * 4 * n, dh);
     }
   });
   return sums;

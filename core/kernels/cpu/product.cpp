@@ -1,12 +1,11 @@
 #include "core/kernels/product.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <limits>
 
 #include "core/array/dispatch.h"
 #include "core/error.h"
+#include "core/kernels/cpu/gemm.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/onednn/primitives.h"
 #include "core/kernels/cpu/onednn/product.h"
@@ -16,36 +15,40 @@
 namespace rensa::kernels {
 namespace {
 
-constexpr std::int64_t kLargeProduct = 64 * 64 * 64;  ///< multiplications from which one product occupies every thread
+constexpr std::int64_t kMost = std::numeric_limits<int>::max();  ///< as BLAS counts
 
-/// A matrix as BLAS reads it: rows of `leading` elements, or the transpose of such.
+/// A matrix as gemm reads it: rows of `stride` elements, or the transpose of such.
 struct Matrix {
   Array array;
-  CBLAS_TRANSPOSE form;
-  int leading;
+  bool transposed = false;
+  std::int64_t stride = 0;
 
-  explicit Matrix(const Array& x) : array(x), form(CblasNoTrans), leading(0) {
+  explicit Matrix(const Array& x) : array(x) {
     if (!take_as_it_lies()) {
       array = x.copy();
       take_as_it_lies();
     }
   }
+  template <class T>
+  cpu::Factor<T> factor() const {
+    return {array.data<T>(), stride, transposed};
+  }
 
  private:
-  /// BLAS wants one of the strides to be 1 and the other not to be below the row's length. An axis of size 1 has no
-  /// say.
+  /// One of the strides has to be 1 and the other not below the row's length, and an int. An axis of size 1 has no say.
   bool take_as_it_lies() {
     const std::int64_t rows = array.shape()[0], columns = array.shape()[1];
     const std::int64_t down = array.strides()[0], across = array.strides()[1];
     const std::int64_t at_least_1 = 1;
+    if (std::max(down, across) > kMost) return false;
     if ((across == 1 || columns == 1) && (down >= columns || rows == 1)) {
-      form = CblasNoTrans;
-      leading = static_cast<int>(std::max({rows == 1 ? columns : down, columns, at_least_1}));
+      transposed = false;
+      stride = std::max({rows == 1 ? columns : down, columns, at_least_1});
       return true;
     }
     if ((down == 1 || rows == 1) && (across >= rows || columns == 1)) {
-      form = CblasTrans;
-      leading = static_cast<int>(std::max({columns == 1 ? rows : across, rows, at_least_1}));
+      transposed = true;
+      stride = std::max({columns == 1 ? rows : across, rows, at_least_1});
       return true;
     }
     return false;
@@ -53,7 +56,6 @@ struct Matrix {
 };
 
 void check_fits_blas(const Array& c, std::int64_t k) {
-  constexpr std::int64_t kMost = std::numeric_limits<int>::max();
   if (c.shape()[0] > kMost || c.shape()[1] > kMost || k > kMost) {
     throw ShapeError("product: sizes above ", kMost, " are not supported, found ", c.shape(), " over ", k, ".");
   }
@@ -69,22 +71,16 @@ void gemm(const Array& a, const Array& b, double beta, const Array& c) {
     return;
   }
   const Matrix left(a), right(b);
-  const int m = static_cast<int>(c.shape()[0]), n = static_cast<int>(c.shape()[1]), sum = static_cast<int>(k);
   dispatch_floating(c.dtype(), "product", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, float>) {
-      cblas_sgemm(CblasRowMajor, left.form, right.form, m, n, sum, 1.0f, left.array.data<T>(), left.leading,
-                  right.array.data<T>(), right.leading, static_cast<float>(beta), c.data<T>(), n);
-    } else {
-      cblas_dgemm(CblasRowMajor, left.form, right.form, m, n, sum, 1.0, left.array.data<T>(), left.leading,
-                  right.array.data<T>(), right.leading, beta, c.data<T>(), n);
-    }
+    const std::int64_t n = c.shape()[1];
+    cpu::gemm(c.shape()[0], n, k, T(1), left.factor<T>(), right.factor<T>(), static_cast<T>(beta), c.data<T>(), n);
   });
 }
 
 /// Whether oneDNN makes this product in a 16-bit type: a small one is as quick in float32.
 bool by_onednn(const Array& a, std::int64_t n) {
-  return is_half(a.dtype()) && onednn::computes(a.dtype()) && a.shape()[0] * a.shape()[1] * n >= kLargeProduct;
+  return is_half(a.dtype()) && onednn::computes(a.dtype()) && a.shape()[0] * a.shape()[1] * n > cpu::kLargeProduct;
 }
 
 Array wide(const Array& x) { return x ? x.to(Dtype::kFloat32) : x; }
@@ -134,12 +130,12 @@ Array linear_cpu(const Array& x, const Array& W, const Array& b) {
   return y;
 }
 
-/// Small products are shared out over the threads, one thread each; large ones are shared inside BLAS.
+/// Small products are shared out over the threads, one thread each; large ones are shared inside gemm.
 Array batch_product_cpu(const Array& a, const Array& b) {
   const std::int64_t batch = a.shape()[0], m = a.shape()[1], k = a.shape()[2], n = b.shape()[2];
   Array c = empty({batch, m, n}, a.dtype());
   const auto one = [&](std::int64_t i) { gemm(a.select(0, i), b.select(0, i), 0, c.select(0, i)); };
-  if (m * n * k > kLargeProduct) {
+  if (m * n * k > cpu::kLargeProduct) {
     for (std::int64_t i = 0; i < batch; ++i) one(i);
   } else {
     dispatch_floating(a.dtype(), "matmul", [](auto) {});

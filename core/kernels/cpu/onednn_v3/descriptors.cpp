@@ -41,6 +41,7 @@ bool has(cpu_isa wanted) {
 }
 }  // namespace
 
+bool has_avx512() { return has(cpu_isa::avx512_core); }
 bool has_bfloat16() { return has(cpu_isa::avx512_core_bf16); }
 bool has_float16() { return has(cpu_isa::avx512_core_fp16); }
 

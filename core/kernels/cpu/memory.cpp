@@ -6,6 +6,7 @@
 #include "core/array/dispatch.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/strided_loop.h"
+#include "core/kernels/cpu/transposed_copy.h"
 
 namespace rensa::kernels {
 namespace {
@@ -85,6 +86,7 @@ void copy_cpu(const Array& target, const Array& source) {
     });
     return;
   }
+  if (target.dtype() == source.dtype() && cpu::copy_transposed(target, source)) return;
   copy_strided(target, source);
 }
 

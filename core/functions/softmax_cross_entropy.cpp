@@ -25,12 +25,13 @@ using kernels::ClassTargets;
 struct SoftmaxCrossEntropyGrad final : Function {
   ClassTargets targets;
   KeptArray t;
-  explicit SoftmaxCrossEntropyGrad(const ClassTargets& of) : targets(of), t(of.t) {}
+  Array line_sums;  ///< of the loss, or none
+  SoftmaxCrossEntropyGrad(const ClassTargets& of, const Array& sums) : targets(of), t(of.t), line_sums(sums) {}
   const char* name() const override { return "softmax_cross_entropy_grad"; }
 
   Array forward(const Array& x, const Array& g) override {
     retain_inputs(0, 1);
-    return kernels::softmax_cross_entropy_grad(x.contiguous(), targets, g.contiguous());
+    return kernels::softmax_cross_entropy_grad(x.contiguous(), targets, g.contiguous(), line_sums);
   }
   Variables backward(const Variable& ggx) override {
     auto [x, g] = retained_inputs<2>();
@@ -39,9 +40,10 @@ struct SoftmaxCrossEntropyGrad final : Function {
     const Variable centred = p * (ggx - sum(ggx * p, {1}, /*keepdims=*/true));
     const Variable counted(expand_dims(not_ignored(g.dtype()), 1));
     const Variable ones_g(ones(g.shape(), g.dtype(), g.device()));
-    const Variable p_minus_q = apply(make_function<SoftmaxCrossEntropyGrad>(targets), x, ones_g);
+    const Variable p_minus_q = apply(make_function<SoftmaxCrossEntropyGrad>(targets, line_sums), x, ones_g);
     return {expand_dims(g, 1) * counted * centred, sum(ggx * p_minus_q, {1})};
   }
+  void release_saved() override { line_sums = {}; }
 
  private:
   Array not_ignored(Dtype dtype) const {
@@ -54,17 +56,21 @@ struct SoftmaxCrossEntropyGrad final : Function {
 struct SoftmaxCrossEntropy final : Function {
   ClassTargets targets;
   KeptArray t;
+  Array line_sums;
   explicit SoftmaxCrossEntropy(const ClassTargets& of) : targets(of), t(of.t) {}
   const char* name() const override { return "softmax_cross_entropy"; }
 
   Array forward(const Array& x) override {
     retain_inputs(0);
-    return kernels::softmax_cross_entropy(x.contiguous(), targets);
+    auto [losses, sums] = kernels::softmax_cross_entropy(x.contiguous(), targets);
+    line_sums = sums;
+    return losses;
   }
   Variables backward(const Variable& gy) override {
     kept(t, "target");
-    return {apply(make_function<SoftmaxCrossEntropyGrad>(targets), retained_input(), gy)};
+    return {apply(make_function<SoftmaxCrossEntropyGrad>(targets, line_sums), retained_input(), gy)};
   }
+  void release_saved() override { line_sums = {}; }
 };
 
 void check(const Variable& x, const Array& t, const SoftmaxCrossEntropyOptions& options) {

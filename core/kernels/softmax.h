@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "core/kernels/kernel.h"
@@ -21,9 +22,12 @@ struct ClassTargets {
   std::int64_t ignore_label = -1;
 };
 
-/// The loss of each line, (lines); 0 where ignored. Throws ValueError that names the first label out of range.
-extern Kernel<Array(const Array& x, const ClassTargets& targets)> softmax_cross_entropy;
-/// g (softmax(x) - q), where g (lines) and q are the smoothed targets; 0 where ignored.
-extern Kernel<Array(const Array& x, const ClassTargets& targets, const Array& g)> softmax_cross_entropy_grad;
+/// {the loss of each line (lines), 0 where ignored; (lines, 2), float64: the maximum of each line and the sum of exp(x
+/// - maximum), for the gradient, or no array}. Throws ValueError that names the first label out of range.
+extern Kernel<std::array<Array, 2>(const Array& x, const ClassTargets& targets)> softmax_cross_entropy;
+/// g (softmax(x) - q), where g (lines) and q are the smoothed targets; 0 where ignored. line_sums: what
+/// softmax_cross_entropy returned beside the losses, or no array.
+extern Kernel<Array(const Array& x, const ClassTargets& targets, const Array& g, const Array& line_sums)>
+    softmax_cross_entropy_grad;
 
 }  // namespace rensa::kernels

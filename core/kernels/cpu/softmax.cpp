@@ -6,7 +6,7 @@
 #include "core/array/dispatch.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
-#include "core/kernels/cpu/vector_math.h"
+#include "core/kernels/cpu/vector_softmax.h"
 
 namespace rensa::kernels {
 namespace {
@@ -25,83 +25,79 @@ void for_each_line(std::int64_t lines, std::int64_t length, Line&& line) {
 std::int64_t line_length(const Array& x) { return x.shape().back(); }
 std::int64_t line_count(const Array& x) { return x.size() == 0 ? 0 : x.size() / line_length(x); }
 
-/// The largest element; the loop is a vector loop.
-template <class T>
-T maximum_of(const T* x, std::int64_t n) {
-  constexpr std::int64_t kLanes = 16;
-  T lanes[kLanes];
-  std::fill_n(lanes, kLanes, x[0]);
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-      lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
-  }
-  for (; i < n; ++i) lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
-  return *std::max_element(lanes, lanes + kLanes);
+// What is done to a line: float32 in vectors, float64 here.
+
+void softmax_line(const float* x, float* y, std::int64_t n) { cpu::vector_softmax(x, y, n); }
+void log_softmax_line(const float* x, float* y, std::int64_t n) { cpu::vector_log_softmax(x, y, n); }
+void softmax_grad_line(const float* y, const float* gy, float* gx, std::int64_t n) {
+  cpu::vector_softmax_grad(y, gy, gx, n);
+}
+void log_softmax_grad_line(const float* y, const float* gy, float* gx, std::int64_t n) {
+  cpu::vector_log_softmax_grad(y, gy, gx, n);
 }
 
-/// y = exp(x - shift), and the sum of them.
-double exp_sum(const float* x, float shift, float* y, std::int64_t n) { return cpu::vector_exp_sum(x, shift, y, n); }
-double exp_sum(const double* x, double shift, double* y, std::int64_t n) {
+using cpu::LineSum;
+
+LineSum line_sum(const float* x, std::int64_t n) { return cpu::vector_line_sum(x, n); }
+LineSum line_sum(const double* x, std::int64_t n) {
+  LineSum line{*std::max_element(x, x + n), 0};
+  for (std::int64_t i = 0; i < n; ++i) line.sum += std::exp(x[i] - line.maximum);
+  return line;
+}
+
+double sum_of_differences(const float* x, double shift, std::int64_t n) {
+  return cpu::vector_sum_of_differences(x, static_cast<float>(shift), n);
+}
+double sum_of_differences(const double* x, double shift, std::int64_t n) {
   double sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += y[i] = std::exp(x[i] - shift);
+  for (std::int64_t i = 0; i < n; ++i) sum += x[i] - shift;
   return sum;
 }
 
-/// The maximum of a line and the logarithm of the sum of exp(x - maximum).
-template <class T>
-struct LogSum {
-  T maximum, log_sum;
-  LogSum(const T* x, std::int64_t n) : maximum(maximum_of(x, n)) {
-    constexpr std::int64_t kChunk = 1024;
-    T chunk[kChunk];
-    double sum = 0;
-    for (std::int64_t i = 0; i < n; i += kChunk) sum += exp_sum(x + i, maximum, chunk, std::min(kChunk, n - i));
-    log_sum = static_cast<T>(std::log(sum));
-  }
-};
-
-template <class T>
-void softmax_line(const T* x, T* y, std::int64_t n) {
-  const T share = static_cast<T>(1 / exp_sum(x, maximum_of(x, n), y, n));
-  for (std::int64_t i = 0; i < n; ++i) y[i] *= share;
+void softmax_line(const double* x, double* y, std::int64_t n) {
+  const double maximum = *std::max_element(x, x + n);
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += y[i] = std::exp(x[i] - maximum);
+  for (std::int64_t i = 0; i < n; ++i) y[i] *= 1 / sum;
 }
-
-template <class T>
-void log_softmax_line(const T* x, T* y, std::int64_t n) {
-  const LogSum<T> s(x, n);
-  for (std::int64_t i = 0; i < n; ++i) y[i] = x[i] - s.maximum - s.log_sum;
+void log_softmax_line(const double* x, double* y, std::int64_t n) {
+  const auto [maximum, sum] = line_sum(x, n);
+  const double log_sum = std::log(sum);
+  for (std::int64_t i = 0; i < n; ++i) y[i] = x[i] - maximum - log_sum;
 }
-
-template <class T>
-void softmax_grad_line(const T* y, const T* gy, T* gx, std::int64_t n) {
-  T dot = 0;
+void softmax_grad_line(const double* y, const double* gy, double* gx, std::int64_t n) {
+  double dot = 0;
   for (std::int64_t i = 0; i < n; ++i) dot += gy[i] * y[i];
   for (std::int64_t i = 0; i < n; ++i) gx[i] = y[i] * (gy[i] - dot);
 }
-
-template <class T>
-void log_softmax_grad_line(const T* y, const T* gy, T* gx, std::int64_t n) {
-  T sum = 0;
+void log_softmax_grad_line(const double* y, const double* gy, double* gx, std::int64_t n) {
+  double sum = 0;
   for (std::int64_t i = 0; i < n; ++i) sum += gy[i];
-  exp_sum(y, T(0), gx, n);
-  for (std::int64_t i = 0; i < n; ++i) gx[i] = gy[i] - gx[i] * sum;
+  for (std::int64_t i = 0; i < n; ++i) gx[i] = gy[i] - std::exp(y[i]) * sum;
 }
 
-/// Applies a line's formula to whole arrays.
-template <class Float, class Double, class... Inputs>
-Array map_lines(const char* name, Float f32, Double f64, const Array& first, const Inputs&... others) {
+/// gx = g (softmax(x) - everywhere)
+void cross_entropy_grad_line(const float* x, const LineSum& line, double everywhere, float g, float* gx,
+                             std::int64_t n) {
+  cpu::vector_cross_entropy_grad(x, static_cast<float>(line.maximum), static_cast<float>(1 / line.sum),
+                                 static_cast<float>(everywhere), g, gx, n);
+}
+void cross_entropy_grad_line(const double* x, const LineSum& line, double everywhere, double g, double* gx,
+                             std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) gx[i] = g * (std::exp(x[i] - line.maximum) / line.sum - everywhere);
+}
+
+/// Applies line(inputs..., result, n) to the lines of whole arrays.
+template <class Line, class... Inputs>
+Array map_lines(const char* name, const Line& line, const Array& first, const Inputs&... others) {
   Array result = empty(first.shape(), first.dtype());
   const std::int64_t n = line_length(first);
   dispatch_floating(first.dtype(), name, [&](auto tag) {
     using T = typename decltype(tag)::type;
+    const T* in = first.data<T>();
     T* out = result.data<T>();
     for_each_line(line_count(first), n, [&](std::int64_t i) {
-      if constexpr (std::is_same_v<T, float>) {
-        f32(first.data<T>() + i * n, others.template data<T>() + i * n..., out + i * n, n);
-      } else {
-        f64(first.data<T>() + i * n, others.template data<T>() + i * n..., out + i * n, n);
-      }
+      line(in + i * n, static_cast<const T*>(others.template data<T>() + i * n)..., out + i * n, n);
     });
   });
   return result;
@@ -124,36 +120,36 @@ void check_labels(const ClassTargets& targets, std::int64_t classes) {
   });
 }
 
-/// The cross entropy is log_sum - (1 - s) x[t] - s mean(x), with the line's maximum taken off x.
-Array cross_entropy_cpu(const Array& x, const ClassTargets& targets) {
+/// The cross entropy is log(sum) - (1 - s) x[t] - s mean(x), with the line's maximum taken off x.
+std::array<Array, 2> cross_entropy_cpu(const Array& x, const ClassTargets& targets) {
   const std::int64_t n = line_length(x);
   check_labels(targets, n);
-  Array losses = empty(targets.t.shape(), x.dtype());
+  Array losses = empty(targets.t.shape(), x.dtype()), line_sums = empty({line_count(x), 2}, Dtype::kFloat64);
   dispatch_floating(x.dtype(), "softmax_cross_entropy", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* xs = x.data<T>();
     T* out = losses.data<T>();
-    const T smoothing = static_cast<T>(targets.label_smoothing);
+    double* kept = line_sums.data<double>();
+    const double smoothing = targets.label_smoothing;
     dispatch_labels(targets.t, [&](const auto* t) {
       for_each_line(line_count(x), n, [&](std::int64_t i) {
-        out[i] = 0;
-        if (t[i] == targets.ignore_label) return;
+        const bool is_ignored = t[i] == targets.ignore_label;
         const T* line = xs + i * n;
-        const LogSum<T> s(line, n);
-        T target = (1 - smoothing) * (line[t[i]] - s.maximum);
-        if (smoothing > 0) {
-          T sum = 0;
-          for (std::int64_t c = 0; c < n; ++c) sum += line[c] - s.maximum;
-          target += smoothing * sum / static_cast<T>(n);
-        }
-        out[i] = s.log_sum - target;
+        const auto [maximum, sum] = is_ignored ? LineSum{0, 1} : line_sum(line, n);
+        kept[2 * i] = maximum;
+        kept[2 * i + 1] = sum;
+        out[i] = 0;
+        if (is_ignored) return;
+        double target = (1 - smoothing) * (static_cast<double>(line[t[i]]) - maximum);
+        if (smoothing > 0) target += smoothing * sum_of_differences(line, maximum, n) / static_cast<double>(n);
+        out[i] = static_cast<T>(std::log(sum) - target);
       });
     });
   });
-  return losses;
+  return {losses, line_sums};
 }
 
-Array cross_entropy_grad_cpu(const Array& x, const ClassTargets& targets, const Array& g) {
+Array cross_entropy_grad_cpu(const Array& x, const ClassTargets& targets, const Array& g, const Array& line_sums) {
   const std::int64_t n = line_length(x);
   Array gx = empty(x.shape(), x.dtype());
   dispatch_floating(x.dtype(), "softmax_cross_entropy", [&](auto tag) {
@@ -161,7 +157,8 @@ Array cross_entropy_grad_cpu(const Array& x, const ClassTargets& targets, const 
     const T* xs = x.data<T>();
     const T* gs = g.data<T>();
     T* out = gx.data<T>();
-    const T smoothing = static_cast<T>(targets.label_smoothing);
+    const double* kept = line_sums ? line_sums.data<double>() : nullptr;
+    const double smoothing = targets.label_smoothing;
     dispatch_labels(targets.t, [&](const auto* t) {
       for_each_line(line_count(x), n, [&](std::int64_t i) {
         T* line = out + i * n;
@@ -169,24 +166,32 @@ Array cross_entropy_grad_cpu(const Array& x, const ClassTargets& targets, const 
           std::fill_n(line, n, T(0));
           return;
         }
-        softmax_line(xs + i * n, line, n);
-        line[t[i]] -= 1 - smoothing;
-        for (std::int64_t c = 0; c < n; ++c) line[c] = gs[i] * (line[c] - smoothing / static_cast<T>(n));
+        const LineSum of_x = kept ? LineSum{kept[2 * i], kept[2 * i + 1]} : line_sum(xs + i * n, n);
+        cross_entropy_grad_line(xs + i * n, of_x, smoothing / static_cast<double>(n), gs[i], line, n);
+        line[t[i]] -= gs[i] * static_cast<T>(1 - smoothing);
       });
     });
   });
   return gx;
 }
 
-Array softmax_cpu(const Array& x) { return map_lines("softmax", softmax_line<float>, softmax_line<double>, x); }
+Array softmax_cpu(const Array& x) {
+  return map_lines("softmax", [](const auto* in, auto* y, std::int64_t n) { softmax_line(in, y, n); }, x);
+}
 Array log_softmax_cpu(const Array& x) {
-  return map_lines("log_softmax", log_softmax_line<float>, log_softmax_line<double>, x);
+  return map_lines("log_softmax", [](const auto* in, auto* y, std::int64_t n) { log_softmax_line(in, y, n); }, x);
 }
 Array softmax_grad_cpu(const Array& y, const Array& gy) {
-  return map_lines("softmax_grad", softmax_grad_line<float>, softmax_grad_line<double>, y, gy);
+  const auto line = [](const auto* of_y, const auto* g, auto* gx, std::int64_t n) {
+    softmax_grad_line(of_y, g, gx, n);
+  };
+  return map_lines("softmax_grad", line, y, gy);
 }
 Array log_softmax_grad_cpu(const Array& y, const Array& gy) {
-  return map_lines("log_softmax_grad", log_softmax_grad_line<float>, log_softmax_grad_line<double>, y, gy);
+  const auto line = [](const auto* of_y, const auto* g, auto* gx, std::int64_t n) {
+    log_softmax_grad_line(of_y, g, gx, n);
+  };
+  return map_lines("log_softmax_grad", line, y, gy);
 }
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;

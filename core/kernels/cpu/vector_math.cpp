@@ -11,6 +11,8 @@
 
 #include <hwy/contrib/math/math-inl.h>
 
+#include "core/kernels/cpu/vector_parts-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace rensa::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -39,17 +41,6 @@ HWY_INLINE void map(const float* x, const float* gy, float* gx, std::int64_t cou
     const hn::CappedTag<float, 1> one;
     hn::StoreU(f(one, hn::LoadU(one, x + i), hn::LoadU(one, gy + i)), one, gx + i);
   }
-}
-
-/// Highway's Exp is wrong beside its range: infinity above, 0 below the smallest normal number, and not-a-number stays.
-/// Below, 0 stands for x: to compute numbers that are not normal takes a processor a hundred times as long.
-template <class D, class V>
-HWY_INLINE V whole_exp(D d, V x) {
-  const V most = hn::Set(d, 88.72283172607421875f), least = hn::Set(d, -87.3365478515625f);
-  const auto is_above = hn::Ge(x, least);
-  V y = hn::IfThenElseZero(is_above, hn::Exp(d, hn::Min(hn::IfThenElseZero(is_above, x), most)));
-  y = hn::IfThenElse(hn::Gt(x, most), hn::Inf(d), y);
-  return hn::IfThenElse(hn::IsNaN(x), x, y);
 }
 
 void Exp(const float* x, float* y, std::int64_t count) {
@@ -165,19 +156,9 @@ void ExpOfDifference(const float* x, float shift, float* y, std::int64_t count) 
   map(x, y, count, [shift](auto d, auto v) HWY_ATTR { return whole_exp(d, hn::Sub(v, hn::Set(d, shift))); });
 }
 
-/// Sixteen lanes whatever the vectors' length: partial sums of elements 16 apart.
 double ExpSum(const float* x, float shift, float* y, std::int64_t count) {
   ExpOfDifference(x, shift, y, count);
-  constexpr std::int64_t kLanes = 16;
-  double lanes[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(y[i + lane]);
-  }
-  for (; i < count; ++i) lanes[0] += static_cast<double>(y[i]);
-  double sum = 0;
-  for (const double lane : lanes) sum += lane;
-  return sum;
+  return sum_of(count, [&](std::int64_t i) HWY_ATTR { return y[i]; });
 }
 
 /// Four lines meet before they are added: sums are read and written a fourth as often.
@@ -202,24 +183,6 @@ void AddLines(const float* x, std::int64_t lines, std::int64_t line_step, std::i
   for (; j < lines; ++j) {
     for (std::int64_t i = 0; i < width; ++i) sums[i] += static_cast<double>(x[j * line_step + i]);
   }
-}
-
-/// The sum over i < n of term(i), in float64: partial ones of elements 16 apart whatever the vectors' length, and one
-/// of the last elements, joined in one order.
-template <class Term>
-HWY_INLINE double sum_of(std::int64_t n, const Term& term) {
-  constexpr std::int64_t kLanes = 16;
-  double lanes[kLanes] = {}, rest = 0;
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(term(i + lane));
-  }
-  for (; i < n; ++i) rest += static_cast<double>(term(i));
-  if (n < kLanes) return rest;
-  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::int64_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  }
-  return lanes[0] + rest;
 }
 
 void NormalizeRows(const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma, const float* HWY_RESTRICT beta,

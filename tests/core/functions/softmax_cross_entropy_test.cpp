@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/autograd/gradient_check.h"
@@ -70,13 +71,38 @@ TEST(SoftmaxCrossEntropyTest, DoesNotOverflow) {
   EXPECT_EQ(F::softmax_cross_entropy(x, array<std::int32_t>({0, 0})).item<float>(), 0);
 }
 
+TEST(SoftmaxCrossEntropyTest, InFloat32IsNearFloat64AndTheSameWithoutTheLinesSums) {
+  for (const std::int64_t classes : {3, 100, 3000}) {
+    for (const double smoothing : {0.0, 0.1}) {
+      const Array x = random_array({5, classes}, 1), g = random_array({5}, 2);
+      const kernels::ClassTargets targets{array<std::int32_t>({0, 2, -1, 1, 2}), smoothing, -1};
+      const auto run = [&](Dtype dtype, bool keep) {
+        const auto [losses, sums] = kernels::softmax_cross_entropy(x.to(dtype), targets);
+        const Array gx = kernels::softmax_cross_entropy_grad(x.to(dtype), targets, g.to(dtype), keep ? sums : Array());
+        return std::array{to_vector<double>(losses), to_vector<double>(gx)};
+      };
+      const auto found = run(Dtype::kFloat32, true), expected = run(Dtype::kFloat64, true);
+      EXPECT_EQ(found, run(Dtype::kFloat32, false));
+      EXPECT_EQ(expected, run(Dtype::kFloat64, false));
+      for (std::size_t part = 0; part < 2; ++part) {
+        for (std::size_t i = 0; i < found[part].size(); ++i) {
+          ASSERT_NEAR(found[part][i], expected[part][i], 2e-6 + 2e-6 * std::abs(expected[part][i]))
+              << part << ", " << i;
+        }
+      }
+      EXPECT_EQ(found[0][2], 0);
+    }
+  }
+}
+
 /// On a GPU a label out of range has a loss that is no number, and then a weight too.
 TEST(SoftmaxCrossEntropyTest, ALabelOutOfRangeOnAGpuHasNoWeightOfAClass) {
   const rensa::testing::EmulatedGpus gpus;
   const Device gpu{DeviceKind::kCuda, 0};
   const Array x = random_array({2, 3}, 1).to(gpu), t = array<std::int32_t>({0, 1 << 29}).to(gpu);
   kernels::softmax_cross_entropy.implement(DeviceKind::kCuda, [](const Array& lines, const kernels::ClassTargets&) {
-    return full({lines.shape()[0]}, NAN, lines.dtype(), lines.device());  // the CPU's kernel throws, the GPU's does not
+    const Array losses = full({lines.shape()[0]}, NAN, lines.dtype(), lines.device());
+    return std::array<Array, 2>{losses, Array()};  // the CPU's kernel throws, the GPU's does not
   });
   const F::SoftmaxCrossEntropyOptions options{.reduce = F::LossReduce::kNone, .class_weight = array<float>({1, 2, 3})};
   const std::vector<double> losses = to_vector<double>(F::softmax_cross_entropy(x, t, options).array());

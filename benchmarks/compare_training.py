@@ -2,12 +2,13 @@
 """Rensa's and PyTorch's training steps side by side, in turns, and a markdown table of the ratios.
 
     python benchmarks/compare_training.py --rensa build/release/rensa --floor build/release/benchmarks/floor [--only mlp]
-                                          [--repetitions 5]
+                                          [--repetitions 5] [--dtype bfloat16]
 
 Run it with the Python that has PyTorch, on a machine that does nothing else. A repetition starts every program once, in
 turn (rensa, PyTorch contiguous, PyTorch channels_last), so that a slow minute hits all of them; each program reports
 the median of its steps. Reported: the median of the repetitions and [least, most]. The ratio is taken against
-PyTorch's better memory format. The floor is measured in the first repetition (docs/performance.md says what it is).
+PyTorch's better memory format. With --dtype bfloat16 (Rensa with float32 masters, PyTorch with autocast) Rensa's step in
+float32 takes its turn too, and the last column says by how much bfloat16 is faster than that. The floor is measured in the first repetition (docs/performance.md says what it is).
 Every line that a program printed is kept in --log.
 """
 
@@ -40,16 +41,16 @@ def last_json(command, environment, log):
     return json.loads(lines[-1])
 
 
-def rensa_command(o, model, batch, size, ranks, threads, steps):
+def rensa_command(o, model, batch, size, ranks, threads, steps, dtype):
     launcher = ["mpirun", "-n", str(ranks), "--bind-to", "none"] if ranks > 1 else []
     return [*launcher, o.rensa, "bench", "step", "--model", model, "--batch", str(batch), "--image-size", str(size),
-            "--threads", str(threads), "--steps", str(steps), "--json"]  # fmt: skip
+            "--threads", str(threads), "--steps", str(steps), "--dtype", dtype, "--json"]  # fmt: skip
 
 
-def pytorch_command(model, batch, size, ranks, threads, steps, memory_format):
+def pytorch_command(o, model, batch, size, ranks, threads, steps, memory_format):
     return [sys.executable, str(RIVAL), "--model", model, "--batch", str(batch), "--image-size", str(size),
             "--ranks", str(ranks), "--threads", str(threads), "--steps", str(steps),
-            "--memory-format", memory_format]  # fmt: skip
+            "--memory-format", memory_format, "--dtype", o.dtype]  # fmt: skip
 
 
 def median_and_spread(values, form="{:.1f}"):
@@ -64,11 +65,13 @@ def step_ms(result):
 def compare(o, name, ranks, threads, log):
     model, batch, size, steps = CASES[name]
     commands = {
-        f"pytorch {layout}": pytorch_command(model, batch // ranks, size, ranks, threads, steps, layout)
+        f"pytorch {layout}": pytorch_command(o, model, batch // ranks, size, ranks, threads, steps, layout)
         for layout in (("contiguous", "channels_last") if model != "mlp" else ("contiguous",))
     }
     if o.rensa:
-        commands = {"rensa": rensa_command(o, model, batch // ranks, size, ranks, threads, steps), **commands}
+        own = {"rensa": o.dtype} if o.dtype == "float32" else {"rensa": o.dtype, "rensa float32": "float32"}
+        own = {key: rensa_command(o, model, batch // ranks, size, ranks, threads, steps, dtype) for key, dtype in own.items()}
+        commands = {**own, **commands}
     as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": str(threads)}
     results = {key: [] for key in commands}
     floor = None
@@ -76,10 +79,10 @@ def compare(o, name, ranks, threads, log):
         for key, command in commands.items():
             results[key].append(last_json(command, as_root, log))
         if o.floor and repetition == 0 and ranks == 1:
-            command = [o.floor, model, str(batch), str(size), str(threads)]
+            command = [o.floor, model, str(batch), str(size), str(threads), o.dtype]
             floor = last_json(command, as_root, log)["floor_ms"]
     times = {key: [step_ms(r) for r in runs] for key, runs in results.items()}
-    rivals = [key for key in times if key != "rensa"]
+    rivals = [key for key in times if key.startswith("pytorch")]
     best = min(rivals, key=lambda key: statistics.median(times[key]))
     rival_ms = statistics.median(times[best])
     row = [name, f"{ranks} x {threads}", f"{median_and_spread(times[best])} ({best.split()[1]})"]
@@ -92,6 +95,8 @@ def compare(o, name, ranks, threads, log):
     else:
         row += ["", "", f"{floor:.1f}" if floor else "", f"{floor / rival_ms:.2f} (PyTorch)" if floor else "", ""]
     row += [f"{memory[best]:.0f}"]
+    if "rensa float32" in times:
+        row += [f"{statistics.median(times['rensa float32']) / own_ms:.2f}"]
     print("| " + " | ".join(row) + " |", flush=True)
 
 
@@ -99,13 +104,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rensa", default="", help="path of the rensa command; empty: PyTorch alone")
     parser.add_argument("--floor", default="", help="path of benchmarks/floor; empty: no floor")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="in which the networks compute")
     parser.add_argument("--only", choices=sorted({c[0] for c in CASES.values()}))
     parser.add_argument("--ranks", type=int, choices=(1, 2), help="default: 1 rank of 2 threads, then 2 ranks of 1")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--log", type=pathlib.Path, default=pathlib.Path("compare_training.jsonl"))
     o = parser.parse_args()
-    print("| network | ranks x threads | PyTorch ms | Rensa ms | Rensa is faster by | floor ms | floor / Rensa | Rensa MiB | PyTorch MiB |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    columns = ["network", "ranks x threads", "PyTorch ms", "Rensa ms", "Rensa is faster by", "floor ms", "floor / Rensa"]
+    columns += ["Rensa MiB", "PyTorch MiB"]
+    if o.rensa and o.dtype != "float32":
+        columns += ["than Rensa in float32 by"]
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * len(columns) + "|")
     with o.log.open("w") as log:
         for name, (model, *_) in CASES.items():
             for ranks, threads in LAYOUTS:

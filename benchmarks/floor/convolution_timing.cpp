@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "benchmarks/floor/convolution_descriptors.h"
+#include "benchmarks/floor/product_timing.h"
 #include "benchmarks/floor/stopwatch.h"
 
 namespace rensa::floor {
@@ -13,7 +14,7 @@ struct Tensor {
   Floats data;
   dnnl::memory memory;
   Tensor(const dnnl::memory::desc& d, const dnnl::engine& engine)
-      : data(filled(d.get_size() / sizeof(float))), memory(d, engine, data.get()) {}
+      : data(filled(d.get_size() / sizeof(float) + 1)), memory(d, engine, data.get()) {}
 };
 
 double time_primitive(const dnnl::primitive& primitive, const dnnl::engine& engine,
@@ -33,14 +34,14 @@ double time_primitive(const dnnl::primitive& primitive, const dnnl::engine& engi
 
 }  // namespace
 
-LayerTime time_convolution(const Convolution& c) {
+LayerTime time_convolution(const Convolution& c, dnnl::memory::data_type element) {
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   LayerTime best;
   if (!c.first) best.backward_data = {};
   const std::pair<dnnl::memory::format_tag, const char*> layouts[] = {{dnnl::memory::format_tag::any, "any"},
                                                                       {dnnl::memory::format_tag::nhwc, "nhwc"}};
   for (const auto& [tag, name] : layouts) {
-    const ConvolutionDescriptors d = describe(c, tag, engine);
+    const ConvolutionDescriptors d = describe(c, tag, element, engine);
     best.forward.offer(time_primitive(dnnl::convolution_forward(d.forward), engine,
                                       {{DNNL_ARG_SRC, d.forward.src_desc()},
                                        {DNNL_ARG_WEIGHTS, d.forward.weights_desc()},
@@ -60,7 +61,7 @@ LayerTime time_convolution(const Convolution& c) {
                                 name);
   }
   if (c.kernel == 1 && c.stride == 1) {
-    const LayerTime product = time_product({c.batch * c.height * c.width, c.channels, c.out_channels, c.first});
+    const LayerTime product = time_layer({c.batch * c.height * c.width, c.channels, c.out_channels, c.first}, element);
     best.forward.offer(product.forward.ms, "product");
     if (!c.first) best.backward_data.offer(product.backward_data.ms, "product");
     best.backward_weights.offer(product.backward_weights.ms, "product");

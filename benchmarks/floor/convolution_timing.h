@@ -1,30 +1,13 @@
 #pragma once
-#include <string>
+#include <dnnl.hpp>
 
+#include "benchmarks/floor/layer_time.h"
 #include "benchmarks/floor/network_shapes.h"
 
 namespace rensa::floor {
 
-/// The best time found for one computation, and what gave it.
-struct Best {
-  double ms = 1e30;
-  std::string how;
-  void offer(double other_ms, const char* name) {
-    if (other_ms < ms) ms = other_ms, how = name;
-  }
-};
-
-/// Forward, gradient of x (0 ms for the first layer) and gradient of W of one layer.
-struct LayerTime {
-  Best forward, backward_data{0, "none"}, backward_weights;
-  double ms() const { return forward.ms + backward_data.ms + backward_weights.ms; }
-};
-
 /// oneDNN in the layout it likes best ("any") and in channels-last, and for a 1x1 kernel of stride 1 also as a matrix
 /// product. Reorders into the layout are not counted: it is a floor.
-LayerTime time_convolution(const Convolution& c);
-
-/// A matrix product with OpenBLAS and with oneDNN's sgemm.
-LayerTime time_product(const Product& p);
+LayerTime time_convolution(const Convolution& c, dnnl::memory::data_type element);
 
 }  // namespace rensa::floor

@@ -1,7 +1,8 @@
 // The floor of a training step: every convolution and matrix product alone, at its best layout and library, plus the
 // bytes that all other operations must move, at the copy bandwidth of this very run. docs/performance.md explains it.
 //
-//   floor MODEL BATCH IMAGE_SIZE THREADS      one JSON line; floor_ms is the floor, `layers` its parts
+//   floor MODEL BATCH IMAGE_SIZE THREADS [DTYPE]      one JSON line; floor_ms is the floor, `layers` its parts
+// DTYPE is float32 or bfloat16, the latter with the optimizer's weights in float32.
 #include <omp.h>
 
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "benchmarks/floor/convolution_timing.h"
+#include "benchmarks/floor/product_timing.h"
 #include "benchmarks/floor/stopwatch.h"
 
 namespace rensa::floor {
@@ -25,13 +27,16 @@ nlohmann::json parts(const LayerTime& time, double flops) {
           {"backward_weights", part(time.backward_weights, flops)}};
 }
 
-nlohmann::json measure(const std::string& model, std::int64_t batch, std::int64_t size, int threads) {
+nlohmann::json measure(const std::string& model, std::int64_t batch, std::int64_t size, int threads,
+                       const std::string& dtype) {
+  const bool is_half = dtype == "bfloat16";
+  const auto element = is_half ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
   omp_set_num_threads(threads);
-  const NetworkShapes network = network_shapes(model, batch, size);
+  const NetworkShapes network = network_shapes(model, batch, size, is_half ? 2 : 4);
   nlohmann::json layers = nlohmann::json::array();
   double convolutions_ms = 0, products_ms = 0, flops = 0;
   for (const Convolution& c : network.convolutions) {
-    const LayerTime time = time_convolution(c);
+    const LayerTime time = time_convolution(c, element);
     convolutions_ms += c.count * time.ms();
     flops += c.count * c.flops() * (c.first ? 2 : 3);
     nlohmann::json layer = parts(time, c.flops());
@@ -42,7 +47,7 @@ nlohmann::json measure(const std::string& model, std::int64_t batch, std::int64_
     layers.push_back(std::move(layer));
   }
   for (const Product& p : network.products) {
-    const LayerTime time = time_product(p);
+    const LayerTime time = time_layer(p, element);
     products_ms += time.ms();
     flops += p.flops() * (p.first ? 2 : 3);
     nlohmann::json layer = parts(time, p.flops());
@@ -56,6 +61,7 @@ nlohmann::json measure(const std::string& model, std::int64_t batch, std::int64_
   return {{"model", model},
           {"batch", batch},
           {"image_size", size},
+          {"dtype", dtype},
           {"threads", threads},
           {"floor_ms", floor_ms},
           {"images_per_second", static_cast<double>(batch) / floor_ms * 1e3},
@@ -73,12 +79,14 @@ nlohmann::json measure(const std::string& model, std::int64_t batch, std::int64_
 }  // namespace rensa::floor
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::cerr << "usage: floor MODEL BATCH IMAGE_SIZE THREADS     (floor resnet50 16 224 2)\n";
+  const std::string dtype = argc > 5 ? argv[5] : "float32";
+  if (argc < 5 || argc > 6 || (dtype != "float32" && dtype != "bfloat16")) {
+    std::cerr << "usage: floor MODEL BATCH IMAGE_SIZE THREADS [float32|bfloat16]     (floor resnet50 16 224 2)\n";
     return 2;
   }
   try {
-    std::cout << rensa::floor::measure(argv[1], std::atoll(argv[2]), std::atoll(argv[3]), std::atoi(argv[4])) << '\n';
+    std::cout << rensa::floor::measure(argv[1], std::atoll(argv[2]), std::atoll(argv[3]), std::atoi(argv[4]), dtype)
+              << '\n';
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

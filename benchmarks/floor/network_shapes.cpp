@@ -8,13 +8,11 @@
 namespace rensa::floor {
 namespace {
 
-constexpr double kFloat = 4;  // bytes
-
 /// Builds the list while it walks through the network; x_ is the shape of the current activation.
 class Walk {
  public:
-  Walk(std::int64_t batch, std::int64_t channels, std::int64_t size)
-      : batch_(batch), channels_(channels), height_(size), width_(size) {}
+  Walk(std::int64_t batch, std::int64_t channels, std::int64_t size, double element_bytes)
+      : element_bytes_(element_bytes), batch_(batch), channels_(channels), height_(size), width_(size) {}
 
   void convolution(std::int64_t out, std::int64_t kernel, std::int64_t stride) {
     Convolution c{batch_, channels_, height_, width_, out, kernel, stride, shapes_.convolutions.empty()};
@@ -57,22 +55,26 @@ class Walk {
   void set_shape(std::array<std::int64_t, 3> s) { channels_ = s[0], height_ = s[1], width_ = s[2]; }
 
   NetworkShapes finish() {
-    shapes_.other_bytes += 5 * shapes_.parameter_bytes;  // momentum SGD reads p, g, v and writes p, v
+    // momentum SGD reads p, g, v and writes p, v; of 16-bit weights it reads g and writes another p in 16 bits
+    const double others = element_bytes_ < kFloat ? 2 * element_bytes_ : kFloat;
+    shapes_.other_bytes += (4 * kFloat + others) / kFloat * shapes_.parameter_bytes;
     return shapes_;
   }
 
  private:
   void passes(int count) {
-    shapes_.other_bytes += count * kFloat * static_cast<double>(batch_ * channels_ * height_ * width_);
+    shapes_.other_bytes += count * element_bytes_ * static_cast<double>(batch_ * channels_ * height_ * width_);
   }
   void parameters(std::int64_t count) { shapes_.parameter_bytes += kFloat * static_cast<double>(count); }
 
+  static constexpr double kFloat = 4;  // bytes
+  double element_bytes_;
   std::int64_t batch_, channels_, height_, width_;
   NetworkShapes shapes_;
 };
 
-NetworkShapes mlp(std::int64_t batch) {
-  Walk walk(batch, 784, 1);
+NetworkShapes mlp(std::int64_t batch, double element_bytes) {
+  Walk walk(batch, 784, 1, element_bytes);
   walk.linear(1000);
   walk.relu();
   walk.linear(1000);
@@ -81,8 +83,8 @@ NetworkShapes mlp(std::int64_t batch) {
   return walk.finish();
 }
 
-NetworkShapes vgg_cifar(std::int64_t batch, std::int64_t size) {
-  Walk walk(batch, 3, size);
+NetworkShapes vgg_cifar(std::int64_t batch, std::int64_t size, double element_bytes) {
+  Walk walk(batch, 3, size, element_bytes);
   for (std::int64_t width : {64, 128, 256}) {
     for (int i = 0; i < 2; ++i) {
       walk.convolution(width, 3, 1);
@@ -117,8 +119,9 @@ void residual_block(Walk& walk, std::int64_t width, std::int64_t stride, bool bo
   walk.batch_normalization();
 }
 
-NetworkShapes resnet(std::int64_t batch, std::int64_t size, bool bottleneck, std::array<int, 4> blocks) {
-  Walk walk(batch, 3, size);
+NetworkShapes resnet(std::int64_t batch, std::int64_t size, double element_bytes, bool bottleneck,
+                     std::array<int, 4> blocks) {
+  Walk walk(batch, 3, size, element_bytes);
   walk.convolution(64, 7, 2);
   walk.batch_normalization();
   walk.max_pooling(3, 2, 1);
@@ -134,16 +137,16 @@ NetworkShapes resnet(std::int64_t batch, std::int64_t size, bool bottleneck, std
 
 }  // namespace
 
-NetworkShapes network_shapes(const std::string& model, std::int64_t batch, std::int64_t image_size) {
-  if (model == "mlp") return mlp(batch);
-  if (model == "vgg_cifar") return vgg_cifar(batch, image_size);
+NetworkShapes network_shapes(const std::string& model, std::int64_t batch, std::int64_t image_size, int element_bytes) {
+  if (model == "mlp") return mlp(batch, element_bytes);
+  if (model == "vgg_cifar") return vgg_cifar(batch, image_size, element_bytes);
   const std::map<std::string, std::pair<bool, std::array<int, 4>>> resnets{{"resnet18", {false, {2, 2, 2, 2}}},
                                                                            {"resnet34", {false, {3, 4, 6, 3}}},
                                                                            {"resnet50", {true, {3, 4, 6, 3}}},
                                                                            {"resnet101", {true, {3, 4, 23, 3}}},
                                                                            {"resnet152", {true, {3, 8, 36, 3}}}};
   if (auto found = resnets.find(model); found != resnets.end()) {
-    return resnet(batch, image_size, found->second.first, found->second.second);
+    return resnet(batch, image_size, element_bytes, found->second.first, found->second.second);
   }
   throw std::invalid_argument("floor: unknown model '" + model +
                               "'; known: mlp, vgg_cifar, resnet18, 34, 50, 101, 152");

@@ -39,7 +39,8 @@ struct NetworkShapes {
 };
 
 /// `model`: mlp, vgg_cifar, resnet18, 34, 50, 101 or 152, with the sizes of scripts/oracle/networks.py.
+/// `element_bytes`: of activations and gradients; the optimizer keeps float32 and writes the weights in that size, too.
 /// Throws std::invalid_argument for another name.
-NetworkShapes network_shapes(const std::string& model, std::int64_t batch, std::int64_t image_size);
+NetworkShapes network_shapes(const std::string& model, std::int64_t batch, std::int64_t image_size, int element_bytes);
 
 }  // namespace rensa::floor

@@ -1,38 +1,62 @@
+#include "benchmarks/floor/product_timing.h"
+
 #include <cblas.h>
 #include <dnnl.hpp>
+#include <utility>
 
-#include "benchmarks/floor/convolution_timing.h"
+#include "benchmarks/floor/product_descriptor.h"
 #include "benchmarks/floor/stopwatch.h"
 
 namespace rensa::floor {
+
 namespace {
 
-/// C (m, n) = op(A) op(B), row-major, k summed over; 'T' for an operand that is stored transposed.
-Best time_sgemm(char a_form, char b_form, std::int64_t m, std::int64_t n, std::int64_t k) {
+void offer_float32(std::int64_t m, std::int64_t n, std::int64_t k, Best& best) {
   const Floats a = filled(static_cast<std::size_t>(m * k)), b = filled(static_cast<std::size_t>(k * n)),
                c = filled(static_cast<std::size_t>(m * n));
-  const std::int64_t lda = a_form == 'N' ? k : m, ldb = b_form == 'N' ? n : k;
   const auto form = [](char f) { return f == 'N' ? CblasNoTrans : CblasTrans; };
-  Best best;
-  best.offer(median_ms([&] {
-               cblas_sgemm(CblasRowMajor, form(a_form), form(b_form), static_cast<int>(m), static_cast<int>(n),
-                           static_cast<int>(k), 1.0f, a.get(), static_cast<int>(lda), b.get(), static_cast<int>(ldb),
-                           0.0f, c.get(), static_cast<int>(n));
-             }),
-             "openblas");
-  best.offer(
-      median_ms([&] { dnnl::sgemm(a_form, b_form, m, n, k, 1.0f, a.get(), lda, b.get(), ldb, 0.0f, c.get(), n); }),
-      "onednn");
-  return best;
+  const auto narrow = [](std::int64_t x) { return static_cast<int>(x); };
+  for (const auto& [of_a, of_b] : {std::pair{'N', 'N'}, std::pair{'N', 'T'}, std::pair{'T', 'N'}}) {
+    const char a_form = of_a, b_form = of_b;
+    const std::int64_t lda = a_form == 'N' ? k : m, ldb = b_form == 'N' ? n : k;
+    best.offer(median_ms([&] {
+                 cblas_sgemm(CblasRowMajor, form(a_form), form(b_form), narrow(m), narrow(n), narrow(k), 1.0f, a.get(),
+                             narrow(lda), b.get(), narrow(ldb), 0.0f, c.get(), narrow(n));
+               }),
+               "openblas");
+    best.offer(
+        median_ms([&] { dnnl::sgemm(a_form, b_form, m, n, k, 1.0f, a.get(), lda, b.get(), ldb, 0.0f, c.get(), n); }),
+        "onednn");
+  }
 }
+
+Floats filled_for(const dnnl::memory::desc& desc) { return filled(desc.get_size() / sizeof(float) + 1); }
 
 }  // namespace
 
-LayerTime time_product(const Product& p) {
+Best time_product(std::int64_t m, std::int64_t n, std::int64_t k, dnnl::memory::data_type element) {
+  Best best;
+  if (element == dnnl::memory::data_type::f32) offer_float32(m, n, k, best);
+  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  const dnnl::matmul::primitive_desc desc = describe_product(m, n, k, element, engine);
+  const dnnl::matmul product(desc);
+  const Floats a = filled_for(desc.src_desc()), b = filled_for(desc.weights_desc()), c = filled_for(desc.dst_desc());
+  dnnl::stream stream(engine);
+  best.offer(median_ms([&] {
+               product.execute(stream, {{DNNL_ARG_SRC, {desc.src_desc(), engine, a.get()}},
+                                        {DNNL_ARG_WEIGHTS, {desc.weights_desc(), engine, b.get()}},
+                                        {DNNL_ARG_DST, {desc.dst_desc(), engine, c.get()}}});
+               stream.wait();
+             }),
+             "onednn, packed");
+  return best;
+}
+
+LayerTime time_layer(const Product& p, dnnl::memory::data_type element) {
   LayerTime time;
-  time.forward = time_sgemm('N', 'T', p.rows, p.out, p.in);                      // y = x W^T
-  if (!p.first) time.backward_data = time_sgemm('N', 'N', p.rows, p.in, p.out);  // gx = gy W
-  time.backward_weights = time_sgemm('T', 'N', p.out, p.in, p.rows);             // gW = gy^T x
+  time.forward = time_product(p.rows, p.out, p.in, element);                      // y = x W^T
+  if (!p.first) time.backward_data = time_product(p.rows, p.in, p.out, element);  // gx = gy W
+  time.backward_weights = time_product(p.out, p.in, p.rows, element);             // gW = gy^T x
   return time;
 }
 

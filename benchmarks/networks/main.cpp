@@ -1,10 +1,9 @@
 // Times training steps of recurrent, attention and generating networks, and of optimizers alone.
 //   networks CASE [STEPS [DEVICE]]    char_lstm, word_lstm, bilstm, gpt, gpt2, dcgan, adam, momentum_sgd
 // Prints one JSON object: step_ms (the median), floor_ms (on the CPU) with its parts products_ms (the matrix products
-// of a step alone, by the same BLAS) and moved_ms (what all other operations must move, at the speed of a copy),
+// of a step alone, by the fastest library) and moved_ms (what all other operations must move, at the speed of a copy),
 // peak_rss_bytes and peak_device_bytes. gpt2 is GPT-2 of 124 million parameters in bfloat16.
 // benchmarks/compare_networks.py and compare_gpu.py run it beside PyTorch.
-#include <cblas.h>
 #include <sys/resource.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "benchmarks/floor/product_timing.h"
 #include "benchmarks/floor/stopwatch.h"
 #include "core/array/random.h"
 #include "core/device/allocator.h"
@@ -331,17 +331,16 @@ Case optimizer() {
           .kept = {model, rule}};
 }
 
-double product_ms(const Product& p) {
-  const Array a = ones({p.m, p.k}), b = ones({p.k, p.n}), c = zeros({p.m, p.n});
-  std::vector<double> times;
-  for (int i = 0; i < 7; ++i) {
-    times.push_back(floor::seconds_of([&] {
-      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(p.m), static_cast<int>(p.n),
-                  static_cast<int>(p.k), 1, a.data<float>(), static_cast<int>(p.k), b.data<float>(),
-                  static_cast<int>(p.n), 0, c.data<float>(), static_cast<int>(p.n));
-    }));
+/// Products of one size are timed once.
+double products_ms(const std::vector<Product>& products) {
+  std::map<std::array<std::int64_t, 3>, double> known;
+  double sum = 0;
+  for (const Product& p : products) {
+    const auto [at, is_new] = known.try_emplace({p.m, p.n, p.k}, 0);
+    if (is_new) at->second = floor::time_product(p.m, p.n, p.k).ms;
+    sum += at->second * static_cast<double>(p.times);
   }
-  return floor::median(times) * 1e3 * static_cast<double>(p.times);
+  return sum;
 }
 
 std::size_t resident_bytes() {
@@ -387,7 +386,7 @@ int run(const std::string& name, int steps, const std::string& where) {
   const std::size_t peak = resident_bytes() - before;
   double products = 0, moved = 0;
   if (!on_gpu) {
-    for (const Product& product : one.work.products) products += product_ms(product);
+    products = products_ms(one.work.products);
     moved = static_cast<double>(one.work.floats) * sizeof(float) / floor::copy_bytes_per_ms();
   }
   std::cout << nlohmann::json{{"case", name},

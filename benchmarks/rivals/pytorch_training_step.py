@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=2, help="per rank")
     parser.add_argument("--ranks", type=int, default=1, help="processes to start here; leave it out under mpirun")
     parser.add_argument("--memory-format", choices=("contiguous", "channels_last"), default="channels_last")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="bfloat16: by autocast")
     parser.add_argument("--sgd", choices=("default", "foreach", "fused"), default="default", help="SGD's implementation")
     parser.add_argument("--steps", type=int, default=10, help="timed steps in a repetition")
     parser.add_argument("--warmup", type=int, default=3, help="steps before the first repetition")
@@ -58,7 +59,8 @@ def build(o, rank, size):
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(x), t)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=o.dtype == "bfloat16"):
+            loss = F.cross_entropy(model(x), t)
         loss.backward()
         optimizer.step()
 
@@ -92,6 +94,7 @@ def run(rank, size, o):
                 ranks=size,
                 threads=o.threads,
                 memory_format=o.memory_format,
+                dtype=o.dtype,
                 sgd=o.sgd,
                 repetition=repetition,
                 images_per_second=o.batch * size / result["step_ms"] * 1e3,

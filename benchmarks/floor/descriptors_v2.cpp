@@ -1,0 +1,27 @@
+#include "benchmarks/floor/convolution_descriptors.h"
+#include "benchmarks/floor/product_descriptor.h"
+
+namespace rensa::floor {
+
+ConvolutionDescriptors describe(const Convolution& c, dnnl::memory::format_tag tag, dnnl::memory::data_type element,
+                                const dnnl::engine& engine) {
+  using namespace dnnl;
+  const ConvolutionShapes s(c, tag, element);
+  constexpr auto kDirect = algorithm::convolution_direct;
+  convolution_forward::primitive_desc forward(
+      {prop_kind::forward_training, kDirect, s.x, s.W, s.y, s.stride, s.pad, s.pad}, engine);
+  convolution_backward_data::primitive_desc data({kDirect, s.x, s.W, s.y, s.stride, s.pad, s.pad}, engine, forward);
+  convolution_backward_weights::primitive_desc weights({kDirect, s.x, s.W, s.y, s.stride, s.pad, s.pad}, engine,
+                                                       forward);
+  return {forward, data, weights};
+}
+
+dnnl::matmul::primitive_desc describe_product(std::int64_t m, std::int64_t n, std::int64_t k,
+                                              dnnl::memory::data_type element, const dnnl::engine& engine) {
+  using dnnl::memory;
+  const memory::desc a({m, k}, element, memory::format_tag::ab), b({k, n}, element, memory::format_tag::any),
+      c({m, n}, element, memory::format_tag::ab);
+  return {dnnl::matmul::desc(a, b, c), engine};
+}
+
+}  // namespace rensa::floor

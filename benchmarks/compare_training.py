@@ -8,8 +8,9 @@ Run it with the Python that has PyTorch, on a machine that does nothing else. A 
 turn (rensa, PyTorch contiguous, PyTorch channels_last), so that a slow minute hits all of them; each program reports
 the median of its steps. Reported: the median of the repetitions and [least, most]. The ratio is taken against
 PyTorch's better memory format. With --dtype bfloat16 (Rensa with float32 masters, PyTorch with autocast) Rensa's step in
-float32 takes its turn too, and the last column says by how much bfloat16 is faster than that. The floor is measured in the first repetition (docs/performance.md says what it is).
-Every line that a program printed is kept in --log.
+float32 takes its turn too, and the last column says by how much bfloat16 is faster than that. The floor is measured in the
+first repetition (docs/performance.md says what it is), that of two ranks by two programs at once, each with its threads and
+its part of the batch. Every line that a program printed is kept in --log.
 """
 
 import argparse
@@ -30,20 +31,23 @@ LAYOUTS = ((1, 2), (2, 1))  # ranks, threads per rank; the global batch stays th
 RIVAL = pathlib.Path(__file__).with_name("rivals") / "pytorch_training_step.py"
 
 
-def last_json(command, environment, log):
-    """The last JSON object that the program printed."""
+def all_json(command, environment, log):
+    """The JSON objects that the program printed, one a line."""
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=1800)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
         raise SystemExit(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout}\n{done.stderr}")
     log.write("".join(line + "\n" for line in lines))
     log.flush()
-    return json.loads(lines[-1])
+    return [json.loads(line) for line in lines]
+
+
+def launcher(ranks):
+    return ["mpirun", "-n", str(ranks), "--bind-to", "none"] if ranks > 1 else []
 
 
 def rensa_command(o, model, batch, size, ranks, threads, steps, dtype):
-    launcher = ["mpirun", "-n", str(ranks), "--bind-to", "none"] if ranks > 1 else []
-    return [*launcher, o.rensa, "bench", "step", "--model", model, "--batch", str(batch), "--image-size", str(size),
+    return [*launcher(ranks), o.rensa, "bench", "step", "--model", model, "--batch", str(batch), "--image-size", str(size),
             "--threads", str(threads), "--steps", str(steps), "--dtype", dtype, "--json"]  # fmt: skip
 
 
@@ -77,10 +81,10 @@ def compare(o, name, ranks, threads, log):
     floor = None
     for repetition in range(o.repetitions):
         for key, command in commands.items():
-            results[key].append(last_json(command, as_root, log))
-        if o.floor and repetition == 0 and ranks == 1:
-            command = [o.floor, model, str(batch), str(size), str(threads), o.dtype]
-            floor = last_json(command, as_root, log)["floor_ms"]
+            results[key].append(all_json(command, as_root, log)[-1])
+        if o.floor and repetition == 0:
+            command = [o.floor, model, str(batch // ranks), str(size), str(threads), o.dtype]
+            floor = max(each["floor_ms"] for each in all_json([*launcher(ranks), *command], as_root, log))
     times = {key: [step_ms(r) for r in runs] for key, runs in results.items()}
     rivals = [key for key in times if key.startswith("pytorch")]
     best = min(rivals, key=lambda key: statistics.median(times[key]))

@@ -21,7 +21,7 @@ import torch
 import torch.distributed
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mlp")
     parser.add_argument("--batch", type=int, default=1024, help="examples per rank")
@@ -31,7 +31,12 @@ def main():
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--memory-format", choices=("contiguous", "channels_last"), default="channels_last")
     parser.add_argument("--sgd", choices=("default", "foreach", "fused"), default="default")
-    o = parser.parse_args()
+    parser.set_defaults(dtype="float32")
+    return parser.parse_args()
+
+
+def main():
+    o = arguments()
     rank, size = measure.rank_and_size()
     if size < 2:
         raise SystemExit("pytorch_ddp_overlap: one rank has nothing to exchange. Start it with mpirun -n 2.")

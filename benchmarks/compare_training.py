@@ -14,6 +14,7 @@ its part of the batch. Every line that a program printed is kept in --log.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -31,23 +32,28 @@ LAYOUTS = ((1, 2), (2, 1))  # ranks, threads per rank; the global batch stays th
 RIVAL = pathlib.Path(__file__).with_name("rivals") / "pytorch_training_step.py"
 
 
-def all_json(command, environment, log):
-    """The JSON objects that the program printed, one a line."""
+def last_json(command, environment, log):
+    """The last JSON object that the program printed."""
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=1800)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
         raise SystemExit(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout}\n{done.stderr}")
     log.write("".join(line + "\n" for line in lines))
     log.flush()
-    return [json.loads(line) for line in lines]
+    return json.loads(lines[-1])
 
 
-def launcher(ranks):
-    return ["mpirun", "-n", str(ranks), "--bind-to", "none"] if ranks > 1 else []
+def floor_ms(o, model, batch, size, ranks, threads, environment, log):
+    """The slower one of as many programs as there are ranks, all at once."""
+    command = [o.floor, model, str(batch // ranks), str(size), str(threads), o.dtype]
+    with concurrent.futures.ThreadPoolExecutor() as together:
+        runs = [together.submit(last_json, command, environment, log) for _ in range(ranks)]
+        return max(run.result()["floor_ms"] for run in runs)
 
 
 def rensa_command(o, model, batch, size, ranks, threads, steps, dtype):
-    return [*launcher(ranks), o.rensa, "bench", "step", "--model", model, "--batch", str(batch), "--image-size", str(size),
+    launcher = ["mpirun", "-n", str(ranks), "--bind-to", "none"] if ranks > 1 else []
+    return [*launcher, o.rensa, "bench", "step", "--model", model, "--batch", str(batch), "--image-size", str(size),
             "--threads", str(threads), "--steps", str(steps), "--dtype", dtype, "--json"]  # fmt: skip
 
 
@@ -81,10 +87,9 @@ def compare(o, name, ranks, threads, log):
     floor = None
     for repetition in range(o.repetitions):
         for key, command in commands.items():
-            results[key].append(all_json(command, as_root, log)[-1])
+            results[key].append(last_json(command, as_root, log))
         if o.floor and repetition == 0:
-            command = [o.floor, model, str(batch // ranks), str(size), str(threads), o.dtype]
-            floor = max(each["floor_ms"] for each in all_json([*launcher(ranks), *command], as_root, log))
+            floor = floor_ms(o, model, batch, size, ranks, threads, as_root, log)
     times = {key: [step_ms(r) for r in runs] for key, runs in results.items()}
     rivals = [key for key in times if key.startswith("pytorch")]
     best = min(rivals, key=lambda key: statistics.median(times[key]))

@@ -1,39 +1,10 @@
 #include "benchmarks/floor/convolution_timing.h"
 
-#include <unordered_map>
-
 #include "benchmarks/floor/convolution_descriptors.h"
+#include "benchmarks/floor/primitive_timing.h"
 #include "benchmarks/floor/product_timing.h"
-#include "benchmarks/floor/stopwatch.h"
 
 namespace rensa::floor {
-namespace {
-
-/// Memory for a oneDNN tensor, written once.
-struct Tensor {
-  Floats data;
-  dnnl::memory memory;
-  Tensor(const dnnl::memory::desc& d, const dnnl::engine& engine)
-      : data(filled(d.get_size() / sizeof(float) + 1)), memory(d, engine, data.get()) {}
-};
-
-double time_primitive(const dnnl::primitive& primitive, const dnnl::engine& engine,
-                      const std::unordered_map<int, dnnl::memory::desc>& tensors) {
-  std::unordered_map<int, dnnl::memory> arguments;
-  std::vector<Tensor> memory;
-  for (const auto& [name, desc] : tensors) {
-    memory.emplace_back(desc, engine);
-    arguments.emplace(name, memory.back().memory);
-  }
-  dnnl::stream stream(engine);
-  return median_ms([&] {
-    primitive.execute(stream, arguments);
-    stream.wait();
-  });
-}
-
-}  // namespace
-
 LayerTime time_convolution(const Convolution& c, dnnl::memory::data_type element) {
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   LayerTime best;

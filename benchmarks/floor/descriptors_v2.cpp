@@ -16,11 +16,8 @@ ConvolutionDescriptors describe(const Convolution& c, dnnl::memory::format_tag t
   return {forward, data, weights};
 }
 
-dnnl::matmul::primitive_desc describe_product(std::int64_t m, std::int64_t n, std::int64_t k,
-                                              dnnl::memory::data_type element, const dnnl::engine& engine) {
-  using dnnl::memory;
-  const memory::desc a({m, k}, element, memory::format_tag::ab), b({k, n}, element, memory::format_tag::any),
-      c({m, n}, element, memory::format_tag::ab);
+dnnl::matmul::primitive_desc describe_product(const dnnl::memory::desc& a, const dnnl::memory::desc& b,
+                                              const dnnl::memory::desc& c, const dnnl::engine& engine) {
   return {dnnl::matmul::desc(a, b, c), engine};
 }
 

@@ -4,6 +4,7 @@
 #include <dnnl.hpp>
 #include <utility>
 
+#include "benchmarks/floor/primitive_timing.h"
 #include "benchmarks/floor/product_descriptor.h"
 #include "benchmarks/floor/stopwatch.h"
 
@@ -30,25 +31,20 @@ void offer_float32(std::int64_t m, std::int64_t n, std::int64_t k, Best& best) {
   }
 }
 
-Floats filled_for(const dnnl::memory::desc& desc) { return filled(desc.get_size() / sizeof(float) + 1); }
-
 }  // namespace
 
 Best time_product(std::int64_t m, std::int64_t n, std::int64_t k, dnnl::memory::data_type element) {
   Best best;
   if (element == dnnl::memory::data_type::f32) offer_float32(m, n, k, best);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  const dnnl::matmul::primitive_desc desc = describe_product(m, n, k, element, engine);
-  const dnnl::matmul product(desc);
-  const Floats a = filled_for(desc.src_desc()), b = filled_for(desc.weights_desc()), c = filled_for(desc.dst_desc());
-  dnnl::stream stream(engine);
-  best.offer(median_ms([&] {
-               product.execute(stream, {{DNNL_ARG_SRC, {desc.src_desc(), engine, a.get()}},
-                                        {DNNL_ARG_WEIGHTS, {desc.weights_desc(), engine, b.get()}},
-                                        {DNNL_ARG_DST, {desc.dst_desc(), engine, c.get()}}});
-               stream.wait();
-             }),
-             "onednn, packed");
+  using tag = dnnl::memory::format_tag;
+  const dnnl::matmul::primitive_desc desc =
+      describe_product({{m, k}, element, tag::ab}, {{k, n}, element, tag::any}, {{m, n}, element, tag::ab}, engine);
+  best.offer(
+      time_primitive(
+          dnnl::matmul(desc), engine,
+          {{DNNL_ARG_SRC, desc.src_desc()}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}, {DNNL_ARG_DST, desc.dst_desc()}}),
+      "onednn, packed");
   return best;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# PyTorch's side of the benchmarks: every case can be built, those for GPUs without one, and steps take place. PYTHON names a Python with PyTorch.
+# PyTorch's side of the benchmarks: every case can be built, those for GPUs without one, and steps take
+# place. PYTHON names a Python with PyTorch.
 set -euo pipefail
 python=${PYTHON:-python3}
 "$python" -c 'import torch' 2>/dev/null || { echo "skipped: $python has no PyTorch"; exit 77; }

@@ -15,33 +15,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace rensa::cpu::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// y[i] = f(d, x[i]) for vectors, the last elements one by one through the same instructions.
-template <class F>
-HWY_INLINE void map(const float* x, float* y, std::int64_t count, const F& f) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
-  for (; i < count; ++i) {
-    const hn::CappedTag<float, 1> one;
-    hn::StoreU(f(one, hn::LoadU(one, x + i)), one, y + i);
-  }
-}
-
-/// The same for f(d, x[i], gy[i]).
-template <class F>
-HWY_INLINE void map(const float* x, const float* gy, float* gx, std::int64_t count, const F& f) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i), hn::LoadU(d, gy + i)), d, gx + i);
-  for (; i < count; ++i) {
-    const hn::CappedTag<float, 1> one;
-    hn::StoreU(f(one, hn::LoadU(one, x + i), hn::LoadU(one, gy + i)), one, gx + i);
-  }
-}
 
 void Exp(const float* x, float* y, std::int64_t count) {
   map(x, y, count, [](auto d, auto v) HWY_ATTR { return whole_exp(d, v); });
@@ -153,13 +126,10 @@ void SiluGrad(const float* x, const float* gy, float* gx, std::int64_t count) {
 }
 
 void ExpOfDifference(const float* x, float shift, float* y, std::int64_t count) {
-  map(x, y, count, [shift](auto d, auto v) HWY_ATTR { return whole_exp(d, hn::Sub(v, hn::Set(d, shift))); });
+  exp_of_difference(x, shift, y, count);
 }
 
-double ExpSum(const float* x, float shift, float* y, std::int64_t count) {
-  ExpOfDifference(x, shift, y, count);
-  return sum_of(count, [&](std::int64_t i) HWY_ATTR { return y[i]; });
-}
+double ExpSum(const float* x, float shift, float* y, std::int64_t count) { return exp_sum(x, shift, y, count); }
 
 /// Four lines meet before they are added: sums are read and written a fourth as often.
 void AddLines(const float* x, std::int64_t lines, std::int64_t line_step, std::int64_t width, double* sums) {

@@ -14,12 +14,38 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace rensa::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// y[i] = f(d, x[i]) for vectors, the last elements one by one through the same instructions.
+template <class F>
+HWY_INLINE void map(const float* x, float* y, std::int64_t count, const F& f) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
+  for (; i < count; ++i) {
+    const hn::CappedTag<float, 1> one;
+    hn::StoreU(f(one, hn::LoadU(one, x + i)), one, y + i);
+  }
+}
+
+/// The same for f(d, x[i], gy[i]).
+template <class F>
+HWY_INLINE void map(const float* x, const float* gy, float* gx, std::int64_t count, const F& f) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i), hn::LoadU(d, gy + i)), d, gx + i);
+  for (; i < count; ++i) {
+    const hn::CappedTag<float, 1> one;
+    hn::StoreU(f(one, hn::LoadU(one, x + i), hn::LoadU(one, gy + i)), one, gx + i);
+  }
+}
 
 /// Highway's Exp is wrong beside its range: infinity above, 0 below the smallest normal number, and not-a-number stays.
 /// Below, 0 stands for x: to compute numbers that are not normal takes a processor a hundred times as long.
 template <class D, class V>
 HWY_INLINE V whole_exp(D d, V x) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const V most = hn::Set(d, 88.72283172607421875f), least = hn::Set(d, -87.3365478515625f);
   const auto is_above = hn::Ge(x, least);
   V y = hn::IfThenElseZero(is_above, hn::Exp(d, hn::Min(hn::IfThenElseZero(is_above, x), most)));
@@ -43,6 +69,16 @@ HWY_INLINE double sum_of(std::int64_t n, const Term& term) {
     for (std::int64_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
   }
   return lanes[0] + rest;
+}
+
+/// y = exp(x - shift).
+HWY_INLINE void exp_of_difference(const float* x, float shift, float* y, std::int64_t count) {
+  map(x, y, count, [shift](auto d, auto v) HWY_ATTR { return whole_exp(d, hn::Sub(v, hn::Set(d, shift))); });
+}
+/// The same, and their sum.
+HWY_INLINE double exp_sum(const float* x, float shift, float* y, std::int64_t count) {
+  exp_of_difference(x, shift, y, count);
+  return sum_of(count, [&](std::int64_t i) HWY_ATTR { return y[i]; });
 }
 
 }  // namespace rensa::cpu::HWY_NAMESPACE

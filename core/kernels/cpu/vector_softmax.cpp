@@ -13,19 +13,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace rensa::cpu::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// Calls body(d, i) for the vectors of n elements, and with vectors of one for the last.
-template <class Body>
-HWY_INLINE void for_each_vector(std::int64_t n, const Body& body) {
-  const hn::ScalableTag<float> d;
-  const hn::CappedTag<float, 1> one;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) body(d, i);
-  for (; i < n; ++i) body(one, i);
-}
-
 /// Four vectors at a time: one alone would wait for itself. Not-a-numbers are passed over, but for one in the first
 /// place.
 HWY_INLINE float maximum_of(const float* x, std::int64_t n) {
@@ -49,14 +36,6 @@ HWY_INLINE float maximum_of(const float* x, std::int64_t n) {
   return most;
 }
 
-/// y = exp(x - maximum); returns their sum.
-HWY_INLINE double exponentials(const float* HWY_RESTRICT x, float maximum, float* HWY_RESTRICT y, std::int64_t n) {
-  for_each_vector(n, [&](auto d, std::int64_t i) HWY_ATTR {
-    hn::StoreU(whole_exp(d, hn::Sub(hn::LoadU(d, x + i), hn::Set(d, maximum))), d, y + i);
-  });
-  return sum_of(n, [&](std::int64_t i) HWY_ATTR { return y[i]; });
-}
-
 /// In one pass over memory: chunk by chunk, and where a chunk's maximum is above those before it, their sum is brought
 /// to the new one (Milakov, Gimelshein, "Online normalizer calculation for softmax", 2018).
 LineSum SumOfLine(const float* x, std::int64_t n) {
@@ -71,7 +50,7 @@ LineSum SumOfLine(const float* x, std::int64_t n) {
       sum *= std::exp(static_cast<double>(most) - static_cast<double>(maximum));
       most = maximum;
     }
-    sum += exponentials(x + i, most == kLeast ? 0.0f : most, chunk, count);
+    sum += exp_sum(x + i, most == kLeast ? 0.0f : most, chunk, count);
   }
   if (most == kLeast) sum = std::numeric_limits<double>::quiet_NaN();
   return {static_cast<double>(most), sum};
@@ -82,7 +61,7 @@ double SumOfDifferences(const float* x, float shift, std::int64_t n) {
 }
 
 void Softmax(const float* HWY_RESTRICT x, float* HWY_RESTRICT y, std::int64_t n) {
-  const float share = static_cast<float>(1 / exponentials(x, maximum_of(x, n), y, n));
+  const float share = static_cast<float>(1 / exp_sum(x, maximum_of(x, n), y, n));
   for (std::int64_t i = 0; i < n; ++i) y[i] *= share;
 }
 
@@ -99,18 +78,15 @@ void LogSoftmax(const float* HWY_RESTRICT x, float* HWY_RESTRICT y, std::int64_t
 
 void LogSoftmaxGrad(const float* HWY_RESTRICT y, const float* HWY_RESTRICT gy, float* HWY_RESTRICT gx, std::int64_t n) {
   const float sum = static_cast<float>(sum_of(n, [&](std::int64_t i) HWY_ATTR { return gy[i]; }));
-  for_each_vector(n, [&](auto d, std::int64_t i) HWY_ATTR {
-    const auto p = whole_exp(d, hn::LoadU(d, y + i));
-    hn::StoreU(hn::NegMulAdd(p, hn::Set(d, sum), hn::LoadU(d, gy + i)), d, gx + i);
-  });
+  map(y, gy, gx, n,
+      [sum](auto d, auto v, auto g) HWY_ATTR { return hn::NegMulAdd(whole_exp(d, v), hn::Set(d, sum), g); });
 }
 
 void CrossEntropyGrad(const float* HWY_RESTRICT x, float maximum, float share, float everywhere, float g,
                       float* HWY_RESTRICT gx, std::int64_t n) {
-  for_each_vector(n, [&](auto d, std::int64_t i) HWY_ATTR {
-    const auto e = whole_exp(d, hn::Sub(hn::LoadU(d, x + i), hn::Set(d, maximum)));
-    const auto difference = hn::Sub(hn::Mul(e, hn::Set(d, share)), hn::Set(d, everywhere));
-    hn::StoreU(hn::Mul(hn::Set(d, g), difference), d, gx + i);
+  map(x, gx, n, [=](auto d, auto v) HWY_ATTR {
+    const auto e = whole_exp(d, hn::Sub(v, hn::Set(d, maximum)));
+    return hn::Mul(hn::Set(d, g), hn::Sub(hn::Mul(e, hn::Set(d, share)), hn::Set(d, everywhere)));
   });
 }
 

@@ -26,9 +26,7 @@ dnnl::matmul::primitive_desc describe_product(const dnnl::memory::desc& x, const
                                               const dnnl::memory::desc& b, const dnnl::memory::desc& y,
                                               const dnnl::primitive_attr& attributes, const dnnl::engine& engine);
 
-// Whether the processor has AVX-512, and whether it multiplies these.
-bool has_avx512();
-bool has_bfloat16();
+/// Whether the processor multiplies float16, and this oneDNN by it.
 bool has_float16();
 
 }  // namespace rensa::onednn

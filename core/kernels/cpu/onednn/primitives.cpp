@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/kernels/cpu/onednn/descriptors.h"
+#include "core/kernels/cpu/onednn/instructions.h"
 
 namespace rensa::onednn {
 
@@ -26,7 +27,7 @@ memory::data_type data_type(Dtype dtype) {
 }
 
 bool computes(Dtype dtype) {
-  static const bool bfloat16 = has_bfloat16(), float16 = has_float16();
+  static const bool bfloat16 = has_instructions(dnnl::cpu_isa::avx512_core_bf16), float16 = has_float16();
   return dtype == Dtype::kFloat32 || (dtype == Dtype::kBFloat16 && bfloat16) || (dtype == Dtype::kFloat16 && float16);
 }
 

@@ -39,15 +39,6 @@ matmul::primitive_desc describe_product(const memory::desc& x, const memory::des
   return {b.is_zero() ? matmul::desc(x, W, y) : matmul::desc(x, W, b, y), attributes, engine};
 }
 
-namespace {
-bool has(cpu_isa wanted) {
-  const auto bits = static_cast<unsigned>(wanted);
-  return (static_cast<unsigned>(get_effective_cpu_isa()) & bits) == bits;
-}
-}  // namespace
-
-bool has_avx512() { return has(cpu_isa::avx512_core); }
-bool has_bfloat16() { return has(cpu_isa::avx512_core_bf16); }
 bool has_float16() { return false; }  // oneDNN 2 computes none on processors
 
 }  // namespace rensa::onednn

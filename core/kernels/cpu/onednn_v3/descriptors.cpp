@@ -1,4 +1,5 @@
 #include "core/kernels/cpu/onednn/descriptors.h"
+#include "core/kernels/cpu/onednn/instructions.h"
 
 namespace rensa::onednn {
 
@@ -34,15 +35,6 @@ matmul::primitive_desc describe_product(const memory::desc& x, const memory::des
   return {engine, x, W, b, y, attributes};
 }
 
-namespace {
-bool has(cpu_isa wanted) {
-  const auto bits = static_cast<unsigned>(wanted);
-  return (static_cast<unsigned>(get_effective_cpu_isa()) & bits) == bits;
-}
-}  // namespace
-
-bool has_avx512() { return has(cpu_isa::avx512_core); }
-bool has_bfloat16() { return has(cpu_isa::avx512_core_bf16); }
-bool has_float16() { return has(cpu_isa::avx512_core_fp16); }
+bool has_float16() { return has_instructions(cpu_isa::avx512_core_fp16); }
 
 }  // namespace rensa::onednn

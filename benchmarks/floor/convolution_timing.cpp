@@ -31,8 +31,9 @@ LayerTime time_convolution(const Convolution& c, dnnl::memory::data_type element
                                                 {DNNL_ARG_DIFF_DST, d.backward_weights.diff_dst_desc()}}),
                                 name);
   }
-  if (c.kernel == 1 && c.stride == 1) {
-    const LayerTime product = time_layer({c.batch * c.height * c.width, c.channels, c.out_channels, c.first}, element);
+  if (c.kernel == 1) {  // with a stride, of the pixels that it reads: to gather and scatter them is not counted
+    const std::int64_t pixels = c.batch * c.out_height() * c.out_width();
+    const LayerTime product = time_layer({pixels, c.channels, c.out_channels, c.first}, element);
     best.forward.offer(product.forward.ms, "product");
     if (!c.first) best.backward_data.offer(product.backward_data.ms, "product");
     best.backward_weights.offer(product.backward_weights.ms, "product");

@@ -114,13 +114,13 @@ struct BatchNormalization final : Function {
     NormalizedBatch b = batch;
     b.x = retained_input(0).array();
     if (b.mask == ReluMask::kFromOutput) b.y = retained_output().array();
-    const bool wants_residual = inputs() == 4 && needs_input_grad(3) && b.mask != ReluMask::kNone;
-    const auto [gbeta, ggamma] = kernels::batch_normalization_sums(gy.array(), b);
+    const auto [gbeta, ggamma, passed] = kernels::batch_normalization_sums(gy.array(), b);
     const auto [all_gbeta, all_ggamma] = over_processes(gbeta, ggamma);
-    const auto [gx, masked] = kernels::batch_normalization_grad(gy.array(), b, all_gbeta, all_ggamma, wants_residual);
+    const Variable residual_gradient = passed ? Variable(passed) : gy;
+    const Array gx = kernels::batch_normalization_grad(residual_gradient.array(), b, all_gbeta, all_ggamma);
     const Dtype own = retained_input(1).dtype();  // gamma's and beta's, which x's need not be
     Variables result = {Variable(gx), Variable(ggamma.to(own)), Variable(gbeta.to(own))};
-    if (inputs() == 4) result.push_back(wants_residual ? Variable(masked) : gy);
+    if (inputs() == 4) result.push_back(residual_gradient);
     return result;
   }
 

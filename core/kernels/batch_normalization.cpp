@@ -8,9 +8,9 @@ constinit Kernel<FoldedStatistics(const Array&, const Array&, const Array&, cons
 constinit Kernel<void(const Array&, const Array&, double, double)> move_average("move_average");
 constinit Kernel<Array(const Array&, const Array&, const Array&, const Array&, bool)> scale_and_shift(
     "scale_and_shift");
-constinit Kernel<std::array<Array, 2>(const Array&, const NormalizedBatch&)> batch_normalization_sums(
+constinit Kernel<NormalizationSums(const Array&, const NormalizedBatch&)> batch_normalization_sums(
     "batch_normalization_sums");
-constinit Kernel<std::array<Array, 2>(const Array&, const NormalizedBatch&, const Array&, const Array&, bool)>
-    batch_normalization_grad("batch_normalization_grad");
+constinit Kernel<Array(const Array&, const NormalizedBatch&, const Array&, const Array&)> batch_normalization_grad(
+    "batch_normalization_grad");
 
 }  // namespace rensa::kernels

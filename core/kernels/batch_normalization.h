@@ -40,11 +40,15 @@ struct NormalizedBatch {
   Array y;           ///< for kFromOutput
   ReluMask mask = ReluMask::kNone;
 };
-/// {sum(gy'), sum(gy' xhat)}, where gy' is gy behind relu.
-extern Kernel<std::array<Array, 2>(const Array& gy, const NormalizedBatch& batch)> batch_normalization_sums;
-/// gx = scale (gy' - (gbeta + xhat ggamma) / count), and gy' itself if `wants_residual`.
-extern Kernel<std::array<Array, 2>(const Array& gy, const NormalizedBatch& batch, const Array& gbeta,
-                                   const Array& ggamma, bool wants_residual)>
+/// Sums over all axes but the channels', where gy' is gy behind relu.
+struct NormalizationSums {
+  Array gbeta;   ///< sum(gy')
+  Array ggamma;  ///< sum(gy' xhat)
+  Array passed;  ///< for kFromOutput gy' itself, the residual's gradient; otherwise no array
+};
+extern Kernel<NormalizationSums(const Array& gy, const NormalizedBatch& batch)> batch_normalization_sums;
+/// gx = scale (gy' - (gbeta + xhat ggamma) / count). For kFromOutput the first array is gy' already.
+extern Kernel<Array(const Array& gy, const NormalizedBatch& batch, const Array& gbeta, const Array& ggamma)>
     batch_normalization_grad;
 
 }  // namespace rensa::kernels

@@ -189,6 +189,10 @@ void for_each_array(k::FoldedStatistics& s, const Act& act) {
   for (Array* x : {&s.inv_std, &s.scale, &s.shift}) act(*x);
 }
 template <class Act>
+void for_each_array(k::NormalizationSums& s, const Act& act) {
+  for (Array* x : {&s.gbeta, &s.ggamma, &s.passed}) act(*x);
+}
+template <class Act>
 void for_each_array(k::ClassTargets& targets, const Act& act) {
   act(targets.t);
 }

@@ -87,7 +87,7 @@ std::vector<Work> of_memory(Device device, Dtype dtype, std::int64_t bytes) {
       {"batch statistics " + type, [=] { kernels::batch_statistics(a); }, size},
       {"batch normalization " + type, [=] { kernels::scale_and_shift(a, wide, wide, Array(), true); }, 2 * size},
       {"its sums " + type, [=] { kernels::batch_normalization_sums(b, batch); }, 2 * size},
-      {"its gradient " + type, [=] { kernels::batch_normalization_grad(b, batch, wide, wide, false); }, 3 * size},
+      {"its gradient " + type, [=] { kernels::batch_normalization_grad(b, batch, wide, wide); }, 3 * size},
   };
 }
 

@@ -5,6 +5,7 @@
 #include "core/kernels/cpu/onednn/convolution.h"
 #include "core/kernels/cpu/onednn/primitives.h"
 #include "core/kernels/cpu/parallel.h"
+#include "core/kernels/cpu/pointwise_convolution.h"
 #include "core/kernels/cpu/window_columns.h"
 #include "core/kernels/memory.h"
 #include "core/kernels/product.h"
@@ -155,11 +156,14 @@ void check(const Array& x) {
 Array forward(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual,
               bool relu) {
   check(x);
-  if (is_empty(x)) return empty(output_shape(x.shape(), W.shape(), g), x.dtype());
+  const Shape y_shape = output_shape(x.shape(), W.shape(), g);
+  if (is_empty(x)) return empty(y_shape, x.dtype());
   Array y;
   if (x.dtype() == Dtype::kFloat64) {
     y = forward_f64(x, W, b, g);
     if (residual) add_f64(y, residual);
+  } else if (!b && !residual && cpu::is_faster_as_product(y_shape, W.shape(), g, x.dtype())) {
+    y = cpu::pointwise_convolution(x, W, g);
   } else {
     y = onednn::convolution(x, W, b, g, residual);
   }
@@ -180,8 +184,10 @@ Array backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& 
   check(gy);
   if (is_widened(gy)) return cpu::in_float32<backward_data>(gy, W, g, x_shape);
   if (is_empty(gy)) return empty(x_shape, gy.dtype());
-  return gy.dtype() != Dtype::kFloat64 ? onednn::convolution_backward_data(gy, W, g, x_shape)
-                                       : backward_data_f64(gy, W, g, x_shape);
+  if (gy.dtype() == Dtype::kFloat64) return backward_data_f64(gy, W, g, x_shape);
+  return cpu::is_faster_as_product(gy.shape(), W.shape(), g, gy.dtype())
+             ? cpu::pointwise_backward_data(gy, W, g, x_shape)
+             : onednn::convolution_backward_data(gy, W, g, x_shape);
 }
 
 Array backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
@@ -195,7 +201,9 @@ Array backward_weights(const Array& x, const Array& gy, const ConvolutionGeometr
   }
   if (x.dtype() == Dtype::kFloat64) return backward_weights_f64(x, gy, g, W_shape, destination);
   if (is_empty(x)) return no_weights(W_shape, x.dtype(), destination);
-  return onednn::convolution_backward_weights(x, gy, g, W_shape, destination);
+  return cpu::gradient_of_weights_is_faster_as_product(gy.shape(), W_shape, g, x.dtype())
+             ? cpu::pointwise_backward_weights(x, gy, g, W_shape, destination)
+             : onednn::convolution_backward_weights(x, gy, g, W_shape, destination);
 }
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;

@@ -18,12 +18,12 @@ CBLAS_TRANSPOSE form(const Factor<T>& f) {
 
 /// Where oneDNN 2.6 is faster than OpenBLAS 0.3.21 on a Xeon with AVX-512: by up to a third, and by
 /// more where it shares out over threads what OpenBLAS leaves to one. OpenBLAS starts sooner, does not fall behind in
-/// long sums, and reads the columns of a transposed first factor without misses where they all lie in the same sets of
-/// a cache.
+/// long sums of large results, and reads the columns of a transposed first factor without misses where they all lie in
+/// the same sets of a cache.
 bool suits_onednn(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<float>& a) {
-  constexpr std::int64_t kLongSum = 2048, kSameSets = 1024;
-  return m * n * k > kLargeProduct && k < kLongSum && !(a.transposed && a.stride % kSameSets == 0) &&
-         onednn_multiplies_faster();
+  constexpr std::int64_t kLongSum = 2048, kLargeResult = 512 * 512, kSameSets = 1024;
+  return m * n * k > kLargeProduct && (k < kLongSum || m * n <= kLargeResult) &&
+         !(a.transposed && a.stride % kSameSets == 0) && onednn_multiplies_faster();
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "core/kernels/memory.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstring>
 
 #include "core/array/dispatch.h"
@@ -90,7 +92,15 @@ void copy_cpu(const Array& target, const Array& source) {
   copy_strided(target, source);
 }
 
+void fill_with_zero_bytes(const Array& dense) {
+  auto* bytes = static_cast<std::byte*>(dense.raw_data());
+  cpu::for_each_block(static_cast<std::int64_t>(dense.bytes()), [&](std::int64_t begin, std::int64_t end) {
+    std::memset(bytes + begin, 0, static_cast<std::size_t>(end - begin));
+  });
+}
+
 void fill_cpu(const Array& target, double value) {
+  if (value == 0 && !std::signbit(value) && target.is_dense()) return fill_with_zero_bytes(target);
   dispatch_all(target.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     auto* to = static_cast<T*>(target.raw_data());

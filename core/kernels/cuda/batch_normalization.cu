@@ -191,32 +191,37 @@ Array scale_and_shift_cuda(const Array& x, const Array& scale, const Array& shif
   return y;
 }
 
-/// Whether relu let an element through.
+/// Whether relu let an element through, as far as x tells.
 template <class T>
-struct Mask {
-  ReluMask kind;
-  const double *scale, *shift;
-  const T* y;
-  __device__ bool passes(Computed<T> x, std::int64_t c, std::int64_t at) const {
+struct Threshold {
+  const double *scale, *shift;  ///< null: everything passes
+  __device__ bool passes(Computed<T> x, std::int64_t c) const {
     using C = Computed<T>;
-    if (kind == ReluMask::kFromInput) return x * static_cast<C>(scale[c]) + static_cast<C>(shift[c]) > 0;
-    if (kind == ReluMask::kFromOutput) return widen(y[at]) > 0;
-    return true;
+    return !scale || x * static_cast<C>(scale[c]) + static_cast<C>(shift[c]) > 0;
   }
 };
+template <class T>
+Threshold<T> threshold_of(const NormalizedBatch& b) {
+  if (b.mask != ReluMask::kFromInput) return {nullptr, nullptr};
+  return {pointer<const double>(b.scale), pointer<const double>(b.shift)};
+}
 
 template <class T>
 struct GradientTerms {
   const T *x, *gy;
   const double *mean, *inv_std;
-  Mask<T> mask;
+  Threshold<T> threshold;
+  const T* y;  ///< null, or gy passes where it is positive, and is written to `passed`
+  T* passed;
   std::int64_t channels;
   __device__ void operator()(std::int64_t row, std::int64_t c, Computed<T>& a, Computed<T>& b) const {
     using C = Computed<T>;
     const std::int64_t at = row * channels + c;
     const C value = widen(x[at]);
-    if (!mask.passes(value, c, at)) return;
-    const C g = widen(gy[at]);
+    const bool passes = y ? widen(y[at]) > 0 : threshold.passes(value, c);
+    const C g = passes ? widen(gy[at]) : C(0);
+    if (y) passed[at] = narrow<T>(g);
+    if (!passes) return;
     a += g;
     b += g * (value - static_cast<C>(mean[c])) * static_cast<C>(inv_std[c]);
   }
@@ -229,33 +234,23 @@ struct WriteSums {
   }
 };
 
-/// The arrays of a batch as rows.
-struct BatchRows {
-  Rows x, gy;
-  Array y;
-  BatchRows(const Array& gradient, const NormalizedBatch& b)
-      : x(b.x), gy(gradient), y(b.mask == ReluMask::kFromOutput ? Rows(b.y).array : Array()) {}
-  template <class T>
-  Mask<T> mask(const NormalizedBatch& b) const {
-    return {b.mask, pointer<const double>(b.scale), pointer<const double>(b.shift), pointer<const T>(y)};
-  }
-};
-
-std::array<Array, 2> sums_cuda(const Array& gy, const NormalizedBatch& batch) {
-  const BatchRows rows(gy, batch);
-  const std::int64_t channels = rows.x.channels;
+NormalizationSums sums_cuda(const Array& gy, const NormalizedBatch& batch) {
+  const Rows x(batch.x), gradient(gy);
+  const bool from_output = batch.mask == ReluMask::kFromOutput;
+  const Array y = from_output ? Rows(batch.y).array : Array(), passed = from_output ? like_rows(batch.x) : Array();
+  const std::int64_t channels = x.channels;
   const Array a = empty({channels}, Dtype::kFloat64, gy.device()), b = empty({channels}, Dtype::kFloat64, gy.device());
   cuda::dispatch_floating(gy.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     if (channels == 0) return;
     cuda::column_sums<Computed<T>>(
         "batch_normalization_sums",
-        GradientTerms<T>{pointer<const T>(rows.x.array), pointer<const T>(rows.gy.array),
-                         pointer<const double>(batch.mean), pointer<const double>(batch.inv_std), rows.mask<T>(batch),
-                         channels},
-        rows.x.count, channels, gy, WriteSums{pointer<double>(a), pointer<double>(b)});
+        GradientTerms<T>{pointer<const T>(x.array), pointer<const T>(gradient.array), pointer<const double>(batch.mean),
+                         pointer<const double>(batch.inv_std), threshold_of<T>(batch), pointer<const T>(y),
+                         pointer<T>(passed), channels},
+        x.count, channels, gy, WriteSums{pointer<double>(a), pointer<double>(b)});
   });
-  return {a, b};
+  return {a, b, passed};
 }
 
 /// gx = p gy' + q x + r. Float64, read through the caches.
@@ -272,34 +267,32 @@ __global__ void coefficients_kernel(const double* mean, const double* inv_std, c
 }
 
 template <class T, int kWidth>
-__global__ void grad_kernel(const T* x, const T* gy, Mask<T> mask, const double* p, Coefficients coefficients, T* gx,
-                            T* masked, std::int64_t elements, std::int64_t channels) {
+__global__ void grad_kernel(const T* x, const T* gy, Threshold<T> threshold, const double* p, Coefficients coefficients,
+                            T* gx, std::int64_t elements, std::int64_t channels) {
   using C = Computed<T>;
   const std::int64_t step = gridDim.x * static_cast<std::int64_t>(blockDim.x) * kWidth;
   for (std::int64_t i = (blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x) * kWidth; i < elements;
        i += step) {
     const std::int64_t channel = i % channels;
     const auto xs = Elements<T, kWidth>::load(x + i);
-    auto gs = Elements<T, kWidth>::load(gy + i), out = gs;
+    const auto gs = Elements<T, kWidth>::load(gy + i);
+    auto out = gs;
 #pragma unroll
     for (int k = 0; k < kWidth; ++k) {
       const std::int64_t c = channel + k;
-      const C value = widen(xs.value[k]), g = mask.passes(value, c, i + k) ? widen(gs.value[k]) : C(0);
-      gs.value[k] = narrow<T>(g);
+      const C value = widen(xs.value[k]), g = threshold.passes(value, c) ? widen(gs.value[k]) : C(0);
       out.value[k] = narrow<T>(static_cast<C>(p[c]) * g +
                                (static_cast<C>(coefficients.q[c]) * value + static_cast<C>(coefficients.r[c])));
     }
     out.store(gx + i);
-    if (masked) gs.store(masked + i);
   }
 }
 
-std::array<Array, 2> grad_cuda(const Array& gy, const NormalizedBatch& batch, const Array& gbeta, const Array& ggamma,
-                               bool wants_residual) {
-  const BatchRows rows(gy, batch);
-  const std::int64_t channels = rows.x.channels;
-  const Array gx = like_rows(batch.x), masked = wants_residual ? like_rows(batch.x) : Array();
-  if (gx.size() == 0) return {gx, masked};
+Array grad_cuda(const Array& gy, const NormalizedBatch& batch, const Array& gbeta, const Array& ggamma) {
+  const Rows x(batch.x), gradient(gy);
+  const std::int64_t channels = x.channels;
+  const Array gx = like_rows(batch.x);
+  if (gx.size() == 0) return gx;
   const Array numbers = empty({2, channels}, Dtype::kFloat64, gy.device());
   const Coefficients coefficients{pointer<double>(numbers), pointer<double>(numbers) + channels};
   coefficients_kernel<<<blocks_for(channels), kThreads, 0, cuda::stream_for(gy)>>>(
@@ -309,17 +302,16 @@ std::array<Array, 2> grad_cuda(const Array& gy, const NormalizedBatch& batch, co
   cuda::check_launch("batch_normalization_grad");
   cuda::dispatch_floating(gy.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Packs<T> packs(rows.x, {rows.x.array.raw_data(), rows.gy.array.raw_data(), gx.raw_data(), masked.raw_data()});
+    const Packs<T> packs(x, {x.array.raw_data(), gradient.array.raw_data(), gx.raw_data()});
     const auto run = [&](auto* kernel) {
       kernel<<<blocks_for(packs.elements / packs.width), kThreads, 0, cuda::stream_for(gy)>>>(
-          pointer<const T>(rows.x.array), pointer<const T>(rows.gy.array), rows.mask<T>(batch),
-          pointer<const double>(batch.scale), coefficients, pointer<T>(gx), pointer<T>(masked), packs.elements,
-          packs.channels);
+          pointer<const T>(x.array), pointer<const T>(gradient.array), threshold_of<T>(batch),
+          pointer<const double>(batch.scale), coefficients, pointer<T>(gx), packs.elements, packs.channels);
     };
     packs.width == 1 ? run(grad_kernel<T, 1>) : run(grad_kernel<T, cuda::Pack<T>::kCount>);
     cuda::check_launch("batch_normalization_grad");
   });
-  return {gx, masked};
+  return gx;
 }
 
 constexpr DeviceKind kCuda = DeviceKind::kCuda;

@@ -23,6 +23,16 @@ TEST(ArrayTest, ViewsShareTheElements) {
   EXPECT_THAT(to_vector<float>(x.transpose()), ElementsAre(0, 7, 1, 7, 2, 7));
 }
 
+TEST(ArrayTest, FillsWithZeroAndItsNegativeBetweenGaps) {
+  const Array x = full({3, 4}, 5);
+  x.slice(1, {.start = 1, .step = 2}).fill(0);
+  EXPECT_THAT(to_vector<float>(x), ElementsAre(5, 0, 5, 0, 5, 0, 5, 0, 5, 0, 5, 0));
+  x.transpose().fill(-0.0);
+  for (const float v : to_vector<float>(x)) EXPECT_TRUE(v == 0 && std::signbit(v));
+  x.transpose().fill(0);
+  for (const float v : to_vector<float>(x)) EXPECT_TRUE(v == 0 && !std::signbit(v));
+}
+
 TEST(ArrayTest, SlicesAsPythonDoes) {
   const Array x = arange(6);
   EXPECT_THAT(to_vector<std::int64_t>(x.slice(0, {.start = 1, .stop = -1, .step = 2})), ElementsAre(1, 3));

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <tuple>
+#include <vector>
 
 #include "core/autograd/config.h"
 #include "core/autograd/gradient_check.h"
@@ -98,6 +101,92 @@ TEST_P(FusedBatchNormalizationTest, EqualsTheSeparateFunctions) {
 
 INSTANTIATE_TEST_SUITE_P(Forms, FusedBatchNormalizationTest,
                          ::testing::Combine(::testing::Bool(), ::testing::Bool(), ::testing::Bool()));
+
+/// Vectors end in the middle of a row; (dtype, channels, relu, residual).
+class BatchNormalizationWidthTest : public ::testing::TestWithParam<std::tuple<Dtype, int, bool, bool>> {};
+
+TEST_P(BatchNormalizationWidthTest, AgreesWithFloat64) {
+  const auto [dtype, channels, relu, residual] = GetParam();
+  const Shape shape{3, channels, 5, 7}, per_channel{channels};
+  const auto rounded = [dtype = dtype](const Shape& s, unsigned seed) { return random_array(s, seed).to(dtype); };
+  const Array x = rounded(shape, 1), z = rounded(shape, 2), gy = rounded(shape, 3);
+  const auto run = [&, relu = relu, residual = residual](Dtype computed) {
+    const Dtype parameters = is_half(computed) ? Dtype::kFloat32 : computed;
+    Variable x_leaf(x.to(computed), true), added(z.to(computed), true);
+    Variable gamma(random_array(per_channel, 4, Dtype::kFloat32).to(parameters), true);
+    Variable beta(random_array(per_channel, 5, Dtype::kFloat32).to(parameters), true);
+    Variable y =
+        F::batch_normalization(x_leaf, gamma, beta, nullptr, nullptr, {.relu = relu}, residual ? &added : nullptr);
+    y.set_grad(gy.to(computed));
+    y.backward();
+    std::vector<Array> result = {y.array(), x_leaf.grad(), gamma.grad(), beta.grad()};
+    if (residual) result.push_back(added.grad());
+    return result;
+  };
+  const std::vector<Array> found = run(dtype), exact = run(Dtype::kFloat64);
+  const double tolerance = dtype == Dtype::kFloat32 ? 1e-4 : dtype == Dtype::kFloat16 ? 1e-2 : 6e-2;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_TRUE(rensa::testing::near(found[i].to(Dtype::kFloat64), exact[i], tolerance)) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Widths, BatchNormalizationWidthTest,
+                         ::testing::Combine(::testing::Values(Dtype::kFloat32, Dtype::kFloat16, Dtype::kBFloat16),
+                                            ::testing::Values(1, 3, 4, 7, 16, 21, 70), ::testing::Bool(),
+                                            ::testing::Bool()));
+
+TEST(BatchNormalizationTest, NotANumberPassesRelu) {
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64, Dtype::kFloat16, Dtype::kBFloat16}) {
+    const Array x = random_array({4, 37}, 1).to(dtype);
+    for (const std::int64_t channel : {3, 33, 36}) {
+      x.select(0, 1).slice(0, {.start = channel, .stop = channel + 1}).fill(std::numeric_limits<double>::quiet_NaN());
+    }
+    const Dtype own = is_half(dtype) ? Dtype::kFloat32 : dtype;
+    const Array one = ones({37}, own), none = zeros({37}, own);
+    const Array y = F::batch_normalization(x, one, none, nullptr, nullptr, {.relu = true}).array();
+    const auto found = to_vector<double>(y);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const std::size_t channel = i % 37;
+      EXPECT_EQ(std::isnan(found[i]), channel == 3 || channel == 33 || channel == 36) << dtype << " " << i;
+    }
+  }
+}
+
+/// set_grad() takes any dtype.
+TEST(BatchNormalizationTest, AGradientOfAnotherDtypeIsTaken) {
+  const auto gradient_of = [](Dtype gy) {
+    Variable x(random_array({8, 64, 16, 16}, 1).to(Dtype::kBFloat16), true);
+    Variable y = F::batch_normalization(x, ones({64}), zeros({64}), nullptr, nullptr, {.relu = true});
+    y.set_grad(random_array(x.shape(), 2).to(Dtype::kBFloat16).to(gy));
+    y.backward();
+    return to_vector<float>(x.grad());
+  };
+  EXPECT_EQ(gradient_of(Dtype::kFloat32), gradient_of(Dtype::kBFloat16));
+}
+
+/// Large results are stored past the caches, by whole vectors and at their borders.
+TEST(BatchNormalizationTest, LargeBatchesAreTheSmallOnesSideBySide) {
+  const Shape part{4, 32, 128, 96};
+  const Array one = random_array(part, 1, Dtype::kFloat32), added = random_array(part, 2, Dtype::kFloat32);
+  const auto run = [&](std::int64_t times) {
+    const Shape shape{times * part[0], part[1], part[2], part[3]};
+    const auto repeated = [&](const Array& a) {
+      const Array all = empty(shape);
+      for (std::int64_t i = 0; i < times; ++i) all.slice(0, {.start = 4 * i, .stop = 4 * i + 4}).copy_from(a);
+      return all;
+    };
+    Variable x(repeated(one), true), z(repeated(added), true);
+    Variable y = F::batch_normalization(x, ones({32}), zeros({32}), nullptr, nullptr, {.relu = true}, &z);
+    y.set_grad(repeated(added));
+    y.backward();
+    const auto last = [&](const Array& a) {
+      return a.slice(0, {.start = shape[0] - 4}).to(Dtype::kFloat64).contiguous();
+    };
+    return std::vector<Array>{last(y.array()), last(x.grad()), last(z.grad())};
+  };
+  const std::vector<Array> small = run(1), large = run(4);
+  for (std::size_t i = 0; i < small.size(); ++i) EXPECT_TRUE(rensa::testing::near(large[i], small[i], 1e-4)) << i;
+}
 
 TEST(BatchNormalizationTest, InferenceIsTheFixedFormula) {
   const Array x = random_array({2, 3, 4, 4}, 1), mean = random_array({3}, 2), var = full({3}, 2, Dtype::kFloat64);

@@ -3,6 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core/autograd/config.h"
 #include "core/autograd/gradient_check.h"
 #include "core/autograd/parameter.h"
 #include "core/error.h"
@@ -93,6 +99,17 @@ TEST(Convolution2DTest, SecondDerivativesAgreeInBothTypes) {
       EXPECT_TRUE(rensa::testing::near(found[i].array(), exact[i].array().contiguous(), 1e-3)) << i;
     }
   }
+}
+
+TEST(Convolution2DTest, NotANumberPassesPointwiseReluToo) {
+  const Array x = random_array({2, 260, 6, 5}, 6, Dtype::kFloat32),
+              W = random_array({96, 260, 1, 1}, 7, Dtype::kFloat32);
+  x.select(0, 1).select(1, 2).select(1, 3).fill(std::numeric_limits<double>::quiet_NaN());
+  const NoBackpropMode scope;
+  const Array y = F::fused_convolution_2d(x, W, nullptr, {}, nullptr, /*relu=*/true).array();
+  const auto found = to_vector<float>(y.contiguous());
+  EXPECT_EQ(std::count_if(found.begin(), found.end(), [](float v) { return std::isnan(v); }), 96);
+  EXPECT_TRUE(std::none_of(found.begin(), found.end(), [](float v) { return v < 0; }));
 }
 
 TEST(Convolution2DTest, TakesAnyLayoutAndGivesChannelsLast) {

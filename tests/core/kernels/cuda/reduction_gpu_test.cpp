@@ -152,8 +152,8 @@ TEST_F(NormalizationGpuTest, BatchesWithTheirGradients) {
                                                    .y = relu ? y : Array(),
                                                    .mask = mask};
               const auto sums = kernels::batch_normalization_sums(in[1], batch);
-              const auto grads = kernels::batch_normalization_grad(in[1], batch, sums[0], sums[1], relu);
-              return Arrays{y, grads[0], grads[1]};
+              const Array passed = relu ? sums.passed : in[1];
+              return Arrays{y, passed, kernels::batch_normalization_grad(passed, batch, sums.gbeta, sums.ggamma)};
             },
             16);
       }

@@ -1,0 +1,80 @@
+#include "core/kernels/cpu/pointwise_convolution.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/kernels/cpu/gemm.h"
+#include "core/kernels/cpu/onednn/primitives.h"
+#include "core/kernels/product.h"
+
+namespace rensa::cpu {
+namespace {
+
+using kernels::ConvolutionGeometry;
+
+std::int64_t pixels_of(const Shape& pictures) { return pictures[0] * pictures[2] * pictures[3]; }
+
+/// A large product of 1x1 windows, not too large for BLAS, in a type that oneDNN multiplies well here.
+bool is_large_product(const Shape& y, const Shape& W, const ConvolutionGeometry& g, Dtype dtype) {
+  const bool pointwise = W[2] == 1 && W[3] == 1 && g.pad[0] == 0 && g.pad[1] == 0 && g.groups == 1;
+  if (!pointwise || pixels_of(y) * W[0] * W[1] <= kLargeProduct) return false;
+  if (pixels_of(y) > std::numeric_limits<int>::max()) return false;
+  return is_half(dtype) ? onednn::computes(dtype) : dtype == Dtype::kFloat32 && onednn_multiplies_faster();
+}
+
+/// oneDNN's float32 convolutions are as fast as products where there are many pixels. Where there are fewer than
+/// channels, they spend more on bringing W into their own order than they save.
+bool has_few_pixels(const Shape& y, const Shape& W) { return pixels_of(y) < std::max(W[0], W[1]); }
+
+bool is_strided(const ConvolutionGeometry& g) { return g.stride[0] != 1 || g.stride[1] != 1; }
+
+/// The pixels that the windows lie on.
+Array read_pixels(const Array& x, const ConvolutionGeometry& g) {
+  if (!is_strided(g)) return x;
+  return x.slice(2, {.step = g.stride[0]}).slice(3, {.step = g.stride[1]});
+}
+
+/// Pictures as (pixels, channels); a view of those that lie channels-last.
+Array as_matrix(const Array& pictures) {
+  return pictures.channels_last().transpose({0, 2, 3, 1}).reshape({pixels_of(pictures.shape()), pictures.shape()[1]});
+}
+Array as_pictures(const Array& matrix, const Shape& shape) {
+  return matrix.reshape({shape[0], shape[2], shape[3], shape[1]}).transpose({0, 3, 1, 2});
+}
+
+Array weight_matrix(const Array& W) { return W.reshape({W.shape()[0], W.shape()[1]}); }
+
+}  // namespace
+
+bool is_faster_as_product(const Shape& y, const Shape& W, const ConvolutionGeometry& g, Dtype dtype) {
+  return is_large_product(y, W, g, dtype) && (is_half(dtype) || has_few_pixels(y, W));
+}
+
+bool gradient_of_weights_is_faster_as_product(const Shape& y, const Shape& W, const ConvolutionGeometry& g,
+                                              Dtype dtype) {
+  return is_large_product(y, W, g, dtype);
+}
+
+Array pointwise_convolution(const Array& x, const Array& W, const ConvolutionGeometry& g) {
+  const Array y = kernels::product(as_matrix(read_pixels(x, g)), weight_matrix(W).transpose(), Array());
+  return as_pictures(y, kernels::output_shape(x.shape(), W.shape(), g));
+}
+
+Array pointwise_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Shape& x_shape) {
+  const Array read = kernels::product(as_matrix(gy), weight_matrix(W), Array());
+  const Array gradient = as_pictures(read, {gy.shape()[0], x_shape[1], gy.shape()[2], gy.shape()[3]});
+  if (!is_strided(g)) return gradient;
+  const Array gx = empty(x_shape, gy.dtype(), {}, Layout::kChannelsLast);
+  gx.fill(0);
+  read_pixels(gx, g).copy_from(gradient);
+  return gx;
+}
+
+Array pointwise_backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
+                                 const Array& destination) {
+  const Array gW = destination ? destination : empty(W_shape, x.dtype());
+  kernels::product(as_matrix(gy).transpose(), as_matrix(read_pixels(x, g)), weight_matrix(gW));
+  return gW;
+}
+
+}  // namespace rensa::cpu

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "core/kernels/convolution.h"
+
+namespace rensa::cpu {
+
+// A convolution of 1x1 windows without padding is a product: pixels by channels, times channels by channels.
+
+/// Whether products are measured to be faster than oneDNN's convolutions of channels-last pictures, on this processor:
+/// for the convolution and the gradient of x. y is the shape of the convolution's result.
+bool is_faster_as_product(const Shape& y, const Shape& W, const kernels::ConvolutionGeometry& geometry, Dtype dtype);
+/// The same for the gradient of W.
+bool gradient_of_weights_is_faster_as_product(const Shape& y, const Shape& W,
+                                              const kernels::ConvolutionGeometry& geometry, Dtype dtype);
+
+/// The convolution without a bias and its two gradients, as in kernels/convolution.h. Results lie channels-last.
+/// @{
+Array pointwise_convolution(const Array& x, const Array& W, const kernels::ConvolutionGeometry& geometry);
+Array pointwise_backward_data(const Array& gy, const Array& W, const kernels::ConvolutionGeometry& geometry,
+                              const Shape& x_shape);
+Array pointwise_backward_weights(const Array& x, const Array& gy, const kernels::ConvolutionGeometry& geometry,
+                                 const Shape& W_shape, const Array& destination);
+/// @}
+
+}  // namespace rensa::cpu

@@ -117,6 +117,7 @@ class Backward {
     const bool any = !function.edges_.empty() && std::any_of(function.gradients_.begin(), function.gradients_.end(),
                                                              [](const Variable& g) { return static_cast<bool>(g); });
     Variables gradients;
+    function.added_ = 0;
     if (any) {
       if (has_function_hooks) hooks_before(function, /*forward=*/false);
       gradients = function.outputs_.size() == 1 ? function.backward(function.gradients_.front())
@@ -136,7 +137,7 @@ class Backward {
         deliver_to_leaf(*edge.leaf, any ? std::move(gradients[i]) : Variable(), function.name());
       } else if (edge.function) {
         edge.function->visited_edges_ += released;
-        if (!any || !gradients[i]) continue;
+        if (!any || !gradients[i] || (function.added_ >> i & 1u)) continue;
         add_gradient(edge.function->gradients_[static_cast<std::size_t>(edge.output_index)], std::move(gradients[i]));
       }
     }
@@ -172,16 +173,11 @@ class Backward {
   void add_gradient(Variable& sum, Variable gradient) const {
     if (!sum) {
       sum = std::move(gradient);
-    } else if (!config().enable_backprop && is_only_owner(sum)) {
+    } else if (!config().enable_backprop && sum.is_only_owner()) {
       kernels::accumulate(sum.array(), gradient.array());
     } else {
       sum = apply<SumGradients>(sum, gradient);
     }
-  }
-
-  /// True if nobody else can see the elements, so that they may be overwritten.
-  static bool is_only_owner(const Variable& v) {
-    return v.body_->use_count() == 1 && v.array().buffer()->use_count() == 1 && v.array().is_dense();
   }
 
   void deliver_to_leaf(VariableBody& leaf, Variable gradient, const char* from) {

@@ -135,6 +135,15 @@ Array Function::gradient_destination(int input) const {
   return uses == 1 && place && place.is_contiguous() ? place : Array();  // kernels write in row-major order
 }
 
+Array Function::take_gradient_so_far(int input) {
+  const detail::Edge& to = edge(input);
+  if (!to.function || to.function->walk_ != walk_ || config().enable_backprop || detail::has_function_hooks) return {};
+  const Variable& sum = to.function->gradients_[static_cast<std::size_t>(to.output_index)];
+  if (!sum || !sum.is_only_owner()) return {};
+  added_ |= 1u << input;
+  return sum.array();
+}
+
 Variable Function::make_output(Array y, int index) {
   Variable variable(std::move(y));
   variable.body_->creator = this;

@@ -108,6 +108,10 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   /// otherwise, and while grad() collects gradients that no leaf is to keep, no array. A function that writes its
   /// result there (and returns it) saves a copy; using it is optional.
   Array gradient_destination(int input) const;
+  /// The sum of what other functions have sent to that input in this walk, if the input has a creator and nobody else
+  /// sees the sum; otherwise no array. A function that took it adds its own gradient in place and returns that array,
+  /// which saves a pass over memory; taking it is optional.
+  Array take_gradient_so_far(int input);
   /// Releases what forward() kept in members of its own. Retained inputs and outputs are released by the base.
   virtual void release_saved() {}
 
@@ -160,6 +164,7 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   Variables gradients_;
   std::uint64_t walk_ = 0;
   std::int64_t visited_edges_ = 0;
+  std::uint32_t added_ = 0;  ///< bits of the inputs to whose gradients backward() has added its own
 };
 
 /// Runs `function` on 1, 2 or 3 inputs; its one output. A missing Variable as last input is an input that is not there.

@@ -37,6 +37,10 @@ detail::VariableBody& Variable::body() const {
   return *body_;
 }
 
+bool Variable::is_only_owner() const {
+  return body().use_count() == 1 && body().array.buffer()->use_count() == 1 && body().array.is_dense();
+}
+
 const Array& Variable::array() const {
   static const Array none;
   if (!body_) return none;

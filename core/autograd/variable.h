@@ -105,6 +105,8 @@ class Variable {
   friend class detail::AsLeaves;
   friend struct detail::VariableBody;
   explicit Variable(boost::intrusive_ptr<detail::VariableBody> body) : body_(std::move(body)) {}
+  /// True if nobody else can see the elements and they lie without gaps, so that they may be overwritten.
+  bool is_only_owner() const;
   detail::VariableBody& body() const;
 
   boost::intrusive_ptr<detail::VariableBody> body_;

@@ -32,10 +32,18 @@ struct Convolution final : Function {
   Variables backward(const Variable& gy) override {
     auto [x, W] = retained_inputs<2>();
     Variables gradients = {
-        needs_input_grad(0) ? backward_data(gy, W, geometry, x_shape) : Variable(),
+        needs_input_grad(0) ? gradient_of_x(gy, W) : Variable(),
         needs_input_grad(1) ? backward_weights(x, gy, geometry, W_shape, gradient_destination(1)) : Variable()};
     if (inputs() == 3) gradients.push_back(needs_input_grad(2) ? sum(gy, {0, 2, 3}) : Variable());
     return gradients;
+  }
+
+ private:
+  Variable gradient_of_x(const Variable& gy, const Variable& W) {
+    const Array so_far = take_gradient_so_far(0);
+    if (!so_far) return backward_data(gy, W, geometry, x_shape);
+    kernels::convolution_add_backward_data(gy.array(), W.array(), geometry, so_far);
+    return so_far;
   }
 };
 

@@ -16,6 +16,8 @@ constinit Kernel<Array(const Array&, const Array&, const Array&, const Convoluti
     fused_convolution("fused_convolution");
 constinit Kernel<Array(const Array&, const Array&, const ConvolutionGeometry&, const Shape&)> convolution_backward_data(
     "convolution_backward_data");
+constinit Kernel<void(const Array&, const Array&, const ConvolutionGeometry&, const Array&)>
+    convolution_add_backward_data("convolution_add_backward_data");
 constinit Kernel<Array(const Array&, const Array&, const ConvolutionGeometry&, const Shape&, const Array&)>
     convolution_backward_weights("convolution_backward_weights");
 

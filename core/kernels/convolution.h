@@ -29,6 +29,9 @@ extern Kernel<Array(const Array& x, const Array& W, const Array& b, const Convol
 /// The gradient of x, of shape x_shape.
 extern Kernel<Array(const Array& gy, const Array& W, const ConvolutionGeometry& geometry, const Shape& x_shape)>
     convolution_backward_data;
+/// The same, added to gx in place.
+extern Kernel<void(const Array& gy, const Array& W, const ConvolutionGeometry& geometry, const Array& gx)>
+    convolution_add_backward_data;
 /// The gradient of W, of shape W_shape, written to `destination` (contiguous) if that is an array.
 extern Kernel<Array(const Array& x, const Array& gy, const ConvolutionGeometry& geometry, const Shape& W_shape,
                     const Array& destination)>

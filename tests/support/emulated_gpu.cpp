@@ -305,8 +305,9 @@ Undo emulate_kernels() {
                &k::move_average, &k::scale_and_shift, &k::row_normalization, &k::row_normalization_grad>(undo);
   emulate_each<&k::average_pooling, &k::average_pooling_grad, &k::max_pooling, &k::max_pooling_gather,
                &k::max_pooling_scatter>(undo);
-  emulate_each<&k::convolution, &k::convolution_backward_data, &k::convolution_backward_weights, &k::fused_convolution,
-               &k::batch_product, &k::linear, &k::product>(undo);
+  emulate_each<&k::convolution, &k::convolution_add_backward_data, &k::convolution_backward_data,
+               &k::convolution_backward_weights, &k::fused_convolution, &k::batch_product, &k::linear, &k::product>(
+      undo);
   emulate_each<&k::attention, &k::attention_grad, &k::dropout, &k::lstm_layer, &k::lstm_layer_grad,
                &k::lstm_states_before, &k::lstm_steps, &k::lstm_steps_grad, &k::finish_pictures>(undo);
   emulate_each<&k::adam_update, &k::adopt_values, &k::decide_step, &k::momentum_sgd_update, &k::nesterov_ag_update,

@@ -190,6 +190,13 @@ Array backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& 
              : onednn::convolution_backward_data(gy, W, g, x_shape);
 }
 
+void add_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Array& gx) {
+  if (gx.dtype() == gy.dtype() && cpu::sum_is_faster_as_product(gy.shape(), W.shape(), g, gx)) {
+    return cpu::pointwise_add_backward_data(gy, W, gx);
+  }
+  accumulate(gx, backward_data(gy, W, g, gx.shape()));
+}
+
 Array backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
                        const Array& destination) {
   check(x);
@@ -210,6 +217,7 @@ constexpr DeviceKind kCpu = DeviceKind::kCpu;
 const Implementation cpu_forward(convolution, kCpu, plain);
 const Implementation cpu_fused(fused_convolution, kCpu, fused);
 const Implementation cpu_backward_data(convolution_backward_data, kCpu, backward_data);
+const Implementation cpu_add_backward_data(convolution_add_backward_data, kCpu, add_backward_data);
 const Implementation cpu_backward_weights(convolution_backward_weights, kCpu, backward_weights);
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "core/kernels/cpu/gemm.h"
 #include "core/kernels/cpu/onednn/primitives.h"
+#include "core/kernels/cpu/product.h"
 #include "core/kernels/product.h"
 
 namespace rensa::cpu {
@@ -50,6 +51,10 @@ bool is_faster_as_product(const Shape& y, const Shape& W, const ConvolutionGeome
   return is_large_product(y, W, g, dtype) && (is_half(dtype) || has_few_pixels(y, W));
 }
 
+bool sum_is_faster_as_product(const Shape& y, const Shape& W, const ConvolutionGeometry& g, const Array& gx) {
+  return !is_strided(g) && gx.is_channels_last() && is_large_product(y, W, g, gx.dtype());
+}
+
 bool gradient_of_weights_is_faster_as_product(const Shape& y, const Shape& W, const ConvolutionGeometry& g,
                                               Dtype dtype) {
   return is_large_product(y, W, g, dtype);
@@ -68,6 +73,10 @@ Array pointwise_backward_data(const Array& gy, const Array& W, const Convolution
   gx.fill(0);
   read_pixels(gx, g).copy_from(gradient);
   return gx;
+}
+
+void pointwise_add_backward_data(const Array& gy, const Array& W, const Array& gx) {
+  add_product(as_matrix(gy), weight_matrix(W), as_matrix(gx));
 }
 
 Array pointwise_backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,

@@ -9,6 +9,9 @@ namespace rensa::cpu {
 /// Whether products are measured to be faster than oneDNN's convolutions of channels-last pictures, on this processor:
 /// for the convolution and the gradient of x. y is the shape of the convolution's result.
 bool is_faster_as_product(const Shape& y, const Shape& W, const kernels::ConvolutionGeometry& geometry, Dtype dtype);
+/// The same for the gradient of x that is added to gx.
+bool sum_is_faster_as_product(const Shape& y, const Shape& W, const kernels::ConvolutionGeometry& geometry,
+                              const Array& gx);
 /// The same for the gradient of W.
 bool gradient_of_weights_is_faster_as_product(const Shape& y, const Shape& W,
                                               const kernels::ConvolutionGeometry& geometry, Dtype dtype);
@@ -18,6 +21,7 @@ bool gradient_of_weights_is_faster_as_product(const Shape& y, const Shape& W,
 Array pointwise_convolution(const Array& x, const Array& W, const kernels::ConvolutionGeometry& geometry);
 Array pointwise_backward_data(const Array& gy, const Array& W, const kernels::ConvolutionGeometry& geometry,
                               const Shape& x_shape);
+void pointwise_add_backward_data(const Array& gy, const Array& W, const Array& gx);  ///< gx lies channels-last
 Array pointwise_backward_weights(const Array& x, const Array& gy, const kernels::ConvolutionGeometry& geometry,
                                  const Shape& W_shape, const Array& destination);
 /// @}

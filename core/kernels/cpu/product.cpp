@@ -10,6 +10,7 @@
 #include "core/kernels/cpu/onednn/primitives.h"
 #include "core/kernels/cpu/onednn/product.h"
 #include "core/kernels/cpu/parallel.h"
+#include "core/kernels/cpu/product.h"
 #include "core/kernels/memory.h"
 
 namespace rensa::kernels {
@@ -155,3 +156,15 @@ const Implementation cpu_linear(linear, DeviceKind::kCpu, linear_cpu);
 
 }  // namespace
 }  // namespace rensa::kernels
+
+namespace rensa::cpu {
+
+void add_product(const Array& a, const Array& b, const Array& c) {
+  if (!is_half(c.dtype())) return kernels::gemm(a, b, 1, c);
+  if (kernels::by_onednn(a, b.shape()[1])) return onednn::add_product(a, b, c);
+  Array sum = c.to(Dtype::kFloat32);
+  kernels::gemm(a.to(Dtype::kFloat32), b.to(Dtype::kFloat32), 1, sum);
+  kernels::copy(c, sum);
+}
+
+}  // namespace rensa::cpu

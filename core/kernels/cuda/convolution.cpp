@@ -44,6 +44,10 @@ Array backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& 
   return gx;
 }
 
+void add_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Array& gx) {
+  accumulate(gx, backward_data(gy, W, g, gx.shape()));
+}
+
 Array backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
                        const Array& destination) {
   if (gy.size() == 0 || x.size() == 0) {
@@ -66,6 +70,7 @@ constexpr DeviceKind kCuda = DeviceKind::kCuda;
 const Implementation cuda_forward(convolution, kCuda, plain);
 const Implementation cuda_fused(fused_convolution, kCuda, fused);
 const Implementation cuda_backward_data(convolution_backward_data, kCuda, backward_data);
+const Implementation cuda_add_backward_data(convolution_add_backward_data, kCuda, add_backward_data);
 const Implementation cuda_backward_weights(convolution_backward_weights, kCuda, backward_weights);
 
 }  // namespace

@@ -44,9 +44,7 @@ struct Matrix {
   }
 };
 
-}  // namespace
-
-void product(const Array& a, const Array& b, const Array& bias, const Array& c) {
+void run(const Array& a, const Array& b, const Array& bias, const Array& c, bool add) {
   thread_local PrimitiveCache<Prepared> cache;
   const Matrix left(a), right(b);
   const std::int64_t m = c.shape()[0], n = c.shape()[1], k = a.shape()[1];
@@ -58,7 +56,8 @@ void product(const Array& a, const Array& b, const Array& bias, const Array& c) 
                    right.strides[0],
                    right.strides[1],
                    static_cast<std::int64_t>(a.dtype()),
-                   bias ? 1 : 0};
+                   bias ? 1 : 0,
+                   add ? 1 : 0};
   const Prepared& p = cache.get(key, [&] {
     const auto element = data_type(a.dtype());
     Prepared made;
@@ -66,7 +65,13 @@ void product(const Array& a, const Array& b, const Array& bias, const Array& c) 
     made.b = {{k, n}, element, right.strides};
     made.c = {{m, n}, element, memory::dims{n, 1}};
     if (bias) made.bias = {{1, n}, element, memory::dims{n, 1}};
-    const auto desc = describe_product(made.a, made.b, made.bias, made.c, own_scratchpad(), engine());
+    dnnl::primitive_attr attributes = own_scratchpad();
+    if (add) {
+      dnnl::post_ops sum;
+      sum.append_sum();
+      attributes.set_post_ops(sum);
+    }
+    const auto desc = describe_product(made.a, made.b, made.bias, made.c, attributes, engine());
     made.primitive = dnnl::matmul(desc);
     made.scratchpad = desc.scratchpad_desc();
     return made;
@@ -78,5 +83,10 @@ void product(const Array& a, const Array& b, const Array& bias, const Array& c) 
   if (row) arguments.emplace(DNNL_ARG_BIAS, as_memory(p.bias, row));
   execute(p.primitive, std::move(arguments), p.scratchpad);
 }
+
+}  // namespace
+
+void product(const Array& a, const Array& b, const Array& bias, const Array& c) { run(a, b, bias, c, /*add=*/false); }
+void add_product(const Array& a, const Array& b, const Array& c) { run(a, b, Array(), c, /*add=*/true); }
 
 }  // namespace rensa::onednn

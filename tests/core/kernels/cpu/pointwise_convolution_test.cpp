@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/autograd/gradient_check.h"
+#include "core/kernels/memory.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa::cpu {
@@ -56,6 +57,27 @@ TEST_P(PointwiseConvolutionTest, GradientOfX) {
   const Array gx = pointwise_backward_data(gy, W, geometry, x.shape());
   EXPECT_TRUE(near(gx, exact, rounding(dtype)));
   EXPECT_TRUE(gx.is_channels_last());
+}
+
+TEST_P(PointwiseConvolutionTest, GradientOfXIsAdded) {
+  const ConvolutionGeometry whole;
+  const Array before = given(x.shape(), 4),
+              arrived = given({x.shape()[0], W.shape()[0], x.shape()[2], x.shape()[3]}, 5);
+  const Array exact = kernels::convolution_backward_data(wide(arrived), wide(W), whole, x.shape());
+  kernels::accumulate(exact, wide(before));
+  for (const Layout layout : {Layout::kChannelsLast, Layout::kRowMajor}) {
+    const Array gx = before.copy(layout);
+    if (!gx.is_channels_last()) continue;
+    pointwise_add_backward_data(arrived, W, gx);
+    EXPECT_TRUE(near(gx, exact, rounding(dtype)));
+  }
+  for (const ConvolutionGeometry& g : {whole, geometry}) {  // in any layout, product or not
+    const Array gx = before.copy(), gy_here = g == whole ? arrived : gy;
+    kernels::convolution_add_backward_data(gy_here, W, g, gx);
+    const Array sum = kernels::convolution_backward_data(wide(gy_here), wide(W), g, x.shape());
+    kernels::accumulate(sum, wide(before));
+    EXPECT_TRUE(near(gx, sum, 2 * rounding(dtype)));
+  }
 }
 
 TEST_P(PointwiseConvolutionTest, GradientOfW) {

@@ -33,10 +33,16 @@ RIVAL = pathlib.Path(__file__).with_name("rivals") / "pytorch_training_step.py"
 
 
 def last_json(command, environment, log):
-    """The last JSON object that the program printed."""
-    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=1800)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
+    """The last JSON object that the program printed. PyTorch's ranks are asked twice: gloo may abort one that ends."""
+    attempts = 2 if str(RIVAL) in command else 1
+    for attempt in range(attempts):
+        done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=1800)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        if done.returncode == 0 and lines:
+            break
+        if attempt + 1 < attempts:
+            print(f"failed ({done.returncode}), once more: {' '.join(command)}", file=sys.stderr)
+    else:
         raise SystemExit(f"failed ({done.returncode}): {' '.join(command)}\n{done.stdout}\n{done.stderr}")
     log.write("".join(line + "\n" for line in lines))
     log.flush()

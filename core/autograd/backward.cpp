@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <vector>
 
 #include "core/autograd/function_hook.h"
@@ -137,10 +138,27 @@ class Backward {
         deliver_to_leaf(*edge.leaf, any ? std::move(gradients[i]) : Variable(), function.name());
       } else if (edge.function) {
         edge.function->visited_edges_ += released;
-        if (!any || !gradients[i] || (function.added_ >> i & 1u)) continue;
-        add_gradient(edge.function->gradients_[static_cast<std::size_t>(edge.output_index)], std::move(gradients[i]));
+        if (!any) continue;
+        Variable& sum = edge.function->gradients_[static_cast<std::size_t>(edge.output_index)];
+        if (has_added(function, i)) {
+          check_is_the_sum(function, gradients[i], sum);
+        } else if (gradients[i]) {
+          add_gradient(sum, std::move(gradients[i]));
+        }
       }
     }
+  }
+
+  /// Whether the function took the sum of that input's gradients to add to.
+  static bool has_added(const Function& function, std::size_t input) {
+    return function.added_ != 0 && input < std::numeric_limits<decltype(function.added_)>::digits &&
+           (function.added_ >> input & 1u) != 0;
+  }
+  static void check_is_the_sum(const Function& function, const Variable& gradient, const Variable& sum) {
+    if (gradient && gradient.array().raw_data() == sum.array().raw_data()) return;
+    throw GraphError(function.name(),
+                     ": backward took the gradient so far of an input and returned another array. Add "
+                     "to the one that take_gradient_so_far() gave, and return it.");
   }
 
   void collect_outputs(Function& function) {
@@ -173,7 +191,7 @@ class Backward {
   void add_gradient(Variable& sum, Variable gradient) const {
     if (!sum) {
       sum = std::move(gradient);
-    } else if (!config().enable_backprop && sum.is_only_owner()) {
+    } else if (!config().enable_backprop && sum.may_be_overwritten()) {
       kernels::accumulate(sum.array(), gradient.array());
     } else {
       sum = apply<SumGradients>(sum, gradient);

@@ -1,6 +1,7 @@
 #include "core/autograd/function.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -135,11 +136,12 @@ Array Function::gradient_destination(int input) const {
   return uses == 1 && place && place.is_contiguous() ? place : Array();  // kernels write in row-major order
 }
 
-Array Function::take_gradient_so_far(int input) {
+Array Function::take_gradient_so_far(int input, const Shape& shape, Dtype dtype) {
   const detail::Edge& to = edge(input);
-  if (!to.function || to.function->walk_ != walk_ || config().enable_backprop || detail::has_function_hooks) return {};
+  if (!to.function || walk_ == 0 || config().enable_backprop || detail::has_function_hooks) return {};
   const Variable& sum = to.function->gradients_[static_cast<std::size_t>(to.output_index)];
-  if (!sum || !sum.is_only_owner()) return {};
+  if (!sum || sum.shape() != shape || sum.dtype() != dtype || !sum.may_be_overwritten()) return {};
+  if (input >= std::numeric_limits<decltype(added_)>::digits) return {};
   added_ |= 1u << input;
   return sum.array();
 }

@@ -53,7 +53,9 @@ struct KeptArray {
 /// forward() works on arrays and says what backward needs (retain_inputs, retain_output, or plain members). backward()
 /// works on variables, through functions that are differentiable themselves; when nobody asked for double backprop it
 /// runs in NoBackpropMode and records nothing. It returns one gradient an input, or no variable where there is none to
-/// give; needs_input_grad(i) tells which are wanted.
+/// give; needs_input_grad(i) tells which are wanted. Gradients may be overwritten once they are returned, unless
+/// somebody else holds the array. gradient_destination() and take_gradient_so_far() save passes over memory; no
+/// function needs them.
 class Function : public boost::intrusive_ref_counter<Function, boost::thread_safe_counter>,
                  public cpu::FromSmallBlocks {
  public:
@@ -108,10 +110,11 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   /// otherwise, and while grad() collects gradients that no leaf is to keep, no array. A function that writes its
   /// result there (and returns it) saves a copy; using it is optional.
   Array gradient_destination(int input) const;
-  /// The sum of what other functions have sent to that input in this walk, if the input has a creator and nobody else
-  /// sees the sum; otherwise no array. A function that took it adds its own gradient in place and returns that array,
-  /// which saves a pass over memory; taking it is optional.
-  Array take_gradient_so_far(int input);
+  /// The sum of what other functions have sent to that input in this walk, if it has this shape and dtype and nobody
+  /// else sees it; otherwise, for an input that is a leaf, and while a FunctionHook looks at gradients, no array. A
+  /// function that took it must add its own gradient in place and return that array, which saves a pass over memory;
+  /// taking it is optional.
+  Array take_gradient_so_far(int input, const Shape& shape, Dtype dtype);
   /// Releases what forward() kept in members of its own. Retained inputs and outputs are released by the base.
   virtual void release_saved() {}
 

@@ -13,7 +13,8 @@
 namespace rensa {
 
 /// Called around every operation of a thread, forward and backward, as long as a FunctionHookScope holds it. Hooks must
-/// not keep the arrays.
+/// not keep the arrays. While one looks, functions add nothing to each other's gradients in place, so that sums may be
+/// rounded once more.
 class FunctionHook {
  public:
   virtual ~FunctionHook() = default;

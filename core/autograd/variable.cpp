@@ -37,7 +37,7 @@ detail::VariableBody& Variable::body() const {
   return *body_;
 }
 
-bool Variable::is_only_owner() const {
+bool Variable::may_be_overwritten() const {
   return body().use_count() == 1 && body().array.buffer()->use_count() == 1 && body().array.is_dense();
 }
 

@@ -106,7 +106,7 @@ class Variable {
   friend struct detail::VariableBody;
   explicit Variable(boost::intrusive_ptr<detail::VariableBody> body) : body_(std::move(body)) {}
   /// True if nobody else can see the elements and they lie without gaps, so that they may be overwritten.
-  bool is_only_owner() const;
+  bool may_be_overwritten() const;
   detail::VariableBody& body() const;
 
   boost::intrusive_ptr<detail::VariableBody> body_;

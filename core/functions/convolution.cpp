@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/functions/convolution_nd.h"
 #include "core/functions/reduction.h"
+#include "core/functions/shape.h"
 
 namespace rensa::functions {
 namespace {
@@ -29,8 +30,9 @@ struct Convolution final : Function {
     retain_inputs(0, 1);
     return kernels::convolution(x, W, b, geometry);
   }
-  Variables backward(const Variable& gy) override {
+  Variables backward(const Variable& gradient) override {
     auto [x, W] = retained_inputs<2>();
+    const Variable gy = cast(gradient, W.dtype());  // set_grad() takes any
     Variables gradients = {
         needs_input_grad(0) ? gradient_of_x(gy, W) : Variable(),
         needs_input_grad(1) ? backward_weights(x, gy, geometry, W_shape, gradient_destination(1)) : Variable()};
@@ -40,7 +42,7 @@ struct Convolution final : Function {
 
  private:
   Variable gradient_of_x(const Variable& gy, const Variable& W) {
-    const Array so_far = take_gradient_so_far(0);
+    const Array so_far = take_gradient_so_far(0, x_shape, W.dtype());
     if (!so_far) return backward_data(gy, W, geometry, x_shape);
     kernels::convolution_add_backward_data(gy.array(), W.array(), geometry, so_far);
     return so_far;

@@ -30,8 +30,8 @@ class Writer {
  public:
   Writer(const Destination<S>& to, std::int64_t channels)
       : rows_(to.rows),
-        streams_(to.past_caches && channels % kLanes == 0 &&
-                 reinterpret_cast<std::uintptr_t>(to.rows) % (kLanes * sizeof(S)) == 0) {}
+        streams_(to.past_caches && kBytes >= 16 && channels % kLanes == 0 &&  // no store past the caches is shorter
+                 reinterpret_cast<std::uintptr_t>(to.rows) % kBytes == 0) {}
   ~Writer() {
     if (streams_) hwy::FlushStream();
   }
@@ -48,6 +48,7 @@ class Writer {
 
  private:
   static constexpr std::int64_t kLanes = hn::MaxLanes(hn::ScalableTag<Computed<S>>());
+  static constexpr std::size_t kBytes = kLanes * sizeof(S);
   S* const rows_;
   const bool streams_;
 };

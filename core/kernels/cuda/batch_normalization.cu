@@ -235,12 +235,12 @@ struct WriteSums {
 };
 
 NormalizationSums sums_cuda(const Array& gy, const NormalizedBatch& batch) {
-  const Rows x(batch.x), gradient(gy);
+  const Rows x(batch.x), gradient(gy.to(batch.x.dtype()));
   const bool from_output = batch.mask == ReluMask::kFromOutput;
   const Array y = from_output ? Rows(batch.y).array : Array(), passed = from_output ? like_rows(batch.x) : Array();
   const std::int64_t channels = x.channels;
   const Array a = empty({channels}, Dtype::kFloat64, gy.device()), b = empty({channels}, Dtype::kFloat64, gy.device());
-  cuda::dispatch_floating(gy.dtype(), "batch_normalization", [&](auto tag) {
+  cuda::dispatch_floating(batch.x.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     if (channels == 0) return;
     cuda::column_sums<Computed<T>>(
@@ -289,7 +289,7 @@ __global__ void grad_kernel(const T* x, const T* gy, Threshold<T> threshold, con
 }
 
 Array grad_cuda(const Array& gy, const NormalizedBatch& batch, const Array& gbeta, const Array& ggamma) {
-  const Rows x(batch.x), gradient(gy);
+  const Rows x(batch.x), gradient(gy.to(batch.x.dtype()));
   const std::int64_t channels = x.channels;
   const Array gx = like_rows(batch.x);
   if (gx.size() == 0) return gx;
@@ -300,7 +300,7 @@ Array grad_cuda(const Array& gy, const NormalizedBatch& batch, const Array& gbet
       pointer<const double>(gbeta.contiguous()), pointer<const double>(ggamma.contiguous()), batch.count, coefficients,
       channels);
   cuda::check_launch("batch_normalization_grad");
-  cuda::dispatch_floating(gy.dtype(), "batch_normalization", [&](auto tag) {
+  cuda::dispatch_floating(batch.x.dtype(), "batch_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Packs<T> packs(x, {x.array.raw_data(), gradient.array.raw_data(), gx.raw_data()});
     const auto run = [&](auto* kernel) {

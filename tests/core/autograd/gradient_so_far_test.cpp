@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "core/autograd/config.h"
 #include "core/autograd/function.h"
 #include "core/autograd/function_hook.h"
 #include "core/autograd/gradient_check.h"
+#include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/convolution.h"
 #include "core/functions/math.h"
@@ -22,6 +24,8 @@ namespace {
 
 namespace F = functions;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 /// y = 3 x, whose gradient is added to what x has got already.
 struct Threefold final : Function {
@@ -30,7 +34,7 @@ struct Threefold final : Function {
   const char* name() const override { return "threefold"; }
   Array forward(const Array& x) override { return kernels::mul_number(x, 3); }
   Variables backward(const Variable& gy) override {
-    const Array own = kernels::mul_number(gy.array(), 3), so_far = take_gradient_so_far(0);
+    const Array own = kernels::mul_number(gy.array(), 3), so_far = take_gradient_so_far(0, own.shape(), own.dtype());
     if (!so_far) return {Variable(own)};
     ++taken;
     kernels::accumulate(so_far, own);
@@ -112,13 +116,80 @@ TEST_F(GradientSoFarTest, HooksSeeEachOwnGradient) {
   EXPECT_THAT(to_vector<float>(x.grad()), ElementsAre(2 * 1 * (3 + 2 * 1), 2 * 2 * (3 + 2 * 4)));
 }
 
+TEST_F(GradientSoFarTest, OneVariableTwiceInOneFunction) {
+  /// y = 3 a + b
+  struct Both final : Function {
+    const char* name() const override { return "both"; }
+    Array forward(const Array& a, const Array& b) override { return kernels::add(kernels::mul_number(a, 3), b); }
+    Variables backward(const Variable& gy) override {
+      const Array own = kernels::mul_number(gy.array(), 3), so_far = take_gradient_so_far(0, own.shape(), own.dtype());
+      EXPECT_TRUE(so_far);
+      kernels::accumulate(so_far, own);
+      return {Variable(so_far), gy};
+    }
+  };
+  const Variable inner = F::square(x);
+  const Variable first = apply<Both>(inner, inner), second = F::square(inner);
+  F::sum(first + second).backward();
+  EXPECT_THAT(to_vector<float>(x.grad()), ElementsAre(2 * 1 * (4 + 2 * 1), 2 * 2 * (4 + 2 * 4)));
+}
+
+TEST_F(GradientSoFarTest, RetainedGradientsAreWhole) {
+  const Variable inner = F::square(x);
+  sum_of_both(inner).backward({.retain_grad = true});
+  EXPECT_EQ(taken, 1);
+  EXPECT_THAT(to_vector<float>(inner.grad()), ElementsAre(3 + 2 * 1, 3 + 2 * 4));
+}
+
+TEST_F(GradientSoFarTest, AnotherShapeOrDtypeIsNotGiven) {
+  struct Asks final : Function {
+    Shape shape;
+    Dtype dtype;
+    Asks(const Shape& s, Dtype d) : shape(s), dtype(d) {}
+    const char* name() const override { return "asks"; }
+    Array forward(const Array& x) override { return x.copy(); }
+    Variables backward(const Variable& gy) override {
+      EXPECT_FALSE(take_gradient_so_far(0, shape, dtype));
+      return {gy};
+    }
+  };
+  for (const auto& [shape, dtype] : {std::pair(Shape{3}, Dtype::kFloat32), std::pair(Shape{2}, Dtype::kFloat64)}) {
+    const Variable inner = F::square(x);
+    const Variable first = apply(make_function<Asks>(shape, dtype), inner), second = F::square(inner);
+    F::sum(first + second).backward();
+  }
+}
+
+TEST_F(GradientSoFarTest, OneThatIsTakenAndNotReturnedIsAnError) {
+  struct Forgets final : Function {
+    const char* name() const override { return "forgets"; }
+    Array forward(const Array& x) override { return x.copy(); }
+    Variables backward(const Variable& gy) override {
+      take_gradient_so_far(0, gy.shape(), gy.dtype());
+      return {gy};
+    }
+  };
+  const Variable inner = F::square(x);
+  const Variable first = apply<Forgets>(inner), second = F::square(inner);
+  EXPECT_THAT([&] { F::sum(first + second).backward(); },
+              ThrowsMessage<GraphError>(AllOf(HasSubstr("forgets"), HasSubstr("take_gradient_so_far"))));
+}
+
+TEST_F(GradientSoFarTest, IsNotThereOutsideAWalk) {
+  const Variable inner = F::square(x), y = threefold(inner);
+  const NoBackpropMode scope;
+  const Variables found = y.creator()->backward(Variable(array<float>({1, 1})));
+  EXPECT_EQ(taken, 0);
+  EXPECT_THAT(to_vector<float>(found[0].array()), ElementsAre(3, 3));
+}
+
 /// A residual block: convolutions of any kind add to the gradient that the shortcut has sent.
 TEST(ConvolutionGradientSoFarTest, ResidualBlocksAgreeWithFloat64) {
   for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat16, Dtype::kBFloat16}) {
     for (const std::int64_t kernel : {1, 3}) {
       const Shape W_shape{96, 96, kernel, kernel};
-      const Array x = random_array({2, 96, 9, 8}, 1).to(dtype), W = random_array(W_shape, 2).to(dtype);
-      const Array gy = random_array(x.shape(), 3).to(dtype);
+      const Array x = random_array({2, 96, 9, 8}, 1).to(dtype).channels_last(), W = random_array(W_shape, 2).to(dtype);
+      const Array gy = random_array(x.shape(), 3).to(dtype).channels_last();
       const auto gradient = [&](Dtype computed) {
         Variable leaf(x.to(computed), true);
         const Variable inner = leaf * 2.0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/autograd/config.h"
@@ -99,6 +100,19 @@ TEST(Convolution2DTest, SecondDerivativesAgreeInBothTypes) {
       EXPECT_TRUE(rensa::testing::near(found[i].array(), exact[i].array().contiguous(), 1e-3)) << i;
     }
   }
+}
+
+/// set_grad() takes any dtype.
+TEST(Convolution2DTest, AGradientOfAnotherDtypeIsTaken) {
+  const auto gradients_of = [](Dtype gy) {
+    Variable x(random_array({2, 96, 9, 8}, 1).to(Dtype::kBFloat16), true),
+        W(random_array({96, 96, 1, 1}, 2).to(x.dtype()), true);
+    Variable y = F::convolution_2d(x, W);
+    y.set_grad(random_array(y.shape(), 3).to(Dtype::kBFloat16).to(gy));
+    y.backward();
+    return std::pair(to_vector<float>(x.grad()), to_vector<float>(W.grad()));
+  };
+  EXPECT_EQ(gradients_of(Dtype::kFloat32), gradients_of(Dtype::kBFloat16));
 }
 
 TEST(Convolution2DTest, NotANumberPassesPointwiseReluToo) {

@@ -72,11 +72,14 @@ TEST_P(PointwiseConvolutionTest, GradientOfXIsAdded) {
     EXPECT_TRUE(near(gx, exact, rounding(dtype)));
   }
   for (const ConvolutionGeometry& g : {whole, geometry}) {  // in any layout, product or not
-    const Array gx = before.copy(), gy_here = g == whole ? arrived : gy;
-    kernels::convolution_add_backward_data(gy_here, W, g, gx);
+    const Array gy_here = g == whole ? arrived : gy;
     const Array sum = kernels::convolution_backward_data(wide(gy_here), wide(W), g, x.shape());
     kernels::accumulate(sum, wide(before));
-    EXPECT_TRUE(near(gx, sum, 2 * rounding(dtype)));
+    for (const Layout layout : {Layout::kChannelsLast, Layout::kRowMajor}) {
+      const Array gx = before.copy(layout);
+      kernels::convolution_add_backward_data(gy_here, W, g, gx);
+      EXPECT_TRUE(near(gx, sum, 2 * rounding(dtype)));
+    }
   }
 }
 

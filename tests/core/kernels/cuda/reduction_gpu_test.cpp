@@ -135,10 +135,11 @@ TEST_F(NormalizationGpuTest, BatchesWithTheirGradients) {
       const Array gamma = numbers({shape[1]}, Dtype::kFloat32, 4, 1, 0.1),
                   beta = numbers({shape[1]}, Dtype::kFloat32, 5);
       expect_same_all("batch_statistics", {x}, [](const Arrays& in) { return kernels::batch_statistics(in[0]); }, 4);
-      for (const auto mask : {kernels::ReluMask::kNone, kernels::ReluMask::kFromOutput}) {
-        const bool relu = mask != kernels::ReluMask::kNone;
+      for (const auto mask :
+           {kernels::ReluMask::kNone, kernels::ReluMask::kFromInput, kernels::ReluMask::kFromOutput}) {
+        const bool relu = mask != kernels::ReluMask::kNone, added = mask == kernels::ReluMask::kFromOutput;
         expect_same_all(
-            "batch normalization", {x, gy, relu ? residual : Array(), gamma, beta},
+            "batch normalization", {x, gy, added ? residual : Array(), gamma, beta},
             [&](const Arrays& in) {
               const auto statistics = kernels::batch_statistics(in[0]);
               const auto folded = kernels::fold_statistics(in[3], in[4], statistics[0], statistics[1], 1e-5);
@@ -149,10 +150,10 @@ TEST_F(NormalizationGpuTest, BatchesWithTheirGradients) {
                                                    .scale = folded.scale,
                                                    .shift = folded.shift,
                                                    .count = static_cast<double>(in[0].size() / in[0].shape()[1]),
-                                                   .y = relu ? y : Array(),
+                                                   .y = added ? y : Array(),
                                                    .mask = mask};
               const auto sums = kernels::batch_normalization_sums(in[1], batch);
-              const Array passed = relu ? sums.passed : in[1];
+              const Array passed = added ? sums.passed : in[1];
               return Arrays{y, passed, kernels::batch_normalization_grad(passed, batch, sums.gbeta, sums.ggamma)};
             },
             16);

@@ -151,8 +151,7 @@ class Backward {
 
   /// Whether the function took the sum of that input's gradients to add to.
   static bool has_added(const Function& function, std::size_t input) {
-    return function.added_ != 0 && input < std::numeric_limits<decltype(function.added_)>::digits &&
-           (function.added_ >> input & 1u) != 0;
+    return input < std::numeric_limits<decltype(function.added_)>::digits && (function.added_ >> input & 1u) != 0;
   }
   static void check_is_the_sum(const Function& function, const Variable& gradient, const Variable& sum) {
     if (gradient && gradient.array().raw_data() == sum.array().raw_data()) return;

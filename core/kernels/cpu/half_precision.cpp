@@ -6,34 +6,22 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "core/kernels/cpu/for_each_vector-inl.h"
 #include "core/kernels/cpu/half_vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rensa::cpu::HWY_NAMESPACE {
 
-template <class Half>
-HWY_INLINE void widen_all(const Half* x, float* y, std::int64_t count) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) store(load(d, x + i), d, y + i);
-  for (; i < count; ++i) y[i] = x[i];
-}
-
-template <class Half>
-HWY_INLINE void narrow_all(const float* x, Half* y, std::int64_t count) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) store(load(d, x + i), d, y + i);
-  for (; i < count; ++i) y[i] = Half(x[i]);
+template <class From, class To>
+HWY_INLINE void convert(const From* x, To* y, std::int64_t count) {
+  for_each_vector<float>(count, [&](auto d, std::int64_t i) HWY_ATTR { store(load(d, x + i), d, y + i); });
 }
 
 // One name for each instance: the dispatch table wants functions.
-void WidenB(const BFloat16* x, float* y, std::int64_t count) { widen_all(x, y, count); }
-void NarrowB(const float* x, BFloat16* y, std::int64_t count) { narrow_all(x, y, count); }
-void WidenF(const Float16* x, float* y, std::int64_t count) { widen_all(x, y, count); }
-void NarrowF(const float* x, Float16* y, std::int64_t count) { narrow_all(x, y, count); }
+void WidenB(const BFloat16* x, float* y, std::int64_t count) { convert(x, y, count); }
+void NarrowB(const float* x, BFloat16* y, std::int64_t count) { convert(x, y, count); }
+void WidenF(const Float16* x, float* y, std::int64_t count) { convert(x, y, count); }
+void NarrowF(const float* x, Float16* y, std::int64_t count) { convert(x, y, count); }
 
 }  // namespace rensa::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -7,22 +7,11 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "core/kernels/cpu/for_each_vector-inl.h"
 #include "core/kernels/cpu/half_vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rensa::cpu::HWY_NAMESPACE {
-
-/// body(d, c) for the channels [c, c + lanes of d): the last ones in vectors of four and of one.
-template <class T, class Body>
-HWY_INLINE void for_channels(std::int64_t channels, const Body& body) {
-  const auto while_they_fit = [&](auto d, std::int64_t c) HWY_ATTR {
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    for (; c + lanes <= channels; c += lanes) body(d, c);
-    return c;
-  };
-  const std::int64_t in_fours = while_they_fit(hn::ScalableTag<T>(), 0);
-  while_they_fit(hn::CappedTag<T, 1>(), while_they_fit(hn::CappedTag<T, 4>(), in_fours));
-}
 
 /// Stores vectors of rows of channels.
 template <class S>
@@ -57,7 +46,7 @@ template <class S>
 void AddStatistics(const S* HWY_RESTRICT x, std::int64_t rows, std::int64_t channels,
                    const Computed<S>* HWY_RESTRICT origin, Computed<S>* HWY_RESTRICT a, Computed<S>* HWY_RESTRICT b) {
   for (const S* row = x; row < x + rows * channels; row += channels) {
-    for_channels<Computed<S>>(channels, [&](auto d, std::int64_t c) HWY_ATTR {
+    for_each_vector<Computed<S>>(channels, [&](auto d, std::int64_t c) HWY_ATTR {
       const auto difference = hn::Sub(load(d, row + c), hn::LoadU(d, origin + c));
       hn::StoreU(hn::Add(hn::LoadU(d, a + c), difference), d, a + c);
       hn::StoreU(hn::MulAdd(difference, difference, hn::LoadU(d, b + c)), d, b + c);
@@ -72,7 +61,7 @@ void ScaleAndShiftRows(const S* HWY_RESTRICT x, const S* HWY_RESTRICT residual, 
                        const Computed<S>* HWY_RESTRICT shift) {
   const Writer<S> write(y, channels);
   for (std::int64_t at = 0; at < rows * channels; at += channels) {
-    for_channels<Computed<S>>(channels, [&](auto d, std::int64_t c) HWY_ATTR {
+    for_each_vector<Computed<S>>(channels, [&](auto d, std::int64_t c) HWY_ATTR {
       auto v = hn::MulAdd(load(d, x + at + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c));
       if constexpr (kResidual) v = hn::Add(v, load(d, residual + at + c));
       if constexpr (kRelu) v = hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
@@ -119,7 +108,7 @@ HWY_INLINE void add_sums(const GradientRows<S>& g, const Passing& passing, const
                          const Computed<S>* HWY_RESTRICT inv_std, Computed<S>* HWY_RESTRICT a,
                          Computed<S>* HWY_RESTRICT b) {
   for (std::int64_t at = 0; at < g.rows * g.channels; at += g.channels) {
-    for_channels<Computed<S>>(g.channels, [&](auto d, std::int64_t c) HWY_ATTR {
+    for_each_vector<Computed<S>>(g.channels, [&](auto d, std::int64_t c) HWY_ATTR {
       const auto x = load(d, g.x + at + c);
       const auto gy = passing(d, at + c, c, x);
       const auto xhat = hn::Mul(hn::Sub(x, hn::LoadU(d, mean + c)), hn::LoadU(d, inv_std + c));
@@ -148,7 +137,7 @@ HWY_INLINE void gradient_of(const GradientRows<S>& g, const Passing& passing, co
                             const Destination<S>& gx) {
   const Writer<S> write(gx, g.channels);
   for (std::int64_t at = 0; at < g.rows * g.channels; at += g.channels) {
-    for_channels<Computed<S>>(g.channels, [&](auto d, std::int64_t c) HWY_ATTR {
+    for_each_vector<Computed<S>>(g.channels, [&](auto d, std::int64_t c) HWY_ATTR {
       const auto x = load(d, g.x + at + c);
       const auto rest = hn::MulAdd(x, hn::LoadU(d, q + c), hn::LoadU(d, r + c));
       write(hn::MulAdd(passing(d, at + c, c, x), hn::LoadU(d, p + c), rest), d, at + c);

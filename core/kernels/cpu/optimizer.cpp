@@ -15,6 +15,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "core/kernels/cpu/for_each_vector-inl.h"
+
 #ifndef RENSA_OPTIMIZER_SCALARS
 #define RENSA_OPTIMIZER_SCALARS
 namespace rensa::kernels {
@@ -44,17 +46,6 @@ HWY_BEFORE_NAMESPACE();
 namespace rensa::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Calls body(d, i) so that the vectors d at each i cover [0, count). The last elements go one by one through the same
-/// instructions, so that an element's bits do not depend on its place.
-template <class T, class Body>
-HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
-  const hn::ScalableTag<T> d;
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) body(d, i);
-  for (; i < count; ++i) body(hn::CappedTag<T, 1>(), i);
-}
-
 template <class D, class T>
 HWY_INLINE hn::Vec<D> take_in(D d, const Intake<T>& intake, const T* g, hn::Vec<D> p) {
   return hn::MulAdd(hn::Set(d, intake.decay), p, hn::Mul(hn::Set(d, intake.scale), hn::LoadU(d, g)));
@@ -62,7 +53,7 @@ HWY_INLINE hn::Vec<D> take_in(D d, const Intake<T>& intake, const T* g, hn::Vec<
 
 template <class T>
 void Sgd(std::size_t count, T* p, const T* g, T lr, const Intake<T>& intake) {
-  for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
+  cpu::HWY_NAMESPACE::for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
     const auto old = hn::LoadU(d, p + i);
     hn::StoreU(hn::NegMulAdd(hn::Set(d, lr), take_in(d, intake, g + i, old), old), d, p + i);
   });
@@ -70,7 +61,7 @@ void Sgd(std::size_t count, T* p, const T* g, T lr, const Intake<T>& intake) {
 
 template <class T>
 void Momentum(std::size_t count, T* p, const T* g, T* v, T lr, T momentum, const Intake<T>& intake) {
-  for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
+  cpu::HWY_NAMESPACE::for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
     const auto old = hn::LoadU(d, p + i);
     const auto step = hn::Mul(hn::Set(d, lr), take_in(d, intake, g + i, old));
     const auto velocity = hn::MulSub(hn::Set(d, momentum), hn::LoadU(d, v + i), step);
@@ -81,7 +72,7 @@ void Momentum(std::size_t count, T* p, const T* g, T* v, T lr, T momentum, const
 
 template <class T>
 void Nesterov(std::size_t count, T* p, const T* g, T* v, T lr, T momentum, const Intake<T>& intake) {
-  for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
+  cpu::HWY_NAMESPACE::for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
     const auto old = hn::LoadU(d, p + i);
     const auto step = hn::Mul(hn::Set(d, lr), take_in(d, intake, g + i, old));
     const auto velocity = hn::MulSub(hn::Set(d, momentum), hn::LoadU(d, v + i), step);
@@ -92,7 +83,7 @@ void Nesterov(std::size_t count, T* p, const T* g, T* v, T lr, T momentum, const
 
 template <class T>
 void AdamRule(std::size_t count, T* p, const T* g, T* m, T* v, const Adam<T>& adam, const Intake<T>& intake) {
-  for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
+  cpu::HWY_NAMESPACE::for_each_vector<T>(count, [&](auto d, std::size_t i) HWY_ATTR {
     const auto old = hn::LoadU(d, p + i), old_m = hn::LoadU(d, m + i), old_v = hn::LoadU(d, v + i);
     const auto gradient = take_in(d, intake, g + i, old);
     const auto first = hn::MulAdd(hn::Set(d, adam.rest1), hn::Sub(gradient, old_m), old_m);

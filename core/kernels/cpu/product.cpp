@@ -162,8 +162,8 @@ namespace rensa::cpu {
 void add_product(const Array& a, const Array& b, const Array& c) {
   if (!is_half(c.dtype())) return kernels::gemm(a, b, 1, c);
   if (kernels::by_onednn(a, b.shape()[1])) return onednn::add_product(a, b, c);
-  Array sum = c.to(Dtype::kFloat32);
-  kernels::gemm(a.to(Dtype::kFloat32), b.to(Dtype::kFloat32), 1, sum);
+  const Array sum = kernels::wide(c);
+  kernels::gemm(kernels::wide(a), kernels::wide(b), 1, sum);
   kernels::copy(c, sum);
 }
 

@@ -12,34 +12,25 @@
 
 #include <hwy/contrib/math/math-inl.h>
 
+#include "core/kernels/cpu/for_each_vector-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace rensa::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// y[i] = f(d, x[i]) for vectors, the last elements one by one through the same instructions.
+/// y[i] = f(d, x[i]) for vectors.
 template <class F>
 HWY_INLINE void map(const float* x, float* y, std::int64_t count, const F& f) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
-  for (; i < count; ++i) {
-    const hn::CappedTag<float, 1> one;
-    hn::StoreU(f(one, hn::LoadU(one, x + i)), one, y + i);
-  }
+  for_each_vector<float>(count,
+                         [&](auto d, std::int64_t i) HWY_ATTR { hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i); });
 }
 
 /// The same for f(d, x[i], gy[i]).
 template <class F>
 HWY_INLINE void map(const float* x, const float* gy, float* gx, std::int64_t count, const F& f) {
-  const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i), hn::LoadU(d, gy + i)), d, gx + i);
-  for (; i < count; ++i) {
-    const hn::CappedTag<float, 1> one;
-    hn::StoreU(f(one, hn::LoadU(one, x + i), hn::LoadU(one, gy + i)), one, gx + i);
-  }
+  for_each_vector<float>(count, [&](auto d, std::int64_t i) HWY_ATTR {
+    hn::StoreU(f(d, hn::LoadU(d, x + i), hn::LoadU(d, gy + i)), d, gx + i);
+  });
 }
 
 /// Highway's Exp is wrong beside its range: infinity above, 0 below the smallest normal number, and not-a-number stays.

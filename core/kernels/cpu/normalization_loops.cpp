@@ -74,7 +74,7 @@ template <class S>
 void ScaleAndShift(const S* x, const S* residual, const Destination<S>& y, std::int64_t rows, std::int64_t channels,
                    const Computed<S>* scale, const Computed<S>* shift, bool relu) {
   const auto loop = residual ? relu ? ScaleAndShiftRows<true, true, S> : ScaleAndShiftRows<true, false, S>
-                    : relu ? ScaleAndShiftRows<false, true, S>
+                    : relu   ? ScaleAndShiftRows<false, true, S>
                              : ScaleAndShiftRows<false, false, S>;
   loop(x, residual, y, rows, channels, scale, shift);
 }

@@ -4,7 +4,14 @@
 
 namespace rensa::cpu {
 
-// A convolution of 1x1 windows without padding is a product: pixels by channels, times channels by channels.
+// A convolution of 1x1 windows without padding is a product: pixels by channels, times channels by channels. With a
+// stride it is one of the pixels that windows lie on.
+
+bool skips_pixels(const Shape& W, const kernels::ConvolutionGeometry& geometry);
+/// The pixels of x that 1x1 windows lie on: a view.
+Array pixels_under_windows(const Array& x, const kernels::ConvolutionGeometry& geometry);
+/// `gradient` of those of a picture of x_shape, and 0 of the others. Lies channels-last.
+Array with_skipped_pixels(const Array& gradient, const kernels::ConvolutionGeometry& geometry, const Shape& x_shape);
 
 /// Whether products are measured to be faster than oneDNN's convolutions of channels-last pictures, on this processor:
 /// for the convolution and the gradient of x. y is the shape of the convolution's result.

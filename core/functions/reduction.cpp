@@ -58,6 +58,23 @@ struct Sum final : Function {
   Variables backward(const Variable& gy) override { return {broadcast_to(gy, before)}; }
 };
 
+/// gy where an element is the largest of its axes, which each of equal ones is; 0 elsewhere. Its derivative with
+/// respect to x is zero.
+struct PassToLargest final : Function {
+  Shape before;
+  const char* name() const override { return "max_grad"; }
+
+  Array forward(const Array& x, const Array& largest, const Array& gy) override {
+    retain_inputs(0, 1);
+    before = gy.shape();
+    return kernels::pass_where_equal(x, largest, gy);
+  }
+  Variables backward(const Variable& ggx) override {
+    const auto [x, largest] = retained_inputs<2>();
+    return {Variable(), Variable(), sum_to(apply<PassToLargest>(x, largest, ggx), before)};
+  }
+};
+
 struct Max final : Function {
   Dims axes;
   explicit Max(const Dims& over) : axes(over) {}
@@ -70,8 +87,7 @@ struct Max final : Function {
     return y;
   }
   Variables backward(const Variable& gy) override {
-    const Variable largest(kernels::equal(retained_input().array(), retained_output().array()));
-    return {gy * largest};
+    return {apply<PassToLargest>(retained_input(), retained_output(), gy)};
   }
 };
 

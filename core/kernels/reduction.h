@@ -13,5 +13,7 @@ extern Kernel<Array(const Array& x, const Dims& axes)> max;
 extern Kernel<Array(const Array& x, const Dims& axes)> prod;
 /// 1 where a == b, 0 elsewhere, in the operands' dtype; broadcast.
 extern Kernel<Array(const Array& a, const Array& b)> equal;
+/// gy where a == b, 0 elsewhere, in a's shape, to which b and gy are broadcast; all of one dtype.
+extern Kernel<Array(const Array& a, const Array& b, const Array& gy)> pass_where_equal;
 
 }  // namespace rensa::kernels

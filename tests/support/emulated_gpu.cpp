@@ -296,7 +296,7 @@ Undo emulate_kernels() {
   emulate_each<&k::clipped_relu, &k::elu, &k::elu_grad, &k::elu_grad_grad, &k::gelu, &k::gelu_tanh, &k::hard_sigmoid,
                &k::leaky_relu, &k::leaky_relu_grad, &k::mish, &k::relu, &k::relu_grad, &k::selu, &k::sigmoid,
                &k::sigmoid_grad, &k::silu, &k::softplus, &k::tanh, &k::tanh_grad>(undo);
-  emulate_each<&k::equal, &k::max, &k::prod, &k::sum>(undo);
+  emulate_each<&k::equal, &k::max, &k::pass_where_equal, &k::prod, &k::sum>(undo);
   emulate_each<&k::add_rows, &k::compare, &k::gather, &k::scatter_add, &k::take_rows, &k::where>(undo);
   emulate_each<&k::position_of_extreme, &k::running_product, &k::running_sum, &k::sorting_positions>(undo);
   emulate_each<&k::log_softmax, &k::log_softmax_grad, &k::softmax, &k::softmax_cross_entropy,

@@ -1,177 +1,175 @@
 #include "core/kernels/pooling.h"
 
 #include <algorithm>
-#include <limits>
+#include <vector>
 
 #include "core/array/dispatch.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
+#include "core/kernels/cpu/pooling_loops.h"
 
 namespace rensa::kernels {
 namespace {
 
-/// The pixels of the input that one window covers.
-struct Window {
-  std::int64_t top, bottom, left, right;
-  Window(const PoolingGeometry& g, std::int64_t oy, std::int64_t ox, std::int64_t height, std::int64_t width)
-      : top(std::max<std::int64_t>(0, oy * g.stride[0] - g.pad[0])),
-        bottom(std::min(height, oy * g.stride[0] - g.pad[0] + g.kernel[0])),
-        left(std::max<std::int64_t>(0, ox * g.stride[1] - g.pad[1])),
-        right(std::min(width, ox * g.stride[1] - g.pad[1] + g.kernel[1])) {}
+/// Which of one axis, [begin, end).
+struct Range {
+  std::int64_t begin, end;
 };
+
+/// For each pixel of a result the box of the other side that goes into it.
+struct Boxes {
+  std::vector<Range> lines, columns;
+
+  cpu::Box of(std::int64_t line, std::int64_t column) const {
+    const Range &vertical = lines[static_cast<std::size_t>(line)],
+                &horizontal = columns[static_cast<std::size_t>(column)];
+    return {vertical.begin, vertical.end, horizontal.begin, horizontal.end};
+  }
+};
+
+/// For each window the pixels that it covers.
+Boxes pixels_of_windows(const PoolingGeometry& g, const Shape& x, const Shape& y) {
+  const auto along = [&](std::size_t axis, std::int64_t pixels, std::int64_t windows) {
+    std::vector<Range> ranges;
+    for (std::int64_t i = 0; i < windows; ++i) {
+      const std::int64_t first = i * g.stride[axis] - g.pad[axis];
+      ranges.push_back({std::max<std::int64_t>(0, first), std::min(pixels, first + g.kernel[axis])});
+    }
+    return ranges;
+  };
+  return {along(0, x[2], y[2]), along(1, x[3], y[3])};
+}
+
+/// For each pixel the windows that cover it.
+Boxes windows_of_pixels(const PoolingGeometry& g, const Shape& x, const Shape& y) {
+  const auto along = [&](std::size_t axis, std::int64_t pixels, std::int64_t windows) {
+    std::vector<Range> ranges;
+    for (std::int64_t i = 0; i < pixels; ++i) {
+      const std::int64_t from_start = i + g.pad[axis], beyond = from_start - g.kernel[axis];
+      ranges.push_back(
+          {beyond < 0 ? 0 : beyond / g.stride[axis] + 1, std::min(windows, from_start / g.stride[axis] + 1)});
+    }
+    return ranges;
+  };
+  return {along(0, x[2], y[2]), along(1, x[3], y[3])};
+}
 
 Array pictures(const Shape& shape, Dtype dtype) { return empty(shape, dtype, {}, Layout::kChannelsLast); }
 
-/// Calls line(n, oy) for every line of the output, on several threads.
-template <class Line>
-void for_each_line(const Shape& y, std::int64_t cost_of_pixel, const Line& line) {
-  cpu::for_each_block(
-      y[0] * y[2],
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) line(i / y[2], i % y[2]);
-      },
-      /*cost=*/cost_of_pixel * y[3] * y[1]);
-}
-
-/// Calls picture(n): where several windows write one pixel, a picture belongs to one thread.
-template <class Picture>
-void for_each_picture(const Shape& y, const Picture& picture) {
-  cpu::for_each_block(
-      y[0],
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t n = begin; n < end; ++n) picture(n);
-      },
-      /*cost=*/8 * y[1] * y[2] * y[3]);
-}
-
+/// The pictures of an array that lies channels-last.
 template <class T>
-void largest_of_window(const T* picture, const Window& w, std::int64_t width, std::int64_t channels, T* y,
-                       std::int32_t* places) {
-  bool first = true;
-  for (std::int64_t iy = w.top; iy < w.bottom; ++iy) {
-    for (std::int64_t ix = w.left; ix < w.right; ++ix) {
-      const T* pixel = picture + (iy * width + ix) * channels;
-      const auto place = static_cast<std::int32_t>(iy * width + ix);
-      if (first) {
-        std::copy_n(pixel, channels, y);
-        std::fill_n(places, channels, place);
-        first = false;
-        continue;
-      }
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const bool larger = pixel[c] > y[c] || pixel[c] != pixel[c];  // not-a-number wins
-        y[c] = larger ? pixel[c] : y[c];
-        places[c] = larger ? place : places[c];
-      }
-    }
-  }
+class Pictures {
+ public:
+  explicit Pictures(const Array& x) : elements_(x.data<T>()), shape_(x.shape()) {}
+  cpu::Picture<T> operator[](std::int64_t n) const { return {elements_ + first(n), shape_[3], shape_[1]}; }
+  /// The number of the first element of picture n.
+  std::int64_t first(std::int64_t n) const { return n * shape_[1] * shape_[2] * shape_[3]; }
+
+ private:
+  const T* elements_;
+  Shape shape_;
+};
+
+/// Calls pixel(n, place, at, box) for every pixel of `shape`, on several threads: `place` is its number in picture n,
+/// `at` that of its first element among all.
+template <class Pixel>
+void for_each_pixel(const Shape& shape, const PoolingGeometry& g, const Boxes& boxes, const Pixel& pixel) {
+  const std::int64_t channels = shape[1], lines = shape[2], width = shape[3];
+  cpu::for_each_block(
+      shape[0] * lines,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const std::int64_t line = i % lines;
+          for (std::int64_t column = 0; column < width; ++column) {
+            pixel(i / lines, line * width + column, (i * width + column) * channels, boxes.of(line, column));
+          }
+        }
+      },
+      /*cost=*/4 * g.kernel[0] * g.kernel[1] * width * channels);
 }
 
 MaxPooled max_pooling_cpu(const Array& x, const PoolingGeometry& g, const Shape& y_shape) {
   const Array source = x.channels_last();
   MaxPooled result{pictures(y_shape, x.dtype()), pictures(y_shape, Dtype::kInt32)};
-  const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3];
   dispatch_floating(x.dtype(), "max_pooling_2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    for_each_line(y_shape, 4 * g.kernel[0] * g.kernel[1], [&](std::int64_t n, std::int64_t oy) {
-      const T* picture = source.data<T>() + n * height * width * channels;
-      for (std::int64_t ox = 0; ox < y_shape[3]; ++ox) {
-        const std::int64_t at = ((n * y_shape[2] + oy) * y_shape[3] + ox) * channels;
-        largest_of_window(picture, Window(g, oy, ox, height, width), width, channels, result.y.data<T>() + at,
-                          result.places.data<std::int32_t>() + at);
-      }
-    });
+    const Pictures<T> xs(source);
+    T* const y = result.y.data<T>();
+    std::int32_t* const places = result.places.data<std::int32_t>();
+    for_each_pixel(
+        y_shape, g, pixels_of_windows(g, x.shape(), y_shape),
+        [&, &loops = cpu::pooling_loops<T>()](std::int64_t n, std::int64_t, std::int64_t at, const cpu::Box& pixels) {
+          loops.largest(xs[n], pixels, y + at, places + at);
+        });
   });
   return result;
 }
 
-Array scatter_cpu(const Array& gy, const Array& places, const PoolingGeometry&, const Shape& x_shape) {
+Array scatter_cpu(const Array& gy, const Array& places, const PoolingGeometry& g, const Shape& x_shape) {
   const Array source = gy.channels_last();
-  Array gx = pictures(x_shape, gy.dtype());
-  const std::int64_t channels = x_shape[1], pixels = gy.shape()[2] * gy.shape()[3],
-                     size = x_shape[2] * x_shape[3] * channels;
+  Array result = pictures(x_shape, gy.dtype());
   dispatch_floating(gy.dtype(), "max_pooling_2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    for_each_picture(gy.shape(), [&](std::int64_t n) {
-      T* to = gx.data<T>() + n * size;
-      std::fill_n(to, size, T(0));
-      const T* from = source.data<T>() + n * pixels * channels;
-      const std::int32_t* place = places.data<std::int32_t>() + n * pixels * channels;
-      for (std::int64_t p = 0; p < pixels; ++p, from += channels, place += channels) {
-        for (std::int64_t c = 0; c < channels; ++c) to[place[c] * channels + c] += from[c];
-      }
-    });
+    const Pictures<T> gys(source);
+    const std::int32_t* const found = places.data<std::int32_t>();
+    T* const gx = result.data<T>();
+    for_each_pixel(x_shape, g, windows_of_pixels(g, x_shape, gy.shape()),
+                   [&, &loops = cpu::pooling_loops<T>()](std::int64_t n, std::int64_t place, std::int64_t at,
+                                                         const cpu::Box& windows) {
+                     loops.sum_of_place(gys[n], found + gys.first(n), windows, static_cast<std::int32_t>(place),
+                                        gx + at);
+                   });
   });
-  return gx;
+  return result;
 }
 
 Array gather_cpu(const Array& x, const Array& places) {
   const Array source = x.channels_last();
   Array y = pictures(places.shape(), x.dtype());
   const Shape& shape = places.shape();
-  const std::int64_t channels = shape[1], pixels = shape[2] * shape[3],
-                     size = x.size() / std::max<std::int64_t>(1, shape[0]);
+  const std::int64_t channels = shape[1], size = channels * shape[2] * shape[3];
   dispatch_floating(x.dtype(), "max_pooling_2d", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    for_each_picture(shape, [&](std::int64_t n) {
-      const T* from = source.data<T>() + n * size;
-      T* to = y.data<T>() + n * pixels * channels;
-      const std::int32_t* place = places.data<std::int32_t>() + n * pixels * channels;
-      for (std::int64_t i = 0; i < pixels * channels; ++i) to[i] = from[place[i] * channels + i % channels];
-    });
+    const Pictures<T> xs(source);
+    cpu::for_each_block(
+        shape[0],
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t n = begin; n < end; ++n) {
+            const T* from = xs[n].pixels;
+            T* to = y.data<T>() + n * size;
+            const std::int32_t* place = places.data<std::int32_t>() + n * size;
+            for (std::int64_t i = 0; i < size; ++i) to[i] = from[place[i] * channels + i % channels];
+          }
+        },
+        /*cost=*/8 * size);
   });
   return y;
+}
+
+/// The sum over each box, divided by a window's whole size.
+Array averages(const Array& x, const PoolingGeometry& g, const Boxes& boxes, const Shape& shape) {
+  const Array source = x.channels_last();
+  Array result = pictures(shape, x.dtype());
+  dispatch_floating(x.dtype(), "average_pooling_2d", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const Pictures<T> xs(source);
+    T* const y = result.data<T>();
+    const T share = T(1) / static_cast<T>(g.kernel[0] * g.kernel[1]);
+    for_each_pixel(
+        shape, g, boxes,
+        [&, &loops = cpu::pooling_loops<T>()](std::int64_t n, std::int64_t, std::int64_t at, const cpu::Box& box) {
+          loops.sum(xs[n], box, share, y + at);
+        });
+  });
+  return result;
 }
 
 Array average_pooling_cpu(const Array& x, const PoolingGeometry& g, const Shape& y_shape) {
-  const Array source = x.channels_last();
-  Array y = pictures(y_shape, x.dtype());
-  const std::int64_t channels = x.shape()[1], height = x.shape()[2], width = x.shape()[3];
-  dispatch_floating(x.dtype(), "average_pooling_2d", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T share = T(1) / static_cast<T>(g.kernel[0] * g.kernel[1]);
-    for_each_line(y_shape, 4 * g.kernel[0] * g.kernel[1], [&](std::int64_t n, std::int64_t oy) {
-      for (std::int64_t ox = 0; ox < y_shape[3]; ++ox) {
-        T* to = y.data<T>() + ((n * y_shape[2] + oy) * y_shape[3] + ox) * channels;
-        std::fill_n(to, channels, T(0));
-        const Window w(g, oy, ox, height, width);
-        for (std::int64_t iy = w.top; iy < w.bottom; ++iy) {
-          for (std::int64_t ix = w.left; ix < w.right; ++ix) {
-            const T* pixel = source.data<T>() + ((n * height + iy) * width + ix) * channels;
-            for (std::int64_t c = 0; c < channels; ++c) to[c] += pixel[c];
-          }
-        }
-        for (std::int64_t c = 0; c < channels; ++c) to[c] *= share;
-      }
-    });
-  });
-  return y;
+  return averages(x, g, pixels_of_windows(g, x.shape(), y_shape), y_shape);
 }
 
 Array average_pooling_grad_cpu(const Array& gy, const PoolingGeometry& g, const Shape& x_shape) {
-  const Array source = gy.channels_last();
-  Array gx = pictures(x_shape, gy.dtype());
-  const std::int64_t channels = x_shape[1], height = x_shape[2], width = x_shape[3];
-  const Shape& y_shape = gy.shape();
-  dispatch_floating(gy.dtype(), "average_pooling_2d", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T share = T(1) / static_cast<T>(g.kernel[0] * g.kernel[1]);
-    for_each_picture(y_shape, [&](std::int64_t n) {
-      T* picture = gx.data<T>() + n * height * width * channels;
-      std::fill_n(picture, height * width * channels, T(0));
-      for (std::int64_t o = 0; o < y_shape[2] * y_shape[3]; ++o) {
-        const T* from = source.data<T>() + (n * y_shape[2] * y_shape[3] + o) * channels;
-        const Window w(g, o / y_shape[3], o % y_shape[3], height, width);
-        for (std::int64_t iy = w.top; iy < w.bottom; ++iy) {
-          for (std::int64_t ix = w.left; ix < w.right; ++ix) {
-            T* pixel = picture + (iy * width + ix) * channels;
-            for (std::int64_t c = 0; c < channels; ++c) pixel[c] += from[c] * share;
-          }
-        }
-      }
-    });
-  });
-  return gx;
+  return averages(gy, g, windows_of_pixels(g, x_shape, gy.shape()), x_shape);
 }
 
 constexpr DeviceKind kCpu = DeviceKind::kCpu;

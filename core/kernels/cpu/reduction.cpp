@@ -15,18 +15,31 @@ namespace rensa::kernels {
 namespace {
 
 struct Sum {
+  template <class T>
+  using Partial = double;
   static constexpr double kStart = 0;
   static double join(double a, double b) { return a + b; }
 };
 struct Max {
+  template <class T>
+  using Partial = T;  // nothing is rounded
   static constexpr double kStart = -std::numeric_limits<double>::infinity();
-  static double join(double a, double b) { return b > a || b != b ? b : a; }
+  template <class T>
+  static T join(T a, T b) {
+    return b > a || b != b ? b : a;
+  }
 };
-
 struct Product {
+  template <class T>
+  using Partial = double;
   static constexpr double kStart = 1;
   static double join(double a, double b) { return a * b; }
 };
+
+template <class Op, class T>
+using Partial = typename Op::template Partial<T>;
+template <class Op, class T>
+constexpr auto kStart = static_cast<Partial<Op, T>>(Op::kStart);
 
 constexpr std::int64_t kTile = 256;    ///< most results that one pass over the reduced axes collects
 constexpr std::int64_t kPart = 16384;  ///< elements of a part when everything becomes one number
@@ -68,20 +81,24 @@ struct Axes {
 };
 
 template <class Op, class T>
-double reduce_row(const T* x, std::int64_t count, std::int64_t step) {
-  std::array<double, kLanes> lanes;
-  lanes.fill(Op::kStart);
+Partial<Op, T> reduce_row(const T* x, std::int64_t count, std::int64_t step) {
+  using P = Partial<Op, T>;
+  if constexpr (std::is_same_v<Op, Max> && std::is_same_v<T, float>) {
+    if (step == 1) return cpu::vector_max(x, count);
+  }
+  std::array<P, kLanes> lanes;
+  lanes.fill(kStart<Op, T>);
   std::int64_t i = 0;
   if (step == 1) {
     for (; i + kLanes <= count; i += kLanes) {
       for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-        double& to = lanes[static_cast<std::size_t>(lane)];
-        to = Op::join(to, static_cast<double>(x[i + lane]));
+        P& to = lanes[static_cast<std::size_t>(lane)];
+        to = Op::join(to, static_cast<P>(x[i + lane]));
       }
     }
   }
-  for (; i < count; ++i) lanes[0] = Op::join(lanes[0], static_cast<double>(x[i * step]));
-  double result = lanes[0];
+  for (; i < count; ++i) lanes[0] = Op::join(lanes[0], static_cast<P>(x[i * step]));
+  P result = lanes[0];
   for (std::size_t lane = 1; lane < kLanes; ++lane) result = Op::join(result, lanes[lane]);
   return result;
 }
@@ -89,7 +106,7 @@ double reduce_row(const T* x, std::int64_t count, std::int64_t step) {
 /// Everything to one number: parts of fixed size on all threads, then the parts in their order.
 template <class Op, class T>
 T reduce_all(const T* x, std::int64_t count) {
-  std::vector<double> parts(static_cast<std::size_t>((count + kPart - 1) / kPart));
+  std::vector<Partial<Op, T>> parts(static_cast<std::size_t>((count + kPart - 1) / kPart));
   cpu::for_each_block(
       static_cast<std::int64_t>(parts.size()),
       [&](std::int64_t begin, std::int64_t end) {
@@ -105,7 +122,8 @@ T reduce_all(const T* x, std::int64_t count) {
 /// fourth as often.
 template <class Op, class T>
 void join_lines(const T* x, std::int64_t length, std::int64_t line_step, std::int64_t width, std::int64_t step,
-                double* results) {
+                Partial<Op, T>* results) {
+  using P = Partial<Op, T>;
   if constexpr (std::is_same_v<Op, Sum> && std::is_same_v<T, float>) {
     if (step == 1) return cpu::vector_add_lines(x, length, line_step, width, results);
   }
@@ -113,14 +131,14 @@ void join_lines(const T* x, std::int64_t length, std::int64_t line_step, std::in
   for (; j + 4 <= length; j += 4) {
     const T *a = x + j * line_step, *b = a + line_step, *c = b + line_step, *d = c + line_step;
     for (std::int64_t i = 0; i < width; ++i) {
-      const double first = Op::join(static_cast<double>(a[i * step]), static_cast<double>(b[i * step]));
-      const double second = Op::join(static_cast<double>(c[i * step]), static_cast<double>(d[i * step]));
+      const P first = Op::join(static_cast<P>(a[i * step]), static_cast<P>(b[i * step]));
+      const P second = Op::join(static_cast<P>(c[i * step]), static_cast<P>(d[i * step]));
       results[i] = Op::join(results[i], Op::join(first, second));
     }
   }
   for (; j < length; ++j) {
     const T* line = x + j * line_step;
-    for (std::int64_t i = 0; i < width; ++i) results[i] = Op::join(results[i], static_cast<double>(line[i * step]));
+    for (std::int64_t i = 0; i < width; ++i) results[i] = Op::join(results[i], static_cast<P>(line[i * step]));
   }
 }
 
@@ -131,21 +149,21 @@ void reduce_tile(const T* x, T* out, const Axes& kept, const Axes& reduced, std:
   const std::int64_t out_step = kept.shape.ndim() ? kept.out_strides.back() : 0;
   const std::int64_t rows = reduced.outer_count(), length = reduced.inner_size();
   const std::int64_t reduced_step = reduced.shape.ndim() ? reduced.inner_stride() : 0;
-  std::array<double, kTile> sums;
-  std::fill_n(sums.begin(), width, Op::kStart);
+  std::array<Partial<Op, T>, kTile> results;
+  std::fill_n(results.begin(), width, kStart<Op, T>);
   for (std::int64_t r = 0; r < rows; ++r) {
     const T* row = x + reduced.row(r)[0];
     // By the whole axis and not by the tile, whose width depends on the number of threads.
     if (reduced_step < step || kept.inner_size() == 1) {
       for (std::int64_t i = 0; i < width; ++i) {
-        double& to = sums[static_cast<std::size_t>(i)];
+        Partial<Op, T>& to = results[static_cast<std::size_t>(i)];
         to = Op::join(to, reduce_row<Op>(row + i * step, length, reduced_step));
       }
       continue;
     }
-    join_lines<Op>(row, length, reduced_step, width, step, sums.data());
+    join_lines<Op>(row, length, reduced_step, width, step, results.data());
   }
-  for (std::int64_t i = 0; i < width; ++i) out[i * out_step] = static_cast<T>(sums[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < width; ++i) out[i * out_step] = static_cast<T>(results[static_cast<std::size_t>(i)]);
 }
 
 /// So narrow that every thread has a tile, if `inner` results of `outer` rows allow it. What a result is does not
@@ -206,6 +224,37 @@ struct Equal {
   }
 };
 
+/// One row of pass_where_equal: a step that is a constant lets the compiler use vectors.
+template <class T, class Step>
+void pass_row(const T* a, const T* b, const T* gy, T* to, std::int64_t count, Step step) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = a[i] == b[i * step] ? gy[i * step] : T(0);
+}
+
+Array pass_where_equal_cpu(const Array& a, const Array& b, const Array& gy) {
+  Array y = empty_like(a);
+  const Array other = b.broadcast_to(a.shape()), g = gy.broadcast_to(a.shape());
+  dispatch_floating(a.dtype(), "max", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* const out = y.data<T>();
+    const T *const left = a.data<T>(), *const right = other.data<T>(), *const gradient = g.data<T>();
+    cpu::for_each_row<4>(y.shape(), {y.strides(), a.strides(), other.strides(), g.strides()},
+                         [&](const auto& at, const auto& step, std::int64_t count) {
+                           T* to = out + at[0];
+                           const T *as = left + at[1], *bs = right + at[2], *gs = gradient + at[3];
+                           constexpr std::integral_constant<std::int64_t, 0> kSame;
+                           constexpr std::integral_constant<std::int64_t, 1> kNext;
+                           if (step[0] == 1 && step[1] == 1 && step[2] == step[3]) {
+                             if (step[2] == 0) return pass_row(as, bs, gs, to, count, kSame);
+                             if (step[2] == 1) return pass_row(as, bs, gs, to, count, kNext);
+                           }
+                           for (std::int64_t i = 0; i < count; ++i) {
+                             to[i * step[0]] = as[i * step[1]] == bs[i * step[2]] ? gs[i * step[3]] : T(0);
+                           }
+                         });
+  });
+  return y;
+}
+
 Array sum_cpu(const Array& x, const Dims& axes) { return reduce<Sum>("sum", x, axes); }
 Array max_cpu(const Array& x, const Dims& axes) { return reduce<Max>("max", x, axes); }
 Array prod_cpu(const Array& x, const Dims& axes) { return reduce<Product>("prod", x, axes); }
@@ -215,6 +264,7 @@ const Implementation cpu_sum(sum, DeviceKind::kCpu, cpu::in_float32<sum_cpu>);
 const Implementation cpu_max(max, DeviceKind::kCpu, cpu::in_float32<max_cpu>);
 const Implementation cpu_prod(prod, DeviceKind::kCpu, cpu::in_float32<prod_cpu>);
 const Implementation cpu_equal(equal, DeviceKind::kCpu, equal_cpu);
+const Implementation cpu_pass(pass_where_equal, DeviceKind::kCpu, cpu::in_float32<pass_where_equal_cpu>);
 
 }  // namespace
 }  // namespace rensa::kernels

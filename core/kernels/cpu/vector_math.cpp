@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 // Highway compiles the code below once per instruction set by including this file again.
 #undef HWY_TARGET_INCLUDE
@@ -131,6 +132,34 @@ void ExpOfDifference(const float* x, float shift, float* y, std::int64_t count) 
 
 double ExpSum(const float* x, float shift, float* y, std::int64_t count) { return exp_sum(x, shift, y, count); }
 
+/// Four partial results, so that none waits for the one before it.
+float Largest(const float* x, std::int64_t count) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  auto a = hn::Neg(hn::Inf(d)), b = a, c = a, e = a;
+  auto any_nan = hn::MaskFromVec(hn::Zero(d));
+  std::int64_t i = 0;
+  const auto take = [&](auto& largest, std::int64_t at) HWY_ATTR {
+    const auto v = hn::LoadU(d, x + at);
+    any_nan = hn::Or(any_nan, hn::IsNaN(v));
+    largest = hn::Max(largest, v);
+  };
+  for (; i + 4 * lanes <= count; i += 4 * lanes) {
+    take(a, i);
+    take(b, i + lanes);
+    take(c, i + 2 * lanes);
+    take(e, i + 3 * lanes);
+  }
+  for (; i + lanes <= count; i += lanes) take(a, i);
+  float largest = hn::GetLane(hn::MaxOfLanes(d, hn::Max(hn::Max(a, b), hn::Max(c, e))));
+  bool is_nan = !hn::AllFalse(d, any_nan);
+  for (; i < count; ++i) {
+    is_nan |= x[i] != x[i];
+    largest = x[i] > largest ? x[i] : largest;
+  }
+  return is_nan ? std::numeric_limits<float>::quiet_NaN() : largest;
+}
+
 /// Four lines meet before they are added: sums are read and written a fourth as often.
 void AddLines(const float* x, std::int64_t lines, std::int64_t line_step, std::int64_t width, double* sums) {
   const hn::ScalableTag<double> d;
@@ -211,6 +240,7 @@ HWY_EXPORT(Sigmoid);
 HWY_EXPORT(ExpOfDifference);
 HWY_EXPORT(ExpSum);
 HWY_EXPORT(AddLines);
+HWY_EXPORT(Largest);
 HWY_EXPORT(Gelu);
 HWY_EXPORT(GeluGrad);
 HWY_EXPORT(GeluTanh);
@@ -230,6 +260,7 @@ void vector_exp_of_difference(const float* x, float shift, float* y, std::int64_
 double vector_exp_sum(const float* x, float shift, float* y, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(ExpSum)(x, shift, y, count);
 }
+float vector_max(const float* x, std::int64_t count) { return HWY_DYNAMIC_DISPATCH(Largest)(x, count); }
 void vector_add_lines(const float* x, std::int64_t lines, std::int64_t line_step, std::int64_t width, double* sums) {
   HWY_DYNAMIC_DISPATCH(AddLines)(x, lines, line_step, width, sums);
 }

@@ -25,6 +25,8 @@ void vector_silu_grad(const float* x, const float* gy, float* gx, std::int64_t c
 void vector_exp_of_difference(const float* x, float shift, float* y, std::int64_t count);
 /// y = exp(x - shift), and their sum in lanes of a fixed order, so that it is the same on every processor.
 double vector_exp_sum(const float* x, float shift, float* y, std::int64_t count);
+/// The largest element, -infinity of none; not-a-number if there is one.
+float vector_max(const float* x, std::int64_t count);
 /// sums[i] += the i-th elements of all lines, `line_step` apart; the order is the same on every processor.
 void vector_add_lines(const float* x, std::int64_t lines, std::int64_t line_step, std::int64_t width, double* sums);
 

@@ -54,6 +54,12 @@ TEST(Pooling2DTest, GradientsMatchCentralDifferences) {
     check_gradient([&](const Variable& v) { return pool(v, options); }, x);
     check_double_gradient([&](const Variable& v) { return pool(v, options); }, x);
   }
+  const F::PoolingOptions apart{
+      .kernel = {1, 2}, .stride = {{2, 3}}, .cover_all = false};  // pixels that no window covers
+  for (const auto pool : {F::max_pooling_2d, F::average_pooling_2d}) {
+    check_gradient([&](const Variable& v) { return pool(v, apart); }, x);
+    check_double_gradient([&](const Variable& v) { return pool(v, apart); }, x);
+  }
   check_gradient(F::global_average_pooling_2d, x);
   check_double_gradient(F::global_average_pooling_2d, x);
 }

@@ -101,6 +101,17 @@ TEST(MaxTest, FindsTheLargestAndSendsTheGradientThere) {
 
 TEST(MaxTest, KeepsNotANumberAndRefusesNothing) {
   EXPECT_TRUE(std::isnan(F::max(array<double>({1, NAN, 3})).item<double>()));
+  for (const std::int64_t size : {1, 7, 16, 64, 65, 300}) {  // the same by vectors and by the rest of them
+    for (const std::int64_t at : {std::int64_t{0}, size / 2, size - 1}) {
+      const Array row = full({2, size}, -INFINITY);
+      EXPECT_EQ(to_vector<float>(F::max(row, {1}).array())[0], -INFINITY);
+      row.data<float>()[at] = -5;
+      row.data<float>()[size + at] = NAN;
+      const std::vector<float> found = to_vector<float>(F::max(row, {1}).array());
+      EXPECT_EQ(found[0], -5) << size << ' ' << at;
+      EXPECT_TRUE(std::isnan(found[1])) << size << ' ' << at;
+    }
+  }
   EXPECT_THAT([] { F::max(zeros({2, 0}), {1}); }, ThrowsMessage<ValueError>(HasSubstr("size 0")));
 }
 

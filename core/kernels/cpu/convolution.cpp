@@ -185,9 +185,11 @@ Array backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& 
   if (is_widened(gy)) return cpu::in_float32<backward_data>(gy, W, g, x_shape);
   if (is_empty(gy)) return empty(x_shape, gy.dtype());
   if (gy.dtype() == Dtype::kFloat64) return backward_data_f64(gy, W, g, x_shape);
-  return cpu::is_faster_as_product(gy.shape(), W.shape(), g, gy.dtype())
-             ? cpu::pointwise_backward_data(gy, W, g, x_shape)
-             : onednn::convolution_backward_data(gy, W, g, x_shape);
+  if (cpu::is_faster_as_product(gy.shape(), W.shape(), g, gy.dtype())) {
+    return cpu::pointwise_backward_data(gy, W, g, x_shape);
+  }
+  if (onednn::errs_in_gradient_of_x(gy, W.shape(), g)) return cpu::in_float32<backward_data>(gy, W, g, x_shape);
+  return onednn::convolution_backward_data(gy, W, g, x_shape);
 }
 
 void add_backward_data(const Array& gy, const Array& W, const ConvolutionGeometry& g, const Array& gx) {
@@ -200,7 +202,7 @@ void add_backward_data(const Array& gy, const Array& W, const ConvolutionGeometr
 Array backward_weights(const Array& x, const Array& gy, const ConvolutionGeometry& g, const Shape& W_shape,
                        const Array& destination) {
   check(x);
-  if (is_widened(x)) {
+  if (is_widened(x) || onednn::errs_in_gradient_of_weights(x, W_shape, g)) {
     const Array gW = backward_weights(x.to(Dtype::kFloat32), gy.to(Dtype::kFloat32), g, W_shape, Array());
     if (!destination) return gW.to(x.dtype());
     copy(destination, gW);

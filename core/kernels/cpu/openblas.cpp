@@ -1,7 +1,6 @@
 #include "core/kernels/cpu/openblas.h"
 
 #include <cstdlib>
-#include <string_view>
 
 // OpenBLAS's own, and weak: another BLAS has none of them. A choice that is made once, when OpenBLAS is loaded, can
 // only be made again by its own initialization.
@@ -32,15 +31,22 @@ const bool is_replaced = replace_oldest_openblas_kernels();
 }  // namespace
 
 bool replace_oldest_openblas_kernels() {
-  if (!openblas_get_corename || !gotoblas_dynamic_quit || !gotoblas_dynamic_init || std::getenv(kVariable))
-    return false;
   const char* const suitable = suitable_kernels();
-  if (!suitable || openblas_get_corename() != std::string_view("Prescott")) return false;
-  setenv(kVariable, suitable, 1);
+  if (std::getenv(kVariable) || !suitable || openblas_kernels() != "Prescott") return false;
+  take_openblas_kernels(suitable);
+  return openblas_kernels() == suitable;
+}
+
+std::string_view openblas_kernels() {
+  if (!openblas_get_corename || !gotoblas_dynamic_quit || !gotoblas_dynamic_init) return {};
+  return openblas_get_corename();
+}
+
+void take_openblas_kernels(const char* name) {
+  setenv(kVariable, name, 1);
   gotoblas_dynamic_quit();
   gotoblas_dynamic_init();
   unsetenv(kVariable);
-  return openblas_get_corename() == std::string_view(suitable);
 }
 
 }  // namespace rensa::cpu

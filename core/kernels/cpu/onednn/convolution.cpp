@@ -97,22 +97,22 @@ struct Weights {
 // - 1x1 windows that skip pixels: where channels do not fill its vectors it writes beside its scratchpad (AVX-512) or
 //   gives a wrong gradient of W (AVX2). The pixels under the windows are brought together first.
 // - bfloat16 without AMX: the gradient of x of 1x1 windows is wrong for an odd number of y's channels and 30, 60, 90, …
-//   pixels, and that of W where a stride is longer than a line of x. These are computed in float32.
+//   pixels, and that of W where a stride is longer than a line of x. The errs_in_ functions name them to the caller.
 
 ConvolutionGeometry without_strides(ConvolutionGeometry g) {
   g.stride = {1, 1};
   return g;
 }
 
+}  // namespace
+
 bool errs_in_gradient_of_x(const Array& gy, const Shape& W, const ConvolutionGeometry& g) {
   return is_half(gy.dtype()) && W[2] == 1 && W[3] == 1 && W[0] / g.groups % 2 != 0;
 }
 
-bool errs_in_gradient_of_weights(const Array& x, const ConvolutionGeometry& g) {
-  return is_half(x.dtype()) && x.shape()[3] < g.stride[1];
+bool errs_in_gradient_of_weights(const Array& x, const Shape& W, const ConvolutionGeometry& g) {
+  return is_half(x.dtype()) && x.shape()[3] < g.stride[1] && !cpu::skips_pixels(W, g);
 }
-
-}  // namespace
 
 Array convolution(const Array& x, const Array& W, const Array& b, const ConvolutionGeometry& g, const Array& residual) {
   if (cpu::skips_pixels(W.shape(), g)) {
@@ -146,9 +146,6 @@ Array convolution_backward_data(const Array& gy, const Array& W, const Convoluti
     const Shape read{x_shape[0], x_shape[1], gy.shape()[2], gy.shape()[3]};
     return cpu::with_skipped_pixels(convolution_backward_data(gy, W, without_strides(g), read), g, x_shape);
   }
-  if (errs_in_gradient_of_x(gy, W.shape(), g)) {
-    return convolution_backward_data(gy.to(Dtype::kFloat32), W.to(Dtype::kFloat32), g, x_shape).to(gy.dtype());
-  }
   thread_local PrimitiveCache<Prepared> cache;
   const Prepared& p = prepared(cache, x_shape, W.shape(), g, kNoExtras, gy.dtype(), [](const auto& c) {
     const auto desc = describe_backward_data(c, own_scratchpad(), engine());
@@ -169,12 +166,6 @@ Array convolution_backward_weights(const Array& x, const Array& gy, const Convol
                                    const Array& destination) {
   if (cpu::skips_pixels(W_shape, g)) {
     return convolution_backward_weights(cpu::pixels_under_windows(x, g), gy, without_strides(g), W_shape, destination);
-  }
-  if (errs_in_gradient_of_weights(x, g)) {
-    const Array gW = convolution_backward_weights(x.to(Dtype::kFloat32), gy.to(Dtype::kFloat32), g, W_shape, Array());
-    if (!destination) return gW.to(x.dtype());
-    destination.copy_from(gW.to(x.dtype()));
-    return destination;
   }
   thread_local PrimitiveCache<Prepared> cache;
   const Prepared& p = prepared(cache, x.shape(), W_shape, g, kNoExtras, x.dtype(), [](const auto& c) {

@@ -2,27 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 #include <tuple>
 #include <vector>
 
 #include "core/autograd/gradient_check.h"
 #include "core/kernels/memory.h"
-#include "tests/support/golden_file.h"
+#include "tests/support/near_by_largest.h"
 
 namespace rensa::cpu {
 namespace {
 
 using kernels::ConvolutionGeometry;
-
-/// How far `found` is from `exact` (float64), in parts of the largest of those.
-::testing::AssertionResult near(const Array& found, const Array& exact, double tolerance) {
-  double largest = 0;
-  for (const double v : to_vector<double>(exact)) largest = std::max(largest, std::abs(v));
-  return rensa::testing::near(found.to(Dtype::kFloat64), exact, tolerance * largest);
-}
+using rensa::testing::near_by_largest;
 
 double rounding(Dtype dtype) {
   return dtype == Dtype::kFloat32 ? 1e-5 : dtype == Dtype::kFloat16 ? 1e-3 : dtype == Dtype::kBFloat16 ? 5e-3 : 1e-14;
@@ -45,17 +37,17 @@ class PointwiseConvolutionTest
 TEST_P(PointwiseConvolutionTest, Forward) {
   const Array exact = kernels::convolution(wide(x), wide(W), Array(), geometry);
   const Array y = pointwise_convolution(x, W, geometry);
-  EXPECT_TRUE(near(y, exact, rounding(dtype)));
+  EXPECT_TRUE(near_by_largest(y, exact, rounding(dtype)));
   EXPECT_TRUE(y.is_channels_last());
-  EXPECT_TRUE(near(pointwise_convolution(x.channels_last(), W, geometry), exact, rounding(dtype)));
+  EXPECT_TRUE(near_by_largest(pointwise_convolution(x.channels_last(), W, geometry), exact, rounding(dtype)));
   const Array turned = W.transpose().copy().transpose();  // W's columns lie in a row
-  EXPECT_TRUE(near(pointwise_convolution(x, turned, geometry), exact, rounding(dtype)));
+  EXPECT_TRUE(near_by_largest(pointwise_convolution(x, turned, geometry), exact, rounding(dtype)));
 }
 
 TEST_P(PointwiseConvolutionTest, GradientOfX) {
   const Array exact = kernels::convolution_backward_data(wide(gy), wide(W), geometry, x.shape());
   const Array gx = pointwise_backward_data(gy, W, geometry, x.shape());
-  EXPECT_TRUE(near(gx, exact, rounding(dtype)));
+  EXPECT_TRUE(near_by_largest(gx, exact, rounding(dtype)));
   EXPECT_TRUE(gx.is_channels_last());
 }
 
@@ -69,7 +61,7 @@ TEST_P(PointwiseConvolutionTest, GradientOfXIsAdded) {
     const Array gx = before.copy(layout);
     if (!gx.is_channels_last()) continue;
     pointwise_add_backward_data(arrived, W, gx);
-    EXPECT_TRUE(near(gx, exact, rounding(dtype)));
+    EXPECT_TRUE(near_by_largest(gx, exact, rounding(dtype)));
   }
   for (const ConvolutionGeometry& g : {whole, geometry}) {  // in any layout, product or not
     const Array gy_here = g == whole ? arrived : gy;
@@ -78,18 +70,18 @@ TEST_P(PointwiseConvolutionTest, GradientOfXIsAdded) {
     for (const Layout layout : {Layout::kChannelsLast, Layout::kRowMajor}) {
       const Array gx = before.copy(layout);
       kernels::convolution_add_backward_data(gy_here, W, g, gx);
-      EXPECT_TRUE(near(gx, sum, 2 * rounding(dtype)));
+      EXPECT_TRUE(near_by_largest(gx, sum, 2 * rounding(dtype)));
     }
   }
 }
 
 TEST_P(PointwiseConvolutionTest, GradientOfW) {
   const Array exact = kernels::convolution_backward_weights(wide(x), wide(gy), geometry, W.shape(), Array());
-  EXPECT_TRUE(near(pointwise_backward_weights(x, gy, geometry, W.shape(), Array()), exact, rounding(dtype)));
+  EXPECT_TRUE(near_by_largest(pointwise_backward_weights(x, gy, geometry, W.shape(), Array()), exact, rounding(dtype)));
   const Array place = full(W.shape(), 7, dtype);
   const Array there = pointwise_backward_weights(x.channels_last(), gy.channels_last(), geometry, W.shape(), place);
   EXPECT_EQ(there.raw_data(), place.raw_data());
-  EXPECT_TRUE(near(place, exact, rounding(dtype)));
+  EXPECT_TRUE(near_by_largest(place, exact, rounding(dtype)));
 }
 
 INSTANTIATE_TEST_SUITE_P(

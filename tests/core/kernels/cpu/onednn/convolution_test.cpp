@@ -2,18 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
 #include <random>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "core/autograd/gradient_check.h"
-#include "tests/support/golden_file.h"
+#include "tests/support/near_by_largest.h"
 
 namespace rensa::kernels {
 namespace {
+
+using rensa::testing::near_by_largest;
 
 struct Task {
   Shape x, W;
@@ -28,13 +28,6 @@ std::string text(const Task& task) {
   return out.str();
 }
 
-/// How far `found` is from `exact`, in parts of the largest of those.
-::testing::AssertionResult near(const Array& found, const Array& exact, double tolerance) {
-  double largest = 1e-3;
-  for (const double v : to_vector<double>(exact)) largest = std::max(largest, std::abs(v));
-  return rensa::testing::near(found.to(Dtype::kFloat64), exact, tolerance * largest);
-}
-
 /// The convolution and its gradients against those in float64, of which oneDNN has none.
 void expect_right(const Task& task, Dtype dtype, std::uint64_t seed) {
   SCOPED_TRACE(text(task));
@@ -43,15 +36,16 @@ void expect_right(const Task& task, Dtype dtype, std::uint64_t seed) {
   const Array x = random_array(task.x, seed).to(dtype).channels_last(), W = random_array(task.W, seed + 1).to(dtype),
               gy = random_array(output_shape(task.x, task.W, g), seed + 2).to(dtype);
   const auto wide = [](const Array& a) { return a.to(Dtype::kFloat64); };
-  EXPECT_TRUE(near(convolution(x, W, Array(), g), convolution(wide(x), wide(W), Array(), g), tolerance)) << "y";
-  EXPECT_TRUE(near(convolution_backward_data(gy, W, g, task.x), convolution_backward_data(wide(gy), wide(W), g, task.x),
-                   tolerance))
+  EXPECT_TRUE(near_by_largest(convolution(x, W, Array(), g), convolution(wide(x), wide(W), Array(), g), tolerance))
+      << "y";
+  EXPECT_TRUE(near_by_largest(convolution_backward_data(gy, W, g, task.x),
+                              convolution_backward_data(wide(gy), wide(W), g, task.x), tolerance))
       << "gx";
   const Array exact = convolution_backward_weights(wide(x), wide(gy), g, task.W, Array());
-  EXPECT_TRUE(near(convolution_backward_weights(x, gy, g, task.W, Array()), exact, tolerance)) << "gW";
+  EXPECT_TRUE(near_by_largest(convolution_backward_weights(x, gy, g, task.W, Array()), exact, tolerance)) << "gW";
   const Array place = empty(task.W, dtype);
   convolution_backward_weights(x, gy, g, task.W, place);
-  EXPECT_TRUE(near(place, exact, tolerance)) << "gW in its place";
+  EXPECT_TRUE(near_by_largest(place, exact, tolerance)) << "gW in its place";
 }
 
 class OneDnnConvolutionTest : public ::testing::TestWithParam<Dtype> {};

@@ -5,12 +5,12 @@
                                           [--repetitions 5] [--dtype bfloat16]
 
 Run it with the Python that has PyTorch, on a machine that does nothing else. A repetition starts every program once, in
-turn (rensa, PyTorch contiguous, PyTorch channels_last), so that a slow minute hits all of them; each program reports
-the median of its steps. Reported: the median of the repetitions and [least, most]. The ratio is taken against
+turn (rensa, PyTorch contiguous, PyTorch channels_last, the floor), so that a slow minute hits all of them; each program
+reports the median of its steps. Reported: the median of the repetitions and [least, most]. The ratio is taken against
 PyTorch's better memory format. With --dtype bfloat16 (Rensa with float32 masters, PyTorch with autocast) Rensa's step in
-float32 takes its turn too, and the last column says by how much bfloat16 is faster than that. The floor is measured in the
-first repetition (docs/performance.md says what it is), that of two ranks by two programs at once, each with its threads and
-its part of the batch. Every line that a program printed is kept in --log.
+float32 takes its turn too, and the last column says by how much bfloat16 is faster than that. The floor
+(docs/performance.md says what it is) of two ranks is that of two programs at once, each with its threads and its part of the
+batch. Every line that a program printed is kept in --log.
 """
 
 import argparse
@@ -90,12 +90,13 @@ def compare(o, name, ranks, threads, log):
         commands = {**own, **commands}
     as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": str(threads)}
     results = {key: [] for key in commands}
-    floor = None
-    for repetition in range(o.repetitions):
+    floors = []
+    for _ in range(o.repetitions):
         for key, command in commands.items():
             results[key].append(last_json(command, as_root, log))
-        if o.floor and repetition == 0:
-            floor = floor_ms(o, model, batch, size, ranks, threads, as_root, log)
+        if o.floor:
+            floors.append(floor_ms(o, model, batch, size, ranks, threads, as_root, log))
+    floor = statistics.median(floors) if floors else None
     times = {key: [step_ms(r) for r in runs] for key, runs in results.items()}
     rivals = [key for key in times if key.startswith("pytorch")]
     best = min(rivals, key=lambda key: statistics.median(times[key]))
@@ -105,10 +106,10 @@ def compare(o, name, ranks, threads, log):
     if o.rensa:
         own_ms = statistics.median(times["rensa"])
         row += [median_and_spread(times["rensa"]), f"{rival_ms / own_ms:.2f}"]
-        row += [f"{floor:.1f}", f"{floor / own_ms:.2f}"] if floor else ["", ""]
+        row += [median_and_spread(floors), f"{floor / own_ms:.2f}"] if floor else ["", ""]
         row += [f"{memory['rensa']:.0f}"]
     else:
-        row += ["", "", f"{floor:.1f}" if floor else "", f"{floor / rival_ms:.2f} (PyTorch)" if floor else "", ""]
+        row += ["", "", median_and_spread(floors) if floor else "", f"{floor / rival_ms:.2f} (PyTorch)" if floor else "", ""]
     row += [f"{memory[best]:.0f}"]
     if "rensa float32" in times:
         row += [f"{statistics.median(times['rensa float32']) / own_ms:.2f}"]

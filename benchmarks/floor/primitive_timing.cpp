@@ -17,8 +17,7 @@ struct Tensor {
 
 }  // namespace
 
-double time_primitive(const dnnl::primitive& primitive, const dnnl::engine& engine,
-                      const std::unordered_map<int, dnnl::memory::desc>& tensors) {
+double time_primitive(const dnnl::primitive& primitive, const dnnl::engine& engine, const Tensors& tensors) {
   std::unordered_map<int, dnnl::memory> arguments;
   std::vector<Tensor> memory;
   for (const auto& [name, desc] : tensors) {

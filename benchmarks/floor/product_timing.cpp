@@ -20,14 +20,15 @@ void offer_float32(std::int64_t m, std::int64_t n, std::int64_t k, Best& best) {
   for (const auto& [of_a, of_b] : {std::pair{'N', 'N'}, std::pair{'N', 'T'}, std::pair{'T', 'N'}}) {
     const char a_form = of_a, b_form = of_b;
     const std::int64_t lda = a_form == 'N' ? k : m, ldb = b_form == 'N' ? n : k;
-    best.offer(median_ms([&] {
-                 cblas_sgemm(CblasRowMajor, form(a_form), form(b_form), narrow(m), narrow(n), narrow(k), 1.0f, a.get(),
-                             narrow(lda), b.get(), narrow(ldb), 0.0f, c.get(), narrow(n));
-               }),
-               "openblas");
-    best.offer(
-        median_ms([&] { dnnl::sgemm(a_form, b_form, m, n, k, 1.0f, a.get(), lda, b.get(), ldb, 0.0f, c.get(), n); }),
-        "onednn");
+    const auto openblas = [&] {
+      cblas_sgemm(CblasRowMajor, form(a_form), form(b_form), narrow(m), narrow(n), narrow(k), 1.0f, a.get(),
+                  narrow(lda), b.get(), narrow(ldb), 0.0f, c.get(), narrow(n));
+    };
+    const auto onednn = [&] {
+      dnnl::sgemm(a_form, b_form, m, n, k, 1.0f, a.get(), lda, b.get(), ldb, 0.0f, c.get(), n);
+    };
+    best.offer([&] { return median_ms(openblas); }, "openblas");
+    best.offer([&] { return median_ms(onednn); }, "onednn");
   }
 }
 
@@ -40,11 +41,9 @@ Best time_product(std::int64_t m, std::int64_t n, std::int64_t k, dnnl::memory::
   using tag = dnnl::memory::format_tag;
   const dnnl::matmul::primitive_desc desc =
       describe_product({{m, k}, element, tag::ab}, {{k, n}, element, tag::any}, {{m, n}, element, tag::ab}, engine);
-  best.offer(
-      time_primitive(
-          dnnl::matmul(desc), engine,
-          {{DNNL_ARG_SRC, desc.src_desc()}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}, {DNNL_ARG_DST, desc.dst_desc()}}),
-      "onednn, packed");
+  const Tensors tensors{
+      {DNNL_ARG_SRC, desc.src_desc()}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}, {DNNL_ARG_DST, desc.dst_desc()}};
+  best.offer([&] { return time_primitive(dnnl::matmul(desc), engine, tensors); }, "onednn, packed");
   return best;
 }
 

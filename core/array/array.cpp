@@ -51,14 +51,18 @@ bool Array::is_dense() const {
   return is_contiguous() || is_channels_last() || is_dense(dense_strides(strides_, shape_));
 }
 
-double Array::item_as_double() const {
+template <class Number>
+Number Array::only_element() const {
   if (size() != 1) throw ShapeError("item: the array must have one element, its shape is ", shape_, ".");
   const Array here = to(Device{});
   return dispatch_all(dtype_, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    return static_cast<double>(*static_cast<const T*>(here.raw_data()));
+    return static_cast<Number>(*static_cast<const T*>(here.raw_data()));
   });
 }
+
+template double Array::only_element<double>() const;
+template std::int64_t Array::only_element<std::int64_t>() const;
 
 void Array::throw_no_data(Dtype asked) const {
   if (!buffer_) throw DtypeError("array: there is no array here; ", asked, " data was asked for.");
@@ -90,8 +94,34 @@ void Array::fill(double value) const {
   if (buffer_) buffer_->note_write();
 }
 
+namespace {
+
+/// The bytes from the first to the last of an array's elements.
+std::pair<const std::byte*, const std::byte*> extent(const Array& x) {
+  const auto* first = static_cast<const std::byte*>(x.raw_data());
+  const auto* last = first;
+  const auto item = static_cast<std::int64_t>(item_size(x.dtype()));
+  for (int axis = 0; axis < x.ndim(); ++axis) {
+    const std::int64_t step = (x.shape()[axis] - 1) * x.strides()[axis] * item;
+    (step < 0 ? first : last) += step;
+  }
+  return {first, last + item};
+}
+
+/// Whether elements of one may lie where those of the other do.
+bool overlap(const Array& a, const Array& b) {
+  if (a.buffer() != b.buffer() || a.size() == 0 || b.size() == 0) return false;
+  const auto [a_first, a_end] = extent(a);
+  const auto [b_first, b_end] = extent(b);
+  return a_first < b_end && b_first < a_end;
+}
+
+}  // namespace
+
 void Array::copy_from(const Array& source) const {
-  const Array here = source.to(device());
+  Array here = source.to(device());
+  const bool is_itself = here.data_ == data_ && here.strides_ == strides_ && here.shape_ == shape_;
+  if (!is_itself && overlap(here, *this)) here = here.copy();
   kernels::copy(*this, here.shape() == shape_ ? here : here.broadcast_to(shape_));
   if (buffer_) buffer_->note_write();
 }

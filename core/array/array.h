@@ -73,7 +73,10 @@ class Array {
   /// The only element of an array of size 1, converted to T.
   template <class T>
   T item() const {
-    return static_cast<T>(item_as_double());
+    if constexpr (std::is_integral_v<T>) {  // beyond 2^53 a double is not exact
+      if (!is_floating(dtype_)) return static_cast<T>(only_element<std::int64_t>());
+    }
+    return static_cast<T>(only_element<double>());
   }
 
   /// Whether the elements lie in row-major order without gaps.
@@ -114,7 +117,8 @@ class Array {
 
  private:
   bool is_dense(const Strides& wanted) const;
-  double item_as_double() const;
+  template <class Number>
+  Number only_element() const;
   [[noreturn]] void throw_no_data(Dtype asked) const;
 
   Buffer::Pointer buffer_;

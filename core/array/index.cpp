@@ -160,7 +160,8 @@ Array get(const Array& x, const Index& index) { return indexed(x, index); }
 void set(const Array& x, const Index& index, const Array& values) {
   if (is_basic(index)) return indexed(x, index).copy_from(values);
   const Array positions = indexed_positions(x.shape(), index);
-  const Array elements = values.to(Device{}).to(x.dtype()).broadcast_to(positions.shape()).contiguous();
+  Array elements = values.to(Device{}).to(x.dtype()).broadcast_to(positions.shape()).contiguous();
+  if (elements.buffer() == x.buffer()) elements = elements.copy();  // which is about to be written
   const bool in_place = x.is_contiguous() && x.device() == Device{};
   const Array target = in_place ? x : x.to(Device{}).copy();  // element by element on the host
   const auto bytes = item_size(x.dtype());

@@ -24,6 +24,26 @@ struct SumGradients final : Function {
   Variables backward(const Variable& gy) override { return {gy, gy}; }
 };
 
+/// A gradient in the dtype of what it belongs to: set_grad(), and whoever writes a Function, may give another.
+struct CastGradient final : Function {
+  Dtype before, after;
+  CastGradient(Dtype from, Dtype to) : before(from), after(to) {}
+  const char* name() const override { return "cast_gradient"; }
+  Array forward(const Array& gradient) override { return gradient.to(after); }
+  Variables backward(const Variable& g) override {
+    return {g.dtype() == before ? g : apply(make_function<CastGradient>(after, before), g)};
+  }
+};
+Variable in_dtype(Variable gradient, Dtype dtype) {
+  if (!gradient || gradient.dtype() == dtype) return gradient;
+  return apply(make_function<CastGradient>(gradient.dtype(), dtype), gradient);
+}
+
+void check_shape(const char* name, const Variable& gradient, const Variable& variable) {
+  if (!gradient || gradient.shape() == variable.shape()) return;
+  throw ShapeError(name, ": a gradient has shape ", gradient.shape(), ", its variable has ", variable.shape(), ".");
+}
+
 /// Their sum, where either may be no variable.
 Variable joined(const Variable& a, const Variable& b) { return !a ? b : !b ? a : apply<SumGradients>(a, b); }
 
@@ -52,8 +72,10 @@ class Backward {
   Backward& operator=(const Backward&) = delete;
 
   void add_root(const Variable& output, Variable gradient) {
+    check_shape("backward", gradient, output);
     VariableBody& body = output.body();
     if (!body.requires_grad) return;
+    gradient = in_dtype(std::move(gradient), output.dtype());
     if (!body.creator) {
       roots_without_creator_.emplace_back(output, std::move(gradient));
       return;
@@ -94,17 +116,23 @@ class Backward {
     functions_.push_back(function);
   }
 
+  void expect_gradient(VariableBody& leaf) const {
+    if (wanted_) return;  // a walk for grad() may run inside another, whose counts stay
+    if (leaf.walk != walk_) {
+      leaf.walk = walk_;
+      leaf.pending = 0;
+    }
+    ++leaf.pending;
+  }
+
   void count_gradients() {
+    for (const auto& [leaf, gradient] : roots_without_creator_) expect_gradient(leaf.body());
     for (std::size_t next = 0; next < functions_.size(); ++next) {
       for (const Edge& edge : functions_[next]->edges_) {
         if (edge.function) {
           meet(edge.function.get());
-        } else if (edge.leaf && !wanted_) {  // a walk for grad() may run inside another, whose counts stay
-          if (edge.leaf->walk != walk_) {
-            edge.leaf->walk = walk_;
-            edge.leaf->pending = 0;
-          }
-          ++edge.leaf->pending;
+        } else if (edge.leaf) {
+          expect_gradient(*edge.leaf);
         }
       }
     }
@@ -172,7 +200,8 @@ class Backward {
 
   void collect_gradient(const VariableBody& variable, const Variable& gradient) {
     for (std::size_t i = 0; i < wanted_->size(); ++i) {
-      if ((*wanted_)[i].body_.get() == &variable) add_gradient(collected_[i], gradient);
+      if ((*wanted_)[i].body_.get() == &variable)
+        add_gradient(collected_[i], in_dtype(gradient, variable.array.dtype()));
     }
   }
 
@@ -217,7 +246,8 @@ class Backward {
 
   void accumulate(VariableBody& leaf, Variable gradient) const {
     VariableExtras& extras = leaf.extras_of();
-    if (gradient.dtype() != leaf.array.dtype()) gradient = Variable(gradient.array().to(leaf.array.dtype()));
+    gradient = in_dtype(std::move(gradient), leaf.array.dtype());
+    extras.grad = in_dtype(std::move(extras.grad), leaf.array.dtype());
     const Array& destination = extras.grad_destination;
     if (!destination || options_.enable_double_backprop) {
       add_gradient(extras.grad, std::move(gradient));
@@ -244,12 +274,10 @@ class Backward {
 
 namespace {
 
-Variable start_gradient(const Variable& output, double loss_scale) {
-  if (output.grad_variable()) return output.grad_variable();
-  if (output.size() != 1) {
-    throw GraphError("backward: starts from a scalar, or from a variable whose grad is set; this one has shape ",
-                     output.shape(), " and no grad. Sum it, or call set_grad() first.");
-  }
+/// What a scalar starts from; `otherwise` is what to do with others.
+Variable seed(const char* name, const Variable& output, double loss_scale, const char* otherwise) {
+  if (output.size() != 1)
+    throw GraphError(name, ": starts from a scalar, found shape ", output.shape(), ". ", otherwise);
   Array one = empty_like(output.array());
   one.fill(loss_scale);
   return Variable(one);
@@ -262,7 +290,11 @@ void Variable::backward(const BackwardOptions& options) const { rensa::backward(
 
 void backward(const Variables& outputs, const BackwardOptions& options) {
   detail::Backward walk(options);
-  for (const Variable& output : outputs) walk.add_root(output, detail::start_gradient(output, options.loss_scale));
+  for (const Variable& output : outputs) {
+    walk.add_root(output, output.grad_variable() ? output.grad_variable()
+                                                 : detail::seed("backward", output, options.loss_scale,
+                                                                "Sum it, or call set_grad() first."));
+  }
   walk.run();
 }
 
@@ -274,18 +306,24 @@ Variables grad(const Variables& outputs, const Variables& inputs, const Variable
   if (!options.grad_inputs.empty() && options.grad_inputs.size() != inputs.size()) {
     throw GraphError("grad: ", inputs.size(), " inputs, but ", options.grad_inputs.size(), " grad_inputs.");
   }
+  for (std::size_t i = 0; i < options.grad_inputs.size(); ++i) {
+    detail::check_shape("grad", options.grad_inputs[i], inputs[i]);
+  }
   detail::Backward walk({.retain_grad = options.retain_grad,
                          .enable_double_backprop = options.enable_double_backprop,
                          .loss_scale = options.loss_scale});
   walk.collect(inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const bool given = !grad_outputs.empty() && grad_outputs[i];
-    walk.add_root(outputs[i], given ? grad_outputs[i] : detail::start_gradient(outputs[i], options.loss_scale));
+    walk.add_root(outputs[i],
+                  given ? grad_outputs[i] : detail::seed("grad", outputs[i], options.loss_scale, "Give grad_outputs."));
   }
   Variables gradients = walk.run();
   const ConfigScope scope({.train = config().train, .enable_backprop = options.enable_double_backprop});
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!options.grad_inputs.empty()) gradients[i] = detail::joined(options.grad_inputs[i], gradients[i]);
+    if (!options.grad_inputs.empty()) {
+      gradients[i] = detail::joined(detail::in_dtype(options.grad_inputs[i], inputs[i].dtype()), gradients[i]);
+    }
     if (!options.set_grad) continue;
     Variable input = inputs[i];
     input.set_grad(gradients[i]);

@@ -1,7 +1,9 @@
 #include "core/functions/arithmetic.h"
 
+#include "core/array/logic.h"
 #include "core/autograd/function.h"
 #include "core/functions/constants.h"
+#include "core/functions/indexing.h"
 #include "core/functions/math.h"
 #include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
@@ -83,8 +85,15 @@ struct Pow final : BinaryFunction {
   }
   Variables backward(const Variable& gy) override {
     auto [a, b] = retained_inputs<2>();
-    return {needs_input_grad(0) ? sum_to(gy * b * pow(a, b - 1.0), a_shape) : Variable(),
+    return {needs_input_grad(0) ? sum_to(gy * b * pow(a, one_less(a, b)), a_shape) : Variable(),
             needs_input_grad(1) ? sum_to(gy * pow(a, b) * log(a), b_shape) : Variable()};
+  }
+
+ private:
+  /// b - 1, but 0 for 0 to the power of 0, whose derivative is 0 and not 0 times infinity.
+  static Variable one_less(const Variable& a, const Variable& b) {
+    const Array is_constant = logical_and(equal(a.array(), 0), equal(b.array(), 0));
+    return where(is_constant, constant_like(b, 0), b - 1.0);
   }
 };
 
@@ -126,7 +135,7 @@ struct NumberDividedBy final : Function {
   }
   Variables backward(const Variable& gy) override {
     const Variable x = retained_input();
-    return {gy * -number / (x * x)};
+    return {gy * -number / x / x};  // x² may be beyond float16's range
   }
 };
 

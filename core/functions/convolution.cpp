@@ -109,9 +109,16 @@ void check(const Variable& x, const Variable& W, const Variable* b, const Convol
         "convolution_2d: expected x (batch, channels, height, width) and W (out, channels, kh, kw), found ", x.shape(),
         " and ", W.shape(), ".");
   }
-  if (x.shape()[1] != W.shape()[1] * g.groups || W.shape()[0] % g.groups != 0) {
+  if (W.size() == 0 || (x.size() == 0 && x.shape()[0] != 0)) {
+    throw ShapeError("convolution_2d: x is ", x.shape(), ", W is ", W.shape(), "; only the batch may have size 0.");
+  }
+  if (x.shape()[1] != W.shape()[1] * g.groups) {
     throw ShapeError("convolution_2d: x has ", x.shape()[1], " channels, W expects ", W.shape()[1] * g.groups,
                      " (x is ", x.shape(), ", W is ", W.shape(), ", groups ", g.groups, ").");
+  }
+  if (W.shape()[0] % g.groups != 0) {
+    throw ShapeError("convolution_2d: W ", W.shape(), " has ", W.shape()[0], " filters, which are not divisible into ",
+                     g.groups, " groups.");
   }
   for (int axis = 0; axis < 2; ++axis) {
     const auto a = static_cast<std::size_t>(axis);
@@ -158,6 +165,10 @@ Variable fused_convolution_2d(const Variable& x, const Variable& W, const Variab
   if (residual && residual->shape() != kernels::output_shape(x.shape(), W.shape(), options)) {
     throw ShapeError("convolution_2d: the residual is ", residual->shape(), ", expected the result's shape ",
                      kernels::output_shape(x.shape(), W.shape(), options), ".");
+  }
+  if (residual && residual->dtype() != x.dtype()) {
+    throw DtypeError("convolution_2d: x is ", x.dtype(), ", the residual is ", residual->dtype(),
+                     ". Convert one with cast(x, dtype).");
   }
   return kernels::fused_convolution(x.array(), W.array(), b ? b->array() : Array(), options,
                                     residual ? residual->array() : Array(), relu);

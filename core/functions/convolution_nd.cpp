@@ -145,12 +145,17 @@ Variable deconvolution(const char* name, const Variable& x, const Variable& W, c
     throw ShapeError(name, ": x has ", x.shape()[1], " channels, W expects ", W.shape()[0], " (x is ", x.shape(),
                      ", W is ", W.shape(), ", groups ", o.groups, ").");
   }
+  if (W.size() == 0) throw ShapeError(name, ": W is ", W.shape(), ", expected no axis of size 0.");
   std::vector<std::int64_t> outsize = each_axis(name, o.outsize, axes, -1);
   for (int i = 0; i < axes; ++i) {
     const auto a = static_cast<std::size_t>(i);
     WindowAxis axis{
         .size = 0, .kernel = W.shape()[i + 2], .stride = g.stride[a], .pad = g.pad[a], .dilate = g.dilate[a]};
     if (outsize[a] < 0) outsize[a] = axis.stride * (x.shape()[i + 2] - 1) + axis.reach() - 2 * axis.pad;
+    if (outsize[a] < 1) {
+      throw ShapeError(name, ": an output of ", outsize[a], " elements along spatial axis ", i, " (x is ", x.shape(),
+                       ", W is ", W.shape(), ", pad ", axis.pad, "), expected at least 1.");
+    }
     axis.size = outsize[a];
     const std::int64_t count = axis.count(name);
     if (count != x.shape()[i + 2]) {

@@ -155,6 +155,9 @@ Variable gaussian_kl_divergence(const Variable& mean_of, const Variable& ln_var,
 Variable contrastive(const Variable& x0, const Variable& x1, const Array& y, double margin, LossReduce reduce) {
   check_matrix("contrastive", x0);
   check_equal("contrastive", x0.shape(), x1.shape());
+  if (const Dtype dtype = promote(x0.dtype(), x1.dtype()); is_half(dtype)) {  // squares may be beyond its range
+    return cast(contrastive(cast(x0, Dtype::kFloat32), cast(x1, Dtype::kFloat32), y, margin, reduce), dtype);
+  }
   check_equal("contrastive", Shape{x0.shape()[0]}, y.shape());
   if (!(margin > 0)) throw ValueError("contrastive: margin is ", margin, ", expected a number above 0.");
   const Variable alike = constant_like(x0, y), d2 = sum(square(x0 - x1), {1});
@@ -167,6 +170,10 @@ Variable triplet(const Variable& anchor, const Variable& positive, const Variabl
   check_matrix("triplet", anchor);
   check_equal("triplet", anchor.shape(), positive.shape());
   check_equal("triplet", anchor.shape(), negative.shape());
+  if (is_half(anchor.dtype())) {  // squares may be beyond its range
+    const auto wide = [](const Variable& v) { return cast(v, Dtype::kFloat32); };
+    return cast(triplet(wide(anchor), wide(positive), wide(negative), margin, reduce), anchor.dtype());
+  }
   if (!(margin > 0)) throw ValueError("triplet: margin is ", margin, ", expected a number above 0.");
   const Variable near = sum(square(anchor - positive), {1}), far = sum(square(anchor - negative), {1});
   return reduced(positive_part(near - far + margin), reduce);
@@ -196,7 +203,11 @@ Variable decov(const Variable& h, CovarianceReduce reduce) {
 Variable focal_loss(const Variable& x, const Array& t, double gamma, double alpha) {
   if (!(gamma >= 0)) throw ValueError("focal_loss: gamma is ", gamma, ", expected 0 or more.");
   const Variable log_p = select_item(log_softmax(x), t);
-  const Variable factor = gamma == 0 ? constant_like(x, 1) : pow(1 - exp(log_p), gamma);
+  if (gamma == 0) return mean(log_p) * -alpha;
+  // A power below 1 has an infinite slope at 0, where a sample is certain: it counts as nothing.
+  const Variable doubt = -expm1(log_p), none = constant_like(doubt, 0), one = constant_like(doubt, 1);
+  const Array is_certain = equal(doubt.array(), 0);
+  const Variable factor = where(is_certain, none, pow(where(is_certain, one, doubt), gamma));
   return mean(factor * log_p) * -alpha;
 }
 

@@ -129,6 +129,9 @@ Variable group_normalization(const Variable& x, std::int64_t groups, const Varia
 Variable local_response_normalization(const Variable& x, std::int64_t n, double k, double alpha, double beta) {
   if (x.ndim() < 2) throw ShapeError("local_response_normalization: expected x (batch, C, …), found ", x.shape(), ".");
   if (n < 1) throw ValueError("local_response_normalization: n is ", n, ", expected at least 1.");
+  if (is_half(x.dtype())) {  // squares may be beyond float16's range
+    return cast(local_response_normalization(cast(x, Dtype::kFloat32), n, k, alpha, beta), x.dtype());
+  }
   const std::int64_t half = n / 2, channels = x.shape()[1];
   std::vector<Padding> widths(static_cast<std::size_t>(x.ndim()));
   widths[1] = {half, half};

@@ -113,10 +113,10 @@ Shape output_shape(const char* name, const Shape& x, const PoolingGeometry& g, b
                        "; expected at least 1, 1 and 0.");
     }
     const int axis = static_cast<int>(a) + 2;
-    const std::int64_t room = x[axis] + 2 * g.pad[a] - g.kernel[a];
-    const std::int64_t windows = room < 0 ? 0 : (room + (cover_all ? g.stride[a] - 1 : 0)) / g.stride[a] + 1;
+    const std::int64_t room = x[axis] + 2 * g.pad[a] - g.kernel[a] + (cover_all ? g.stride[a] - 1 : 0);
+    const std::int64_t windows = room < 0 ? 0 : room / g.stride[a] + 1;
     const bool last_is_empty = (windows - 1) * g.stride[a] - g.pad[a] >= x[axis];
-    if (windows < 1 || g.pad[a] >= g.kernel[a] || last_is_empty) {
+    if (windows < 1 || x[axis] == 0 || g.pad[a] >= g.kernel[a] || last_is_empty) {
       throw ShapeError(name, ": a window of ", g.kernel[a], " pixels (pad ", g.pad[a], ", stride ", g.stride[a],
                        ") does not fit the ", x[axis], " pixels of x ", x, ".");
     }

@@ -40,7 +40,7 @@ Shape pooled_shape(const char* name, const Shape& x, const std::vector<WindowAxi
   Shape y = {x[0], x[1]};
   for (const WindowAxis& axis : axes) {
     y.push_back(axis.count(name));
-    if (axis.pad >= axis.kernel || (y.back() - 1) * axis.stride - axis.pad >= axis.size) {
+    if (axis.size == 0 || axis.pad >= axis.kernel || (y.back() - 1) * axis.stride - axis.pad >= axis.size) {
       throw ShapeError(name, ": a window of ", axis.kernel, " (pad ", axis.pad, ", stride ", axis.stride,
                        ") covers none of the ", axis.size, " elements of x ", x, ".");
     }
@@ -48,13 +48,22 @@ Shape pooled_shape(const char* name, const Shape& x, const std::vector<WindowAxi
   return y;
 }
 
+std::int64_t plane_size(const Shape& x) {
+  std::int64_t size = 1;
+  for (int i = 2; i < x.ndim(); ++i) size *= x[i];
+  return size;
+}
+
 /// The position in its window of the first largest element, for each plane and window: (planes, windows).
-Array largest_of_windows(const Array& planes, const Array& places) {
+Array largest_of_windows(const char* name, const Array& x, const Array& places) {
+  const Array planes = (is_half(x.dtype()) ? x.to(Dtype::kFloat32) : x)
+                           .contiguous()
+                           .reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
   const std::int64_t count = planes.shape()[0], size = planes.shape()[1], windows = places.shape()[0],
                      elements = places.shape()[1];
   Array best = empty({count, windows}, Dtype::kInt64);
   const std::int64_t* at = places.data<std::int64_t>();
-  dispatch_floating(planes.dtype(), "max_pooling_nd", [&](auto tag) {
+  dispatch_floating(planes.dtype(), name, [&](auto tag) {
     using T = typename decltype(tag)::type;
     for (std::int64_t i = 0; i < best.size(); ++i) {
       const T* plane = planes.data<T>() + i / windows * size;
@@ -84,24 +93,14 @@ Array positions_of(const Array& best, const Array& places, std::int64_t size) {
   return positions;
 }
 
-std::int64_t plane_size(const Shape& x) {
-  std::int64_t size = 1;
-  for (int i = 2; i < x.ndim(); ++i) size *= x[i];
-  return size;
-}
-
 Variable max_pooling(const char* name, const Variable& x, const EachAxis& kernel, const PoolingNdOptions& o,
                      int expected) {
   spatial_axes(name, x.shape(), expected);
   check_on_host(name, x.array());
   const auto axes = axes_of(name, x.shape(), kernel, o.stride, o.pad, o.cover_all);
   const Shape y_shape = pooled_shape(name, x.shape(), axes);
-  const Array places = window_places(name, axes),
-              planes = (is_half(x.dtype()) ? x.array().to(Dtype::kFloat32) : x.array())
-                           .contiguous()
-                           .reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
-  return take_positions(name, x,
-                        positions_of(largest_of_windows(planes, places), places, planes.shape()[1]).reshape(y_shape));
+  const Array places = window_places(name, axes), largest = largest_of_windows(name, x.array(), places);
+  return take_positions(name, x, positions_of(largest, places, plane_size(x.shape())).reshape(y_shape));
 }
 
 /// 1 / the elements of each window that are not padding, from its places (windows, elements).
@@ -239,12 +238,12 @@ Variable unpooling_3d(const Variable& x, const EachAxis& kernel, const Unpooling
 }
 
 Array max_pooling_indices(const Array& x, const EachAxis& kernel, const PoolingNdOptions& options) {
-  spatial_axes("max_pooling_indices", x.shape(), 0);
-  check_on_host("max_pooling_indices", x);
-  const auto axes = axes_of("max_pooling_indices", x.shape(), kernel, options.stride, options.pad, options.cover_all);
-  const Array planes = x.contiguous().reshape({x.shape()[0] * x.shape()[1], plane_size(x.shape())});
-  return largest_of_windows(planes, window_places("max_pooling_indices", axes))
-      .reshape(pooled_shape("max_pooling_indices", x.shape(), axes));
+  const char* name = "max_pooling_indices";
+  spatial_axes(name, x.shape(), 0);
+  check_on_host(name, x);
+  const auto axes = axes_of(name, x.shape(), kernel, options.stride, options.pad, options.cover_all);
+  const Shape y_shape = pooled_shape(name, x.shape(), axes);
+  return largest_of_windows(name, x, window_places(name, axes)).reshape(y_shape);
 }
 
 Variable upsampling_2d(const Variable& x, const Array& indices, const EachAxis& kernel,

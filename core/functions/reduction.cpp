@@ -12,7 +12,9 @@
 #include "core/functions/math.h"
 #include "core/functions/positions.h"
 #include "core/functions/shape.h"
+#include "core/kernels/arithmetic.h"
 #include "core/kernels/indexing.h"
+#include "core/kernels/math.h"
 #include "core/kernels/reduction.h"
 
 namespace rensa::functions {
@@ -71,7 +73,7 @@ struct PassToLargest final : Function {
   }
   Variables backward(const Variable& ggx) override {
     const auto [x, largest] = retained_inputs<2>();
-    return {Variable(), Variable(), sum_to(apply<PassToLargest>(x, largest, ggx), before)};
+    return {Variable(), Variable(), sum_to(apply<PassToLargest>(x, largest, cast(ggx, x.dtype())), before)};
   }
 };
 
@@ -87,7 +89,8 @@ struct Max final : Function {
     return y;
   }
   Variables backward(const Variable& gy) override {
-    return {apply<PassToLargest>(retained_input(), retained_output(), gy)};
+    const Variable x = retained_input();
+    return {apply<PassToLargest>(x, retained_output(), cast(gy, x.dtype()))};  // set_grad() takes any
   }
 };
 
@@ -133,6 +136,30 @@ struct Prod final : Function {
     for (int i = 0; i < x.ndim(); ++i) back[static_cast<int>(order[i])] = i;
     return transpose(reshape(products, turned.shape()), back);
   }
+};
+
+struct LogSumExp final : Function {
+  Dims axes;
+  Array shift;  ///< the largest elements, which are taken off and added again; 0 for infinite ones
+  explicit LogSumExp(const Dims& over) : axes(over) {}
+  const char* name() const override { return "logsumexp"; }
+
+  Array forward(const Array& x) override {
+    retain_inputs(0);
+    const Array largest = kernels::max(x, axes), none = zeros_like(largest);
+    shift = kernels::where(is_equal(kernels::sub(largest, largest), none), largest, none);
+    const Array total = kernels::sum(kernels::exp(kernels::sub(x, shift)), axes);
+    return kernels::add(kernels::log(total), shift);
+  }
+  Variables backward(const Variable& gy) override {
+    const Variable x = retained_input(), e = exp(x - Variable(shift)), total = sum(e, axes, /*keepdims=*/true);
+    const Array of_nothing = is_equal(total.array(), zeros_like(total.array()));  // all elements are -infinity
+    return {cast(gy, x.dtype()) * e / where(of_nothing, constant_like(x, 1), total)};
+  }
+  void release_saved() override { shift = {}; }
+
+ private:
+  static Array is_equal(const Array& a, const Array& b) { return kernels::compare(a, b, kernels::Comparison::kEqual); }
 };
 
 struct BroadcastTo final : Function {
@@ -228,6 +255,10 @@ Variable prod(const Variable& x, const Dims& axes, bool keepdims) {
 
 Variable average(const Variable& x, const Dims& axes, const Variable* weights, bool keepdims) {
   if (!weights) return mean(x, axes, keepdims);
+  if (is_half(x.dtype())) {  // the sums may be beyond float16's range
+    const Variable wide = cast(*weights, Dtype::kFloat32);
+    return cast(average(cast(x, Dtype::kFloat32), axes, &wide, keepdims), x.dtype());
+  }
   const Dims all = normalized(axes, x.ndim(), "average");
   Variable w = *weights;
   if (w.shape() != x.shape()) {
@@ -244,15 +275,11 @@ Variable average(const Variable& x, const Dims& axes, const Variable* weights, b
 
 Variable logsumexp(const Variable& x, const Dims& axes, bool keepdims) {
   const Dims all = normalized(axes, x.ndim(), "logsumexp");
+  if (is_half(x.dtype())) {  // the sum may be beyond float16's range
+    return cast(logsumexp(cast(x, Dtype::kFloat32), axes, keepdims), x.dtype());
+  }
   if (x.size() == 0) return log(sum(exp(x), axes, keepdims));
-  // The shift cancels, so that it needs no gradient; where all elements are -infinity there is none.
-  const Array largest = kernels::max(x.array(), all);
-  const Array finite =
-      kernels::compare(largest, full(largest.shape(), -std::numeric_limits<double>::infinity(), x.dtype(), x.device()),
-                       kernels::Comparison::kNotEqual);
-  const Variable shift(kernels::where(finite, largest, zeros(largest.shape(), x.dtype(), x.device())));
-  const Variable y = log(sum(exp(x - shift), all, /*keepdims=*/true)) + shift;
-  return keepdims ? y : reshape(y, without(y.shape(), all));
+  return over<LogSumExp>(x, all, keepdims);
 }
 
 Variable broadcast_to(const Variable& x, const Shape& shape) {

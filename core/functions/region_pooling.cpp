@@ -104,7 +104,8 @@ Variable pool_maximum(const char* name, const Variable& x, const std::vector<Reg
         for (std::int64_t b = 0; b < bins; ++b) {
           const auto& own = of_bins[static_cast<std::size_t>(b)];
           const auto largest = std::max_element(own.begin(), own.end(), [&](std::int64_t l, std::int64_t r) {
-            return values[plane + l] < values[plane + r];
+            const auto left = values[plane + l], right = values[plane + r];
+            return left < right || (right != right && left == left);  // not-a-number is the largest
           });
           *to++ = largest == own.end() ? -1 : plane + *largest;
         }

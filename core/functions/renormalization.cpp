@@ -117,6 +117,10 @@ Variable ungrouped(const Variable& y, const Shape& shape) {
 Variable batch_renormalization(const Variable& x, const Variable& gamma, const Variable& beta, Array& avg_mean,
                                Array& avg_var, const BatchRenormalizationOptions& options) {
   check_channels("batch_renormalization", x, {gamma.shape(), beta.shape(), avg_mean.shape(), avg_var.shape()});
+  if (is_half(x.dtype())) {  // squares may be beyond float16's range
+    const auto wide = [](const Variable& v) { return cast(v, Dtype::kFloat32); };
+    return cast(batch_renormalization(wide(x), wide(gamma), wide(beta), avg_mean, avg_var, options), x.dtype());
+  }
   const Dims axes = all_but_channels(x.ndim());
   const Variable centre = mean(x, axes, /*keepdims=*/true), d = x - centre;
   const Variable var = mean(square(d), axes, true), deviation = sqrt(var + options.eps);
@@ -147,6 +151,10 @@ Variable decorrelated_batch_normalization(const Variable& x, Array& avg_mean, Ar
   if (options.groups < 1 || x.shape()[1] % options.groups != 0) {
     throw ValueError(name, ": ", x.shape()[1], " channels of x ", x.shape(), " do not make ", options.groups,
                      " groups.");
+  }
+  if (is_half(x.dtype())) {  // sums of squares may be beyond float16's range
+    return cast(decorrelated_batch_normalization(cast(x, Dtype::kFloat32), avg_mean, avg_projection, options),
+                x.dtype());
   }
   const std::int64_t n = x.shape()[1] / options.groups;
   if (avg_mean.shape() != Shape{options.groups, n} || avg_projection.shape() != Shape{options.groups, n, n}) {

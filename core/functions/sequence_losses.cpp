@@ -104,6 +104,11 @@ Variable connectionist_temporal_classification(const Variables& xs, const Array&
   }
   const Array skip = bools(may_skip, {batch, places});
   const Variable impossible = constant_like(xs[0], kImpossible);
+  Array nothing_spelled = full({1, places}, kImpossible, xs[0].dtype());
+  nothing_spelled.select(1, 0).fill(0);
+  const Variable before_first_step = constant_like(xs[0], nothing_spelled);
+  std::vector<std::int32_t> has_steps;
+  for (const std::int64_t n : inputs) has_steps.push_back(n > 0);
   Variable alpha;
   for (std::int64_t step = 0; step < steps; ++step) {
     const Variable& x = xs[static_cast<std::size_t>(step)];
@@ -114,6 +119,7 @@ Variable connectionist_temporal_classification(const Variables& xs, const Array&
       std::vector<std::int32_t> start(static_cast<std::size_t>(batch * places));
       for (std::int64_t i = 0; i < batch * places; ++i) start[static_cast<std::size_t>(i)] = i % places < 2;
       alpha = where(bools(start, {batch, places}), here, impossible);
+      alpha = where(bools(has_steps, {batch, 1}), alpha, before_first_step);
       continue;
     }
     const Variable from = logsumexp(stack({alpha, moved(alpha, 1), where(skip, moved(alpha, 2), impossible)}, 0), {0});

@@ -4,6 +4,7 @@
 #include "core/functions/arithmetic.h"
 #include "core/functions/elementwise.h"
 #include "core/functions/reduction.h"
+#include "core/functions/shape.h"
 #include "core/kernels/math.h"
 
 namespace rensa::functions {
@@ -36,6 +37,11 @@ Variable cosh(const Variable& x) { return elementwise(kernels::cosh, x); }
 Variable arcsinh(const Variable& x) { return elementwise(kernels::arcsinh, x); }
 Variable arccosh(const Variable& x) { return elementwise(kernels::arccosh, x); }
 Variable arctanh(const Variable& x) { return elementwise(kernels::arctanh, x); }
-Variable arctan2(const Variable& x1, const Variable& x2) { return apply<Arctan2>(x1, x2); }
+Variable arctan2(const Variable& x1, const Variable& x2) {
+  if (is_half(x1.dtype()) && x2.dtype() == x1.dtype()) {  // the squares in its gradient may be beyond float16's range
+    return cast(arctan2(cast(x1, Dtype::kFloat32), cast(x2, Dtype::kFloat32)), x1.dtype());
+  }
+  return apply<Arctan2>(x1, x2);
+}
 
 }  // namespace rensa::functions

@@ -9,11 +9,11 @@ std::int64_t WindowAxis::count(const char* name) const {
     throw ValueError(name, ": kernel ", kernel, ", stride ", stride, ", pad ", pad, ", dilate ", dilate,
                      "; expected at least 1, 1, 0 and 1.");
   }
-  const std::int64_t room = size + 2 * pad - reach();
+  const std::int64_t room = size + 2 * pad - reach() + (cover_all ? stride - 1 : 0);
   if (room < 0) {
     throw ShapeError(name, ": a window of ", reach(), " does not fit into ", size, " elements (pad ", pad, ").");
   }
-  return (room + (cover_all ? stride - 1 : 0)) / stride + 1;
+  return room / stride + 1;
 }
 
 std::vector<std::int64_t> each_axis(const char* name, const std::vector<std::int64_t>& given, int axes,

@@ -33,7 +33,7 @@ class Differentiated : kernels::Implementation {
     const Array source = x.is_dense() ? x : x.contiguous();
     const Array y = empty_like(source);
     Array g = gy;
-    if (gy && gy.strides() != source.strides()) {
+    if (gy && (gy.strides() != source.strides() || gy.dtype() != source.dtype())) {
       g = empty_like(source);
       g.copy_from(gy);
     }

@@ -118,7 +118,8 @@ void fill_cpu(const Array& target, double value) {
 }
 
 void accumulate_cpu(const Array& target, const Array& source) {
-  if (is_half(target.dtype()) && target.strides() == source.strides() && target.is_dense()) {
+  const bool lie_alike = target.dtype() == source.dtype() && target.strides() == source.strides();
+  if (is_half(target.dtype()) && lie_alike && target.is_dense()) {
     cpu::for_each_block(
         target.size(),
         [&](std::int64_t begin, std::int64_t end) {

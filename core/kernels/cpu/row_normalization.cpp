@@ -107,14 +107,14 @@ std::array<Array, 3> normalize_grad(const Array& gy, const Array& x, const Array
   dispatch_floating(x.dtype(), "layer_normalization", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::vector<T> ones_row(static_cast<std::size_t>(gamma ? 0 : n), T(1));
-    const T* g = gamma ? gamma.data<T>() : ones_row.data();
+    const T *g = gamma ? gamma.data<T>() : ones_row.data(), *gys = gy.data<T>(), *xs = x.data<T>();
     cpu::for_each_block(
         parts,
         [&](std::int64_t begin, std::int64_t end) {
           for (std::int64_t part = begin; part < end; ++part) {
             const std::int64_t first = part * kRowsOfPart;
             double* ggamma = partial.data() + 2 * part * n;
-            normalize_rows_grad(gy.data<T>() + first * n, x.data<T>() + first * n, g, means.data<double>() + first,
+            normalize_rows_grad(gys + first * n, xs + first * n, g, means.data<double>() + first,
                                 inverses.data<double>() + first, centre, std::min(kRowsOfPart, rows - first), n,
                                 gx.data<T>() + first * n, ggamma, ggamma + n);
           }

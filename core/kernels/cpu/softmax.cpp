@@ -94,11 +94,11 @@ Array map_lines(const char* name, const Line& line, const Array& first, const In
   const std::int64_t n = line_length(first);
   dispatch_floating(first.dtype(), name, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const T* in = first.data<T>();
     T* out = result.data<T>();
-    for_each_line(line_count(first), n, [&](std::int64_t i) {
-      line(in + i * n, static_cast<const T*>(others.template data<T>() + i * n)..., out + i * n, n);
-    });
+    const auto run = [&](const auto*... in) {  // data() may throw, which a line must not
+      for_each_line(line_count(first), n, [&](std::int64_t i) { line((in + i * n)..., out + i * n, n); });
+    };
+    run(static_cast<const T*>(first.data<T>()), static_cast<const T*>(others.template data<T>())...);
   });
   return result;
 }

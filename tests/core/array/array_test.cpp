@@ -102,6 +102,28 @@ TEST(ArrayTest, BroadcastsWhenCopying) {
   EXPECT_THAT([&] { x.copy_from(array<float>({1, 2})); }, ThrowsMessage<ShapeError>(HasSubstr("(2,)")));
 }
 
+TEST(ArrayTest, CopiesFromItselfAsIfItWereAnother) {
+  const Array x = array<float>({1, 2, 3, 4});
+  x.copy_from(x.slice(0, {.step = -1}));
+  EXPECT_THAT(to_vector<float>(x), ElementsAre(4, 3, 2, 1));
+  x.slice(0, {.start = 1}).copy_from(x.slice(0, {.stop = 3}));
+  EXPECT_THAT(to_vector<float>(x), ElementsAre(4, 4, 3, 2));
+  const Array square = array<float>({1, 2, 3, 4}, {2, 2});
+  square.copy_from(square.transpose());
+  EXPECT_THAT(to_vector<float>(square), ElementsAre(1, 3, 2, 4));
+  square.copy_from(square.slice(0, {.stop = 1}));
+  EXPECT_THAT(to_vector<float>(square), ElementsAre(1, 3, 1, 3));
+}
+
+TEST(ArrayTest, TheItemOfWholeNumbersIsExact) {
+  constexpr std::int64_t kBeyondDoubles = 9007199254740993;
+  EXPECT_EQ(full({}, 0, Dtype::kInt64).item<std::int64_t>(), 0);
+  EXPECT_EQ(array<std::int64_t>({kBeyondDoubles}).item<std::int64_t>(), kBeyondDoubles);
+  EXPECT_EQ(array<std::int64_t>({INT64_MAX}).item<std::int64_t>(), INT64_MAX);
+  EXPECT_EQ(array<float>({-2.5f}).item<std::int64_t>(), -2);
+  EXPECT_TRUE(array<float>({0.5f}).item<bool>());
+}
+
 TEST(ArrayTest, RefusesTheWrongElementType) {
   EXPECT_THAT([] { zeros({1}).data<double>(); }, ThrowsMessage<DtypeError>(HasSubstr("float32")));
 }

@@ -57,6 +57,12 @@ TEST(IndexTest, SetWritesAndTheLastOfEqualPlacesStays) {
   EXPECT_EQ(t.select(0, 1).select(0, 2).item<int64_t>(), 4);
 }
 
+TEST(IndexTest, SetMayReadWhatItWrites) {
+  const Array x = array<int64_t>({1, 2, 3});
+  set(x, {array<int64_t>({1, 2, 0})}, x);
+  EXPECT_THAT(values(x), ElementsAre(3, 1, 2));
+}
+
 TEST(IndexTest, RefusesByNameAndNumber) {
   const Array x = numbers({2, 3});
   EXPECT_THAT([&] { get(x, {int64_t{2}}); }, ThrowsMessage<IndexError>(HasSubstr("2 is outside axis 0 of (2, 3)")));

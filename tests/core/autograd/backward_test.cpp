@@ -1,13 +1,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "core/autograd/function.h"
 #include "core/autograd/gradient_check.h"
 #include "core/autograd/parameter.h"
 #include "core/error.h"
+#include "core/functions/activation.h"
 #include "core/functions/math.h"
+#include "core/functions/softmax.h"
+#include "core/functions/trigonometry.h"
 #include "core/kernels/memory.h"
 #include "tests/support/golden_file.h"
 
@@ -132,6 +136,47 @@ TEST(BackwardTest, GradAddsWhatIsGivenAndSetsIfAsked) {
               ThrowsMessage<GraphError>(HasSubstr("2 inputs, but 1 grad_inputs")));
 }
 
+TEST(BackwardTest, GradientsThatAreGivenMustHaveTheirVariablesShape) {
+  const Variable x(ones({3}, Dtype::kFloat64), true), wrong(ones({30000}, Dtype::kFloat64));
+  const Variable y = x * x;
+  EXPECT_THAT([&] { grad({y}, {x}, {wrong}); }, ThrowsMessage<ShapeError>(HasSubstr("(30000,)")));
+  const Variable one(ones({3}, Dtype::kFloat64));
+  EXPECT_THAT([&] { grad({y}, {x}, {one}, {.grad_inputs = {wrong}}); },
+              ThrowsMessage<ShapeError>(HasSubstr("(30000,)")));
+}
+
+TEST(BackwardTest, GradStartsFromOneWhateverWasSetBefore) {
+  const Variable x = scalar(3);
+  const Variable y = x * x;
+  y.backward({.retain_grad = true, .retain_graph = true, .loss_scale = 1024});
+  EXPECT_DOUBLE_EQ(grad({y}, {x})[0].item<double>(), 6);
+}
+
+TEST(BackwardTest, GradientsOfOtherDtypesAreConverted) {
+  for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16, Dtype::kFloat32, Dtype::kFloat64}) {
+    for (const Dtype other : {Dtype::kFloat16, Dtype::kFloat32, Dtype::kFloat64}) {
+      SCOPED_TRACE(::testing::Message() << dtype << ' ' << other);
+      Variable x(full({6}, 1, dtype), true);
+      x.set_grad(Variable(full({6}, 2, other)));
+      Variable y = functions::sin(functions::relu(x));
+      y.set_grad(Variable(full({6}, 3, other)));
+      y.backward({.retain_graph = true});
+      EXPECT_EQ(x.grad().dtype(), dtype);
+      for (const double g : to_vector<double>(x.grad())) EXPECT_NEAR(g, 2 + 3 * std::cos(1), 0.03);
+      const Variable given =
+          grad({y}, {x}, {Variable(full({6}, 3, other))}, {.grad_inputs = {Variable(full({6}, 1, other))}})[0];
+      EXPECT_EQ(given.dtype(), dtype);
+      for (const double g : to_vector<double>(given.array())) EXPECT_NEAR(g, 1 + 3 * std::cos(1), 0.03);
+    }
+  }
+  Variable lines(ones({64, 1000}), true);  // whose kernels run on several threads
+  for (Variable y : {functions::softmax(lines), functions::log_softmax(lines)}) {
+    y.set_grad(Variable(ones({64, 1000}, Dtype::kFloat64)));
+    y.backward();
+    EXPECT_NEAR(to_vector<float>(lines.grad())[0], 0, 1e-4);
+  }
+}
+
 TEST(VariableTest, AddsAnothersGradientAndCopiesItsElements) {
   Variable x(array<double>({1, 2})), other(array<float>({3, 4}));
   x.add_grad(other);
@@ -239,6 +284,17 @@ TEST(ParameterTest, HookRunsOnceWhenTheGradientIsCompleteAndInPlace) {
   EXPECT_THAT(seen, Each(6.0));
   EXPECT_THAT(to_vector<double>(place), Each(6.0));
   EXPECT_EQ(w.grad().raw_data(), place.raw_data());
+}
+
+TEST(ParameterTest, HookRunsOnceWhereTheParameterIsAnOutputToo) {
+  Parameter w({}, init::constant(3), Dtype::kFloat64);
+  std::vector<double> seen;
+  w.on_gradient([&](const Variable& v) { seen.push_back(v.grad().item<double>()); });
+  backward({w * w, w});
+  EXPECT_THAT(seen, ElementsAre(7));
+  w.clear_grad();
+  w.backward();
+  EXPECT_THAT(seen, ElementsAre(7, 1));
 }
 
 TEST(ParameterTest, AGradientThatLiesElsewhereIsAddedTo) {

@@ -87,6 +87,18 @@ TEST(ArithmeticTest, ZerothPowerHasNoGradientAtZero) {
   EXPECT_THAT(to_vector<float>(x.grad()), ElementsAre(0, 0));
 }
 
+TEST(ArithmeticTest, PowersByAnArrayHaveNumbersForGradientsAtZero) {
+  const Variable x(zeros({4}), /*requires_grad=*/true), exponents(array<float>({0, 1, 2, 3}));
+  F::sum(F::pow(x, exponents)).backward();
+  EXPECT_THAT(to_vector<float>(x.grad()), ElementsAre(0, 1, 0, 0));
+}
+
+TEST(ArithmeticTest, ANumberDividedByALargeHalfHasAGradient) {
+  const Variable x(full({1}, 300, Dtype::kFloat16), /*requires_grad=*/true);
+  F::sum(1000.0 / x).backward();
+  EXPECT_NEAR(to_vector<float>(x.grad())[0], -1000.0 / 90000, 1e-4);
+}
+
 TEST(ArithmeticTest, NamesBothShapesOrTypesThatDoNotFit) {
   EXPECT_THAT([] { Variable(zeros({2, 3})) + zeros({2}); },
               ThrowsMessage<ShapeError>(AllOf(HasSubstr("add"), HasSubstr("(2, 3)"), HasSubstr("(2,)"))));

@@ -62,7 +62,11 @@ std::vector<FunctionCase> convolution_cases() {
        .inputs = {{"a434"}, {"4332"}, {"6"}},
        .may_be_empty = "a",
        .refusals = {{"deconvolution_2d: x has 3 channels",
-                     [] { F::deconvolution_2d(zeros({1, 3, 4, 4}), zeros({4, 2, 3, 3})); }}}},
+                     [] { F::deconvolution_2d(zeros({1, 3, 4, 4}), zeros({4, 2, 3, 3})); }},
+                    {"deconvolution_2d: an output of -1 elements",
+                     [] { F::deconvolution_2d(zeros({1, 1, 1, 1}), zeros({1, 1, 1, 1}), nullptr, {.pad = {1}}); }},
+                    {"deconvolution_2d: W is (1, 0, 1, 1)",
+                     [] { F::deconvolution_2d(zeros({1, 1, 2, 2}), zeros({1, 0, 1, 1})); }}}},
       {.name = "deconvolution_2d__outsize",
        .f = of(
            [](V x, V W) { return F::deconvolution_2d(x, W, nullptr, {.stride = {2}, .pad = {1}, .outsize = {6, 7}}); }),

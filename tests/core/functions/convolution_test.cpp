@@ -149,9 +149,24 @@ TEST(Convolution2DTest, NamesWhatDoesNotFit) {
               ThrowsMessage<ShapeError>(AllOf(HasSubstr("(1, 3, 4, 4)"), HasSubstr("(2, 4, 3, 3)"))));
   EXPECT_THAT([] { F::convolution_2d(zeros({1, 3, 2, 2}), zeros({2, 3, 3, 3})); },
               ThrowsMessage<ShapeError>(HasSubstr("window of 3 pixels does not fit into 2")));
+  EXPECT_THAT([] { F::convolution_2d(zeros({1, 6, 4, 4}), zeros({4, 2, 3, 3}), nullptr, {.groups = 3}); },
+              ThrowsMessage<ShapeError>(HasSubstr("4 filters, which are not divisible into 3 groups")));
+  const Shape pictures = {1, 3, 4, 4}, filters = {2, 3, 3, 3};
+  for (int axis = 0; axis < 4; ++axis) {
+    Shape x = pictures, W = filters;
+    W[axis] = 0;
+    if (axis > 0) x[axis] = 0;
+    EXPECT_THAT([&] { F::convolution_2d(zeros(pictures), zeros(W)); }, ThrowsMessage<ShapeError>(HasSubstr("size 0")));
+    if (axis == 0) continue;
+    const auto convolve = [&] { F::convolution_2d(zeros(x), zeros(filters), nullptr, {.pad = {2, 2}}); };
+    EXPECT_THAT(convolve, ThrowsMessage<ShapeError>(HasSubstr("only the batch may have size 0")));
+  }
   EXPECT_THROW(F::convolution_2d(zeros({3, 4, 4}), zeros({2, 3, 3, 3})), ShapeError);
   EXPECT_THROW(F::convolution_2d(zeros({1, 3, 4, 4}), zeros({2, 3, 3, 3}), nullptr, {.stride = {0, 1}}), ValueError);
   EXPECT_THROW(F::convolution_2d(zeros({1, 3, 4, 4}), zeros({2, 3, 3, 3}, Dtype::kFloat64)), DtypeError);
+  const Variable residual(zeros({1, 2, 2, 2}, Dtype::kBFloat16));
+  EXPECT_THAT([&] { F::fused_convolution_2d(zeros(pictures), zeros(filters), nullptr, {}, &residual, true); },
+              ThrowsMessage<DtypeError>(HasSubstr("the residual is bfloat16")));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "core/functions/region_pooling.h"
 #include "core/functions/shape.h"
 #include "core/functions/softmax_cross_entropy.h"
+#include "core/functions/trigonometry.h"
 #include "core/links/batch_normalization.h"
 #include "tests/support/golden_file.h"
 
@@ -121,6 +122,24 @@ TEST_P(HalfFunctionTest, CrossEntropyIsFloat32) {
 
 TEST_P(HalfFunctionTest, TheMeanOfManyDoesNotOverflow) {
   EXPECT_EQ(F::mean(Variable(full({300, 300}, 3, half()))).item<double>(), 3);
+}
+
+TEST_P(HalfFunctionTest, WeightedAveragesAndSumsOfExponentialsDoNotOverflow) {
+  const Variable x(full({100}, 1000, half())), one(full({100}, 1, half()));
+  EXPECT_EQ(F::average(x, {0}, &one).dtype(), half());
+  EXPECT_EQ(F::average(x, {0}, &one).item<double>(), 1000);
+  EXPECT_NEAR(F::logsumexp(zeros({70000}, half())).item<double>(), std::log(70000), 11 * rounding());
+}
+
+TEST_P(HalfFunctionTest, SquaresOfLargeNumbersDoNotOverflow) {
+  const Variable x(full({1, 3}, 300, half()), true);
+  EXPECT_NEAR(F::local_response_normalization(x).array().to(Dtype::kFloat32).data<float>()[1], 300 / std::pow(29, 0.75),
+              60 * rounding());
+  F::sum(F::arctan2(x, x)).backward();
+  EXPECT_NEAR(to_vector<float>(x.grad())[0], 0, 1e-3);
+  const Variable y(full({1, 3}, 300, half()), true);
+  F::sum(F::arctan2(y, zeros({1, 3}, half()) + 1.0)).backward();
+  EXPECT_GT(to_vector<float>(y.grad())[0], 0);
 }
 
 TEST_P(HalfFunctionTest, TheAverageOfAWindowDoesNotOverflow) {

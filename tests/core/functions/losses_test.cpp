@@ -318,6 +318,23 @@ TEST(ContrastiveTest, PairsWithoutADistanceHaveNoGradient) {
   EXPECT_THAT(to_vector<float>(a.grad()), ::testing::Each(0.0f));
 }
 
+TEST(FocalLossTest, ACertainSampleHasAGradientForAnyGamma) {
+  for (const double gamma : {0.0, 0.5, 1.0, 2.0}) {
+    const Variable x(array<float>({100, 0, 1, 2}, {2, 2}), true);
+    F::focal_loss(x, array<std::int32_t>({0, 1}), gamma).backward();
+    EXPECT_TRUE(all(isfinite(x.grad()))) << gamma;
+    EXPECT_EQ(to_vector<float>(x.grad())[0], 0) << gamma;
+    EXPECT_NE(to_vector<float>(x.grad())[2], 0) << gamma;
+  }
+}
+
+TEST(ContrastiveTest, DistantPairsIn16BitsAreNumbers) {
+  const Variable far(full({1, 4}, 300, Dtype::kFloat16)), origin(zeros({1, 4}, Dtype::kFloat16));
+  EXPECT_EQ(F::contrastive(far, origin, array<std::int32_t>({0})).item<float>(), 0);
+  EXPECT_EQ(F::triplet(far, far, origin).item<float>(), 0);
+  EXPECT_EQ(F::triplet(far, origin, origin).dtype(), Dtype::kFloat16);
+}
+
 TEST(GumbelSoftmaxTest, IsANumberIn16Bits) {
   random_context() = {.seed = 3, .step = 0, .first_sample = 0, .uses = 0};
   for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {

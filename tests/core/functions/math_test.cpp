@@ -283,7 +283,16 @@ INSTANTIATE_TEST_SUITE_P(LinearAlgebra, FunctionCaseTest, ::testing::ValuesIn(li
 
 TEST(LogSumExpTest, NeitherOverflowsNorHidesEmptiness) {
   EXPECT_FLOAT_EQ(F::logsumexp(array<float>({1000, 1000})).item<float>(), 1000 + std::log(2.0f));
-  EXPECT_EQ(F::logsumexp(array<float>({-INFINITY, -INFINITY})).item<float>(), -INFINITY);
+  EXPECT_EQ(F::logsumexp(array<float>({INFINITY, 1})).item<float>(), INFINITY);
+  EXPECT_EQ(F::logsumexp(array<float>({-INFINITY, INFINITY})).item<float>(), INFINITY);
+  EXPECT_TRUE(std::isnan(F::logsumexp(array<float>({NAN, INFINITY})).item<float>()));
+  const Variable lines(array<float>({-INFINITY, -INFINITY, 0, -INFINITY}, {2, 2}), true);
+  const Variable y = F::logsumexp(lines, {1});
+  EXPECT_THAT(to_vector<float>(y.array()), ::testing::ElementsAre(-INFINITY, 0));
+  F::sum(y).backward({.enable_double_backprop = true});
+  EXPECT_THAT(to_vector<float>(lines.grad()), ::testing::ElementsAre(0, 0, 1, 0));
+  const Variable gx = lines.grad_variable();
+  EXPECT_THAT(to_vector<float>(grad({F::sum(gx * gx)}, {lines})[0].array()), ::testing::ElementsAre(0, 0, 0, 0));
 }
 
 TEST(SparseTest, ToCooAndBackGivesTheSameProduct) {

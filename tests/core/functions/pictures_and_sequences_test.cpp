@@ -144,6 +144,16 @@ TEST(RegionPoolingTest, AnswersForARegionDoNotDependOnTheOthers) {
   }
 }
 
+TEST(RegionPoolingTest, NotANumberIsTheLargestWhereverItIs) {
+  for (std::int64_t at = 0; at < 4; ++at) {
+    const Array x = array<float>({1, 2, 3, 4}, {1, 1, 2, 2});
+    x.data<float>()[at] = NAN;
+    const Variable y =
+        F::roi_max_pooling_2d(x, whole({0, 0, 2, 2}, {1, 4}), whole({0}, {1}), {.height = 1, .width = 1});
+    EXPECT_TRUE(std::isnan(y.item<float>())) << at;
+  }
+}
+
 TEST(RegionPoolingTest, ALargeRegionIsPaidForOnce) {
   const Array x = random_array({1, 2, 100, 100}, 1);
   const F::RegionOptions two{.height = 2, .width = 2};
@@ -243,6 +253,20 @@ std::vector<FunctionCase> sequence_cases() {
 INSTANTIATE_TEST_SUITE_P(Sampling, FunctionCaseTest, ::testing::ValuesIn(sampling_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Region, FunctionCaseTest, ::testing::ValuesIn(region_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Sequence, FunctionCaseTest, ::testing::ValuesIn(sequence_cases()), case_name);
+
+TEST(ConnectionistTemporalClassificationTest, ASequenceOfNoStepsSpellsNothing) {
+  const Variable x(random_array({2, 3}, 1), true);
+  const auto losses = [&](std::int64_t steps, std::int64_t labels) {
+    F::CtcOptions options{.input_length = whole({steps, 1}, {2}), .label_length = whole({labels, 1}, {2})};
+    options.reduce = F::LossReduce::kNone;
+    return F::connectionist_temporal_classification({x, x}, whole({1, 1}, {2, 1}), options);
+  };
+  EXPECT_EQ(to_vector<double>(losses(0, 0).array())[0], 0);
+  EXPECT_GT(to_vector<double>(losses(0, 1).array())[0], 1e20);
+  EXPECT_LT(to_vector<double>(losses(1, 1).array())[0], 100);
+  F::sum(losses(0, 0)).backward();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(to_vector<double>(x.grad())[static_cast<std::size_t>(i)], 0);
+}
 
 TEST(Crf1dTest, FindsTheBestPath) {
   // Going from a class to itself costs so much that the path must change classes.

@@ -101,6 +101,24 @@ std::vector<FunctionCase> pooling_cases() {
 
 INSTANTIATE_TEST_SUITE_P(Pooling, FunctionCaseTest, ::testing::ValuesIn(pooling_cases()), case_name);
 
+TEST(PoolingNdTest, AWindowMayBeLongerThanItsAxisButNotWithoutElements) {
+  const Variable x(array<double>({7}, {1, 1, 1}));
+  EXPECT_EQ(F::max_pooling_1d(x, 2).item<double>(), 7);
+  EXPECT_THAT(to_vector<double>(F::unpooling_1d(x, 2).array()), ::testing::ElementsAre(7));
+  EXPECT_THROW(F::max_pooling_1d(x, 2, {.cover_all = false}), ShapeError);
+  const Variable none(zeros({1, 1, 0}, Dtype::kFloat64));
+  EXPECT_THROW(F::max_pooling_1d(none, 2, {.pad = {1}}), ShapeError);
+  EXPECT_THROW(F::average_pooling_1d(none, 2, {.pad = {1}, .pad_value = std::nullopt}), ShapeError);
+  EXPECT_THROW(F::max_pooling_indices(none.array(), {2}, {.pad = {1}}), ShapeError);
+}
+
+TEST(PoolingNdTest, IndicesAreThoseOfItsLargestElementsInSixteenBitsToo) {
+  const Array x = array<float>({1, 5, 9, 2}, {1, 1, 4});
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat16, Dtype::kBFloat16}) {
+    EXPECT_THAT(to_vector<std::int64_t>(F::max_pooling_indices(x.to(dtype), {2})), ::testing::ElementsAre(1, 0));
+  }
+}
+
 /// Bins of an n × n picture of 0, 1, 2 …, level by level, given the last row (and column) of each bin.
 void expect_pyramid(std::int64_t n, const std::vector<std::vector<std::int64_t>>& levels) {
   std::vector<std::int64_t> expected;

@@ -68,6 +68,9 @@ TEST(MaxPooling2DTest, CoversEveryPixelUnlessToldOtherwise) {
   const Array x = zeros({1, 1, 7, 7});
   EXPECT_EQ(F::max_pooling_2d(x, {.kernel = {2, 2}}).shape(), Shape({1, 1, 4, 4}));
   EXPECT_EQ(F::max_pooling_2d(x, {.kernel = {2, 2}, .cover_all = false}).shape(), Shape({1, 1, 3, 3}));
+  const Variable few(array<double>({1, 4, 3, 2}, {1, 1, 2, 2}));  // fewer pixels than a window has
+  EXPECT_THAT(to_vector<double>(F::max_pooling_2d(few, {.kernel = {3, 3}}).array()), ::testing::ElementsAre(4));
+  check_gradient([](const Variable& v) { return F::max_pooling_2d(v, {.kernel = {3, 3}}); }, few.array());
 }
 
 TEST(MaxPooling2DTest, KeepsNotANumber) {
@@ -76,8 +79,11 @@ TEST(MaxPooling2DTest, KeepsNotANumber) {
 }
 
 TEST(MaxPooling2DTest, RefusesWindowsThatDoNotFit) {
-  EXPECT_THAT([] { F::max_pooling_2d(zeros({1, 1, 2, 2}), {.kernel = {3, 3}}); },
+  EXPECT_THAT([] { F::max_pooling_2d(zeros({1, 1, 2, 2}), {.kernel = {3, 3}, .cover_all = false}); },
               ThrowsMessage<ShapeError>(HasSubstr("window of 3 pixels")));
+  EXPECT_THROW(F::max_pooling_2d(zeros({1, 1, 1, 1}), {.kernel = {3, 3}, .stride = {{1, 1}}}), ShapeError);
+  EXPECT_THROW(F::max_pooling_2d(zeros({1, 1, 0, 4}), {.kernel = {2, 2}, .pad = {1, 1}}), ShapeError);
+  EXPECT_THROW(F::average_pooling_2d(zeros({1, 1, 4, 0}), {.kernel = {2, 2}, .pad = {1, 1}}), ShapeError);
   EXPECT_THROW(F::max_pooling_2d(zeros({1, 2, 2})), ShapeError);
   EXPECT_THROW(F::max_pooling_2d(zeros({1, 1, 2, 2}), {.kernel = {0, 2}}), ValueError);
   EXPECT_THROW(F::max_pooling_2d(zeros({1, 1, 4, 4}, Dtype::kInt32)), DtypeError);

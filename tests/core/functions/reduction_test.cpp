@@ -8,6 +8,7 @@
 
 #include "core/autograd/gradient_check.h"
 #include "core/error.h"
+#include "core/functions/shape.h"
 #include "tests/support/thread_sanitizer.h"
 
 namespace rensa {
@@ -97,6 +98,16 @@ TEST(MaxTest, FindsTheLargestAndSendsTheGradientThere) {
   EXPECT_THAT(to_vector<double>(F::max(x, {1}).array()), ElementsAre(7, 6));
   check_gradient([](const Variable& v) { return F::max(v, {1}); }, x.array());
   check_double_gradient([](const Variable& v) { return F::max(v, {0, 1}); }, x.array());
+}
+
+TEST(MaxTest, AGradientOfAnotherDtypeIsTaken) {
+  for (const bool of_negative : {false, true}) {
+    Variable x(array<float>({1, 7, 3}), true);
+    Variable y = of_negative ? F::min(F::reshape(x, {3})) : F::max(x);
+    y.set_grad(Variable(full({}, 2, Dtype::kFloat64)));
+    y.backward();
+    EXPECT_THAT(to_vector<float>(x.grad()), of_negative ? ElementsAre(2, 0, 0) : ElementsAre(0, 2, 0));
+  }
 }
 
 TEST(MaxTest, KeepsNotANumberAndRefusesNothing) {

@@ -63,11 +63,13 @@ Laplace::Laplace(const Variable& l, const Variable& s)
 Variable Laplace::log_prob(const Variable& x) const { return -F::abs(x - loc) / scale - F::log(scale * 2.0); }
 Variable Laplace::cdf(const Variable& x) const {
   const Variable z = (x - loc) / scale;
-  return 0.5 - 0.5 * (F::sign(z) * F::expm1(-F::abs(z)));
+  const Variable below = 0.5 * F::exp(F::clip(z, -kInfinity, 0)), above = 0.5 * F::exp(-F::clip(z, 0, kInfinity));
+  return F::where(less(z.array(), 0), below, 1.0 - above);
 }
 Variable Laplace::icdf(const Variable& p) const {
-  const Variable from_middle = p - 0.5;
-  return loc - scale * F::sign(from_middle) * F::log1p(F::abs(from_middle) * -2.0);
+  const Variable below = F::log(2.0 * F::clip(p, -kInfinity, 0.5));
+  const Variable above = -F::log(2.0 * (1.0 - F::clip(p, 0.5, kInfinity)));
+  return loc + scale * F::where(less(p.array(), 0.5), below, above);
 }
 Variable Laplace::variance() const { return F::square(scale) * 2.0; }
 Variable Laplace::entropy() const { return F::log(scale * 2.0) + 1.0; }

@@ -1,13 +1,16 @@
 #include "core/distributions/normal.h"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
+#include "core/array/logic.h"
 #include "core/distributions/divergence.h"
 #include "core/distributions/parameters.h"
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/constants.h"
+#include "core/functions/indexing.h"
 #include "core/functions/linear_algebra.h"
 #include "core/functions/math.h"
 #include "core/functions/matmul.h"
@@ -57,10 +60,16 @@ Variable Normal::entropy() const { return F::log(scale) + (kLogRootTwoPi + 0.5);
 Variable Normal::sample_n(std::int64_t n) const { return loc + scale * standard_noise(*this, n, loc); }
 
 Variable LogNormal::log_prob(const Variable& x) const {
-  const Variable log_x = F::log(x);
-  return log.log_prob(log_x) - log_x;
+  const Array is_inside = greater(x.array(), 0);
+  const Variable log_x = F::log(F::where(is_inside, x, F::constant_like(x, 1)));
+  const Variable value = log.log_prob(log_x) - log_x;
+  return F::where(is_inside, value, F::constant_like(value, -std::numeric_limits<double>::infinity()));
 }
-Variable LogNormal::cdf(const Variable& x) const { return log.cdf(F::log(x)); }
+Variable LogNormal::cdf(const Variable& x) const {
+  const Array is_inside = greater(x.array(), 0);
+  const Variable share = log.cdf(F::log(F::where(is_inside, x, F::constant_like(x, 1))));
+  return F::where(is_inside, share, F::constant_like(share, 0));
+}
 Variable LogNormal::icdf(const Variable& p) const { return F::exp(log.icdf(p)); }
 Variable LogNormal::mean() const { return F::exp(log.loc + log.variance() * 0.5); }
 Variable LogNormal::variance() const { return F::expm1(log.variance()) * F::square(mean()); }

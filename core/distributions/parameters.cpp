@@ -32,4 +32,10 @@ double draw_gamma(RandomStream& random, double shape) {
   }
 }
 
+double draw_log_gamma(RandomStream& random, double shape) {
+  if (!(shape < 1)) return std::log(draw_gamma(random, shape));
+  const double larger = std::log(draw_gamma(random, shape + 1));
+  return larger + std::log(random.open_uniform()) / shape;
+}
+
 }  // namespace rensa::distributions

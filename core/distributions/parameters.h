@@ -31,5 +31,7 @@ Array draw_batch(const Distribution& family, std::int64_t n, Dtype dtype,
 /// Gamma with scale 1. Throws ValueError unless `shape` is finite and above 0: no draw would be accepted.
 /// Source: Marsaglia, Tsang, "A simple method for generating gamma variables", 2000.
 double draw_gamma(RandomStream& random, double shape);
+/// The logarithm of such a draw: finite where the draw itself, of a small shape, underflows to 0.
+double draw_log_gamma(RandomStream& random, double shape);
 
 }  // namespace rensa::distributions

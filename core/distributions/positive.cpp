@@ -11,6 +11,7 @@
 #include "core/functions/constants.h"
 #include "core/functions/indexing.h"
 #include "core/functions/math.h"
+#include "core/functions/softmax.h"
 #include "core/functions/special.h"
 
 namespace rensa::distributions {
@@ -19,10 +20,22 @@ namespace {
 namespace F = functions;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// value where `x` is at least `low`, -infinity below.
-Variable from(const Variable& low, const Variable& x, const Variable& value) {
-  return F::where(less_equal(low.array(), x.array()), value, F::constant_like(value, -kInfinity));
+/// log_density(x) on the support, -infinity outside, where the density is asked for at `somewhere` on the support
+/// instead: gradients of what is not used must be numbers too.
+template <class LogDensity>
+Variable on_support(const Array& is_inside, const Variable& x, const Variable& somewhere,
+                    const LogDensity& log_density) {
+  const Variable value = log_density(F::where(is_inside, x, somewhere));
+  return F::where(is_inside, value, F::constant_like(value, -kInfinity));
 }
+
+/// factor · log(x), which is 0 for a factor of 0 at x = 0 too.
+Variable times_log(const Variable& factor, const Variable& x) {
+  const Array is_nothing = logical_and(equal(factor.array(), 0), equal(x.array(), 0));
+  return factor * F::log(F::where(is_nothing, F::constant_like(x, 1), x));
+}
+
+Array is_share(const Variable& x) { return logical_and(greater_equal(x.array(), 0), less_equal(x.array(), 1)); }
 
 Variable log_beta(const Variable& a, const Variable& b) { return F::lgamma(a) + F::lgamma(b) - F::lgamma(a + b); }
 
@@ -37,7 +50,9 @@ Variable waiting_times(const Distribution& family, std::int64_t n, const Variabl
 Beta::Beta(const Variable& a_, const Variable& b_)
     : a(together("Beta", a_, b_).first), b(together("Beta", a_, b_).second) {}
 Variable Beta::log_prob(const Variable& x) const {
-  return (a - 1.0) * F::log(x) + (b - 1.0) * F::log1p(-x) - log_beta(a, b);
+  return on_support(is_share(x), x, F::constant_like(x, 0.5), [&](const Variable& share) {
+    return times_log(a - 1.0, share) + times_log(b - 1.0, 1.0 - share) - log_beta(a, b);
+  });
 }
 Variable Beta::mean() const { return a / (a + b); }
 Variable Beta::variance() const {
@@ -51,8 +66,8 @@ Variable Beta::entropy() const {
 Variable Beta::sample_n(std::int64_t n) const {
   const std::vector<double> as = to_vector<double>(a.array()), bs = to_vector<double>(b.array());
   return F::constant_like(a, draw_batch(*this, n, a.dtype(), [&](RandomStream& random, std::size_t i) {
-                            const double x = draw_gamma(random, as[i]), y = draw_gamma(random, bs[i]);
-                            return x / (x + y);
+                            const double x = draw_log_gamma(random, as[i]), y = draw_log_gamma(random, bs[i]);
+                            return 1 / (1 + std::exp(y - x));
                           }));
 }
 
@@ -65,7 +80,7 @@ Shape Dirichlet::batch_shape() const {
   return shape;
 }
 Variable Dirichlet::log_prob(const Variable& x) const {
-  return F::sum((alpha - 1.0) * F::log(x) - F::lgamma(alpha), {-1}) + F::lgamma(F::sum(alpha, {-1}));
+  return F::sum(times_log(alpha - 1.0, x) - F::lgamma(alpha), {-1}) + F::lgamma(F::sum(alpha, {-1}));
 }
 Variable Dirichlet::mean() const { return alpha / F::sum(alpha, {-1}, /*keepdims=*/true); }
 Variable Dirichlet::variance() const {
@@ -80,15 +95,16 @@ Variable Dirichlet::entropy() const {
 }
 Variable Dirichlet::sample_n(std::int64_t n) const {
   const std::vector<double> each = to_vector<double>(alpha.array());
-  const Variable drawn(draw_batch(*this, n, Dtype::kFloat64,
-                                  [&](RandomStream& random, std::size_t i) { return draw_gamma(random, each[i]); }));
-  return F::constant_like(alpha, (drawn / F::sum(drawn, {-1}, true)).array());
+  const auto next = [&](RandomStream& random, std::size_t i) { return draw_log_gamma(random, each[i]); };
+  const Variable logs(draw_batch(*this, n, Dtype::kFloat64, next));
+  return F::constant_like(alpha, F::softmax(logs, -1).array());
 }
 
 Variable Exponential::log_prob(const Variable& x) const {
-  return from(F::constant_like(lam, 0), x, F::log(lam) - lam * x);
+  return on_support(greater_equal(x.array(), 0), x, F::constant_like(x, 1),
+                    [&](const Variable& time) { return F::log(lam) - lam * time; });
 }
-Variable Exponential::cdf(const Variable& x) const { return -F::expm1(-lam * x); }
+Variable Exponential::cdf(const Variable& x) const { return -F::expm1(-lam * F::clip(x, 0, kInfinity)); }
 Variable Exponential::icdf(const Variable& p) const { return -F::log1p(-p) / lam; }
 Variable Exponential::mean() const { return 1.0 / lam; }
 Variable Exponential::variance() const { return 1.0 / F::square(lam); }
@@ -99,7 +115,9 @@ Variable Exponential::sample_n(std::int64_t n) const { return waiting_times(*thi
 Gamma::Gamma(const Variable& k_, const Variable& theta_)
     : k(together("Gamma", k_, theta_).first), theta(together("Gamma", k_, theta_).second) {}
 Variable Gamma::log_prob(const Variable& x) const {
-  return (k - 1.0) * F::log(x) - x / theta - F::lgamma(k) - k * F::log(theta);
+  return on_support(greater_equal(x.array(), 0), x, F::constant_like(x, 1), [&](const Variable& amount) {
+    return times_log(k - 1.0, amount) - amount / theta - F::lgamma(k) - k * F::log(theta);
+  });
 }
 Variable Gamma::mean() const { return k * theta; }
 Variable Gamma::variance() const { return k * F::square(theta); }
@@ -116,7 +134,9 @@ Chisquare::Chisquare(const Variable& k) : gamma(k * 0.5, F::constant_like(k, 2))
 Pareto::Pareto(const Variable& s, const Variable& a)
     : scale(together("Pareto", s, a).first), alpha(together("Pareto", s, a).second) {}
 Variable Pareto::log_prob(const Variable& x) const {
-  return from(scale, x, F::log(alpha) + alpha * F::log(scale) - (alpha + 1.0) * F::log(x));
+  return on_support(less_equal(scale.array(), x.array()), x, scale, [&](const Variable& amount) {
+    return F::log(alpha) + alpha * F::log(scale) - (alpha + 1.0) * F::log(amount);
+  });
 }
 Variable Pareto::cdf(const Variable& x) const {
   return F::where(less_equal(scale.array(), x.array()), 1.0 - F::pow(scale / x, alpha), F::constant_like(scale, 0));

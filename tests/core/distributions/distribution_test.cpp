@@ -313,6 +313,52 @@ TEST(DistributionsTest, WhatIsOutsideTheSupportIsImpossible) {
       kl_divergence(Uniform(numbers({0}), numbers({2})), Uniform(numbers({0}), numbers({1}))).item<double>()));
 }
 
+TEST(DistributionsTest, DensitiesAtAndBeyondTheEdgeAreNumbers) {
+  const auto log_probs = [](const Distribution& p, std::initializer_list<double> at) {
+    return to_vector<double>(p.log_prob(numbers(at)).array());
+  };
+  const double log_2 = std::log(2);
+  using ::testing::DoubleNear;
+  using ::testing::ElementsAre;
+  EXPECT_THAT(log_probs(Beta(numbers({1}), numbers({2})), {0, -1, 2}),
+              ElementsAre(DoubleNear(log_2, 1e-12), -INFINITY, -INFINITY));
+  EXPECT_THAT(log_probs(Beta(numbers({2}), numbers({1})), {1, 0}), ElementsAre(DoubleNear(log_2, 1e-12), -INFINITY));
+  EXPECT_THAT(log_probs(Gamma(numbers({1}), numbers({2})), {0, -1}), ElementsAre(DoubleNear(-log_2, 1e-12), -INFINITY));
+  EXPECT_THAT(log_probs(Chisquare(numbers({2})), {0, -1}), ElementsAre(DoubleNear(-log_2, 1e-12), -INFINITY));
+  EXPECT_THAT(log_probs(LogNormal(numbers({0}), numbers({1})), {0, -1}), Each(-INFINITY));
+  EXPECT_THAT(log_probs(Exponential(numbers({1})), {-1}), Each(-INFINITY));
+  const Dirichlet flat(numbers({1, 2}));
+  EXPECT_NEAR(flat.log_prob(numbers({0, 1})).item<double>(), log_2, 1e-12);
+  EXPECT_EQ(LogNormal(numbers({0}), numbers({1})).cdf(numbers({-1})).item<double>(), 0);
+  EXPECT_EQ(Exponential(numbers({1})).cdf(numbers({-1})).item<double>(), 0);
+  EXPECT_EQ(Exponential(numbers({1})).survival_function(numbers({-1})).item<double>(), 1);
+}
+
+TEST(DistributionsTest, LaplaceHasItsSlopeInTheMiddle) {
+  const Variable x(full({1}, 3, Dtype::kFloat64), true), p(full({1}, 0.5, Dtype::kFloat64), true);
+  const Laplace laplace(numbers({3}), numbers({2}));
+  F::sum(laplace.cdf(x)).backward();
+  F::sum(laplace.icdf(p)).backward();
+  EXPECT_DOUBLE_EQ(x.grad().item<double>(), 0.25);
+  EXPECT_DOUBLE_EQ(p.grad().item<double>(), 4);
+  EXPECT_NEAR(laplace.cdf(numbers({-97})).item<double>() / (0.5 * std::exp(-50)), 1, 1e-12);  // not 0.5 - 0.5
+}
+
+TEST(DistributionsTest, GradientsBesideTheSupportAreNumbers) {
+  const Variable alpha(full({1}, 2, Dtype::kFloat64), true);
+  const Variable log_prob = Pareto(numbers({1}), alpha).log_prob(numbers({-1, 2}));
+  grad({log_prob}, {alpha}, {Variable(numbers({0, 1}))});
+  const Variable g = grad({log_prob}, {alpha}, {Variable(numbers({0, 1}))})[0];
+  EXPECT_TRUE(std::isfinite(g.item<double>()));
+}
+
+TEST(DistributionsTest, SamplesOfSmallShapesAreShares) {
+  const Array x = Beta(numbers({0.001}), numbers({0.001})).sample_n(500).array();
+  EXPECT_TRUE(all(isfinite(x)));
+  EXPECT_NEAR(F::mean(Variable(x)).item<double>(), 0.5, 0.1);
+  EXPECT_TRUE(all(isfinite(Dirichlet(numbers({0.001, 0.001, 0.001})).sample_n(500).array())));
+}
+
 TEST(DistributionsTest, CauchyHasNoMean) {
   EXPECT_TRUE(std::isnan(Cauchy(numbers({0}), numbers({1})).mean().item<double>()));
 }

@@ -42,7 +42,9 @@ Bilinear::Bilinear(const BilinearOptions& o)
   add("b", b);
 }
 Variable Bilinear::operator()(const Variable& e1, const Variable& e2) {
-  return options_.linear_terms ? functions::bilinear(e1, e2, W, V1, V2, b) : functions::bilinear(e1, e2, W);
+  return with_hooks(e1, [&] {
+    return options_.linear_terms ? functions::bilinear(e1, e2, W, V1, V2, b) : functions::bilinear(e1, e2, W);
+  });
 }
 
 EmbedId::EmbedId(const EmbedIdLinkOptions& o) : W({o.in, o.out}, o.initial_W, o.dtype), options_(o) { add("W", W); }

@@ -55,10 +55,18 @@ Convolution2DOptions deformed_convolution(const DeformableConvolution2DOptions& 
                  .initial_b = o.initial_b});
 }
 
+/// `channels` are those that the groups divide, or kLazySize.
+void check_groups(const char* name, std::int64_t channels, std::int64_t groups) {
+  if (groups >= 1 && (channels == kLazySize || channels % groups == 0)) return;
+  throw ValueError(name, ": ", groups, " groups", groups < 1 ? ", expected at least 1." : " do not divide the ",
+                   groups < 1 ? "" : detail::join(channels, " channels."));
+}
+
 }  // namespace
 
 ConvolutionNd::ConvolutionNd(const ConvolutionNdLinkOptions& o)
     : W(o.initial_W, o.dtype), b({o.out}, o.initial_b, o.dtype), options_(o) {
+  check_groups("ConvolutionNd", o.in, o.window.groups);
   if (o.in != kLazySize) W.initialize(kernel_shape("ConvolutionNd", o.out, o.in / o.window.groups, o.kernel, o.axes));
   add("W", W);
   if (o.bias) add("b", b);
@@ -73,6 +81,7 @@ Variable ConvolutionNd::forward(const Variable& x) {
 
 DeconvolutionNd::DeconvolutionNd(const DeconvolutionNdLinkOptions& o)
     : W(o.initial_W, o.dtype), b({o.out}, o.initial_b, o.dtype), options_(o) {
+  check_groups("DeconvolutionNd", o.out, o.window.groups);
   if (o.in != kLazySize) W.initialize(kernel_shape("DeconvolutionNd", o.in, o.out / o.window.groups, o.kernel, o.axes));
   add("W", W);
   if (o.bias) add("b", b);
@@ -132,6 +141,7 @@ Variable DepthwiseConvolution2D::forward(const Variable& x) {
 
 LocalConvolution2D::LocalConvolution2D(const SquareConvolutionOptions& o)
     : W(o.initial_W, o.dtype), b(o.initial_b, o.dtype), options_(o) {
+  if (o.stride < 1) throw ValueError("LocalConvolution2D: stride is ", o.stride, ", expected at least 1.");
   add("W", W);
   if (o.bias) add("b", b);
 }

@@ -173,6 +173,11 @@ void Link::copy_parameters(Link& other, bool persistents) {
 std::unique_ptr<Link> Link::clone(CopyMode mode) {
   std::unique_ptr<Link> copy = do_clone();
   const std::vector<NamedLink> links = named_links(), copies = copy->named_links();
+  const auto same_path = [](const NamedLink& a, const NamedLink& b) { return a.path == b.path; };
+  if (!std::equal(links.begin(), links.end(), copies.begin(), copies.end(), same_path)) {
+    throw ValueError("clone: the copy of a link of type ", typeid(*this).name(), " has ", copies.size(),
+                     " links where it has ", links.size(), ", or others. Override do_clone() for this type.");
+  }
   for (std::size_t i = 0; i < links.size(); ++i) {
     for (const auto& hook : links[i].link->hooks_) {
       auto another = hook->clone();

@@ -247,12 +247,16 @@ class ChainList : public Link {
     return *links_.back();
   }
   /// Puts a link before number `position`; those behind it get the next number.
+  /// Throws IndexError if there are fewer.
   void insert(std::size_t position, std::unique_ptr<L> link) {
+    check_position("insert", position, links_.size() + 1);
     links_.insert(links_.begin() + static_cast<std::ptrdiff_t>(position), std::move(link));
     number();
   }
   /// Takes link number `position` out; those behind it get the number before.
+  /// Throws IndexError if there is none.
   void remove(std::size_t position) {
+    check_position("remove", position, links_.size());
     links_.erase(links_.begin() + static_cast<std::ptrdiff_t>(position));
     number();
   }
@@ -273,6 +277,10 @@ class ChainList : public Link {
   }
 
  private:
+  static void check_position(const char* name, std::size_t position, std::size_t positions) {
+    if (position < positions) return;
+    throw IndexError("ChainList: ", name, " at ", position, ", expected below ", positions, ".");
+  }
   void number() {
     clear_children();
     for (std::size_t i = 0; i < links_.size(); ++i) add(std::to_string(i), *links_[i]);

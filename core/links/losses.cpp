@@ -82,7 +82,7 @@ NegativeSampling::NegativeSampling(const SampledLossOptions& o)
 }
 Variable NegativeSampling::operator()(const Variable& x, const Array& t, functions::SumReduce reduce) {
   const auto sampler = [this](const Shape& shape) { return drawn_classes(sampler_, shape); };
-  return functions::negative_sampling(x, t, W, sampler, options_.sample_size, reduce);
+  return with_hooks(x, [&] { return functions::negative_sampling(x, t, W, sampler, options_.sample_size, reduce); });
 }
 
 BlackOut::BlackOut(const SampledLossOptions& o)
@@ -92,7 +92,8 @@ BlackOut::BlackOut(const SampledLossOptions& o)
   add("W", W);
 }
 Variable BlackOut::operator()(const Variable& x, const Array& t) {
-  return functions::black_out(x, t, W, drawn_classes(sampler_, {x.shape()[0], options_.sample_size}));
+  return with_hooks(
+      x, [&] { return functions::black_out(x, t, W, drawn_classes(sampler_, {x.shape()[0], options_.sample_size})); });
 }
 
 ClassTree::ClassTree(ClassTree left, ClassTree right) {
@@ -163,6 +164,10 @@ BinaryHierarchicalSoftmax::BinaryHierarchicalSoftmax(const Options& o) : W(init:
 }
 
 Variable BinaryHierarchicalSoftmax::operator()(const Variable& x, const Array& t) {
+  return with_hooks(x, [&] { return loss(x, t); });
+}
+
+Variable BinaryHierarchicalSoftmax::loss(const Variable& x, const Array& t) const {
   std::vector<std::int64_t> rows, inner;
   std::vector<double> signs;
   const std::vector<std::int64_t> labels = to_vector<std::int64_t>(t);

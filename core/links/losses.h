@@ -124,6 +124,8 @@ class BinaryHierarchicalSoftmax : public Link {
   std::unique_ptr<Link> do_clone() override { return std::make_unique<BinaryHierarchicalSoftmax>(options_); }
 
  private:
+  Variable loss(const Variable& x, const Array& t) const;
+
   const Options options_;
   std::vector<std::vector<std::pair<std::int64_t, int>>> ways_;  ///< of each class: (row of W, +1 left or −1 right)
 };

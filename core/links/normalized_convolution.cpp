@@ -36,7 +36,9 @@ Variable infer(const Convolution2D& convolution, const BatchNormalization& norma
 Variable normalized_convolution(Convolution2D& convolution, BatchNormalization& normalization, const Variable& x,
                                 const AfterNormalization& after) {
   const bool sizes_are_known = convolution.W.is_initialized() && normalization.is_of_channels();
-  const bool can_be_folded = sizes_are_known && convolution.hooks().empty() && normalization.hooks().empty();
+  const bool is_of_one_dtype = !after.residual || after.residual->dtype() == x.dtype();
+  const bool can_be_folded =
+      sizes_are_known && is_of_one_dtype && convolution.hooks().empty() && normalization.hooks().empty();
   if (can_be_folded && InferenceMode::is_active()) return infer(convolution, normalization, x, after);
   const Variable y = convolution(x);
   if (after.relu) return normalization.with_relu(y, after.residual);

@@ -1,5 +1,7 @@
 #include "core/links/tree_lstm.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/functions/arithmetic.h"
 #include "core/functions/joining.h"
@@ -60,20 +62,22 @@ NaryTreeLstm::NaryTreeLstm(const CellOptions& o, int n_ary)
 
 functions::LstmState NaryTreeLstm::operator()(const Variables& cs, const Variables& hs, const Variable& x) {
   check("NaryTreeLstm", cs, hs);
-  if (cs.size() > W_h_.size() || (cs.empty() && !x)) {
+  const bool has_children = std::any_of(hs.begin(), hs.end(), [](const Variable& h) { return static_cast<bool>(h); });
+  if (cs.size() > W_h_.size() || (!has_children && !x)) {
     throw ValueError("NaryTreeLstm: a node has ", cs.size(), " children", x ? "" : " and no x", ", expected at most ",
                      n_ary_, ", and x where there are none.");
   }
   Variable sums = x ? W_x_(x) : Variable();
   for (std::size_t i = 0; i < hs.size(); ++i) {
+    if (!hs[i]) continue;
     const Variable from_h = (*W_h_[i])(hs[i]);
     sums = sums ? sums + from_h : from_h;
   }
   if (!x) sums = sums + functions::reshape(Variable(W_x_.b), {1, W_x_.b.size()});
   Variables children = cs;
-  const Variable& like = x ? sums : hs[0];
-  while (static_cast<int>(children.size()) < n_ary_) {
-    children.push_back(Variable(zeros({like.shape()[0], options_.out}, like.dtype(), like.device())));
+  children.resize(static_cast<std::size_t>(n_ary_));
+  for (Variable& child : children) {
+    if (!child) child = Variable(zeros({sums.shape()[0], options_.out}, sums.dtype(), sums.device()));
   }
   return functions::tree_lstm(children, sums);
 }

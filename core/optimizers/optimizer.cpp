@@ -489,7 +489,9 @@ void Optimizer::serialize(Serializer& serializer) {
     const auto a = static_cast<std::size_t>(place.arena - arenas_.data());
     for (std::size_t i = 0; i < all[a].size(); ++i) {
       const std::string key = named.path + "/" + names[i];
-      if (names[i] == kMaster && !serializer.has(key)) continue;  // a snapshot of float32 weights: they are the masters
+      // A snapshot of float32 weights has no masters: they are those. Chainer saves no state of frozen parameters.
+      const bool may_be_absent = names[i] == kMaster || (serializer.is_loading() && !named.parameter->update_enabled);
+      if (may_be_absent && !serializer.has(key)) continue;
       Array view = ParameterArena::view(all[a][i], place.arena->slots[place.slot]);
       serializer(key, view);
     }

@@ -44,7 +44,8 @@ std::vector<Value> values_of(Link& model) {
 
 /// Values of a file by the model's keys.
 struct Source {
-  std::set<std::string> names;                                                ///< as the file has them
+  std::set<std::string> names;          ///< as the file has them
+  std::set<std::string> without_shape;  ///< those that it says None of: Chainer's, of values without a shape yet
   std::function<std::string(const std::string& path, const Value& of)> name;  ///< of a value whose path may be changed
   std::function<Array(const std::string& name)> array;
   bool has_bfloat16;  ///< else the format has float32 in its place
@@ -59,11 +60,12 @@ Source source_of(const std::string& path) {
       std::any_of(keys.begin(), keys.end(), [&](const std::string& key) { return key.starts_with(kInSnapshot); });
   FileReader& model = is_snapshot ? file->child(kInSnapshot) : *file;
   Source source{.names = {},
+                .without_shape = {},
                 .name = [](const std::string& changed, const Value&) { return changed; },
                 .array = [file, &model](const std::string& name) { return model.array(name); },
                 .has_bfloat16 = false};
   for (const std::string& key : model.keys()) {
-    if (model.has(key)) source.names.insert(key);  // without what is None
+    (model.has(key) ? source.names : source.without_shape).insert(key);
   }
   return source;
 }
@@ -75,6 +77,7 @@ Source open(const std::string& path) {
   for (const auto& [name, tensor] : reader->tensors()) names.insert(name);
   const bool is_timms = names.contains("cls_token");  // their transformers have it, torchvision's class_token
   return {.names = std::move(names),
+          .without_shape = {},
           .name =
               [is_timms](const std::string& changed, const Value& of) {
                 const std::string torchs = torch_name(changed, of.beside_weight);
@@ -182,7 +185,8 @@ std::vector<std::string> load_weights(Link& model, const std::string& path, cons
     left.erase(name);
     if (!source.names.contains(name)) {
       // Files of PyTorch before 0.4.1 have no count of batches; None is what Chainer says of no shape yet.
-      const bool optional = value.path == "N" || value.path.ends_with("/N") || !value.values();
+      const bool has_none = source.without_shape.contains(name) && !value.values();
+      const bool optional = value.path == "N" || value.path.ends_with("/N") || has_none;
       if (!optional) differences.push_back(value.path + ": not in the file");
       continue;
     }

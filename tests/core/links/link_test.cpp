@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/links/batch_normalization.h"
+#include "core/links/linear.h"
+#include "core/models/mlp.h"
 #include "core/models/resnet.h"
 #include "core/optimizers/parameter_arena.h"
 
@@ -93,6 +96,24 @@ TEST(LinkTest, ACopyOfANetworkKeepsWhatWasSetInside) {
   const auto copy = clone(network, CopyMode::kInit);
   ASSERT_FALSE(normalizations(*copy).empty());
   for (const BatchNormalization* each : normalizations(*copy)) EXPECT_EQ(each->options().decay, 0.25);
+}
+
+TEST(LinkTest, ACopyThatLacksLinksIsRefused) {
+  struct Wider : models::Mlp {
+    Linear extra{{.in = 2, .out = 2}};
+    Wider() : models::Mlp({.in = 2, .units = 2, .out = 2}) { add("extra", extra); }
+  } network;
+  EXPECT_THAT([&] { static_cast<Link&>(network).clone(CopyMode::kCopy); },
+              ThrowsMessage<ValueError>(HasSubstr("Override do_clone()")));
+}
+
+TEST(ChainListTest, RefusesPositionsThatAreNotThere) {
+  ChainList<Linear> layers;
+  layers.append(std::make_unique<Linear>(LinearOptions{.in = 1, .out = 1}));
+  EXPECT_THROW(layers.remove(1), IndexError);
+  EXPECT_THROW(layers.insert(2, std::make_unique<Linear>(LinearOptions{.in = 1, .out = 1})), IndexError);
+  layers.insert(1, std::make_unique<Linear>(LinearOptions{.in = 1, .out = 1}));
+  EXPECT_EQ(layers.size(), 2u);
 }
 
 TEST(ParameterArenaTest, KeepsValuesInReverseOrderOnLinesOfTheirOwn) {

@@ -16,6 +16,7 @@
 #include "core/functions/shape.h"
 #include "core/links/losses.h"
 #include "core/links/n_step.h"
+#include "core/links/tree_lstm.h"
 #include "tests/support/golden_file.h"
 
 namespace rensa {
@@ -184,6 +185,25 @@ TYPED_TEST(StatefulCellTest, RowsThatAShorterBatchLacksStayAsTheyAre) {
       EXPECT_EQ(cell.c().shape(), Shape({4, 5}));
     }
   }
+}
+
+TYPED_TEST(StatefulCellTest, ABatchDoesNotGrow) {
+  TypeParam cell({.in = 3, .out = 5, .dtype = Dtype::kFloat64});
+  cell(random_variable({1, 3}, 1));
+  EXPECT_THROW(cell(random_variable({4, 3}, 2)), ShapeError);
+  cell.reset_state();
+  EXPECT_EQ(cell(random_variable({4, 3}, 2)).shape(), Shape({4, 5}));
+}
+
+TEST(NaryTreeLstmTest, AnyChildMayBeMissing) {
+  NaryTreeLstm tree({.in = 2, .out = 3, .dtype = Dtype::kFloat64}, 2);
+  const Variable x = random_variable({4, 2}, 1), c = random_variable({4, 3}, 2), h = random_variable({4, 3}, 3);
+  const Variable none(zeros({4, 3}, Dtype::kFloat64));
+  const auto missing = tree({Variable(), c}, {Variable(), h}, x), zero = tree({none, c}, {none, h}, x);
+  EXPECT_EQ(to_vector<double>(missing.h.array()), to_vector<double>(zero.h.array()));
+  EXPECT_EQ(to_vector<double>(missing.c.array()), to_vector<double>(zero.c.array()));
+  EXPECT_EQ(to_vector<double>(tree({Variable(), c}, {Variable(), h}, Variable()).h.array()).size(), 12u);
+  EXPECT_THROW(tree({Variable()}, {Variable()}, Variable()), ValueError);
 }
 
 TEST(NStepTest, OrderOfTheSequencesDoesNotMatter) {

@@ -119,6 +119,19 @@ TEST_P(WeightsTest, AnotherNetworkIsRefusedWithAListOfWhatDiffers) {
       ThrowsMessage<FileError>(AllOf(HasSubstr("layer1/0/conv1/W: not in the file"), HasSubstr("not in the network"))));
 }
 
+TEST_P(WeightsTest, AValueWithoutAShapeIsMissedToo) {
+  struct Network : Link {
+    Linear first{{.in = kLazySize, .out = 2}}, second{{.in = kLazySize, .out = 2}};
+    explicit Network(bool both) {
+      add("first", first);
+      if (both) add("second", second);
+    }
+  } saved(false), larger(true);
+  saved.first(zeros({1, 3}));
+  save_weights(saved, path());
+  EXPECT_THAT([&] { load_weights(larger, path()); }, ThrowsMessage<FileError>(HasSubstr("second/W: not in the file")));
+}
+
 TEST_P(WeightsTest, AnotherDtypeIsRefusedUnlessAskedToConvert) {
   models::Mlp saved({.in = 3, .units = 4, .out = 2, .dtype = Dtype::kFloat64}), other({.in = 3, .units = 4, .out = 2});
   save_weights(saved, path());

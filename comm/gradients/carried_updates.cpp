@@ -32,6 +32,13 @@ std::vector<std::size_t> order_by_need(const std::vector<double>& ready, const s
   return order;
 }
 
+CarriedUpdates::~CarriedUpdates() {
+  for (std::size_t b = 0; b < updates_.size(); ++b) {
+    if (!updates_[b]) continue;
+    for (const auto& slot : reducer_.buckets()[b].slots) slot.parameter->set_read_gate(nullptr);
+  }
+}
+
 void CarriedUpdates::carry() {
   reducer_.carry();
   if (++steps_ == kStepsToWatch) plan_order();

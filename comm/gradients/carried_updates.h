@@ -17,6 +17,7 @@ class CarriedUpdates {
  public:
   CarriedUpdates(GradientReducer& reducer, Optimizer& optimizer, Communicator& comm)
       : reducer_(reducer), optimizer_(optimizer), comm_(comm) {}
+  ~CarriedUpdates();  ///< forgets what is under way: parameters are as they were before that update
   CarriedUpdates(const CarriedUpdates&) = delete;
   CarriedUpdates& operator=(const CarriedUpdates&) = delete;
 

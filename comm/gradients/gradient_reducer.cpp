@@ -185,17 +185,19 @@ void GradientReducer::set_weight(double weight) {
 
 void GradientReducer::gradient_is_ready(Parameter* parameter) {
   has_gradients_ = true;
-  if (accumulating_) return;
-  Member& member = members_.at(parameter);
-  if (member.removed) return;
-  if (!member.seen) seen_.push_back(parameter);
-  member.seen = true;
-  if (!options_.overlap || options_.double_buffering) return;
-  if (member.ready) {
+  const auto found = members_.find(parameter);
+  if (found == members_.end() || found->second.removed) return;  // no longer the model's, but used still
+  Member& member = found->second;
+  const bool leaves_at_once = options_.overlap && !options_.double_buffering;
+  if (leaves_at_once && member.ready) {
     throw GraphError("a second backward() before update(): the gradient of ", describe(member.slot),
                      " may have left already. To add up several backward passes, put all but the last one in a NoSync "
                      "scope, or switch overlap off.");
   }
+  if (accumulating_) return;
+  if (!member.seen) seen_.push_back(parameter);
+  member.seen = true;
+  if (!leaves_at_once) return;
   complete(member);
   release_ready_buckets();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <tuple>
+#include <utility>
 
 #include "comm/watchdog/last_words.h"
 #include "comm/watchdog/wording.h"
@@ -16,8 +17,9 @@ constexpr double kSilenceSettles = 0.5, kFailureSettles = 0.5;
 constexpr double kDeathSettles = 0.2;  ///< no longer: launchers end the others when one has died
 /// The part of the limit after which a rank counts as silent when somebody else ends the job.
 constexpr double kSilentWhenTerminated = 0.2;
-/// A call that a rank which has left will never join.
-constexpr double kLeftIsLate = 1;
+/// A call that a rank which has left will never join; but its last message, or why it leaves, may be on its way still.
+/// Ranks say what they do several times in this part of the heartbeat's limit.
+constexpr double kLeftIsLate = 1, kLeftIsLateAtMost = 3, kBeatsOfHeartbeat = 20;
 constexpr std::uint64_t kAnyReport = 0;
 
 }  // namespace
@@ -67,10 +69,12 @@ void Judge::failed(int rank, const std::string& reason, int status, Clock::time_
   ask(kAnyReport);
 }
 
-void Judge::left(int rank) {
+void Judge::left(int rank, Clock::time_point now) {
   Record& record = records_[index(rank)];
   record.standing = Standing::kLeft;
-  for (auto& [id, seen] : record.communicators) seen.report.closed = true;
+  for (auto& [id, seen] : record.communicators) {
+    if (!std::exchange(seen.report.closed, true)) seen.at = now;
+  }
 }
 
 void Judge::died(int rank, Clock::time_point now) {
@@ -263,53 +267,73 @@ std::optional<Verdict> Judge::judge_delays(Clock::time_point now) {
 }
 
 std::optional<std::string> Judge::lateness(std::uint64_t id, Clock::time_point now) const {
-  const Seen* waits = nullptr;
-  int waiting = 0, members = 0;
-  double longest = 0;
+  std::vector<Waiter> waiters;  // longest first
   for (std::size_t r = 0; r < records_.size(); ++r) {
     const auto known = records_[r].communicators.find(id);
     if (known == records_[r].communicators.end()) continue;
-    ++members;
     const Seen& seen = known->second;
-    const double age = seen.report.seconds + seconds_between(seen.at, now);
-    if (!seen.report.running || seen.report.closed || age <= longest) continue;
-    waits = &seen;
-    waiting = static_cast<int>(r);
-    longest = age;
+    if (seen.report.running && !seen.report.closed) {
+      waiters.push_back({static_cast<int>(r), &seen, seen.report.seconds + seconds_between(seen.at, now)});
+    }
   }
-  if (!waits || longest < std::min(kLeftIsLate, limits_.call_s)) return {};
-  const CommunicatorReport& call = waits->report;
-  std::vector<int> missing;
-  bool some_left = false;
+  const auto waits_longer = [](const Waiter& a, const Waiter& b) { return a.seconds > b.seconds; };
+  std::stable_sort(waiters.begin(), waiters.end(), waits_longer);
+  for (const Waiter& waiter : waiters) {
+    if (waiter.seconds < left_is_late()) break;
+    const Missing missing = missing_in(id, waiter, now);
+    if (missing.have_left) return lateness_line(waiter, missing, id);
+  }
+  if (waiters.empty() || waiters.front().seconds < limits_.call_s) return {};
+  return lateness_line(waiters.front(), missing_in(id, waiters.front(), now), id);
+}
+
+double Judge::left_is_late() const {
+  const double some_beats = limits_.heartbeat_s / kBeatsOfHeartbeat;
+  return std::min(std::clamp(some_beats, kLeftIsLate, kLeftIsLateAtMost), limits_.call_s);
+}
+
+Judge::Missing Judge::missing_in(std::uint64_t id, const Waiter& waiter, Clock::time_point now) const {
+  const CommunicatorReport& call = waiter.seen->report;
+  Missing missing;
   for (std::size_t r = 0; r < records_.size(); ++r) {
     const auto known = records_[r].communicators.find(id);
-    if (known == records_[r].communicators.end() || static_cast<int>(r) == waiting) continue;
+    if (known == records_[r].communicators.end() || static_cast<int>(r) == waiter.rank) continue;
     const CommunicatorReport& other = known->second.report;
     const bool is_missing = call.last.collective ? other.number < call.number : other.rank == call.last.root;
     if (!is_missing) continue;
-    if (other.closed && !some_left) missing.clear();
-    if (some_left && !other.closed) continue;
-    some_left = some_left || other.closed;
-    missing.push_back(static_cast<int>(r));
+    const bool has_left = other.closed && seconds_between(known->second.at, now) >= left_is_late();
+    if (has_left && !missing.have_left) missing.ranks.clear();
+    if (missing.have_left && !has_left) continue;
+    missing.have_left = missing.have_left || has_left;
+    missing.ranks.push_back(static_cast<int>(r));
   }
-  if (!some_left && longest < limits_.call_s) return {};
+  return missing;
+}
+
+std::string Judge::lateness_line(const Waiter& waiter, const Missing& missing, std::uint64_t id) const {
+  const CommunicatorReport& call = waiter.seen->report;
   const std::string what = detail::join(numbered(call.last, call.number), " on ", call.name.data());
-  if (missing.empty()) {
+  if (missing.ranks.empty()) {
+    const auto members = std::count_if(records_.begin(), records_.end(),
+                                       [id](const Record& record) { return record.communicators.contains(id); });
     std::string others;
     if (call.last.collective) {
       others = members == call.size
                    ? ", though all ranks are in it"
                    : detail::join("; of ", call.size - members, " of its ", call.size, " ranks nothing is known here");
     }
-    return detail::join(name_of(waiting), ": ", what, " has not ended in ", in_seconds(longest), others,
+    return detail::join(name_of(waiter.rank), ": ", what, " has not ended in ", in_seconds(waiter.seconds), others,
                         ". A longer limit: comm_timeout.");
   }
-  const Record& culprit = records_[index(missing.front())];
-  std::string who = name_of(missing.front());
-  if (missing.size() > 1) who = detail::join(list_ranks(missing), " of ", seats_.size(), " (", who, ")");
-  return detail::join(who, some_left ? " has left and will not come to " : " did not come to ", what,
-                      ", in which rank ", waiting, " has waited ", in_seconds(longest),
-                      "; last call: ", last_call_of(culprit), some_left ? "" : ". A longer limit: comm_timeout.");
+  const Record& culprit = records_[index(missing.ranks.front())];
+  std::string who = name_of(missing.ranks.front());
+  if (missing.ranks.size() > 1) {
+    who = detail::join(list_ranks(missing.ranks), " of ", seats_.size(), " (", who, ")");
+  }
+  return detail::join(who, missing.have_left ? " has left and will not come to " : " did not come to ", what,
+                      ", in which rank ", waiter.rank, " has waited ", in_seconds(waiter.seconds),
+                      "; last call: ", last_call_of(culprit),
+                      missing.have_left ? "" : ". A longer limit: comm_timeout.");
 }
 
 }  // namespace rensa::watchdog

@@ -41,7 +41,7 @@ class Judge {
   void report(int rank, const CommunicatorReport& report, Clock::time_point now);
   void answered(int rank, const Detail& detail, Clock::time_point now);
   void failed(int rank, const std::string& reason, int status, Clock::time_point now);
-  void left(int rank);
+  void left(int rank, Clock::time_point now);
   void died(int rank, Clock::time_point now);
 
   /// Whether every other rank that it hears of has left.
@@ -70,6 +70,17 @@ class Judge {
     std::string reason;
     int status = 1;
   };
+  /// A rank that is in a call, and for how long.
+  struct Waiter {
+    int rank;
+    const Seen* seen;
+    double seconds;
+  };
+  /// Ranks that a call lacks: those that have left, or if none has those that are late.
+  struct Missing {
+    std::vector<int> ranks;
+    bool have_left = false;
+  };
   /// Ranks whose calls differ at or before call `number` of a communicator.
   struct Mismatch {
     std::uint64_t id = 0, number = 0;
@@ -93,6 +104,9 @@ class Judge {
   std::optional<Verdict> judge_silence(Clock::time_point now);
   std::optional<Verdict> judge_delays(Clock::time_point now);
   std::optional<std::string> lateness(std::uint64_t id, Clock::time_point now) const;
+  double left_is_late() const;  ///< seconds
+  Missing missing_in(std::uint64_t id, const Waiter& waiter, Clock::time_point now) const;
+  std::string lateness_line(const Waiter& waiter, const Missing& missing, std::uint64_t id) const;
 
   std::string name_of(int rank) const;
   std::string last_call_of(const Record& record) const;

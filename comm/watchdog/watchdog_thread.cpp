@@ -171,7 +171,7 @@ void Watchdog::take(Peer& peer, const Message& message) {
       break;
     }
     case MessageType::kBye:
-      judge_->left(peer.rank);
+      judge_->left(peer.rank, now);
       peer.connection.close();
       break;
     case MessageType::kVerdict: {

@@ -130,6 +130,18 @@ TEST(DistributedOptimizerTest, AddsUpWhatComesInsideNoSync) {
   }
 }
 
+TEST(DistributedOptimizerTest, NoSyncBehindASynchronisedBackwardIsRefused) {
+  run_on_threads(2, [](Communicator& comm) {
+    Branches model;
+    DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+    optimizer.setup(model);
+    functions::sum(model.left + model.right).backward();
+    const NoSync local(optimizer);
+    EXPECT_THAT([&] { functions::sum(model.left * 2).backward(); },
+                ThrowsMessage<GraphError>(HasSubstr("second backward() before update()")));
+  });
+}
+
 TEST(DistributedOptimizerTest, NoSyncScopesNest) {
   run_on_threads(2, [](Communicator& comm) {
     Branches model;

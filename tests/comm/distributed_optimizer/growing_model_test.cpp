@@ -157,9 +157,12 @@ TEST_P(GrowingTest, ALinkThatIsTakenAwayLeavesTheOthersInTraining) {
     functions::sum(model.first.W * 2 + model.second->W * 4).backward();
     optimizer.update();
     optimizer.settle();
+    const auto taken = std::move(model.second);
     model.shrink();
     functions::sum(model.first.W * (2.0 + 2 * comm.rank())).backward();
     optimizer.update();
+    functions::sum(taken->W * 2).backward();  // it is used still
+    EXPECT_TRUE(taken->W.grad());
     EXPECT_THAT(to_vector<float>(model.first.W.array()), Each(GetParam().double_buffering ? -2.0f : -5.0f));
     EXPECT_EQ(optimizer.arenas().front().slots.size(), 1u);
     model.grow(1);

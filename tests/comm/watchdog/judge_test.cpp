@@ -236,10 +236,10 @@ TEST_F(JudgeTest, JudgesAFailureWithoutThoseWhoDoNotAnswer) {
 
 TEST_F(JudgeTest, LeavesRanksAloneThatHaveDoneTheirWork) {
   Judge second(seats(), 1, {0, 1, 2, 3}, {.heartbeat_s = 5, .call_s = 60}, now_);
-  second.left(0);
-  second.left(2);
+  second.left(0, now_);
+  second.left(2, now_);
   EXPECT_FALSE(second.is_alone());
-  second.left(3);
+  second.left(3, now_);
   EXPECT_TRUE(second.is_alone());
   second.failed(1, "ended itself with status 1", 1, now_);
   pass(1);
@@ -247,8 +247,8 @@ TEST_F(JudgeTest, LeavesRanksAloneThatHaveDoneTheirWork) {
 }
 
 TEST_F(JudgeTest, EndsRanksThatHaveLeftTogetherWithThoseThatStillWait) {
-  judge_.left(2);
-  judge_.left(3);
+  judge_.left(2, now_);
+  judge_.left(3, now_);
   judge_.failed(1, "ended itself with status 1", 1, now_);
   pass(1);
   const auto verdict = judge_.judge(now_);
@@ -336,7 +336,7 @@ TEST_F(JudgeTest, DoesNotWaitForARankThatHasLeft) {
   for (int r = 0; r < 4; ++r) call(r, kSum);
   for (const int r : {0, 1, 2}) call(r, kSum);
   for (int r = 0; r < 4; ++r) hear(r, /*running=*/r != 3, 0, /*closed=*/r == 3);
-  judge_.left(3);
+  judge_.left(3, now_);
   EXPECT_EQ(line(), "");
   pass(1.5);
   for (const int r : {0, 1, 2}) judge_.heard(r, now_);
@@ -346,10 +346,27 @@ TEST_F(JudgeTest, DoesNotWaitForARankThatHasLeft) {
   EXPECT_THAT(verdict->lost, ElementsAre(3)) << "it may wait in MPI_Finalize";
 }
 
+/// It has been waited for long, but its last message may arrive with the waiting ranks' next words.
+TEST_F(JudgeTest, LetsWhoHasJustLeftBeFollowedByItsLastMessage) {
+  for (int r = 0; r < 4; ++r) call(r, kSum);
+  for (const int r : {0, 1, 2}) call(r, kSum);
+  for (const int r : {0, 1, 2}) hear(r, /*running=*/true, 30);
+  hear(3);
+  EXPECT_EQ(line(), "");
+  hear(3, /*running=*/false, 0, /*closed=*/true);
+  EXPECT_EQ(line(), "");
+  pass(0.5);
+  for (int r = 0; r < 4; ++r) judge_.heard(r, now_);
+  EXPECT_EQ(line(), "");
+  pass(0.6);
+  for (int r = 0; r < 4; ++r) judge_.heard(r, now_);
+  EXPECT_THAT(line(), StartsWith("rensa: rank 3 of 4 on right has left and will not come to all_reduce #2"));
+}
+
 TEST_F(JudgeTest, KeepsTheLimitWhereItHearsNobodyElse) {
   Judge alone(seats(), 2, {0, 1, 2}, {.heartbeat_s = 5, .call_s = 60}, now_);  // a rank that the stations have left
-  alone.left(0);
-  alone.left(1);
+  alone.left(0, now_);
+  alone.left(1, now_);
   call(2, kSum);
   alone.report(2, report_of(2, /*running=*/true), now_);
   pass(59);
@@ -369,7 +386,7 @@ TEST_F(JudgeTest, LetsRanksLeaveOneAfterTheOther) {
   for (int r = 0; r < 4; ++r) call(r, kSum);
   hear_all();
   for (int r = 3; r >= 0; --r) {
-    judge_.left(r);
+    judge_.left(r, now_);
     judge_.died(r, now_);  // the connection closes
     pass(10);
     judge_.heard(0, now_);

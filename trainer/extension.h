@@ -27,6 +27,8 @@ class Extension {
 
   virtual ~Extension() = default;
   virtual std::string name() const = 0;  ///< its name in extension(), in snapshots and in messages
+  /// What extend() calls it, if that is not name(): it was asked for, or the name was taken.
+  virtual void rename(const std::string&) {}
   /// When it runs, unless extend() says otherwise.
   virtual Trigger default_trigger() const { return {1, Unit::kIteration}; }
   /// In which order it runs, unless extend() says otherwise: larger ones first.

@@ -50,6 +50,7 @@ Extension& Trainer::extend(std::unique_ptr<Extension> extension, const ExtendOpt
               .priority = options.priority.value_or(extension->default_priority()),
               .extension = std::move(extension),
               .call_before_training = options.call_before_training};
+  if (entry.name != entry.extension->name()) entry.extension->rename(entry.name);
   // Equal priorities run in the order in which they were added.
   const auto place = std::find_if(extensions_.begin(), extensions_.end(),
                                   [&](const Entry& other) { return other.priority < entry.priority; });

@@ -57,6 +57,7 @@ double StandardUpdater::step_share(const Batch& batch) const {
 
 void StandardUpdater::update(Observation& observation) {
   spans_.clear();
+  unfinished_from_ = iterator_.state();
   double samples = 0;
   const double before = iterator_.epoch_detail();
   bool new_epoch = false;
@@ -76,6 +77,7 @@ void StandardUpdater::update(Observation& observation) {
   previous_detail_ = before;
   new_epoch_ = new_epoch;
   ++iteration_;
+  unfinished_from_.reset();
 }
 
 void StandardUpdater::add_gradients(const Batch& batch, Observation& observation) {
@@ -103,6 +105,8 @@ void StandardUpdater::set_random_context(const Batch& batch) const {
 }
 
 void StandardUpdater::serialize(Serializer& serializer) {
+  // Its batches belong to a step that was not made: who goes on from here must meet them again.
+  if (const auto from = std::exchange(unfinished_from_, {}); from && !serializer.is_loading()) iterator_.restore(*from);
   serializer("iteration", iteration_);
   iterator_.serialize(serializer.child("iterator:main"));
   model_.serialize(serializer.child("model:main"));

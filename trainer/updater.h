@@ -79,7 +79,8 @@ class StandardUpdater : public Updater {
   std::vector<Span> last_spans() const override { return spans_; }
   Optimizer& optimizer() override { return optimizer_; }
   Link& model() override { return model_; }
-  /// Chainer's keys: iteration, iterator:main/…, model:main/…, optimizer:main/….
+  /// Chainer's keys: iteration, iterator:main/…, model:main/…, optimizer:main/…. After a step that threw, saving brings
+  /// the iterator back to where the step began.
   void serialize(Serializer& serializer) override;
 
  protected:
@@ -122,6 +123,7 @@ class StandardUpdater : public Updater {
   std::optional<double>
       previous_detail_;  ///< of the last step, whose last batch the iterator knows; none: before the first
   std::optional<bool> new_epoch_;
+  std::optional<IteratorState> unfinished_from_;  ///< where the step began that is under way, or has thrown
   std::vector<Span> spans_;
   DeferredNumbers deferred_;
 };

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/functions/activation.h"
 #include "core/functions/dropout.h"
+#include "core/functions/reduction.h"
 #include "core/links/batch_normalization.h"
 #include "core/links/linear.h"
 #include "core/optimizers/adam.h"
@@ -446,6 +447,31 @@ TEST(TriggerTest, TenthsOfAnEpochOfTenStepsAreItsSteps) {
     updater.update(observation);
     EXPECT_TRUE(trigger.is_due(updater)) << updater.iteration();
   }
+}
+
+TEST(StandardUpdaterTest, WhoGoesOnAfterAStepThatThrewMeetsItsBatchAgain) {
+  SelfCommunicator self;
+  Linear model({.in = 1, .out = 1});
+  Sgd optimizer;
+  optimizer.setup(model);
+  const auto numbers =
+      std::make_shared<ArrayDataset>(std::vector<Array>{arange(6).to(Dtype::kFloat32).reshape({6, 1})});
+  const auto iterator = make_iterator(numbers, {.batch_size = 2, .shuffle = false}, {.threads = 1});
+  StandardUpdater updater(
+      *iterator, model,
+      [&](const Batch& batch) -> StandardUpdater::Loss {
+        if (batch.indices.front() == 2) throw ValueError("planted");
+        return {.loss = functions::sum(model(batch.x())), .observation = {}};
+      },
+      optimizer, self);
+  Observation seen;
+  updater.update(seen);
+  EXPECT_THROW(updater.update(seen), ValueError);
+  NpzWriter values;
+  updater.serialize(values);
+  EXPECT_EQ(updater.iteration(), 1);
+  EXPECT_EQ(iterator->current_position(), 2);
+  EXPECT_EQ(iterator->next()->indices.front(), 2);
 }
 
 }  // namespace

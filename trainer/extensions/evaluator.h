@@ -19,6 +19,8 @@ namespace rensa {
 /// coefficient of determination, is reported as the mean of the batches' ones; GenericMultiNodeEvaluator judges by such
 /// numbers.
 ///
+/// A second one in a trainer reports as "validation_1", or as what extend() is told to call it.
+///
 /// Before, the running statistics of the model become the mean over the ranks, so that all judge the same network.
 class Evaluator final : public Extension {
  public:
@@ -32,6 +34,7 @@ class Evaluator final : public Extension {
   Evaluator(const Evaluator&) = delete;  // the loss of a classifier refers to this object
   Evaluator& operator=(const Evaluator&) = delete;
   std::string name() const override { return name_; }
+  void rename(const std::string& name) override { name_ = name; }  ///< under which it reports from then on
   Trigger default_trigger() const override { return {1, Unit::kEpoch}; }
   int default_priority() const override { return kWriter; }
   void operator()(Trainer& trainer) override;
@@ -46,7 +49,7 @@ class Evaluator final : public Extension {
   std::unique_ptr<Iterator> iterator_;
   Link& model_;
   StandardUpdater::LossFunction loss_;
-  const std::string name_;
+  std::string name_;
   DeferredNumbers deferred_;
 };
 

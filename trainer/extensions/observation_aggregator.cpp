@@ -50,10 +50,15 @@ void ObservationAggregator::operator()(Trainer& trainer) {
   seen_.clear();
   if (all.empty()) return;
   const Observed joined = mean(all);
-  const std::string& name = options_.aggregated_key.empty() ? key_ : options_.aggregated_key;
-  // each rank's share of the weight: a log that adds up the ranks counts every sample once
-  trainer.observation()[name] = {options_.aggregation ? options_.aggregation(all) : joined.value(),
-                                 joined.weight / trainer.comm().size()};
+  const double value = options_.aggregation ? options_.aggregation(all) : joined.value();
+  Observation& observation = trainer.observation();
+  // A log adds up the ranks, and has the steps before this one: it is to count every sample once.
+  if (!options_.aggregated_key.empty()) {
+    observation[options_.aggregated_key] = {value, joined.weight / trainer.comm().size()};
+  } else {
+    const auto own = observation.find(key_);
+    observation[key_] = {value, own == observation.end() ? 0 : own->second.weight};
+  }
 }
 
 void ObservationAggregator::serialize(Serializer& serializer, Trainer& trainer) {

@@ -27,7 +27,8 @@ struct ObservationAggregatorOptions {
 ///   trainer.extend(std::make_unique<ObservationAggregator>(
 ///       "main/loss", ObservationAggregatorOptions{.aggregated_key = "main/loss_aggregated"}));
 ///
-/// Ranks that have observed nothing count as nothing; where none has, nothing is reported.
+/// Ranks that have observed nothing count as nothing; where none has, nothing is reported. A log has met the values of
+/// the steps between two exchanges already: where there are some, report under a name of its own.
 class ObservationAggregator final : public Extension {
  public:
   /// `key`: an observed name, such as "main/loss".

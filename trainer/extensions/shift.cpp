@@ -94,6 +94,10 @@ void Shift::operator()(Trainer& trainer) {
 void Shift::serialize(Serializer& serializer, Trainer& trainer) {
   if (!serializer.is_loading() && !init_) init_ = value_.get(trainer);
   serializer("_t", t_);
+  if (!serializer.is_loading()) {  // follows from the others here; Chainer's want to find it
+    double last = formula_(*init_, t_);
+    serializer("_last_value", last);
+  }
   double init = init_.value_or(0);
   if (serializer.has("_init")) {
     serializer("_init", init);

@@ -240,12 +240,14 @@ void Snapshot::end_of_run(Trainer& trainer) { finish_last(trainer); }
 
 void Snapshot::on_error(Trainer& trainer, std::exception_ptr /*error*/) {
   if (!options_.on_error) return;
+  failure_of_last();
+  const NameParts parts = name_parts(options_.prefix, options_.replica_sets, trainer.comm().rank());
+  const NewFile file = new_file(trainer.out(), parts, trainer.updater().iteration(), /*keep=*/0);
+  // The error may have come in the middle of an update: what was saved before it is better, and stays.
+  if (std::filesystem::exists(file.path)) return;
   NpzWriter values;
   gather_values(values, trainer);
-  const NewFile file =
-      new_file(trainer.out(), name_parts(options_.prefix, options_.replica_sets, trainer.comm().rank()),
-               trainer.updater().iteration(), options_.keep);
-  replace_outdated(values, file);  // the first error is the one to tell
+  save(values, file);  // the first error is the one to tell
 }
 
 void Snapshot::finalize(Trainer&) { failure_of_last(); }

@@ -57,6 +57,17 @@ double exchange(const Array& x, std::int64_t first, std::int64_t second, const R
   return 1 - moved / static_cast<double>(height * width);
 }
 
+void check(const Array& x, const Array& t) {
+  if (x.device() != Device{} || t.device() != Device{}) {
+    throw DeviceError("mixing: x is on ", x.device(), ", t on ", t.device(),
+                      "; expected both on the host. Let a PrefetchIterator take the mixed batches.");
+  }
+  if (x.dtype() != Dtype::kFloat32 || t.dtype() != Dtype::kInt32 || t.ndim() != 1) {
+    throw DtypeError("mixing: x is ", x.dtype(), ", t is ", t.dtype(), ' ', t.shape(),
+                     "; expected float32 and one int32 label a sample.");
+  }
+}
+
 }  // namespace
 
 MixedIterator::MixedIterator(std::unique_ptr<Iterator> base, const MixOptions& options)
@@ -78,6 +89,7 @@ std::optional<Batch> MixedIterator::next() {
   if (options_.cutmix_alpha > 0 && x.ndim() != 4) {
     throw ShapeError("cutmix: x is ", x.shape(), "; expected pictures (batch, channels, height, width).");
   }
+  check(x, own);
   const Array other = own.copy(), share = ones({batch->size()}, Dtype::kFloat32);
   const auto samples_before = static_cast<std::uint64_t>(state().epoch * epoch_size() + current_position());
   const std::int64_t pairs_from = batch->first % 2;  // the partner of an odd first sample is on another rank

@@ -1,13 +1,11 @@
 #include "trainer/iterators/multithread_iterator.h"
 
-#include <omp.h>
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
 #include <exception>
+#include <system_error>
 
 #include "core/error.h"
+#include "trainer/iterators/loader_thread.h"
 #include "trainer/iterators/serial_iterator.h"
 
 namespace rensa {
@@ -37,7 +35,9 @@ MultithreadIterator::MultithreadIterator(std::shared_ptr<const Dataset> dataset,
   start_threads(loader.threads);
 }
 
-MultithreadIterator::~MultithreadIterator() {
+MultithreadIterator::~MultithreadIterator() { stop_threads(); }
+
+void MultithreadIterator::stop_threads() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -47,18 +47,14 @@ MultithreadIterator::~MultithreadIterator() {
 }
 
 void MultithreadIterator::start_threads(int count) {
-  sigset_t all, before;  // a thread inherits the mask: signals stay with the main thread, which handles them
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (int i = 0; i < count; ++i) {
-    threads_.emplace_back([this] {
-      omp_set_num_threads(
-          1);  // a setting of this thread alone: regions that a dataset enters run on it, without a team
-      work();
-    });
-    pthread_setname_np(threads_.back().native_handle(), "rensa-loader");
+  try {
+    for (int i = 0; i < count; ++i) threads_.push_back(loader_thread("rensa-loader", [this] { work(); }));
+  } catch (const std::system_error& error) {
+    stop_threads();
+    throw ValueError(
+        "iterator: ", threads_.size(), " of ", count, " loader threads could be started: ", error.what(),
+        ". Ask for fewer (loaderjob), or raise the limit on processes (ulimit -u, or that of a container).");
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void MultithreadIterator::work() {

@@ -23,7 +23,7 @@ struct LoaderOptions {
 /// take no signals. One thread may call this object.
 class MultithreadIterator final : public DatasetIterator {
  public:
-  /// Throws ValueError if threads or prefetch is below 1.
+  /// Throws ValueError if threads or prefetch is below 1, or the system gives fewer threads.
   MultithreadIterator(std::shared_ptr<const Dataset> dataset, const IteratorOptions& options,
                       const LoaderOptions& loader);
   ~MultithreadIterator() override;
@@ -35,6 +35,7 @@ class MultithreadIterator final : public DatasetIterator {
  private:
   struct Shared;
   void start_threads(int count);
+  void stop_threads();
   void plan_ahead();
   void drop_planned();
   void work();

@@ -1,12 +1,8 @@
 #include "trainer/iterators/prefetch_iterator.h"
 
-#include <omp.h>
-#include <pthread.h>
-
-#include <csignal>
-
 #include "core/device/gpu/transfer.h"
 #include "core/error.h"
+#include "trainer/iterators/loader_thread.h"
 
 namespace rensa {
 
@@ -20,18 +16,6 @@ PrefetchIterator::PrefetchIterator(std::unique_ptr<Iterator> source, Device devi
 }
 
 PrefetchIterator::~PrefetchIterator() { stop(); }
-
-void PrefetchIterator::start() {
-  sigset_t all, before;  // a thread inherits the mask: signals stay with the main thread, which handles them
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] {
-    omp_set_num_threads(1);  // the compute threads keep their cores to themselves
-    work();
-  });
-  pthread_setname_np(thread_.native_handle(), "rensa-upload");
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
 
 void PrefetchIterator::stop() {
   {
@@ -81,7 +65,7 @@ void PrefetchIterator::work() {
 }
 
 std::optional<Batch> PrefetchIterator::next() {
-  if (!thread_.joinable()) start();
+  if (!thread_.joinable()) thread_ = loader_thread("rensa-upload", [this] { work(); });
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !ready_.empty(); });
   const bool at_end = !ready_.front().batch && !ready_.front().error;

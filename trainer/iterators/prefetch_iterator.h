@@ -42,7 +42,6 @@ class PrefetchIterator final : public Iterator {
     std::exception_ptr error;
     explicit Ready(Device device) : copied(device) {}
   };
-  void start();
   void stop();
   void work();
   Ready take_one();

@@ -27,9 +27,10 @@ class BestValue final : public TriggerRule {
 
   void serialize(Serializer& serializer, Trainer& trainer) override {
     mean_.serialize(serializer.child("_summary"), trainer);
-    if (serializer.is_loading() ? !serializer.has("_best_value") : !best_) return;
+    const char* const key = serializer.has("best_value") ? "best_value" : "_best_value";  // as it was called before
+    if (serializer.is_loading() ? !serializer.has(key) : !best_) return;
     double best = best_.value_or(0);
-    serializer("_best_value", best);
+    serializer(key, best);
     best_ = best;
   }
 

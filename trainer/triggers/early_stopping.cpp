@@ -30,7 +30,11 @@ class EarlyStopping final : public TriggerRule {
 
   bool operator()(Trainer& trainer) override {
     const std::optional<double> value = mean_.take(trainer);
-    if (!value) return false;
+    if (!value) {
+      warn_of_nothing(trainer);
+      return false;
+    }
+    met_ = true;
     const bool better = !std::isnan(*value) && (!best_ || (larger_is_better_ ? *value > *best_ : *value < *best_));
     if (better) best_ = value;
     waited_ = better ? 0 : waited_ + 1;
@@ -55,11 +59,21 @@ class EarlyStopping final : public TriggerRule {
   }
 
  private:
+  /// Once, if the value has not been seen by the first check: the name may be wrong.
+  void warn_of_nothing(Trainer& trainer) {
+    if (std::exchange(met_, true) || !options_.report || trainer.comm().rank() != 0) return;
+    std::string names;
+    for (const auto& [name, seen] : trainer.observation()) names += (names.empty() ? "" : ", ") + name;
+    options_.report(detail::join("early stopping: nothing was observed as \"", mean_.key(),
+                                 "\" so far, and without it the run will not end early. This step observed: ", names));
+  }
+
   const EarlyStoppingOptions options_;
   const bool larger_is_better_;
   MonitoredMean mean_;
   std::optional<double> best_;
   std::int64_t waited_ = 0;  ///< checks since the best value
+  bool met_ = false;         ///< the value, or the warning that it is not there
 };
 
 }  // namespace

@@ -73,7 +73,8 @@ class EverySeconds final : public TriggerRule {
   }
 
   void serialize(Serializer& serializer, Trainer&) override {
-    if (serializer.has("_next_time")) serializer("_next_time", next_);
+    const char* const key = serializer.has("next_time") ? "next_time" : "_next_time";  // as it was called before
+    if (serializer.has(key)) serializer(key, next_);
   }
 
  private:

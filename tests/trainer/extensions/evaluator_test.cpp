@@ -106,6 +106,25 @@ TEST(EvaluatorTest, ARegressionIsFittedAndJudgedOnAnyNumberOfRanks) {
   });
 }
 
+TEST(EvaluatorTest, ReportsUnderTheNameThatTheTrainerKnowsItBy) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  Classifier model(std::make_unique<Linear>(LinearOptions{.in = 2, .out = 1}), regression());
+  Sgd optimizer({.lr = 0.1});
+  optimizer.setup(model);
+  const auto iterator = plane(self, /*repeat=*/true);
+  StandardUpdater updater(*iterator, model, optimizer, self);
+  Trainer trainer(updater, {1, Unit::kEpoch}, folder / "out", self);
+  for (const char* name : {"", "", "test"}) {
+    trainer.extend(std::make_unique<Evaluator>(plane(self, /*repeat=*/false), model), {.name = name});
+  }
+  auto& log = dynamic_cast<LogReport&>(trainer.extend(std::make_unique<LogReport>()));
+  trainer.run();
+  for (const char* name : {"validation", "validation_1", "test"}) {
+    EXPECT_EQ(log.log().back().count(std::string(name) + "/main/loss"), 1) << name;
+  }
+}
+
 TEST(EvaluatorTest, ReportsWhatTheLossFunctionReportsOfEveryRank) {
   seed_parameters(1);
   for (const std::int64_t samples : {1, 7}) {

@@ -362,6 +362,30 @@ TEST(SnapshotTest, OnErrorLeavesASnapshotOfTheLastStep) {
   });
 }
 
+TEST(SnapshotTest, WhatWasSavedBeforeAnErrorStays) {
+  const testing::ScratchFolder folder;
+  SelfCommunicator self;
+  struct FailsInStep3 final : CountingUpdater {
+    std::string saved;
+    void update(Observation& observation) override {
+      if (iteration() == 2) {
+        std::ofstream(saved) << "kept";
+        throw ValueError("planted");
+      }
+      CountingUpdater::update(observation);
+    }
+  } updater;
+  updater.saved = folder / "out/snapshot_iter_2";
+  Trainer trainer(updater, {9, Unit::kIteration}, folder / "out", self);
+  trainer.extend(
+      std::make_unique<Snapshot>(SnapshotOptions{.trigger = {1, Unit::kIteration}, .keep = 2, .on_error = true}));
+  EXPECT_THAT([&] { trainer.run(); }, ThrowsMessage<ValueError>(HasSubstr("planted")));
+  std::string text;
+  std::ifstream(updater.saved) >> text;
+  EXPECT_EQ(text, "kept");
+  EXPECT_TRUE(std::filesystem::exists(folder / "out/snapshot_iter_1"));
+}
+
 TEST(TrainerTest, CallsAnExtensionBeforeTheFirstStepIfAsked) {
   const testing::ScratchFolder folder;
   SelfCommunicator self;

@@ -122,6 +122,11 @@ TEST(MixedIteratorTest, RefusesWhatCannotBe) {
       std::make_shared<ArrayDataset>(std::vector<Array>{zeros({4, 6}, Dtype::kFloat32), zeros({4}, Dtype::kInt32)});
   MixedIterator flat(make_iterator(rows, {.batch_size = 2}, {.threads = 0}), {.cutmix_alpha = 1});
   EXPECT_THAT([&] { flat.next(); }, ThrowsMessage<ShapeError>(HasSubstr("cutmix")));
+  for (const auto& [x, t] : {std::pair(Dtype::kFloat64, Dtype::kInt32), {Dtype::kFloat32, Dtype::kInt64}}) {
+    const auto others = std::make_shared<ArrayDataset>(std::vector<Array>{zeros({4, 6}, x), zeros({4}, t)});
+    MixedIterator iterator(make_iterator(others, {.batch_size = 2}, {.threads = 0}), {.mixup_alpha = 1});
+    EXPECT_THAT([&] { iterator.next(); }, ThrowsMessage<DtypeError>(HasSubstr("expected float32 and one int32 label")));
+  }
 }
 
 TEST(MixedIteratorTest, TheLossIsOfBothLabels) {

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <omp.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
 #include <map>
 #include <thread>
 
@@ -205,6 +210,28 @@ TEST(MultithreadIteratorTest, LoaderThreadsHaveNoTeam) {
   };
   MultithreadIterator iterator(std::make_shared<Teams>(), {.batch_size = 8}, {.threads = 2});
   EXPECT_THAT(to_vector<std::int32_t>(iterator.next().value().x()), ::testing::Each(1));
+}
+
+/// The stacks of a thousand threads, where there is room for a few.
+TEST(MultithreadIteratorTest, ThreadsThatTheSystemRefusesAreNamed) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need more addresses than this test leaves";
+#endif
+  const auto ask = [] {
+    std::int64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const auto room = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE)) + (rlim_t{256} << 20);
+    const rlimit limit{.rlim_cur = room, .rlim_max = room};
+    setrlimit(RLIMIT_AS, &limit);
+    try {
+      MultithreadIterator(std::make_shared<Noise>(8), {.batch_size = 2}, {.threads = 1000});
+    } catch (const ValueError& error) {
+      std::cerr << error.what();
+      std::_Exit(3);
+    }
+    std::_Exit(4);
+  };
+  EXPECT_EXIT(ask(), ::testing::ExitedWithCode(3), "of 1000 loader threads could be started.*loaderjob");
 }
 
 TEST(MultithreadIteratorTest, ImpossibleNumbersAreRefused) {

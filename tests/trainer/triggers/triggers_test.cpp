@@ -141,6 +141,9 @@ TEST(EarlyStoppingTest, StopsAfterSoManyChecksWithoutABetterValue) {
   const auto report = [&](const std::string& line) { said = line; };
   EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 2, .report = report}), 4);  // 5, 3, 4, 3
   EXPECT_THAT(said, HasSubstr("value has not been better than 3 for 2 checks"));
+  EXPECT_EQ(end_of_run_with(self, {.monitor = "valeu", .patience = 2, .report = report}), 50);
+  EXPECT_THAT(said, HasSubstr("nothing was observed as \"valeu\" so far"));
+  EXPECT_THAT(said, HasSubstr("This step observed: accuracy, main/loss, value"));
   EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 3}), 10);    // 1 at iteration 7 is the least
   EXPECT_EQ(end_of_run_with(self, {.monitor = "accuracy", .patience = 4}), 5);  // auto: larger is better; 5 comes first
   EXPECT_EQ(end_of_run_with(self, {.monitor = "value", .patience = 100}), 50);

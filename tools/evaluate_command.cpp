@@ -75,7 +75,8 @@ Judgement judge(const TrainOptions& o, const std::string& snapshot, const Traini
     if (batch->size() == 0) continue;
     const Variable y = (*network)(batch->x().to(network->device()).to(dtype));
     // first: it refuses labels that are no class, which the counts below would take for places in memory
-    const double loss = functions::softmax_cross_entropy(y, batch->t()).item<double>();
+    const double loss =
+        functions::softmax_cross_entropy(y, batch->t(), {.label_smoothing = o.label_smoothing}).item<double>();
     const Array scores = y.array().to(Device{}).to(Dtype::kFloat32).contiguous();
     const std::vector<std::int64_t> truth = to_vector<std::int64_t>(batch->t());
     double* sums = result.sums.data<double>();

@@ -110,9 +110,11 @@ using Json = nlohmann::ordered_json;  // the name of the file comes first
 
 Json predict(UnaryLink& network, const std::string& file, const Task& task) {
   const Dtype dtype = network.parameters().front()->dtype();
-  const Variable y = functions::softmax(network(load_picture(file, task).to(network.device()).to(dtype)));
-  const Array p = y.array().to(Device{}).to(Dtype::kFloat32).contiguous();
-  const auto order = ranked_classes(p.data<float>(), static_cast<std::int64_t>(task.classes.size()));
+  const Variable y = network(load_picture(file, task).to(network.device()).to(dtype));
+  // 16 bits make unlikely classes equal: they are ranked, and probabilities computed, in float32
+  const Array scores = y.array().to(Device{}).to(Dtype::kFloat32).contiguous();
+  const auto order = ranked_classes(scores.data<float>(), static_cast<std::int64_t>(task.classes.size()));
+  const Array p = functions::softmax(scores).array();
   Json top = Json::array();
   for (std::size_t i = 0; i < std::min<std::size_t>(5, order.size()); ++i) {
     top.push_back(

@@ -7,6 +7,13 @@ source "${RENSA_SOURCE_DIR:?}/tests/support/emulated_hosts.sh"
 needs_emulated_hosts mpi_test
 export OMP_NUM_THREADS=1
 cd "$source"
+echo "communicators that refuse two hosts say so, and the others are measured"
+measured=$(scripts/netns_mpirun.sh -q -m "${RENSA_MPIEXEC:-mpirun}" -s 2,1 -- -np 3 "$build/rensa" bench comm --communicator all \
+  --max_bytes 4 --iterations 2 --warmup 1)
+for name in single_node two_dimensional; do grep -q "^# $name: " <<<"$measured" || { echo "$name did not refuse"; exit 1; }; done
+for name in naive flat hierarchical; do
+  grep -q "^# all_reduce, communicator $name, 3 ranks on 2 nodes" <<<"$measured" || { echo "$name was not measured"; exit 1; }
+done
 for slots in 1,1 2,2 2,1 1,1,1,1; do
   ranks=$((${slots//,/+}))
   echo "ranks on each host: $slots"

@@ -37,5 +37,5 @@ expect 0 'gpu_tests_core_test: passed'
 expect 0 'gpu_training: skipped: there is no data'
 expect 0 'nccl_2: skipped: there is one GPU for 2 ranks'
 status=0
-DOCTOR_STATUS=2 "$bundle/run" 60 "$work/results" >/dev/null 2>&1 </dev/null || status=$?
+(cd "$work" && DOCTOR_STATUS=2 "$bundle/run" 60 results) >/dev/null 2>&1 </dev/null || status=$?
 expect 1 'smoke_doctor: FAILED'

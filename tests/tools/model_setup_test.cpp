@@ -102,6 +102,18 @@ TEST(ParameterOptionsTest, GroupsMultiplyRateAndDecay) {
   EXPECT_EQ(parameter(model, "l2/W").lr_scale, 1);
 }
 
+TEST(ParameterOptionsTest, GroupsOverlapAndKeepWhatIsExemptFromDecay) {
+  models::Mlp model(sizes(2));
+  TrainOptions options;
+  options.decay_bias_and_norm = false;
+  options.param_groups = {"l3/*:10:2", "l3/W:0.5:3"};
+  apply_parameter_options(model, options);
+  EXPECT_EQ(parameter(model, "l3/b").weight_decay_scale, 0);
+  EXPECT_EQ(parameter(model, "l3/b").lr_scale, 10);
+  EXPECT_EQ(parameter(model, "l3/W").weight_decay_scale, 6);
+  EXPECT_EQ(parameter(model, "l3/W").lr_scale, 5);
+}
+
 TEST(ParameterOptionsTest, ExemptsBiasesFromDecay) {
   models::Mlp model(sizes(2));
   TrainOptions options;

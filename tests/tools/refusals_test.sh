@@ -43,6 +43,7 @@ refused 2 'milestones: nan is out of range' "${train[@]}" --schedule step --mile
 refused 2 'milestones: -1 is out of range, expected above 0' "${train[@]}" --schedule step --milestones=-1
 refused 2 'two finite numbers of 0 or more' "${train[@]}" --param_groups 'predictor/l1/*:nan:1'
 refused 2 'should be PATTERN:LR:DECAY' "${train[@]}" --param_groups 'predictor/l1/*'
+refused 2 'monitor: "validation/accuracy" is not one of' "${train[@]}" --patience 5 --monitor validation/accuracy
 refused 2 'is not an interval' "${train[@]}" --snapshot sometimes
 printf '# a comment\nepoch = 1\nbatchsise = 3\n' >"$work/bad.cfg"
 refused 2 "bad.cfg:3: unknown key \"batchsise\"; did you mean \"batchsize\"?" "${train[@]}" --config "$work/bad.cfg"

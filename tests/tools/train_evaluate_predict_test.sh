@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "$0")/../support/command_runs.sh"
 
 "$rensa" data pictures --out "$work/pictures" --classes 3 --train-per-class 40 --val-per-class 11 --max-size 160 >/dev/null
-network=(--data "$work/pictures" --arch resnet18 --width 8 --size 32 --resize 40 --threads 1 --seed 5)
+network=(--data "$work/pictures" --arch resnet18 --width 8 --size 32 --resize 40 --threads 1 --seed 5 --label_smoothing 0.1)
 train=(mpirun -n 2 --oversubscribe --bind-to none "$rensa" train "${network[@]}" --batchsize 10 --lr 0.05 --progress false)
 
 "${train[@]}" --epoch 4 --out "$work/whole" >"$work/log" 2>&1 </dev/null || fail "training failed"
@@ -18,13 +18,15 @@ train=(mpirun -n 2 --oversubscribe --bind-to none "$rensa" train "${network[@]}"
 same_losses "$work/whole" "$work/rest" "in halves"
 
 # 33 validation pictures on one rank, two and three: each counted once.
-accuracy=$(value validation/main/accuracy "$work/whole/log")
+accuracy=$(value validation/main/accuracy "$work/whole/log") loss=$(value validation/main/loss "$work/whole/log")
 for ranks in 1 2 3; do
   mpirun -n $ranks --oversubscribe --bind-to none "$rensa" evaluate "${network[@]}" --snapshot_file "$work/whole" --val_batchsize 4 \
     --json "$work/evaluation" >"$work/log" 2>&1 </dev/null || fail "evaluation on $ranks ranks failed"
   grep -q 'samples 33,' "$work/log" || fail "$ranks ranks did not count 33 pictures"
   awk -v a="$(value top1 "$work/evaluation")" -v b="$accuracy" 'BEGIN { exit !(a - b < 1e-9 && b - a < 1e-9) }' ||
     fail "$ranks ranks found another accuracy than the training's $accuracy"
+  awk -v a="$(value loss "$work/evaluation")" -v b="$loss" 'BEGIN { exit !(a - b < 1e-5 && b - a < 1e-5) }' ||
+    fail "$ranks ranks found another loss than the training's $loss"
 done
 
 "$rensa" predict "${network[@]}" --snapshot_file "$work/whole" "$work/pictures/val" >"$work/log" 2>&1 || fail "predict failed"

@@ -250,6 +250,16 @@ double mean_bus_bandwidth(const std::vector<CommRow>& rows) {
   return count == 0 ? 0 : sum / count;
 }
 
+/// All ranks are refused alike: ValueError. A CommError from a communicator that was made is a lost rank.
+std::unique_ptr<Communicator> create(const std::string& name, const CommOptions& o) {
+  PureNcclCommunicator::check_carries(name, device_from_name(o.device), "what is measured");
+  try {
+    return create_communicator(name, {.deterministic = o.deterministic});
+  } catch (const CommError& refusal) {
+    throw ValueError(refusal.what());
+  }
+}
+
 /// Every table that was asked for. Returns how many elements were wrong.
 std::int64_t measure_all(const CommOptions& o, const std::vector<std::string>& communicators,
                          const std::vector<std::string>& names, Communicator& referee) {
@@ -274,8 +284,7 @@ std::int64_t measure_all(const CommOptions& o, const std::vector<std::string>& c
   for (const std::string& name : communicators) {
     if (name == "self" && referee.size() > 1) continue;
     attempt(name, [&] {
-      PureNcclCommunicator::check_carries(name, device_from_name(o.device), "what is measured");
-      const std::unique_ptr<Communicator> comm = create_communicator(name, {.deterministic = o.deterministic});
+      const std::unique_ptr<Communicator> comm = create(name, o);
       for (const Collective& collective : collectives()) {
         if (std::find(names.begin(), names.end(), collective.name) == names.end()) continue;
         attempt(name + ", " + std::string(collective.name), [&] {

@@ -80,8 +80,8 @@ void apply_parameter_options(Link& model, const TrainOptions& options) {
   }
   for (const ParameterGroup& group : parameter_groups(options)) {
     for_matching(model, "param_groups", group.pattern, [&](Parameter& p) {
-      p.lr_scale = group.lr;
-      p.weight_decay_scale = group.decay;
+      p.lr_scale *= group.lr;
+      p.weight_decay_scale *= group.decay;
     });
   }
 }

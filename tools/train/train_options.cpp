@@ -128,7 +128,8 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
   t.add("reports", o.reports, "other forms of the log: json_lines, tensorboard, prometheus, plot");
   t.add("patience", o.patience, "checks, one an epoch, without a better `monitor` that end the run; 0: never",
         {.min = 0});
-  t.add("monitor", o.monitor, "patience: the observed value; one whose name holds \"accuracy\" should grow");
+  t.add("monitor", o.monitor, "patience: the observed value; an accuracy should grow, a loss should not",
+        {.choices = {"validation/main/accuracy", "validation/main/loss", "main/accuracy", "main/loss"}});
   t.add("fail_on_non_number", o.fail_on_non_number, "a weight that is not finite at the end of an epoch ends the run");
   t.add("log_interval", o.log_interval, "interval of the log's entries");
   t.heading("Ranks and devices");

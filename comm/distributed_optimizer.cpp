@@ -268,7 +268,8 @@ bool DistributedOptimizer::has_newcomers() {
 
 bool DistributedOptimizer::knows(const Parameter& parameter) const {
   const auto found = known_.find(&parameter);
-  return found != known_.end() && found->second.is(parameter);
+  if (found == known_.end() || !found->second.variable.is(parameter)) return false;
+  return parameter.is_initialized() && parameter.shape() == found->second.shape;
 }
 
 /// The one way in: a place in the arenas, rank 0's values, and a way for the gradients. Returns those that are new.
@@ -290,7 +291,7 @@ std::vector<Parameter*> DistributedOptimizer::take_in_newcomers() {
   known_.clear();
   for (std::size_t a = 0; a < arenas().size(); ++a) {
     for (const ParameterArena::Slot& slot : arenas()[a].slots) {
-      known_.emplace(slot.parameter, slot.variable);
+      known_.emplace(slot.parameter, Known{slot.variable, slot.shape});
       const auto mean = means.find(slot.parameter);
       if (mean == means.end() || mean->second.shape() != slot.shape) continue;
       ParameterArena::view(travelling_[a], slot).copy_from(mean->second);
@@ -356,7 +357,8 @@ void DistributedOptimizer::gather_mean_gradients() {
       all = shards_->gather(arena, inner_->shard_gradients(a));
     }
     for (const ParameterArena::Slot& slot : arena.slots) {
-      if (slot.is_among(present)) slot.parameter->set_grad(Variable(ParameterArena::view(all, slot)));
+      if (!slot.is_among(present) || slot.parameter->shape() != slot.shape) continue;
+      slot.parameter->set_grad(Variable(ParameterArena::view(all, slot)));
     }
   }
 }

@@ -136,16 +136,20 @@ class DistributedOptimizer final : public Optimizer {
   const ReducerOptions options_;
   std::shared_ptr<ZeroShards> shards_;  ///< null: every rank updates everything
   GradientReducer reducer_;
-  std::unique_ptr<CarriedUpdates> carried_;               ///< null: nothing is carried over
-  std::vector<const void*> attached_;                     ///< where the arenas lay when the reducer took them
-  std::unordered_map<const Parameter*, Variable> known_;  ///< parameters that have rank 0's values
-  std::vector<const Array*> persistents_;                 ///< that have been broadcast
-  bool has_open_persistents_ = false;                     ///< rank 0 has none yet of some
-  std::vector<Parameter*> order_;                         ///< of the gradients, as observed; empty: not yet
-  std::vector<Array> travelling_;                         ///< double buffering: the gradients that are under way
-  bool has_mean_ = false;                                 ///< double buffering: there will be means to apply
-  double mean_scale_ = 1;                                 ///< double buffering: the loss scale that they were made with
-  std::size_t gathered_before_ = 0;                       ///< bytes of gathers() when the last update() began
+  std::unique_ptr<CarriedUpdates> carried_;  ///< null: nothing is carried over
+  std::vector<const void*> attached_;        ///< where the arenas lay when the reducer took them
+  struct Known {
+    Variable variable;  ///< tells the parameter from another one at its address
+    Shape shape;
+  };
+  std::unordered_map<const Parameter*, Known> known_;  ///< parameters that have rank 0's values
+  std::vector<const Array*> persistents_;              ///< that have been broadcast
+  bool has_open_persistents_ = false;                  ///< rank 0 has none yet of some
+  std::vector<Parameter*> order_;                      ///< of the gradients, as observed; empty: not yet
+  std::vector<Array> travelling_;                      ///< double buffering: the gradients that are under way
+  bool has_mean_ = false;                              ///< double buffering: there will be means to apply
+  double mean_scale_ = 1;                              ///< double buffering: the loss scale that they were made with
+  std::size_t gathered_before_ = 0;                    ///< bytes of gathers() when the last update() began
 };
 
 }  // namespace rensa

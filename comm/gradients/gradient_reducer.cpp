@@ -204,21 +204,26 @@ void GradientReducer::gradient_is_ready(Parameter* parameter) {
 
 void GradientReducer::complete(Member& member) {
   Parameter* const parameter = member.removed ? nullptr : member.slot.parameter;
-  const bool used = parameter && parameter->grad();
+  // Of another shape than its place: update() takes it in with its gradient, and zeros travel until then.
+  const bool is_reshaped = parameter && parameter->shape() != member.slot.shape;
+  const bool used = parameter && !is_reshaped && parameter->grad();
   if (parameter) ParameterArena::complete_gradient(member.slot);
   const bool has_place = parameter && parameter->grad_destination();
   member.ready = true;
   for (const std::size_t b : member.buckets) {
     GradientBucket& bucket = buckets_[b];
     const Array& arena = optimizer_->arenas()[bucket.arena].gradients;
-    if (!parameter && arena) ParameterArena::view(arena, member.slot).fill(0);
+    if ((!parameter || is_reshaped) && arena) ParameterArena::view(arena, member.slot).fill(0);
     if (!has_place) take_in(member.slot, used ? parameter->grad() : Array(), bucket);
     if (!options_.zero_fill) flag_of(member.slot, arena, 0).fill(used ? 1 : 0);
     if (--progress_[b].pending > 0) continue;
     progress_[b].times.ready = Clock::now();
     if (observer_) observer_->bucket_ready(bucket, progress_[b].times.ready);
   }
-  if (parameter && !has_place) parameter->clear_grad();
+  if (!parameter || has_place || is_reshaped) return;
+  // It was given another array: its mean arrives in its former place, or in a shard.
+  const Array& arena = optimizer_->arenas()[buckets_[member.buckets.front()].arena].gradients;
+  parameter->set_grad(arena ? Variable(ParameterArena::view(arena, member.slot)) : Variable());
 }
 
 void GradientReducer::take_in(const ParameterArena::Slot& slot, const Array& gradient, GradientBucket& bucket) {

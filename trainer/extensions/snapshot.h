@@ -28,8 +28,9 @@ struct SnapshotOptions {
   /// A thread writes while training goes on (Chainer's ThreadWriter). The file holds the moment of the call; whether it
   /// could be written is known to all at the next snapshot or the end of the run.
   bool in_background = false;
-  /// An exception, too, leaves a snapshot: of what there was when it was thrown, as far as it can still be saved. On
-  /// one rank alone: saving is a call on all ranks together, and the others do not know of the exception.
+  /// An exception, too, leaves a snapshot: of what there was when it was thrown, as far as it can still be saved. It
+  /// replaces none that is there. On one rank alone: saving is a call on all ranks together, and the others do not know
+  /// of the exception.
   bool on_error = false;
   /// Where ranks hold different models (a network cut over ranks): the ranks of each set hold the same one, and its
   /// lowest rank writes snapshot_iter_ITERATION.RANK. ChainerMN's multi_node_snapshot. Without any, rank 0 writes

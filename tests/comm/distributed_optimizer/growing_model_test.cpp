@@ -123,6 +123,32 @@ TEST(GrowingModelTest, PersistentValuesThatTakeTheirShapeLateComeFromRank0) {
   }
 }
 
+TEST(GrowingModelTest, AParameterOfAnotherShapeStartsWithRank0sValuesAndThatUpdateUpdates) {
+  for (const ReducerOptions& options :
+       {ReducerOptions{}, ReducerOptions{.overlap = false}, ReducerOptions{.zero = 1}, ReducerOptions{.zero = 2}}) {
+    run_on_threads(2, [&](Communicator& comm) {
+      Growing model;
+      model.grow(1);
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm, options);
+      optimizer.setup(model);
+      const auto step = [&] {
+        functions::sum(model.first.W * (2 + 2 * comm.rank()) + model.second->W).backward();
+        optimizer.update();
+        return to_vector<float>(model.first.W.array());
+      };
+      EXPECT_THAT(step(), Each(-3.0f));
+      model.first.W.set_array(full({4}, 5));  // of the same shape
+      EXPECT_THAT(step(), Each(2.0f));
+      EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(-1.0f));
+      model.second->W.set_array(full({6}, 1));
+      model.first.W.set_array(full({6}, 10 + comm.rank()));
+      EXPECT_THAT(step(), ::testing::AllOf(::testing::SizeIs(6), Each(7.0f)));
+      EXPECT_THAT(to_vector<float>(model.second->W.array()), Each(0.0f));
+      EXPECT_THAT(step(), Each(4.0f));
+    });
+  }
+}
+
 class GrowingTest : public ::testing::TestWithParam<ReducerOptions> {};
 
 TEST_P(GrowingTest, ALinkThatIsAddedLaterGetsRank0sValuesAndThatUpdateUpdates) {

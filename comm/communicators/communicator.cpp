@@ -135,10 +135,12 @@ void Communicator::recv(const Array& data, int source, int tag) {
   check.array(data);
   check.peer(source);
   check.asked_tag(tag);
-  const CallLog::Scope scope(*calls_, Call::between_two("recv", data.size(), data.dtype(), source));
   const Stretch stretch(data, Stretch::kOut);
-  goes_by_host(data) ? do_recv(stretch.array(), source, tag) : gpu_messages().recv(stretch.array(), source, tag);
-  stretch.write_back();
+  {
+    const CallLog::Scope scope(*calls_, Call::between_two("recv", data.size(), data.dtype(), source));
+    goes_by_host(data) ? do_recv(stretch.array(), source, tag) : gpu_messages().recv(stretch.array(), source, tag);
+  }
+  stretch.write_back();  // which may take a while, and waits for nobody
 }
 
 Work Communicator::start_send(const Array& data, int destination, int tag) {

@@ -64,8 +64,12 @@ void StandardUpdater::update(Observation& observation) {
   for (piece_ = 0; piece_ < pieces_; ++piece_) {
     std::optional<NoSync> local;
     if (piece_ + 1 < pieces_) local.emplace(optimizer_);
-    const std::optional<Batch> batch = timed(Span::Phase::kInput, [&] { return iterator_.next(); });
+    std::optional<Batch> batch = timed(Span::Phase::kInput, [&] { return iterator_.next(); });
     if (!batch) throw ValueError("updater: the iterator has ended. Make it with repeat = true.");
+    if (iterator_.is_of_one_rank()) {  // the other ranks have such a batch each
+      batch->first += comm_.rank() * batch->global_size;
+      batch->global_size *= comm_.size();
+    }
     samples += static_cast<double>(batch->global_size);
     if (piece_ == 0 || piece_ + 1 == pieces_) expect_samples(samples * pieces_ / (piece_ + 1));
     add_gradients(*batch, observation);

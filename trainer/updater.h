@@ -36,9 +36,10 @@ class Updater {
 };
 
 /// The usual step: a batch, the loss, backward, the optimizer. The gradient is that of the mean loss over the global
-/// batch, for any number of ranks and any sizes of their parts. A rank whose part is empty computes the step on an
-/// empty batch: its gradient is zeros, it reports nothing, and the calls that the network makes on all ranks together
-/// find it there.
+/// batch, for any number of ranks and any sizes of their parts. That batch is what the iterators of all ranks cut among
+/// them (IteratorOptions::rank, size), or where each goes through a part of the data of its own, theirs together. A
+/// rank whose part is empty computes the step on an empty batch: its gradient is zeros, it reports nothing, and the
+/// calls that the network makes on all ranks together find it there.
 class StandardUpdater : public Updater {
  public:
   /// What a batch gave. Numbers to report beside the loss count in means by their weights: give them the batch's

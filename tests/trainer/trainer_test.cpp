@@ -27,6 +27,7 @@
 #include "tests/support/scratch_folder.h"
 #include "tests/trainer/counting_updater.h"
 #include "trainer/datasets/array_dataset.h"
+#include "trainer/datasets/scatter_dataset.h"
 #include "trainer/extensions/evaluator.h"
 #include "trainer/extensions/html_report.h"
 #include "trainer/extensions/learning_rate.h"
@@ -446,6 +447,32 @@ TEST(TriggerTest, TenthsOfAnEpochOfTenStepsAreItsSteps) {
     Observation observation;
     updater.update(observation);
     EXPECT_TRUE(trigger.is_due(updater)) << updater.iteration();
+  }
+}
+
+/// As ChainerMN's programs do it: the iterators know of one rank each.
+TEST(StandardUpdaterTest, ScatteredDataGiveTheMeanOverAllRanks) {
+  const auto numbers =
+      std::make_shared<ArrayDataset>(std::vector<Array>{arange(12).to(Dtype::kFloat32).reshape({12, 1})});
+  for (const int ranks : {1, 2, 3}) {
+    run_on_threads(ranks, [&](Communicator& comm) {
+      Linear model({.in = 1, .out = 1, .bias = false, .initial_W = init::zeros()});
+      DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
+      optimizer.setup(model);
+      const auto iterator =
+          make_iterator(scatter_dataset(numbers, comm), {.batch_size = 12 / ranks, .shuffle = false}, {.threads = 1});
+      std::uint64_t first_sample = 0;
+      const auto loss = [&](const Batch& batch) -> StandardUpdater::Loss {
+        first_sample = random_context().first_sample;
+        return {.loss = functions::mean(model(batch.x())), .observation = {}};
+      };
+      StandardUpdater updater(*iterator, model, loss, optimizer, comm);
+      Observation seen;
+      updater.update(seen);
+      EXPECT_FLOAT_EQ(model.W.array().item<float>(), -5.5f) << ranks << " ranks";
+      EXPECT_EQ(updater.samples(), 12);
+      EXPECT_EQ(first_sample, static_cast<std::uint64_t>(comm.rank() * 12 / ranks));
+    });
   }
 }
 

@@ -14,6 +14,7 @@ class DatasetIterator : public Iterator {
   const IteratorState& state() const override { return given_; }
   std::int64_t epoch_size() const override { return plan_.epoch_size(); }
   std::int64_t batch_size() const override { return plan_.options().batch_size; }
+  bool is_of_one_rank() const override { return plan_.options().size == 1; }
   const Dataset& dataset() const { return *dataset_; }  ///< what it goes through
 
  protected:

@@ -55,6 +55,9 @@ class Iterator {
   void serialize(Serializer& serializer);
   virtual std::int64_t epoch_size() const = 0;  ///< samples of an epoch over all ranks
   virtual std::int64_t batch_size() const = 0;  ///< samples of a full step over all ranks
+  /// Whether it goes through data of this rank alone, as after scatter_dataset(), and knows nothing of other ranks:
+  /// they have iterators of their own, with batches of the same size, and a step is made of one batch of each.
+  virtual bool is_of_one_rank() const { return false; }
 
   std::int64_t epoch() const { return state().epoch; }        ///< epochs completed
   bool is_new_epoch() const { return state().is_new_epoch; }  ///< the last batch completed an epoch

@@ -35,6 +35,7 @@ class MixedIterator final : public Iterator {
   std::optional<Batch> next() override;
   void reset() override { base_->reset(); }
   const IteratorState& state() const override { return base_->state(); }
+  bool is_of_one_rank() const override { return base_->is_of_one_rank(); }
   void restore(const IteratorState& state) override { base_->restore(state); }
   std::int64_t epoch_size() const override { return base_->epoch_size(); }
   std::int64_t batch_size() const override { return base_->batch_size(); }

@@ -30,6 +30,7 @@ class PictureIterator final : public Iterator {
   void restore(const IteratorState& state) override { source_->restore(state); }
   std::int64_t epoch_size() const override { return source_->epoch_size(); }
   std::int64_t batch_size() const override { return source_->batch_size(); }
+  bool is_of_one_rank() const override { return source_->is_of_one_rank(); }
 
  private:
   const std::unique_ptr<Iterator> source_;

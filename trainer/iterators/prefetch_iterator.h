@@ -30,6 +30,7 @@ class PrefetchIterator final : public Iterator {
   std::optional<Batch> next() override;
   void reset() override;
   const IteratorState& state() const override { return given_; }
+  bool is_of_one_rank() const override { return source_->is_of_one_rank(); }
   void restore(const IteratorState& state) override;
   std::int64_t epoch_size() const override { return source_->epoch_size(); }
   std::int64_t batch_size() const override { return source_->batch_size(); }

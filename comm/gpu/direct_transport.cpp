@@ -55,8 +55,12 @@ void DirectTransport::broadcast(const Array& data, int root) {
 }
 
 void DirectTransport::all_gather(const Array& in, const Array& out) {
+  // In its place before MPI looks at any of it: a copy on the device may be under way when the call that made it
+  // returns.
+  const Array mine = out.reshape({owner().size(), in.size()}).select(0, owner().rank()).reshape(in.shape());
+  if (mine.raw_data() != in.raw_data()) mine.copy_from(in);
   wait_for_stream(out);
-  host_all_gather(in, out);
+  host_all_gather(mine, out);
 }
 
 void DirectTransport::gather(const Array& in, const Array& out, int root) {

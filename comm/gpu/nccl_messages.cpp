@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "comm/gpu/nccl_transport.h"
 #include "comm/message_content.h"
 #include "core/error.h"
 
@@ -34,9 +35,7 @@ Header unpack(const std::string& bytes, int source) {
 
 void NcclMessages::join(Link& link, int rank, Device device) const {
   link.stream.emplace(device, /*high_priority=*/true);
-  link.connection = std::make_unique<nccl::Connection>(
-      link.id, rank, 2, device,
-      nccl::Connection::Options{.who = rank_description(owner()), .timeout_s = owner().timeout_s()});
+  link.connection = std::make_unique<nccl::Connection>(link.id, rank, 2, device, connection_options(owner(), watch()));
 }
 
 void NcclMessages::send(const Array& data, int destination, int tag) {

@@ -107,16 +107,21 @@ std::string NcclTransport::obstacle(Communicator& owner, Device device) {
   return {};
 }
 
+nccl::Connection::Options connection_options(const Communicator& owner, Watch* watcher) {
+  nccl::Connection::Options options{.who = rank_description(owner), .timeout_s = owner.timeout_s()};
+  if (!watcher) return options;
+  options.timeout_s += kWatchdogSpeaksFirst_s;
+  options.on_failure = [watcher](const std::string& reason) { watcher->dog().give_up(reason, 1); };
+  return options;
+}
+
 NcclTransport::NcclTransport(Communicator& owner, Device device) : GpuTransport(owner) {
   nccl::UniqueId id{};
   if (owner.rank() == 0) id = nccl::api().make_unique_id();
   const std::string told = host_broadcast_bytes(std::string(id.begin(), id.end()), 0);
   std::copy_n(told.begin(), std::min(told.size(), id.size()), id.begin());
-  nccl::Connection::Options options{.who = rank_description(owner), .timeout_s = owner.timeout_s(), .log = &log()};
-  if (Watch* const watcher = watch()) {
-    options.timeout_s += kWatchdogSpeaksFirst_s;
-    options.on_failure = [watcher](const std::string& reason) { watcher->dog().give_up(reason, 1); };
-  }
+  nccl::Connection::Options options = connection_options(owner, watch());
+  options.log = &log();
   connection_ = std::make_shared<nccl::Connection>(id, owner.rank(), owner.size(), device, std::move(options));
   connection_->wait_until_ready();
 }

@@ -9,6 +9,9 @@
 
 namespace rensa {
 
+/// How long a connection of `owner` waits, and that `watcher` ends the job when it fails. Null: nobody watches.
+nccl::Connection::Options connection_options(const Communicator& owner, Watch* watcher);
+
 /// NCCL's collectives on arrays of GPUs. A call goes into the current stream of its array's device: whoever wants it
 /// beside other work makes another stream current (CommunicationThread), and every rank launches in the order of its
 /// program, however many communicators there are. The host never waits for the device.

@@ -97,8 +97,10 @@ ConvolutionPlan::ConvolutionPlan(ConvolutionPass pass, const Array& x, const Arr
     : pass_(pass), tf32_(tf32) {
   describe(x, W, y, geometry);
   choice_ = cudnn_algorithms(x.device()).find_or_measure(key, [&] { return measure(x, W, y); });
-  check(cudnnSetConvolutionMathType(convolution_, static_cast<cudnnMathType_t>(choice_.math)),
-        "cudnnSetConvolutionMathType");
+  // A search may answer with a type of its own, of which the default one permits TF32.
+  const bool exact = x.dtype() == Dtype::kFloat32 && !tf32;
+  const auto math = exact ? CUDNN_FMA_MATH : static_cast<cudnnMathType_t>(choice_.math);
+  check(cudnnSetConvolutionMathType(convolution_, math), "cudnnSetConvolutionMathType");
 }
 
 ConvolutionPlan::~ConvolutionPlan() {

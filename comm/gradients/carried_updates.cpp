@@ -34,9 +34,12 @@ std::vector<std::size_t> order_by_need(const std::vector<double>& ready, const s
 
 CarriedUpdates::~CarriedUpdates() {
   for (std::size_t b = 0; b < updates_.size(); ++b) {
-    if (!updates_[b]) continue;
-    for (const auto& slot : reducer_.buckets()[b].slots) slot.parameter->set_read_gate(nullptr);
+    if (updates_[b]) remove_gates(b);
   }
+}
+
+void CarriedUpdates::remove_gates(std::size_t b) {
+  for (const auto& slot : reducer_.buckets()[b].slots) slot.parameter->set_read_gate(nullptr);
 }
 
 void CarriedUpdates::carry() {
@@ -61,7 +64,7 @@ void CarriedUpdates::settle() {
 
 double CarriedUpdates::settle(std::size_t b) {
   if (!updates_[b]) return 0;
-  for (const auto& slot : reducer_.buckets()[b].slots) slot.parameter->set_read_gate(nullptr);
+  remove_gates(b);
   const std::function<void()> update = std::exchange(updates_[b], nullptr);
   read_.push_back(b);
   const double waited = reducer_.arrive(b);

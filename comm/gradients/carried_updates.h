@@ -37,6 +37,7 @@ class CarriedUpdates {
     CarriedUpdates& owner;
     std::size_t bucket;
   };
+  void remove_gates(std::size_t bucket);
   double settle(std::size_t bucket);  ///< returns the seconds that it has waited
   void plan_order();
 

@@ -1,7 +1,6 @@
 #include "core/distributions/normal.h"
 
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include "core/array/logic.h"
@@ -60,10 +59,10 @@ Variable Normal::entropy() const { return F::log(scale) + (kLogRootTwoPi + 0.5);
 Variable Normal::sample_n(std::int64_t n) const { return loc + scale * standard_noise(*this, n, loc); }
 
 Variable LogNormal::log_prob(const Variable& x) const {
-  const Array is_inside = greater(x.array(), 0);
-  const Variable log_x = F::log(F::where(is_inside, x, F::constant_like(x, 1)));
-  const Variable value = log.log_prob(log_x) - log_x;
-  return F::where(is_inside, value, F::constant_like(value, -std::numeric_limits<double>::infinity()));
+  return on_support(greater(x.array(), 0), x, F::constant_like(x, 1), [&](const Variable& amount) {
+    const Variable log_x = F::log(amount);
+    return log.log_prob(log_x) - log_x;
+  });
 }
 Variable LogNormal::cdf(const Variable& x) const {
   const Array is_inside = greater(x.array(), 0);

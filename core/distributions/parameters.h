@@ -2,11 +2,14 @@
 
 #include <array>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #include "core/autograd/variable.h"
 #include "core/device/random.h"
 #include "core/distributions/distribution.h"
+#include "core/functions/constants.h"
+#include "core/functions/indexing.h"
 #include "core/functions/promotion.h"
 #include "core/functions/reduction.h"
 
@@ -20,6 +23,16 @@ inline std::pair<Variable, Variable> together(const char* name, const Variable& 
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), name);
   return {functions::broadcast_to(functions::cast(a, dtype), shape),
           functions::broadcast_to(functions::cast(b, dtype), shape)};
+}
+
+/// log_density(x) on the support, -infinity outside, where the density is asked for at `somewhere` on the support
+/// instead: gradients of what is not used must be numbers too.
+template <class LogDensity>
+Variable on_support(const Array& is_inside, const Variable& x, const Variable& somewhere,
+                    const LogDensity& log_density) {
+  const Variable value = log_density(functions::where(is_inside, x, somewhere));
+  const Variable impossible = functions::constant_like(value, -std::numeric_limits<double>::infinity());
+  return functions::where(is_inside, value, impossible);
 }
 
 /// Numbers drawn one by one, (n, batch…, event…): next(stream, i), where i is the place in (batch…, event…). Each row

@@ -20,15 +20,6 @@ namespace {
 namespace F = functions;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// log_density(x) on the support, -infinity outside, where the density is asked for at `somewhere` on the support
-/// instead: gradients of what is not used must be numbers too.
-template <class LogDensity>
-Variable on_support(const Array& is_inside, const Variable& x, const Variable& somewhere,
-                    const LogDensity& log_density) {
-  const Variable value = log_density(F::where(is_inside, x, somewhere));
-  return F::where(is_inside, value, F::constant_like(value, -kInfinity));
-}
-
 /// factor · log(x), which is 0 for a factor of 0 at x = 0 too.
 Variable times_log(const Variable& factor, const Variable& x) {
   const Array is_nothing = logical_and(equal(factor.array(), 0), equal(x.array(), 0));

@@ -73,7 +73,7 @@ struct PassToLargest final : Function {
   }
   Variables backward(const Variable& ggx) override {
     const auto [x, largest] = retained_inputs<2>();
-    return {Variable(), Variable(), sum_to(apply<PassToLargest>(x, largest, cast(ggx, x.dtype())), before)};
+    return {Variable(), Variable(), sum_to(apply<PassToLargest>(x, largest, ggx), before)};
   }
 };
 
@@ -89,8 +89,7 @@ struct Max final : Function {
     return y;
   }
   Variables backward(const Variable& gy) override {
-    const Variable x = retained_input();
-    return {apply<PassToLargest>(x, retained_output(), cast(gy, x.dtype()))};  // set_grad() takes any
+    return {apply<PassToLargest>(retained_input(), retained_output(), gy)};
   }
 };
 
@@ -154,7 +153,7 @@ struct LogSumExp final : Function {
   Variables backward(const Variable& gy) override {
     const Variable x = retained_input(), e = exp(x - Variable(shift)), total = sum(e, axes, /*keepdims=*/true);
     const Array of_nothing = is_equal(total.array(), zeros_like(total.array()));  // all elements are -infinity
-    return {cast(gy, x.dtype()) * e / where(of_nothing, constant_like(x, 1), total)};
+    return {gy * e / where(of_nothing, constant_like(x, 1), total)};
   }
   void release_saved() override { shift = {}; }
 

@@ -22,7 +22,7 @@ struct GradientBucket {
 
 /// Cuts an arena in buckets that cover it. Borders lie between gradients; with `parts` > 1 they are moved back so that
 /// every bucket has `parts` equal parts of a multiple of 16 elements, and a gradient may lie in two buckets. Depends on
-/// the arena's layout alone.
+/// the arena's layout alone. Their sizes: ReducerOptions.
 std::vector<GradientBucket> cut_arena(const ParameterArena& arena, const ReducerOptions& options, int parts = 1);
 
 /// How one bucket fared in a step.

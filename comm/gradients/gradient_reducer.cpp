@@ -98,7 +98,8 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   }
   if (options_.compression) options_.compression->attach(buckets_);
   for (Parameter* parameter : in_arenas_) {
-    parameter->on_gradient([this, parameter](const Variable&) { gradient_is_ready(parameter); });
+    parameter->on_gradient([this, parameter](const Variable&) { gradient_is_ready(parameter); },
+                           GradientMoment::kEarly);
   }
 }
 

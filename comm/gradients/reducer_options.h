@@ -9,9 +9,11 @@ class GradientCompression;
 
 /// How gradients travel, and who keeps what. Which options exclude each other: check_options().
 struct ReducerOptions {
-  // A bucket is full when it has at least this many bytes; a gradient is divided only where ranks share the work
-  // (zero).
-  std::size_t first_bucket_bytes = std::size_t{1} << 20;  ///< small, so that the network starts to work early
+  // The first bucket is full with `first_bucket_bytes`, so that the network starts to work early. Those behind it are
+  // full with as much as all before them have, or with a quarter of what is left, so that little travels when backward
+  // has ended; but never with less than the first, nor with more than `bucket_bytes`. Full is the bucket whose last
+  // gradient reaches that size: a gradient is divided only where ranks share the work (zero).
+  std::size_t first_bucket_bytes = std::size_t{1} << 20;
   std::size_t bucket_bytes = std::size_t{25} << 20;
   /// Buckets leave during backward, on a thread of their own. Off: all of them in update().
   bool overlap = true;

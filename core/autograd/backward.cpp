@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/autograd/function_hook.h"
@@ -66,6 +67,7 @@ class Backward {
     for (Function* function : functions_) {
       function->gradients_.clear();
       function->walk_ = 0;
+      function->runner_ = nullptr;
     }
   }
   Backward(const Backward&) = delete;
@@ -89,6 +91,17 @@ class Backward {
   void collect(const Variables& inputs) {
     wanted_ = &inputs;
     collected_.resize(inputs.size());
+  }
+
+  /// Takes the gradient of a leaf whose function has not computed the others yet, if somebody waits for it.
+  void take_early(Function& function, int input, Variable& gradient) {
+    const Edge& edge = function.edge(input);
+    if (wanted_ || has_function_hooks || !gradient || !edge.leaf || !edge.leaf->extras) return;
+    const VariableExtras& extras = *edge.leaf->extras;
+    if (!extras.on_gradient || extras.moment != GradientMoment::kEarly) return;
+    if (input >= std::numeric_limits<decltype(function.given_)>::digits) return;
+    function.given_ |= 1u << input;
+    deliver_to_leaf(*edge.leaf, std::exchange(gradient, {}), function.name());
   }
 
   Variables run() {
@@ -146,11 +159,13 @@ class Backward {
     const bool any = !function.edges_.empty() && std::any_of(function.gradients_.begin(), function.gradients_.end(),
                                                              [](const Variable& g) { return static_cast<bool>(g); });
     Variables gradients;
-    function.added_ = 0;
+    function.added_ = function.given_ = 0;
     if (any) {
       if (has_function_hooks) hooks_before(function, /*forward=*/false);
+      function.runner_ = this;
       gradients = function.outputs_.size() == 1 ? function.backward(function.gradients_.front())
                                                 : function.backward(function.gradients_);
+      function.runner_ = nullptr;
       if (gradients.size() != function.edges_.size()) {
         throw GraphError(function.name(), ": backward returned ", gradients.size(), " gradients for ",
                          function.edges_.size(),
@@ -162,13 +177,15 @@ class Backward {
     const bool released = release(function);
     for (std::size_t i = 0; i < function.edges_.size(); ++i) {
       const Edge& edge = function.edges_[i];
-      if (edge.leaf) {
+      if (is_marked(function.given_, i)) {
+        if (any && gradients[i]) throw_given_twice(function);
+      } else if (edge.leaf) {
         deliver_to_leaf(*edge.leaf, any ? std::move(gradients[i]) : Variable(), function.name());
       } else if (edge.function) {
         edge.function->visited_edges_ += released;
         if (!any) continue;
         Variable& sum = edge.function->gradients_[static_cast<std::size_t>(edge.output_index)];
-        if (has_added(function, i)) {
+        if (is_marked(function.added_, i)) {
           check_is_the_sum(function, gradients[i], sum);
         } else if (gradients[i]) {
           add_gradient(sum, std::move(gradients[i]));
@@ -177,9 +194,13 @@ class Backward {
     }
   }
 
-  /// Whether the function took the sum of that input's gradients to add to.
-  static bool has_added(const Function& function, std::size_t input) {
-    return input < std::numeric_limits<decltype(function.added_)>::digits && (function.added_ >> input & 1u) != 0;
+  static bool is_marked(std::uint32_t bits, std::size_t input) {
+    return input < std::numeric_limits<decltype(bits)>::digits && (bits >> input & 1u) != 0;
+  }
+  [[noreturn]] static void throw_given_twice(const Function& function) {
+    throw GraphError(function.name(),
+                     ": backward gave the gradient of an input early and returned one for it, too. Return what "
+                     "give_early() returned.");
   }
   static void check_is_the_sum(const Function& function, const Variable& gradient, const Variable& sum) {
     if (gradient && gradient.array().raw_data() == sum.array().raw_data()) return;
@@ -285,6 +306,11 @@ Variable seed(const char* name, const Variable& output, double loss_scale, const
 
 }  // namespace
 }  // namespace detail
+
+Variable Function::give_early(int input, Variable gradient) {
+  if (runner_) runner_->take_early(*this, input, gradient);
+  return gradient;
+}
 
 void Variable::backward(const BackwardOptions& options) const { rensa::backward(Variables{*this}, options); }
 

@@ -19,6 +19,11 @@ using Arrays = boost::container::small_vector<Array, 1>;  ///< inputs or outputs
 
 /// Called when a leaf's gradient of one backward() is complete.
 using GradientHook = std::function<void(const Variable&)>;
+/// When such a hook is called.
+enum class GradientMoment {
+  kAfterFunction,  ///< when the function that gave the last part of it has computed its other gradients, too
+  kEarly,          ///< maybe before: that function may still read the leaf's elements, which the hook must leave alone
+};
 
 namespace detail {
 /// Where a function's input came from: the function before it, or a leaf.
@@ -54,8 +59,8 @@ struct KeptArray {
 /// works on variables, through functions that are differentiable themselves; when nobody asked for double backprop it
 /// runs in NoBackpropMode and records nothing. It returns one gradient an input, or no variable where there is none to
 /// give; needs_input_grad(i) tells which are wanted. Gradients may be overwritten once they are returned, unless
-/// somebody else holds the array. gradient_destination() and take_gradient_so_far() save passes over memory; no
-/// function needs them.
+/// somebody else holds the array. gradient_destination() and take_gradient_so_far() save passes over memory, and
+/// give_early() saves time where gradients travel; no function needs them.
 class Function : public boost::intrusive_ref_counter<Function, boost::thread_safe_counter>,
                  public cpu::FromSmallBlocks {
  public:
@@ -115,6 +120,10 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   /// function that took it must add its own gradient in place and return that array, which saves a pass over memory;
   /// taking it is optional.
   Array take_gradient_so_far(int input, const Shape& shape, Dtype dtype);
+  /// For a function that computes the gradient of a parameter apart from its others, and first: gives it to the
+  /// parameter now, if a hook that asked for it early is waiting (GradientMoment::kEarly). Returns what backward() is
+  /// to return for that input: no variable if it was given, otherwise `gradient`. Using it is optional.
+  Variable give_early(int input, Variable gradient);
   /// Releases what forward() kept in members of its own. Retained inputs and outputs are released by the base.
   virtual void release_saved() {}
 
@@ -167,7 +176,9 @@ class Function : public boost::intrusive_ref_counter<Function, boost::thread_saf
   Variables gradients_;
   std::uint64_t walk_ = 0;
   std::int64_t visited_edges_ = 0;
-  std::uint32_t added_ = 0;  ///< bits of the inputs to whose gradients backward() has added its own
+  detail::Backward* runner_ = nullptr;  ///< the walk, while backward() runs
+  std::uint32_t added_ = 0;             ///< bits of the inputs to whose gradients backward() has added its own
+  std::uint32_t given_ = 0;             ///< bits of the inputs that have their gradients already
 };
 
 /// Runs `function` on 1, 2 or 3 inputs; its one output. A missing Variable as last input is an input that is not there.

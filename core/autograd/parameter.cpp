@@ -81,6 +81,10 @@ Variable Parameter::stand_in(Variable other) noexcept {
 
 void Parameter::set_read_gate(ReadGate* gate) { body().extras_of().read_gate = gate; }
 
-void Parameter::on_gradient(GradientHook hook) { body().extras_of().on_gradient = std::move(hook); }
+void Parameter::on_gradient(GradientHook hook, GradientMoment moment) {
+  detail::VariableExtras& extras = body().extras_of();
+  extras.on_gradient = std::move(hook);
+  extras.moment = moment;
+}
 
 }  // namespace rensa

@@ -37,7 +37,7 @@ class Parameter : public Variable {
   const Array& grad_destination() const;  ///< the place given to set_grad_destination(); no array if there is none
   /// `hook` is called once in each backward() that gives a gradient, when it is complete. Replaces an earlier one; null
   /// removes it.
-  void on_gradient(GradientHook hook);
+  void on_gradient(GradientHook hook, GradientMoment moment = GradientMoment::kAfterFunction);
 
   /// From now on `gate` is asked whenever this parameter's array is about to be read, by an operation or through
   /// array(), until the gate is taken away (null). For values that are still on their way.

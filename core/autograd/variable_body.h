@@ -17,7 +17,8 @@ struct VariableExtras {
   Variable grad;
   Array grad_destination;  ///< where the gradient is to lie: a view into an arena
   GradientHook on_gradient;
-  ReadGate* read_gate = nullptr;  ///< not owned
+  GradientMoment moment = GradientMoment::kAfterFunction;  ///< of on_gradient
+  ReadGate* read_gate = nullptr;                           ///< not owned
 };
 
 /// What the handles of one variable share.

@@ -33,10 +33,12 @@ struct Convolution final : Function {
   Variables backward(const Variable& gradient) override {
     auto [x, W] = retained_inputs<2>();
     const Variable gy = cast(gradient, W.dtype());  // set_grad() takes any
-    Variables gradients = {
-        needs_input_grad(0) ? gradient_of_x(gy, W) : Variable(),
-        needs_input_grad(1) ? backward_weights(x, gy, geometry, W_shape, gradient_destination(1)) : Variable()};
-    if (inputs() == 3) gradients.push_back(needs_input_grad(2) ? sum(gy, {0, 2, 3}) : Variable());
+    Variables gradients(static_cast<std::size_t>(inputs()));
+    if (needs_input_grad(1)) {
+      gradients[1] = give_early(1, backward_weights(x, gy, geometry, W_shape, gradient_destination(1)));
+    }
+    if (inputs() == 3 && needs_input_grad(2)) gradients[2] = give_early(2, sum(gy, {0, 2, 3}));
+    if (needs_input_grad(0)) gradients[0] = gradient_of_x(gy, W);
     return gradients;
   }
 
@@ -62,8 +64,10 @@ struct ConvolutionBackwardData final : Function {
   }
   Variables backward(const Variable& ggx) override {
     auto [gy, W] = retained_inputs<2>();
-    return {needs_input_grad(0) ? convolution_2d(ggx, W, nullptr, geometry) : Variable(),
-            needs_input_grad(1) ? backward_weights(ggx, gy, geometry, W_shape) : Variable()};
+    Variables gradients(2);
+    if (needs_input_grad(1)) gradients[1] = give_early(1, backward_weights(ggx, gy, geometry, W_shape));
+    if (needs_input_grad(0)) gradients[0] = convolution_2d(ggx, W, nullptr, geometry);
+    return gradients;
   }
 };
 

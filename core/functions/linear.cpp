@@ -22,10 +22,12 @@ struct Linear final : Function {
   }
   Variables backward(const Variable& gy) override {
     auto [x, W] = retained_inputs<2>();
-    Variables gradients = {
-        needs_input_grad(0) ? matmul(gy, W) : Variable(),
-        needs_input_grad(1) ? matmul_into(gradient_destination(1), gy, x, /*transpose_a=*/true) : Variable()};
-    if (inputs() == 3) gradients.push_back(needs_input_grad(2) ? sum(gy, {0}) : Variable());
+    Variables gradients(static_cast<std::size_t>(inputs()));
+    if (needs_input_grad(1)) {
+      gradients[1] = give_early(1, matmul_into(gradient_destination(1), gy, x, /*transpose_a=*/true));
+    }
+    if (inputs() == 3 && needs_input_grad(2)) gradients[2] = give_early(2, sum(gy, {0}));
+    if (needs_input_grad(0)) gradients[0] = matmul(gy, W);
     return gradients;
   }
 };

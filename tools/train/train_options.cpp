@@ -148,7 +148,9 @@ void add_train_options(OptionTable& t, TrainOptions& o) {
         {.min = 0, .max = 4096});
   t.add("seed", o.seed, "of weights, order, augmentation and dropout");
   t.heading("How gradients travel");
-  t.add("bucket_mib", o.bucket_mib, "size of the pieces in which gradients travel", {.min = 0, .above_min = true});
+  t.add("bucket_mib", o.bucket_mib,
+        "largest size of the pieces in which gradients travel; those at the end are smaller",
+        {.min = 0, .above_min = true});
   t.add("first_bucket_mib", o.first_bucket_mib, "size of the first piece", {.min = 0, .above_min = true});
   t.add("overlap", o.overlap, "gradients travel while others are still computed");
   t.add("allreduce_grad_dtype", o.allreduce_grad_dtype, "type in which gradients travel; own: as they are",

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 
 #include "comm/distributed_optimizer.h"
@@ -58,11 +59,29 @@ TEST(CutArenaTest, CoversTheArenaInBucketsOfTheSizeAskedFor) {
   const auto arenas = make_arenas(model.parameters());
   ASSERT_EQ(arenas.size(), 2u);
   EXPECT_EQ(cut_arena(arenas[0], {}).size(), 1u);
-  const auto buckets = cut_arena(arenas[1], {.first_bucket_bytes = 1, .bucket_bytes = 100});
-  ASSERT_EQ(buckets.size(), 3u);  // d; c and b; a
-  EXPECT_EQ(buckets[0].end - buckets[0].begin, 16);
-  EXPECT_EQ(buckets[1].slots.size(), 2u);
+  const auto buckets = cut_arena(arenas[1], {.first_bucket_bytes = 100, .bucket_bytes = 1});
+  ASSERT_EQ(buckets.size(), 3u);  // d and c; b; a
+  EXPECT_EQ(buckets[0].end - buckets[0].begin, 32);
+  EXPECT_EQ(buckets[0].slots.size(), 2u);
   EXPECT_EQ(buckets[2].end, arenas[1].values.size());
+}
+
+TEST(CutArenaTest, BucketsGrowAtFirstAndShrinkTowardsTheEnd) {
+  std::vector<std::unique_ptr<Parameter>> owned;
+  std::vector<Parameter*> parameters;
+  for (int i = 0; i < 100; ++i) {
+    owned.push_back(std::make_unique<Parameter>(Shape{255}, init::zeros()));
+    parameters.push_back(owned.back().get());
+  }
+  const auto sizes = [arenas = make_arenas(parameters)](std::size_t most) {
+    std::vector<std::size_t> gradients;
+    for (const GradientBucket& bucket : cut_arena(arenas[0], {.first_bucket_bytes = 1000, .bucket_bytes = most})) {
+      gradients.push_back(bucket.slots.size());
+    }
+    return gradients;
+  };
+  EXPECT_THAT(sizes(1000000), ElementsAre(1, 1, 2, 4, 8, 16, 17, 13, 10, 7, 6, 4, 3, 2, 2, 1, 1, 1, 1));
+  EXPECT_THAT(sizes(16 * 1024), ElementsAre(1, 1, 2, 4, 8, 16, 16, 13, 10, 8, 6, 4, 3, 2, 2, 1, 1, 1, 1));
 }
 
 TEST(CutArenaTest, GivesEveryRankAnEqualPartWhereWorkIsShared) {

@@ -43,12 +43,8 @@ std::vector<std::string> list_pictures(const std::vector<std::string>& given) {
       files.push_back(path);
       continue;
     }
-    std::vector<std::string> found;
-    for (const auto& entry : fs::recursive_directory_iterator(path)) {
-      if (entry.is_regular_file() && images::named_like_a_jpeg(entry.path())) found.push_back(entry.path().string());
-    }
+    const std::vector<std::string> found = images::list_jpegs(path);
     if (found.empty()) throw FileError(path, ": has no .jpg or .jpeg files in it.");
-    std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }
   return files;

@@ -73,7 +73,9 @@ void ArgumentChecks::asked_tag(int tag) const {
 }
 
 Stretch::Stretch(const Array& argument, Use use) : argument_(argument) {
-  if (!argument || argument.is_contiguous()) return;
+  if (!argument) return;
+  if (use != kIn) argument.buffer()->note_write();
+  if (argument.is_contiguous()) return;
   copy_ = use == kOut ? empty(argument.shape(), argument.dtype(), argument.device()) : argument.copy();
   writes_back_ = use != kIn;
 }

@@ -164,6 +164,7 @@ Work Communicator::start_recv(const Array& data, int source, int tag) {
   check.asked_tag(tag);
   const Call call = Call::between_two("start_recv", data.size(), data.dtype(), source);
   const CallLog::Scope scope(*calls_, call);
+  data.buffer()->note_write();
   Work work = do_start_recv(data, source, tag);
   work.log_waits(calls_, call);
   return work;

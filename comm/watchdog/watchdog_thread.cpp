@@ -244,7 +244,7 @@ std::vector<CommunicatorReport> Watchdog::changed_reports() {
     if (entry.calls) {
       const CallLog::State state = entry.calls->state();
       if (entry.is_told && state.since == entry.since && state.number == report.number &&
-          state.running == report.running) {
+          state.running == report.running && state.last == report.last) {  // times alone may be of one tick
         continue;
       }
       entry.since = state.since;

@@ -71,7 +71,9 @@ Shape Dirichlet::batch_shape() const {
   return shape;
 }
 Variable Dirichlet::log_prob(const Variable& x) const {
-  return F::sum(times_log(alpha - 1.0, x) - F::lgamma(alpha), {-1}) + F::lgamma(F::sum(alpha, {-1}));
+  const Variable each = on_support(greater_equal(x.array(), 0), x, F::constant_like(x, 1),
+                                   [&](const Variable& share) { return times_log(alpha - 1.0, share); });
+  return F::sum(each - F::lgamma(alpha), {-1}) + F::lgamma(F::sum(alpha, {-1}));
 }
 Variable Dirichlet::mean() const { return alpha / F::sum(alpha, {-1}, /*keepdims=*/true); }
 Variable Dirichlet::variance() const {

@@ -33,11 +33,7 @@ struct Picture {
 
 std::vector<Picture> read_pictures(const InputOptions& o) {
   if (!fs::is_directory(o.data)) throw FileError(o.data, ": there is no such folder (key data).");
-  std::vector<std::string> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(o.data)) {
-    if (entry.is_regular_file() && images::named_like_a_jpeg(entry.path())) paths.push_back(entry.path().string());
-  }
-  std::sort(paths.begin(), paths.end());
+  std::vector<std::string> paths = images::list_jpegs(o.data);
   if (o.limit > 0 && static_cast<std::int64_t>(paths.size()) > o.limit) paths.resize(static_cast<std::size_t>(o.limit));
   if (paths.empty()) throw FileError(o.data, ": has no JPEG pictures in it.");
   std::vector<Picture> pictures;

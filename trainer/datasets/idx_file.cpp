@@ -64,6 +64,22 @@ class Source {
   bool cut_off_ = false;
 };
 
+/// Reads `total` bytes, or those that there are. Memory grows with what the file has, not with what its header
+/// announces.
+std::vector<std::uint8_t> read_elements(Source& source, std::size_t total) {
+  constexpr std::size_t kStep = std::size_t{64} << 20;
+  std::vector<std::uint8_t> values;
+  while (values.size() < total) {
+    const std::size_t before = values.size(), more = std::min(total - before, std::max(kStep, before));
+    values.resize(before + more);
+    const std::size_t got = source.read(values.data() + before, more);
+    if (got == more) continue;
+    values.resize(before + got);
+    break;
+  }
+  return values;
+}
+
 std::int64_t big_endian(const std::uint8_t* bytes) {
   return std::int64_t{bytes[0]} << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
 }
@@ -99,10 +115,9 @@ IdxFile read_idx(const std::string& path, int axes) {
     }
     total *= size;
   }
-  idx.values.resize(static_cast<std::size_t>(total));
-  const std::size_t found = source.read(idx.values.data(), idx.values.size());
-  if (found < idx.values.size()) {
-    throw FileError(path, ": is cut off: its header announces ", total, " bytes of elements, found ", found,
+  idx.values = read_elements(source, static_cast<std::size_t>(total));
+  if (idx.values.size() < static_cast<std::size_t>(total)) {
+    throw FileError(path, ": is cut off: its header announces ", total, " bytes of elements, found ", idx.values.size(),
                     ". Copy or download it again.");
   }
   source.check_end();

@@ -77,14 +77,17 @@ void ImageDataset::write_sample(Picture& picture, std::int64_t index, const Samp
 
 bool ImageDataset::fill_from_cache(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {
   images::Image picture;
-  const bool found = decoded_->visit(index, [&](ByteCache::Bytes kept) {
+  bool is_whole = false;
+  decoded_->visit(index, [&](ByteCache::Bytes kept) {
     std::array<std::int32_t, 2> sides{};
+    if (kept.size() < sizeof sides) return;
     std::memcpy(sides.data(), kept.data(), sizeof sides);
     picture = images::Image(sides[0], sides[1]);
-    std::memcpy(picture.row(0), kept.data() + sizeof sides, picture.bytes());
+    is_whole = kept.size() == sizeof sides + picture.bytes();
+    if (is_whole) std::memcpy(picture.row(0), kept.data() + sizeof sides, picture.bytes());
   });
-  if (found) write_sample(picture, index, context, slot);
-  return found;
+  if (is_whole) write_sample(picture, index, context, slot);
+  return is_whole;
 }
 
 bool ImageDataset::try_fill(std::int64_t index, const SampleContext& context, const BatchSlot& slot) const {

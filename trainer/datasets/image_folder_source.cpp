@@ -60,16 +60,12 @@ class ImageFolderSource final : public ImageSource {
 
   void list_class(const std::string& name, std::int32_t label) {
     const fs::path folder = fs::path(root_) / name;
-    std::vector<std::string> paths;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-      if (entry.is_regular_file() && images::named_like_a_jpeg(entry.path())) {
-        paths.push_back(fs::path(name) / entry.path().lexically_relative(folder));
-      }
-    }
+    const std::vector<std::string> paths = images::list_jpegs(folder);
     if (paths.empty())
       throw FileError(folder.string(), ": has no .jpg or .jpeg files. Fill the class or remove its folder.");
-    std::ranges::sort(paths);
-    for (std::string& path : paths) files_.push_back({std::move(path), label});
+    for (const std::string& path : paths) {
+      files_.push_back({fs::path(name) / fs::path(path).lexically_relative(folder), label});
+    }
   }
 
   const std::string root_;

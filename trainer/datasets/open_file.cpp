@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,6 +41,12 @@ OpenFile::OpenFile(OpenFile&& other) noexcept : descriptor_(std::exchange(other.
 
 OpenFile::~OpenFile() {
   if (descriptor_ >= 0) close(descriptor_);
+}
+
+std::int64_t OpenFile::size() const {
+  struct stat status{};
+  if (fstat(descriptor_, &status) != 0) throw FileError("the size of an open file: ", std::strerror(errno), ".");
+  return status.st_size;
 }
 
 bool OpenFile::read(std::int64_t offset, std::span<std::byte> bytes) const {

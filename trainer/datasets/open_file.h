@@ -20,6 +20,7 @@ class OpenFile {
 
   /// Fills `bytes` with what lies at `offset`; false if the file ends before or cannot be read.
   bool read(std::int64_t offset, std::span<std::byte> bytes) const;
+  std::int64_t size() const;                      ///< bytes, now; throws FileError with the system's reason
   int descriptor() const { return descriptor_; }  ///< for libraries that read by themselves; stays this object's
 
  private:

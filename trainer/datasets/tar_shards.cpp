@@ -59,10 +59,9 @@ class TarWriter {
     written_ += static_cast<std::int64_t>(size);
   }
 
-  void finish() {
-    check(archive_write_close(tar_.get()));
-    file_.commit();
-  }
+  void close() { check(archive_write_close(tar_.get())); }
+  /// To be called after close(): from now on it has its name.
+  void commit() { file_.commit(); }
   std::int64_t written() const { return written_; }
 
  private:
@@ -91,19 +90,21 @@ std::vector<std::string> pack_tar_shards(const ImageSource& source, const std::s
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
   }
   std::vector<std::string> paths;
-  std::unique_ptr<TarWriter> shard;
+  std::vector<std::unique_ptr<TarWriter>> shards;  // they get their names together: a pack that fails changes nothing
   for (std::size_t i = 0; i < order.size(); ++i) {
-    if (!shard || shard->written() >= options.shard_bytes) {
-      if (shard) shard->finish();
+    if (shards.empty() || shards.back()->written() >= options.shard_bytes) {
+      if (!shards.empty()) shards.back()->close();
       paths.push_back(shard_path(prefix, paths.size()));
-      shard = std::make_unique<TarWriter>(paths.back());
+      shards.push_back(std::make_unique<TarWriter>(paths.back()));
     }
+    TarWriter& shard = *shards.back();
     const std::string key = numbered(static_cast<std::int64_t>(i), 8), label = std::to_string(source.label(order[i]));
     const std::vector<std::uint8_t> bytes = source.read(order[i]);
-    shard->add(key + ".jpg", bytes.data(), bytes.size());
-    shard->add(key + ".cls", label.data(), label.size());
+    shard.add(key + ".jpg", bytes.data(), bytes.size());
+    shard.add(key + ".cls", label.data(), label.size());
   }
-  if (shard) shard->finish();
+  if (!shards.empty()) shards.back()->close();
+  for (const auto& shard : shards) shard->commit();
   remove_shards_from(prefix, paths.size());
   std::string names;
   for (const std::string& name : source.class_names()) names += name + '\n';

@@ -35,6 +35,7 @@ std::pair<std::string, std::string> key_and_part(const std::string& path) {
 /// second name for a file before it.
 template <class Use>
 void list_members(const std::string& path, const OpenFile& file, const Use& use) {
+  const std::int64_t file_size = file.size();
   std::map<std::string, Member> files;
   const std::unique_ptr<archive, decltype(&archive_read_free)> tar(archive_read_new(), archive_read_free);
   archive_read_support_format_tar(tar.get());
@@ -56,6 +57,9 @@ void list_members(const std::string& path, const OpenFile& file, const Use& use)
     // The reader stands behind the file and its padding.
     const std::int64_t end = archive_filter_bytes(tar.get(), 0);
     Member member{end - (size + kBlock - 1) / kBlock * kBlock, size, type == AE_IFLNK};
+    if (linked.empty() && member.offset + size > file_size) {
+      throw FileError(path, ": is not a whole uncompressed tar archive: it ends inside ", name, ".");
+    }
     if (!linked.empty()) {
       const auto first = files.find(linked);
       if (first == files.end())

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <string>
 
+#include "core/error.h"
+
 namespace rensa::images {
 namespace {
 
@@ -55,6 +57,26 @@ bool is_jpeg_extension(std::string_view extension) {
 bool named_like_a_jpeg(const std::filesystem::path& path) {
   const std::string extension = path.extension().string();
   return !extension.empty() && is_jpeg_extension(std::string_view(extension).substr(1));
+}
+
+std::vector<std::string> list_jpegs(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  constexpr int kDeepest = 30;  // the system follows 40 links in one path
+  std::vector<std::string> paths;
+  try {
+    const auto follow = fs::directory_options::follow_directory_symlink;
+    for (fs::recursive_directory_iterator entry(folder, follow); entry != fs::end(entry); ++entry) {
+      if (entry.depth() > kDeepest) {
+        throw FileError(folder.string(), ": has folders ", kDeepest,
+                        " levels deep. Links lead in a circle: ", entry->path().string(), ".");
+      }
+      if (entry->is_regular_file() && named_like_a_jpeg(entry->path())) paths.push_back(entry->path().string());
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw FileError(folder.string(), ": cannot be read through: ", error.code().message(), ".");
+  }
+  std::ranges::sort(paths);
+  return paths;
 }
 
 }  // namespace rensa::images

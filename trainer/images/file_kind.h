@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace rensa::images {
 
@@ -17,5 +19,8 @@ bool is_jpeg(std::span<const std::uint8_t> bytes);  ///< whether they begin as a
 bool is_jpeg_extension(std::string_view extension);
 /// Whether the name ends in a dot and such an extension.
 bool named_like_a_jpeg(const std::filesystem::path& path);
+/// The files below a folder, at whatever depth, that are named so, sorted. Symbolic links are followed. Throws
+/// FileError if links lead in a circle or a folder cannot be read.
+std::vector<std::string> list_jpegs(const std::filesystem::path& folder);
 
 }  // namespace rensa::images

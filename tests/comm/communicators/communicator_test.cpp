@@ -22,6 +22,8 @@
 #include "comm/shm/thread_group.h"
 #include "core/device/gpu/driver.h"
 #include "core/error.h"
+#include "core/functions/math.h"
+#include "core/functions/reduction.h"
 #include "tests/conformance/conformance.h"
 
 namespace rensa {
@@ -238,6 +240,30 @@ TEST(ThreadCommunicatorTest, AddsHalfPrecisionInFloat32) {
     Array x = full({40}, comm.rank() == 0 ? 2048 : 1, Dtype::kFloat16);  // 2048 + 1 is 2048 in float16
     comm.all_reduce(x);
     EXPECT_THAT(to_vector<float>(x), Each(2052.0f));  // 2051, to even
+  });
+}
+
+TEST(ThreadCommunicatorTest, AGraphNoticesWhatACallWroteInPlace) {
+  run_on_threads(2, [](Communicator& comm) {
+    const auto refuses = [](const Variable& x, const auto& call) {
+      const Variable y = functions::sum(functions::square(x));
+      call(x.array());
+      EXPECT_THAT([&] { y.backward(); }, ThrowsMessage<GraphError>(HasSubstr("written in place")));
+    };
+    const Variable x(ones({3}), /*requires_grad=*/true);
+    refuses(x, [&](const Array& array) { comm.all_reduce(array); });
+    if (comm.rank() == 0) {
+      refuses(x, [&](const Array& array) { comm.recv(array, 1); });
+      refuses(x, [&](const Array& array) { comm.start_recv(array, 1).wait(); });
+    } else {
+      comm.send(zeros({3}), 0);
+      comm.send(zeros({3}), 0);
+    }
+    const Variable y = functions::sum(functions::square(x));
+    const Array all = empty({6});
+    comm.all_gather(x.array(), all);  // only reads it
+    y.backward();
+    EXPECT_TRUE(x.grad());
   });
 }
 

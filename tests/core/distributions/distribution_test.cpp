@@ -329,6 +329,7 @@ TEST(DistributionsTest, DensitiesAtAndBeyondTheEdgeAreNumbers) {
   EXPECT_THAT(log_probs(Exponential(numbers({1})), {-1}), Each(-INFINITY));
   const Dirichlet flat(numbers({1, 2}));
   EXPECT_NEAR(flat.log_prob(numbers({0, 1})).item<double>(), log_2, 1e-12);
+  EXPECT_EQ(flat.log_prob(numbers({-0.5, 1.5})).item<double>(), -INFINITY);
   EXPECT_EQ(LogNormal(numbers({0}), numbers({1})).cdf(numbers({-1})).item<double>(), 0);
   EXPECT_EQ(Exponential(numbers({1})).cdf(numbers({-1})).item<double>(), 0);
   EXPECT_EQ(Exponential(numbers({1})).survival_function(numbers({-1})).item<double>(), 1);

@@ -85,6 +85,10 @@ TEST_F(IdxTest, AbsurdSizesAreRefusedWithoutAllocating) {
   EXPECT_THAT(reading(write("huge", "\0\0\x08\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"s), 3),
               ThrowsMessage<FileError>(HasSubstr("cannot be right")));
 }
+TEST_F(IdxTest, AFileAsksForTheMemoryOfItsBytesNotOfItsHeader) {  // 2^36 of them, more than a machine gives
+  EXPECT_THAT(reading(write("announced", "\0\0\x08\x03\0\x01\0\0\0\x01\0\0\0\0\0\x10"s + "abcd"), 3),
+              ThrowsMessage<FileError>(AllOf(HasSubstr("cut off"), HasSubstr("found 4"))));
+}
 TEST_F(IdxTest, MissingFileIsNamed) {
   EXPECT_THAT(reading(scratch_ / "absent", 1),
               ThrowsMessage<FileError>(AllOf(HasSubstr("absent"), HasSubstr("No such file"))));

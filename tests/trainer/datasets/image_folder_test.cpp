@@ -56,6 +56,13 @@ class ImageFolderTest : public ::testing::Test {
   std::vector<ImageProblem> problems_;
 };
 
+TEST_F(ImageFolderTest, FoldersThatAreLinkedAreReadAndCirclesAreRefused) {
+  fs::create_directory_symlink(scratch_ / "a/deeper", scratch_ / "b/linked");
+  EXPECT_EQ(open(options()).size(), 5);
+  fs::create_directory_symlink(scratch_ / "b", scratch_ / "b/linked/again");
+  EXPECT_THAT([&] { open(options()); }, ThrowsMessage<FileError>(HasSubstr("in a circle")));
+}
+
 TEST_F(ImageFolderTest, NumbersClassesAndPicturesByName) {
   const ImageFolder folder = open(options());
   EXPECT_THAT(folder.class_names(), ElementsAre("a", "b"));

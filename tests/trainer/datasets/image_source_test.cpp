@@ -114,6 +114,22 @@ TEST_F(ImageSourceTest, PackingAgainLeavesNothingOfALargerPack) {
       ElementsAre(scratch_ / "out/train-000000.tar", scratch_ / "out/train-000001.tar", scratch_ / "out/train-1.tar"));
 }
 
+TEST_F(ImageSourceTest, APackThatFailsLeavesTheOldOneWhole) {
+  const auto pictures = open_image_folder(folder());
+  const auto shards = pack_tar_shards(*pictures, scratch_ / "out/train", {.shard_bytes = 1500, .seed = 3});
+  const auto files = [&] {
+    std::set<std::pair<std::string, std::vector<std::uint8_t>>> all;
+    for (const auto& entry : fs::directory_iterator(scratch_ / "out")) {
+      all.emplace(entry.path(), images::read_image_file(entry.path()));
+    }
+    return all;
+  };
+  const auto before = files();
+  fs::remove(folder() + "/tulip/a b.jpg");
+  EXPECT_ANY_THROW(pack_tar_shards(*pictures, scratch_ / "out/train", {.shard_bytes = 1, .seed = 4}));
+  EXPECT_EQ(files(), before);
+}
+
 TEST_F(ImageSourceTest, ShardsOfOtherProgramsAreRead) {
   write("x.cls", "1\n");
   write("y.cls", "0");
@@ -195,6 +211,8 @@ TEST_F(ImageSourceTest, ShardsThatAreNoneAreNamed) {
   const auto source = open_tar_shards({cut}, numbers_as_names(9));
   fs::resize_file(cut, 1600);
   EXPECT_THAT([&] { source->read(0); }, ThrowsMessage<images::ImageError>(HasSubstr("5.tar:x.jpg")));
+  EXPECT_THAT([&] { open_tar_shards({cut}, numbers_as_names(9)); },
+              ThrowsMessage<FileError>(HasSubstr("5.tar: is not a whole")));
 }
 
 TEST_F(ImageSourceTest, WhatIsKeptInMemoryNeedsNoFileAnyMore) {

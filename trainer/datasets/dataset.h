@@ -19,6 +19,9 @@ struct SampleContext {
   /// For one that cannot be read another sample may stand in, as suits training; false: the dataset throws
   /// MissingSample, so that nothing is judged twice.
   bool may_replace = true;
+  /// Who asks has another sample stand in, of those that it is about: the dataset throws MissingSample, and the sample
+  /// counts as replaced.
+  bool asker_replaces = false;
 };
 
 /// A sample that cannot be read, and that no other may replace. Iterators leave it out of its batch.

@@ -21,6 +21,8 @@ class SubDataset final : public Dataset {
 
  private:
   std::int64_t in_base(std::int64_t index) const;
+  template <class Read>
+  auto read_or_replace(std::int64_t index, SampleContext context, const Read& read) const;
 
   std::shared_ptr<const Dataset> base_;
   std::vector<std::int64_t> indices_;

@@ -106,17 +106,35 @@ TEST_F(ImageFolderTest, AnIteratorThatDoesNotRepeatLeavesABadPictureOut) {
   }
   ASSERT_EQ(problems_.size(), 1u);
   EXPECT_TRUE(problems_[0].left_out);
-  const auto only = std::make_shared<SubDataset>(folder, std::vector<std::int64_t>{1});
-  EXPECT_EQ(make_iterator(only, {.repeat = false}, {.threads = 1})->next()->size(), 0);
-  EXPECT_EQ(make_iterator(only, {}, {.threads = 0})->next()->size(), 1);  // training goes on with another
+  const auto part = std::make_shared<SubDataset>(folder, std::vector<std::int64_t>{1, 0});
+  const auto size_of_first = [&](IteratorOptions o, int threads) {
+    o.shuffle = false;
+    return make_iterator(part, o, {.threads = threads})->next()->size();
+  };
+  EXPECT_EQ(size_of_first({.repeat = false}, 1), 0);
+  EXPECT_EQ(size_of_first({}, 0), 1);  // training goes on with another
   // the choice is one of its own
-  EXPECT_EQ(make_iterator(only, {.replace_missing = false}, {.threads = 1})->next()->size(), 0);
-  EXPECT_EQ(make_iterator(only, {.repeat = false, .replace_missing = true}, {.threads = 0})->next()->size(), 1);
+  EXPECT_EQ(size_of_first({.replace_missing = false}, 1), 0);
+  EXPECT_EQ(size_of_first({.repeat = false, .replace_missing = true}, 0), 1);
 }
 
 TEST_F(ImageFolderTest, LastPictureIsReplacedByTheFirst) {
   damage("b/1.jpg");
   EXPECT_EQ(grey(open(options()), 3), 150);
+}
+
+TEST_F(ImageFolderTest, APartReplacesABadPictureByOneOfItsOwn) {
+  damage("a/2.JPEG");
+  const auto folder = std::make_shared<ImageFolder>(scratch_.path().string(), options());
+  const auto part = std::make_shared<SubDataset>(folder, std::vector<std::int64_t>{0, 1});
+  EXPECT_EQ(grey(*part, 1), 150);
+  EXPECT_EQ(grey(SubDataset(part, {1, 0}), 0), 150);
+  ASSERT_FALSE(problems_.empty());
+  EXPECT_FALSE(problems_[0].left_out);
+  EXPECT_THROW(part->get(1, {.may_replace = false}), MissingSample);
+  const SubDataset alone(folder, {1});
+  EXPECT_THAT([&] { alone.get(0, {}); },
+              ThrowsMessage<FileError>(AllOf(HasSubstr("a/2.JPEG: cannot be read"), HasSubstr("None of the 1 samples"))));
 }
 
 TEST_F(ImageFolderTest, MoreThanMaxBadImagesEndTheRun) {

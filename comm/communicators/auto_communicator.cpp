@@ -19,7 +19,8 @@ constexpr std::array<std::size_t, 4> kSizes = {256, 4 << 10, 64 << 10,
 
 AutoChoice fixed_rule() { return AutoChoice({{0, "hierarchical"}}); }
 
-/// Hosts in the order of ranks, each with its number of ranks: "node0 x 2, node1 x 2".
+/// Hosts in the order of ranks, each with its number of ranks, and the version whose communicators were measured:
+/// "0.1.0: node0 x 2, node1 x 2".
 std::string cluster_of(Communicator& comm) {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
@@ -29,7 +30,7 @@ std::string cluster_of(Communicator& comm) {
   for (const std::string& each : comm.all_gather_bytes(mine)) {
     if (!each.empty()) cluster += (cluster.empty() ? "" : ", ") + each;
   }
-  return cluster;
+  return RENSA_VERSION ": " + cluster;
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "comm/watchdog/watchdog.h"
 #include "core/error.h"
@@ -21,6 +23,13 @@ int own_cores() {
   cpu_set_t mask;
   CPU_ZERO(&mask);
   return sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
+}
+
+/// What Open MPI's own waits were asked to do: who starts the job knows of others on these cores, other jobs or hosts
+/// that are emulated, say.
+bool waits_are_to_yield() {
+  const char* const asked = std::getenv("OMPI_MCA_mpi_yield_when_idle");
+  return asked && std::string_view(asked) != "0" && std::string_view(asked) != "false";
 }
 
 /// Whether the ranks have fewer cores than they are; they must not spin then. `comm` is theirs.
@@ -47,7 +56,8 @@ ProcessGroup::ProcessGroup(std::unique_ptr<Communicator> transport, std::shared_
       segment_(std::move(segment)),
       staging_(segment_->data() + in_pages(Meeting::board_bytes(transport_->size()))),
       meeting_(segment_->data(), transport_->rank(), transport_->size(),
-               {.limit_s = transport_->timeout_s() + kWatchdogFirst_s, .yields = cores_are_short(*transport_)}),
+               {.limit_s = transport_->timeout_s() + kWatchdogFirst_s,
+                .yields = cores_are_short(*transport_) || waits_are_to_yield()}),
       peers_(*transport_) {}
 
 std::byte* ProcessGroup::staging(int r, int parity) {

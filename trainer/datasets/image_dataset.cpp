@@ -108,7 +108,7 @@ bool ImageDataset::try_fill(std::int64_t index, const SampleContext& context, co
     if (reader.warnings() > 0) problems_->add({index, file, reader.first_warning(), /*bad=*/false});
     return true;
   } catch (const images::ImageError& error) {
-    problems_->add({index, file, error.reason(), /*bad=*/true, 
+    problems_->add({index, file, error.reason(), /*bad=*/true,
                     /*left_out=*/!context.may_replace && !context.asker_replaces});
     return false;
   }

@@ -16,7 +16,8 @@ std::int64_t SubDataset::in_base(std::int64_t index) const {
   return indices_[static_cast<std::size_t>(index)];
 }
 
-/// A sample that cannot be read is replaced by the next of these, not by one of another part: of the validation set, say.
+/// A sample that cannot be read is replaced by the next of these, not by one of another part: of the validation set,
+/// say.
 template <class Read>
 auto SubDataset::read_or_replace(std::int64_t index, SampleContext context, const Read& read) const {
   if (!context.may_replace) return read(in_base(index), context);

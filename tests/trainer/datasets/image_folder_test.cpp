@@ -133,8 +133,8 @@ TEST_F(ImageFolderTest, APartReplacesABadPictureByOneOfItsOwn) {
   EXPECT_FALSE(problems_[0].left_out);
   EXPECT_THROW(part->get(1, {.may_replace = false}), MissingSample);
   const SubDataset alone(folder, {1});
-  EXPECT_THAT([&] { alone.get(0, {}); },
-              ThrowsMessage<FileError>(AllOf(HasSubstr("a/2.JPEG: cannot be read"), HasSubstr("None of the 1 samples"))));
+  EXPECT_THAT([&] { alone.get(0, {}); }, ThrowsMessage<FileError>(AllOf(HasSubstr("a/2.JPEG: cannot be read"),
+                                                                        HasSubstr("None of the 1 samples"))));
 }
 
 TEST_F(ImageFolderTest, MoreThanMaxBadImagesEndTheRun) {

@@ -23,18 +23,18 @@ std::vector<GradientBucket> cut_arena(const ParameterArena& arena, const Reducer
   const std::int64_t all = arena.values.size(), unit = parts > 1 ? kPartUnit * parts : 1;
   const auto end_of = [&](std::size_t s) { return s + 1 < arena.slots.size() ? arena.slots[s + 1].offset : all; };
   std::vector<GradientBucket> buckets;
-  std::int64_t begin = 0, full = full_bytes(0, all * item, options);
+  std::int64_t begin = 0;
   std::size_t first = 0;  // the first slot that reaches behind `begin`
   for (std::size_t s = 0; s < arena.slots.size(); ++s) {
     const bool last = s + 1 == arena.slots.size();
     const std::int64_t end = last ? all : end_of(s) / unit * unit;
+    const std::int64_t full = full_bytes(begin * item, (all - begin) * item, options);
     if (end <= begin || (!last && (end - begin) * item < full)) continue;
     GradientBucket bucket{.begin = begin, .end = end, .first_slot = first};
     bucket.slots.assign(arena.slots.begin() + static_cast<std::ptrdiff_t>(first),
                         arena.slots.begin() + static_cast<std::ptrdiff_t>(s) + 1);
     buckets.push_back(std::move(bucket));
     begin = end;
-    full = full_bytes(begin * item, (all - begin) * item, options);
     first = end_of(s) > end ? s : s + 1;
     while (first > 0 && end_of(first - 1) > end) --first;
   }

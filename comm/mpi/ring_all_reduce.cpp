@@ -32,10 +32,10 @@ class Pace {
   void wait(MPI_Request& request) {
     int done = 0;
     auto late = kShortest;
-    for (check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test"); !done; late *= 2) {
+    for (check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test"); !done; late = std::min(2 * late, kLongest)) {
       const auto due = last_ + (arrived_ > 0 ? (last_ - began_) / arrived_ : Clock::duration::zero());
       const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(due - Clock::now());
-      std::this_thread::sleep_for(std::clamp<std::chrono::nanoseconds>(left, std::min(late, kLongest), kLongest));
+      std::this_thread::sleep_for(std::clamp<std::chrono::nanoseconds>(left, late, kLongest));
       check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
     }
     ++arrived_;

@@ -27,11 +27,10 @@ struct Rows {
   S* at(std::int64_t row) const {
     return array.template data<S>() + row * channels;
   }
-  /// To be written. What is larger than this is not found in a cache again.
+  /// To be written.
   template <class S>
   cpu::Destination<S> to(std::int64_t row) const {
-    constexpr std::size_t kPastCaches = std::size_t{16} << 20;
-    return {at<S>(row), array.bytes() >= kPastCaches};
+    return cpu::destination<S>(array) + row * channels;
   }
 };
 

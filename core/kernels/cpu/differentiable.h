@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/destination.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/parallel.h"
 #include "core/kernels/differentiable.h"
@@ -48,9 +49,13 @@ class Differentiated : kernels::Implementation {
       using T = typename decltype(tag)::type;
       const T* from = source.data<T>();
       const T* gradient = g ? g.data<T>() : nullptr;
-      T* to = y.data<T>();
       for_each_block(
-          y.size(), [&](std::int64_t begin, std::int64_t end) { block(f, order, from, gradient, to, begin, end); },
+          y.size(),
+          [&](std::int64_t begin, std::int64_t end) {
+            for_each_stretch(destination<T>(y), begin, end, [&](T* out, std::int64_t at, std::int64_t count) {
+              block(f, order, from + at, gradient ? gradient + at : nullptr, out, count);
+            });
+          },
           /*cost=*/32);
     });
     return y;
@@ -60,28 +65,28 @@ class Differentiated : kernels::Implementation {
                          std::int64_t begin, std::int64_t end) {
     if (order == 0) {
       for_each_widened(x, y, begin, end,
-                       [&](float* v, std::int64_t count) { block<float>(f, 0, v, nullptr, v, 0, count); });
+                       [&](float* v, std::int64_t count) { block<float>(f, 0, v, nullptr, v, count); });
     } else {
       for_each_widened(x, gy, y, begin, end, [&](float* v, const float* gradient, std::int64_t count) {
-        block(f, order, v, gradient, v, 0, count);
+        block(f, order, v, gradient, v, count);
       });
     }
   }
 
   template <class T>
-  static void block(const Formula& f, int order, const T* x, const T* gy, T* y, std::int64_t begin, std::int64_t end) {
+  static void block(const Formula& f, int order, const T* x, const T* gy, T* y, std::int64_t count) {
     if constexpr (std::is_same_v<T, float> && !std::is_same_v<InVectors, NoVectors>) {
-      if (order == 0) return InVectors::values(x + begin, y + begin, end - begin);
-      if (order == 1) return InVectors::gradients(x + begin, gy + begin, y + begin, end - begin);
+      if (order == 0) return InVectors::values(x, y, count);
+      if (order == 1) return InVectors::gradients(x, gy, y, count);
     }
     if (order == 0) {
-      for (std::int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
+      for (std::int64_t i = 0; i < count; ++i) y[i] = f(x[i]);
     } else if (order == 1) {
-      for (std::int64_t i = begin; i < end; ++i) y[i] = gy[i] * formulas::derivative<1>(f, x[i]);
+      for (std::int64_t i = 0; i < count; ++i) y[i] = gy[i] * formulas::derivative<1>(f, x[i]);
     } else if (order == 2) {
-      for (std::int64_t i = begin; i < end; ++i) y[i] = gy[i] * formulas::derivative<2>(f, x[i]);
+      for (std::int64_t i = 0; i < count; ++i) y[i] = gy[i] * formulas::derivative<2>(f, x[i]);
     } else {
-      for (std::int64_t i = begin; i < end; ++i) y[i] = gy[i] * formulas::derivative<3>(f, x[i]);
+      for (std::int64_t i = 0; i < count; ++i) y[i] = gy[i] * formulas::derivative<3>(f, x[i]);
     }
   }
 };

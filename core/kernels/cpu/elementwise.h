@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/array/dispatch.h"
+#include "core/kernels/cpu/destination.h"
 #include "core/kernels/cpu/half_precision.h"
 #include "core/kernels/cpu/strided_loop.h"
 
@@ -61,7 +62,9 @@ Array map(const char* name, const Formula& f, const Array& x) {
       for_each_block(
           x.size(),
           [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t i = begin; i < end; ++i) to[i] = f(from[i]);
+            for_each_stretch(destination<T>(y), begin, end, [&](T* out, std::int64_t at, std::int64_t count) {
+              for (std::int64_t i = 0; i < count; ++i) out[i] = f(from[at + i]);
+            });
           },
           /*cost=*/2 * sizeof(T));
       return;
@@ -83,7 +86,9 @@ Array map(const char* name, const Formula& f, void (*vectors)(const float*, floa
   for_each_block(
       x.size(),
       [&](std::int64_t begin, std::int64_t end) {
-        vectors(x.data<float>() + begin, y.data<float>() + begin, end - begin);
+        for_each_stretch(destination<float>(y), begin, end, [&](float* out, std::int64_t at, std::int64_t count) {
+          vectors(x.data<float>() + at, out, count);
+        });
       },
       /*cost=*/4 * sizeof(float));
   return y;
@@ -133,7 +138,9 @@ Array map(const char* name, const Formula& f, const Array& a, const Array& b) {
       for_each_block(
           y.size(),
           [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t i = begin; i < end; ++i) to[i] = f(as[i], bs[i]);
+            for_each_stretch(destination<T>(y), begin, end, [&](T* out, std::int64_t at, std::int64_t count) {
+              for (std::int64_t i = 0; i < count; ++i) out[i] = f(as[at + i], bs[at + i]);
+            });
           },
           /*cost=*/3 * sizeof(T));
       return;

@@ -18,8 +18,7 @@ namespace rensa::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // load() and store() of vectors that are computed in D's type and stored in that type or in 16 bits. stream() stores
-// past the caches, to a place that is aligned to the stored vector; hwy::FlushStream() ends a
-// thread's.
+// past the caches, to a place that is aligned to the stored vector.
 
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const hn::TFromD<D>* from) {

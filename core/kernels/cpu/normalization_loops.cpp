@@ -3,7 +3,6 @@
 // Highway compiles the code below once per instruction set by including this file again.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/cpu/normalization_loops.cpp"
-#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -18,14 +17,9 @@ template <class S>
 class Writer {
  public:
   Writer(const Destination<S>& to, std::int64_t channels)
-      : rows_(to.rows),
+      : rows_(to.elements),
         streams_(to.past_caches && kBytes >= 16 && channels % kLanes == 0 &&  // no store past the caches is shorter
-                 reinterpret_cast<std::uintptr_t>(to.rows) % kBytes == 0) {}
-  ~Writer() {
-    if (streams_) hwy::FlushStream();
-  }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+                 reinterpret_cast<std::uintptr_t>(to.elements) % kBytes == 0) {}
 
   template <class D>
   HWY_INLINE void operator()(hn::Vec<D> v, D d, std::int64_t at) const {

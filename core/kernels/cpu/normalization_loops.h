@@ -4,19 +4,13 @@
 #include <type_traits>
 
 #include "core/array/float16.h"
+#include "core/kernels/cpu/destination.h"
 
 namespace rensa::cpu {
 
 /// In what elements stored as S are computed.
 template <class S>
 using Computed = std::conditional_t<std::is_same_v<S, double>, double, float>;
-
-/// Rows to write. `past_caches`: so many in all that they would not be found in the caches again.
-template <class S>
-struct Destination {
-  S* rows = nullptr;
-  bool past_caches = false;
-};
 
 /// Dense rows of channels that a gradient is made from.
 template <class S>

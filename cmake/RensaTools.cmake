@@ -11,7 +11,7 @@ foreach(part tools bench)
     rensa_compile_options(rensa_${part})
     rensa_precompile_headers(rensa_${part} <nlohmann/json.hpp>)
     target_link_libraries(rensa_${part} PUBLIC rensa_trainer rensa_comm rensa_core Boost::program_options spdlog::spdlog
-                          nlohmann_json::nlohmann_json Threads::Threads OpenMP::OpenMP_CXX)
+                          nlohmann_json::nlohmann_json PkgConfig::xxhash Threads::Threads OpenMP::OpenMP_CXX)
     list(APPEND RENSA_TOOLS_OBJECTS rensa_${part})
   endif()
 endforeach()

@@ -1,7 +1,5 @@
 #include "comm/communicators/auto_communicator.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -9,6 +7,7 @@
 #include "comm/communicators/create_communicator.h"
 #include "comm/communicators/hierarchical_communicator.h"
 #include "comm/communicators/two_dimensional_communicator.h"
+#include "comm/host_name.h"
 
 namespace rensa {
 namespace {
@@ -22,10 +21,7 @@ AutoChoice fixed_rule() { return AutoChoice({{0, "hierarchical"}}); }
 /// Hosts in the order of ranks, each with its number of ranks, and the version whose communicators were measured:
 /// "0.1.0: node0 x 2, node1 x 2".
 std::string cluster_of(Communicator& comm) {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  const std::string mine =
-      comm.intra_rank() == 0 ? std::string(host.data()) + " x " + std::to_string(comm.intra_size()) : "";
+  const std::string mine = comm.intra_rank() == 0 ? host_name() + " x " + std::to_string(comm.intra_size()) : "";
   std::string cluster;
   for (const std::string& each : comm.all_gather_bytes(mine)) {
     if (!each.empty()) cluster += (cluster.empty() ? "" : ", ") + each;

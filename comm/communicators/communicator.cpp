@@ -1,15 +1,12 @@
 #include "comm/communicators/communicator.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "comm/communication_thread.h"
 #include "comm/communicators/argument_checks.h"
 #include "comm/gpu/gpu_transport.h"
+#include "comm/host_name.h"
 #include "comm/watchdog/watchdog.h"
 #include "core/device/gpu/driver.h"
 #include "core/error.h"
@@ -319,9 +316,7 @@ void Communicator::abort(const std::string& reason, int status) {
 }
 
 std::string rank_description(const Communicator& comm) {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) std::strcpy(host.data(), "an unnamed host");
-  return detail::join("rank ", comm.rank(), " of ", comm.size(), " on ", host.data());
+  return detail::join("rank ", comm.rank(), " of ", comm.size(), " on ", host_name());
 }
 
 }  // namespace rensa

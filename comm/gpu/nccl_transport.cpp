@@ -1,13 +1,12 @@
 #include "comm/gpu/nccl_transport.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
+#include "comm/host_name.h"
 #include "comm/watchdog/watchdog.h"
 #include "core/error.h"
 
@@ -33,7 +32,7 @@ void write(std::array<char, kLength>& to, const std::string& text) {
 Announcement announcement(Device device, int node) {
   Announcement mine;
   mine.node = node;
-  gethostname(mine.host.data(), mine.host.size() - 1);
+  write(mine.host, host_name());
   try {
     mine.version = nccl::api().version();
     write(mine.gpu, gpu::driver().facts(device.index).bus);

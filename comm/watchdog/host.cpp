@@ -13,6 +13,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "comm/host_name.h"
+
 namespace rensa::watchdog {
 namespace {
 
@@ -27,11 +29,6 @@ std::string first_line(const std::string& path) {
   std::string line;
   std::getline(file, line);
   return line;
-}
-
-std::string host_name() {
-  std::array<char, 256> host{};
-  return gethostname(host.data(), host.size() - 1) == 0 ? host.data() : "an unnamed host";
 }
 
 /// When a process was started, in ticks since the machine's start; 0 if there is no such process.

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "tools/train/same_data.h"
 #include "trainer/datasets/image_dataset.h"
 #include "trainer/datasets/image_source.h"
 #include "trainer/datasets/picture_table.h"
@@ -56,8 +57,13 @@ void check_same_form(const PictureTable& train, const PictureTable& test, const 
                   "pictures are ", text(test), ". Are these the files of one data set?");
 }
 
-TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, DataKind kind) {
+TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, DataKind kind,
+                            Communicator* comm) {
   check_same_form(train, test, options.data);
+  if (comm != nullptr) {
+    check_same_data(summary_of(train), "training", options.data, *comm);
+    check_same_data(summary_of(test), "test", options.data, *comm);
+  }
   TrainingData data;
   data.kind = kind;
   data.class_names = train.class_names;
@@ -106,6 +112,10 @@ std::shared_ptr<ImageDataset> make_dataset(std::unique_ptr<ImageSource> source, 
 
 TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<ImageSource> judged,
                          const TrainOptions& options, const ImageProblems::Report& on_problem, Communicator* comm) {
+  if (comm != nullptr) {
+    check_same_data(summary_of(*train, options.data), "training", options.data, *comm);
+    check_same_data(summary_of(*judged, options.data), "validation", options.data, *comm);
+  }
   ImageDatasetOptions form{
       .train = options.augment, .max_bad_images = options.max_bad_images, .on_problem = on_problem};
   form.crop.size = options.size;
@@ -125,14 +135,14 @@ TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<Ima
   return data;
 }
 
-TrainingData idx_pictures(const TrainOptions& options) {
+TrainingData idx_pictures(const TrainOptions& options, Communicator* comm) {
   // Fashion-MNIST has MNIST's file names; its folder's name tells.
   const bool fashion = fs::canonical(options.data).filename().string().find("fashion") != std::string::npos;
   PictureTable train =
       read_idx_folder(options.data, Split::kTrain, fashion ? fashion_mnist_class_names() : std::vector<std::string>());
   // a label that no training picture has is no class of the network
   PictureTable test = read_idx_folder(options.data, Split::kTest, train.class_names);
-  return small_pictures(std::move(train), std::move(test), options, DataKind::kIdx);
+  return small_pictures(std::move(train), std::move(test), options, DataKind::kIdx, comm);
 }
 
 bool has_idx(const fs::path& folder) {
@@ -179,10 +189,10 @@ TrainingData open_training_data(const TrainOptions& options, const ImageProblems
     throw ConfigError("data: no folder was given. Add --data FOLDER, or data = FOLDER to the file.");
   switch (kind_of_data(options.data)) {
     case DataKind::kIdx:
-      return idx_pictures(options);
+      return idx_pictures(options, comm);
     case DataKind::kCifar:
       return small_pictures(read_cifar10_folder(options.data, Split::kTrain),
-                            read_cifar10_folder(options.data, Split::kTest), options, DataKind::kCifar);
+                            read_cifar10_folder(options.data, Split::kTest), options, DataKind::kCifar, comm);
     case DataKind::kPhotographs:
       break;
   }

@@ -44,7 +44,8 @@ std::vector<std::string> photograph_classes(const std::string& data);
 
 /// Opens what `options.data` holds. Throws FileError that says what was expected.
 /// `on_problem` is told of each picture that cannot be read or was read with warnings. `comm`: of all ranks, which make
-/// this call together, for a cache that they share; null: there is none.
+/// this call together: it throws on all of them if they have not the same pictures, and they may share a cache. Null:
+/// this process is alone.
 TrainingData open_training_data(const TrainOptions& options, const ImageProblems::Report& on_problem,
                                 Communicator* comm = nullptr);
 

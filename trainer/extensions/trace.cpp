@@ -1,11 +1,10 @@
 #include "trainer/extensions/trace.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "comm/host_name.h"
 #include "core/error.h"
 #include "core/serializers/file_replacement.h"
 #include "trainer/trainer.h"
@@ -16,11 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kTraining = 0, kWire = 1;
-
-std::string host_name() {
-  char name[256] = "";
-  return gethostname(name, sizeof name - 1) == 0 ? name : "?";
-}
 
 json metadata(const char* what, int rank, int track, const json& arguments) {
   return {{"name", what}, {"ph", "M"}, {"pid", rank}, {"tid", track}, {"args", arguments}};

@@ -100,6 +100,7 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   for (Parameter* parameter : in_arenas_) {
     parameter->on_gradient([this, parameter](const Variable&) { gradient_is_ready(parameter); },
                            GradientMoment::kEarly);
+    parameter->before_gradient([this, parameter] { check_may_change(parameter); });
   }
 }
 
@@ -118,7 +119,10 @@ void GradientReducer::detach() {
   forget_works();
   registrations_.clear();
   forget_removed();
-  for (Parameter* parameter : in_arenas_) parameter->on_gradient(nullptr);
+  for (Parameter* parameter : in_arenas_) {
+    parameter->on_gradient(nullptr);
+    parameter->before_gradient(nullptr);
+  }
 }
 
 void GradientReducer::forget_works() {
@@ -184,21 +188,24 @@ void GradientReducer::set_weight(double weight) {
   factor_ = factor;
 }
 
+void GradientReducer::check_may_change(const Parameter* parameter) const {
+  const auto found = members_.find(parameter);
+  if (found == members_.end() || found->second.removed || !leave_at_once() || !found->second.ready) return;
+  throw GraphError("a second backward() before update(): the gradient of ", describe(found->second.slot),
+                   " may have left already. To add up several backward passes, put all but the last one in a NoSync "
+                   "scope, or switch overlap off.");
+}
+
 void GradientReducer::gradient_is_ready(Parameter* parameter) {
   has_gradients_ = true;
+  check_may_change(parameter);  // by a backward() inside another, which has begun before
   const auto found = members_.find(parameter);
   if (found == members_.end() || found->second.removed) return;  // no longer the model's, but used still
   Member& member = found->second;
-  const bool leaves_at_once = options_.overlap && !options_.double_buffering;
-  if (leaves_at_once && member.ready) {
-    throw GraphError("a second backward() before update(): the gradient of ", describe(member.slot),
-                     " may have left already. To add up several backward passes, put all but the last one in a NoSync "
-                     "scope, or switch overlap off.");
-  }
   if (accumulating_) return;
   if (!member.seen) seen_.push_back(parameter);
   member.seen = true;
-  if (!leaves_at_once) return;
+  if (!leave_at_once()) return;
   complete(member);
   release_ready_buckets();
 }

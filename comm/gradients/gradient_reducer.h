@@ -119,6 +119,9 @@ class GradientReducer {
   void check_compressible(const ParameterArena& arena) const;
   void check_ranks_agree() const;
   void check_form() const;
+  /// Throws GraphError if a backward() would change a gradient that may be under way.
+  void check_may_change(const Parameter* parameter) const;
+  bool leave_at_once() const { return options_.overlap && !options_.double_buffering; }
   void gradient_is_ready(Parameter* parameter);
   void complete(Member& member);
   void take_in(const ParameterArena::Slot& slot, const Array& gradient, GradientBucket& bucket);

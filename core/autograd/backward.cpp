@@ -134,6 +134,7 @@ class Backward {
     if (leaf.walk != walk_) {
       leaf.walk = walk_;
       leaf.pending = 0;
+      if (leaf.extras && leaf.extras->before_gradient) leaf.extras->before_gradient();
     }
     ++leaf.pending;
   }

@@ -87,4 +87,6 @@ void Parameter::on_gradient(GradientHook hook, GradientMoment moment) {
   extras.moment = moment;
 }
 
+void Parameter::before_gradient(std::function<void()> check) { body().extras_of().before_gradient = std::move(check); }
+
 }  // namespace rensa

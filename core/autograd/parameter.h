@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "core/autograd/function.h"
@@ -38,6 +39,9 @@ class Parameter : public Variable {
   /// `hook` is called once in each backward() that gives a gradient, when it is complete. Replaces an earlier one; null
   /// removes it.
   void on_gradient(GradientHook hook, GradientMoment moment = GradientMoment::kAfterFunction);
+  /// `check` is called in each backward() that may give a gradient, before any is computed; what it throws ends that
+  /// backward(). For gradients that somebody reads in the meantime. Replaces an earlier one; null removes it.
+  void before_gradient(std::function<void()> check);
 
   /// From now on `gate` is asked whenever this parameter's array is about to be read, by an operation or through
   /// array(), until the gate is taken away (null). For values that are still on their way.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +19,8 @@ struct VariableExtras {
   Array grad_destination;  ///< where the gradient is to lie: a view into an arena
   GradientHook on_gradient;
   GradientMoment moment = GradientMoment::kAfterFunction;  ///< of on_gradient
-  ReadGate* read_gate = nullptr;                           ///< not owned
+  std::function<void()> before_gradient;
+  ReadGate* read_gate = nullptr;  ///< not owned
 };
 
 /// What the handles of one variable share.

@@ -136,9 +136,14 @@ TEST(DistributedOptimizerTest, NoSyncBehindASynchronisedBackwardIsRefused) {
     DistributedOptimizer optimizer(Sgd({.lr = 1}), comm);
     optimizer.setup(model);
     functions::sum(model.left + model.right).backward();
-    const NoSync local(optimizer);
-    EXPECT_THAT([&] { functions::sum(model.left * 2).backward(); },
-                ThrowsMessage<GraphError>(HasSubstr("second backward() before update()")));
+    {
+      const NoSync local(optimizer);
+      EXPECT_THAT([&] { functions::sum(model.left * 2).backward(); },
+                  ThrowsMessage<GraphError>(HasSubstr("second backward() before update()")));
+    }
+    optimizer.update();  // by the first
+    EXPECT_THAT(to_vector<float>(model.left.array()), Each(-1.0f));
+    EXPECT_THAT(to_vector<float>(model.right.array()), Each(-1.0f));
   });
 }
 

@@ -297,6 +297,31 @@ TEST(ParameterTest, HookRunsOnceWhereTheParameterIsAnOutputToo) {
   EXPECT_THAT(seen, ElementsAre(7, 1));
 }
 
+TEST(ParameterTest, WhatRefusesAGradientIsAskedBeforeAnyIsComputed) {
+  Parameter w({2}, init::constant(3), Dtype::kFloat64);
+  const Array place = zeros({2}, Dtype::kFloat64);
+  w.set_grad_destination(place);
+  int asked = 0;
+  bool refuses = false;
+  w.before_gradient([&] {
+    ++asked;
+    if (refuses) throw GraphError("not now");
+  });
+  const Variable one(ones({2}, Dtype::kFloat64));
+  Variable y = w * w;
+  y.set_grad(one);
+  y.backward({.retain_graph = true});
+  EXPECT_EQ(asked, 1);
+  refuses = true;
+  EXPECT_THROW(y.backward({.retain_graph = true}), GraphError);
+  EXPECT_THAT(to_vector<double>(place), Each(6.0));
+  EXPECT_THAT(to_vector<double>(grad({y}, {w}, {one})[0].array()), Each(6.0)) << "grad() leaves w.grad() alone";
+  EXPECT_EQ(asked, 2);
+  w.before_gradient(nullptr);
+  y.backward();
+  EXPECT_THAT(to_vector<double>(place), Each(12.0));
+}
+
 TEST(ParameterTest, AGradientThatLiesElsewhereIsAddedTo) {
   Parameter w({2}, init::constant(3), Dtype::kFloat64);
   const Array place = zeros({2}, Dtype::kFloat64);

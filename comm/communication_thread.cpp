@@ -31,8 +31,8 @@ CommunicationThread::~CommunicationThread() {
 
 Work CommunicationThread::start(Task task, Device device) {
   if (device.kind != DeviceKind::kCpu) return start_on_gpu(std::move(task), device);
-  Call call([this, task = std::move(task)] { task(*comm_); });
-  Work work(call.get_future().share());
+  Call call{.run = [this, task = std::move(task)] { task(*comm_); }};
+  Work work(call.done.get_future().share());
   put(std::move(call));
   return work;
 }
@@ -46,17 +46,17 @@ Work CommunicationThread::start_on_gpu(Task task, Device device) {
   const gpu::Stream stream = stream_->get();
   const auto ready = std::make_shared<gpu::Event>(device), happened = std::make_shared<gpu::Event>(device);
   ready->record(gpu::current_stream(device));
-  Call call([this, stream, ready, happened, task = std::move(task)]() mutable {
+  Call call{.run = [this, stream, ready, happened, task = std::move(task)]() mutable {
     const gpu::StreamScope scope(stream);
     ready->wait_on(stream);
     task(*comm_);
     happened->record(stream);
     keep({happened, std::move(task)});
-  });
-  Work work(call.get_future().share(), happened, device);
+  }};
+  Work work(call.done.get_future().share(), happened, device);
   if (only_enqueues_) {
     wait_until_idle();  // calls for arrays of the host, on the thread
-    call();
+    make(call);
   } else {
     put(std::move(call));
   }
@@ -72,6 +72,17 @@ void CommunicationThread::keep(Launched launched) {
   const std::lock_guard lock(mutex_);
   while (!launched_.empty() && launched_.front().happened->has_happened()) launched_.pop_front();
   launched_.push_back(std::move(launched));
+}
+
+bool CommunicationThread::make(Call& call) {
+  try {
+    call.run();
+  } catch (...) {
+    call.done.set_exception(std::current_exception());
+    return false;
+  }
+  call.done.set_value();
+  return true;
 }
 
 void CommunicationThread::put(Call call) {
@@ -97,9 +108,10 @@ void CommunicationThread::run() {
     queue_.pop_front();
     busy_ = true;
     lock.unlock();
-    call();
-    call = {};  // lets go of the arrays outside the lock
+    const bool succeeded = make(call);
+    call.run = nullptr;  // lets go of the arrays outside the lock
     lock.lock();
+    if (!succeeded) failed_.push_back(std::move(call.done));
     busy_ = false;
     if (queue_.empty()) changed_.notify_all();
   }

@@ -41,7 +41,10 @@ class CommunicationThread {
   Communicator& communicator() { return *comm_; }
 
  private:
-  using Call = std::packaged_task<void()>;
+  struct Call {
+    std::function<void()> run;
+    std::promise<void> done = {};
+  };
   /// A call that is in the stream, with what it refers to.
   struct Launched {
     std::shared_ptr<const gpu::Event> happened;
@@ -49,6 +52,8 @@ class CommunicationThread {
   };
 
   Work start_on_gpu(Task task, Device device);
+  /// False if it threw, which `done` tells.
+  static bool make(Call& call);
   void put(Call call);
   void keep(Launched launched);
   void wait_until_idle();
@@ -60,7 +65,8 @@ class CommunicationThread {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Call> queue_;
-  std::deque<Launched> launched_;  ///< that may not have happened yet
+  std::deque<Launched> launched_;           ///< that may not have happened yet
+  std::vector<std::promise<void>> failed_;  ///< of calls, for the reason that started_messages.h gives
   bool stopping_ = false, busy_ = false;
   std::jthread thread_;
 };

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -120,12 +121,13 @@ bool StartedMessages::advance(Entry& entry) {
 /// Outside the lock: arrays that go may call what their owner has put behind them, and that may start a message.
 void StartedMessages::finish(Entry& entry) {
   entry.leave_what_is_in_use();
-  if (entry.error) return entry.done.set_exception(entry.error);
   try {
-    if (entry.data && entry.stretch.raw_data() != entry.data.raw_data()) entry.data.copy_from(entry.stretch);
+    const bool arrived_aside = entry.data && entry.stretch.raw_data() != entry.data.raw_data();
+    if (arrived_aside && !entry.error) entry.data.copy_from(entry.stretch);
   } catch (...) {
-    return entry.done.set_exception(std::current_exception());
+    entry.error = std::current_exception();
   }
+  if (entry.error) return entry.done.set_exception(entry.error);
   entry.done.set_value();
 }
 
@@ -158,9 +160,14 @@ void StartedMessages::run(Shared& shared) {
     bool happened = false;
     if (std::list<Entry> ended = advance_all(entries, happened); !ended.empty()) {
       lock.unlock();
-      for (Entry& entry : ended) finish(entry);
+      std::vector<std::promise<void>> failed;
+      for (Entry& entry : ended) {
+        finish(entry);
+        if (entry.error) failed.push_back(std::move(entry.done));
+      }
       ended.clear();
       lock.lock();
+      std::move(failed.begin(), failed.end(), std::back_inserter(shared.failed));
     }
     const bool travels =
         std::any_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.message->is_matched(); });

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "comm/work.h"
 #include "core/array/array.h"
@@ -73,6 +74,9 @@ class StartedMessages {
     std::mutex mutex;
     std::condition_variable changed;
     std::list<Entry> entries;  ///< in the order they were started
+    /// Of those that failed, until the caller's thread lets them go: it has read what their exceptions say, and the
+    /// thread sanitizer does not see the counter by which libstdc++ orders that before their end on another thread.
+    std::vector<std::promise<void>> failed;
     bool stopping = false;
     std::jthread thread;  ///< from the first message
   };

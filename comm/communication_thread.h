@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "comm/work.h"
 #include "core/device/gpu/stream.h"

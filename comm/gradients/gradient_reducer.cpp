@@ -100,7 +100,9 @@ void GradientReducer::attach(Optimizer& optimizer, const std::vector<Parameter*>
   for (Parameter* parameter : in_arenas_) {
     parameter->on_gradient([this, parameter](const Variable&) { gradient_is_ready(parameter); },
                            GradientMoment::kEarly);
-    parameter->before_gradient([this, parameter] { check_may_change(parameter); });
+    parameter->before_gradient([this, parameter] {
+      if (const Member* member = member_of(parameter)) check_may_change(*member);
+    });
   }
 }
 
@@ -188,25 +190,28 @@ void GradientReducer::set_weight(double weight) {
   factor_ = factor;
 }
 
-void GradientReducer::check_may_change(const Parameter* parameter) const {
+GradientReducer::Member* GradientReducer::member_of(const Parameter* parameter) {
   const auto found = members_.find(parameter);
-  if (found == members_.end() || found->second.removed || !leave_at_once() || !found->second.ready) return;
-  throw GraphError("a second backward() before update(): the gradient of ", describe(found->second.slot),
+  return found == members_.end() || found->second.removed ? nullptr : &found->second;
+}
+
+void GradientReducer::check_may_change(const Member& member) const {
+  if (!leave_at_once() || !member.ready) return;
+  throw GraphError("a second backward() before update(): the gradient of ", describe(member.slot),
                    " may have left already. To add up several backward passes, put all but the last one in a NoSync "
                    "scope, or switch overlap off.");
 }
 
 void GradientReducer::gradient_is_ready(Parameter* parameter) {
   has_gradients_ = true;
-  check_may_change(parameter);  // by a backward() inside another, which has begun before
-  const auto found = members_.find(parameter);
-  if (found == members_.end() || found->second.removed) return;  // no longer the model's, but used still
-  Member& member = found->second;
+  Member* const member = member_of(parameter);
+  if (!member) return;
+  check_may_change(*member);  // by a backward() inside another, which has begun before
   if (accumulating_) return;
-  if (!member.seen) seen_.push_back(parameter);
-  member.seen = true;
+  if (!member->seen) seen_.push_back(parameter);
+  member->seen = true;
   if (!leave_at_once()) return;
-  complete(member);
+  complete(*member);
   release_ready_buckets();
 }
 

@@ -119,8 +119,10 @@ class GradientReducer {
   void check_compressible(const ParameterArena& arena) const;
   void check_ranks_agree() const;
   void check_form() const;
+  /// Null: the parameter is no longer the model's, but is used still.
+  Member* member_of(const Parameter* parameter);
   /// Throws GraphError if a backward() would change a gradient that may be under way.
-  void check_may_change(const Parameter* parameter) const;
+  void check_may_change(const Member& member) const;
   bool leave_at_once() const { return options_.overlap && !options_.double_buffering; }
   void gradient_is_ready(Parameter* parameter);
   void complete(Member& member);

@@ -57,10 +57,12 @@ void check_same_form(const PictureTable& train, const PictureTable& test, const 
                   "pictures are ", text(test), ". Are these the files of one data set?");
 }
 
+bool shares_data(const Communicator* comm) { return comm != nullptr && comm->size() > 1; }
+
 TrainingData small_pictures(PictureTable train, PictureTable test, const TrainOptions& options, DataKind kind,
                             Communicator* comm) {
   check_same_form(train, test, options.data);
-  if (comm != nullptr) {
+  if (shares_data(comm)) {
     check_same_data(summary_of(train), "training", options.data, *comm);
     check_same_data(summary_of(test), "test", options.data, *comm);
   }
@@ -112,7 +114,7 @@ std::shared_ptr<ImageDataset> make_dataset(std::unique_ptr<ImageSource> source, 
 
 TrainingData photographs(std::unique_ptr<ImageSource> train, std::unique_ptr<ImageSource> judged,
                          const TrainOptions& options, const ImageProblems::Report& on_problem, Communicator* comm) {
-  if (comm != nullptr) {
+  if (shares_data(comm)) {
     check_same_data(summary_of(*train, options.data), "training", options.data, *comm);
     check_same_data(summary_of(*judged, options.data), "validation", options.data, *comm);
   }

@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
 
 #include "comm/gpu/nccl_api.h"
+#include "comm/host_name.h"
 #include "comm/launcher.h"
 #include "core/device/gpu/driver.h"
 #include "core/library_versions.h"
@@ -41,11 +41,6 @@ int count_entries(const std::filesystem::path& folder) {
   std::error_code error;
   const std::filesystem::directory_iterator begin(folder, error), end;
   return error ? 0 : static_cast<int>(std::distance(begin, end));
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
 }
 
 std::vector<int> usable_cores() {

@@ -1,12 +1,11 @@
 #include "tools/train/report_sections.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <ctime>
 #include <fstream>
 #include <map>
 
+#include "comm/host_name.h"
 #include "comm/launcher.h"
 #include "core/device/gpu/driver.h"
 #include "core/error.h"
@@ -14,11 +13,6 @@
 
 namespace rensa::tools {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 /// As the kernel names it; "unknown" where it does not (arm64).
 std::string processor() {

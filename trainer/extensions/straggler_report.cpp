@@ -1,13 +1,12 @@
 #include "trainer/extensions/straggler_report.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "comm/host_name.h"
 #include "core/serializers/file_replacement.h"
 #include "core/serializers/serializer.h"
 #include "trainer/stragglers/link_probe.h"
@@ -19,11 +18,6 @@ namespace {
 using stragglers::Cause;
 using stragglers::LinkTime;
 using stragglers::Step;
-
-std::string own_host() {
-  char name[256] = "";
-  return gethostname(name, sizeof name - 1) == 0 ? name : "?";
-}
 
 const char* name_of(Cause cause) {
   constexpr const char* kNames[] = {"none", "compute", "input", "between", "link"};
@@ -46,7 +40,7 @@ double mib_per_second(const LinkTime& link) { return 2 * link.bytes / link.secon
 void StragglerReport::initialize(Trainer& trainer) {
   steps_.clear();
   last_end_ = {};
-  hosts_ = trainer.comm().all_gather_bytes(own_host());
+  hosts_ = trainer.comm().all_gather_bytes(host_name());
   waits_.take();
 }
 

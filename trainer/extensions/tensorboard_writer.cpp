@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <boost/crc.hpp>
 #include <chrono>
 #include <filesystem>
 
+#include "comm/host_name.h"
 #include "core/error.h"
 #include "trainer/extensions/tensorboard_event.pb.h"
 #include "trainer/trainer.h"
@@ -34,11 +34,6 @@ std::string little_endian(Number value) {
     value = static_cast<Number>(value >> 8);
   }
   return bytes;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "host";
 }
 
 }  // namespace

@@ -17,13 +17,22 @@ namespace {
 
 constexpr std::string_view kMark = ".writing-";
 
-void flush_to_disk(const std::string& path, int flags) {
-  const int file = open(path.c_str(), flags);
+void flush_to_disk(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY);
   if (file < 0) throw FileError(path, ": cannot be opened to flush it: ", std::strerror(errno), ".");
   const int status = fsync(file);
   const int reason = errno;
   close(file);
   if (status != 0) throw FileError(path, ": cannot be flushed to the disk: ", std::strerror(reason), ".");
+}
+
+/// Asks for a folder's names to be on the disk. Some file systems of a network know no such request, and a name that is
+/// lost with the power leaves the file that was there before.
+void flush_names(const std::string& folder) {
+  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (file < 0) return;
+  fsync(file);
+  close(file);
 }
 
 /// Two threads may replace one file at a time: the last one stays.
@@ -42,13 +51,13 @@ FileReplacement::~FileReplacement() {
 }
 
 void FileReplacement::commit() {
-  flush_to_disk(path_, O_RDONLY);
+  flush_to_disk(path_);
   if (std::rename(path_.c_str(), target_.c_str()) != 0) {
     throw FileError(target_, ": cannot be replaced: ", std::strerror(errno), ".");
   }
   committed_ = true;
   const std::string folder = std::filesystem::path(target_).parent_path().string();
-  flush_to_disk(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);  // the new name itself
+  flush_names(folder.empty() ? "." : folder);
 }
 
 void replace_file(const std::string& path, std::string_view contents) {

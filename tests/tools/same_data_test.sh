@@ -17,13 +17,13 @@ train_apart() {
     sh "$work/data" "${train[@]}" >"$work/log" 2>&1 </dev/null
 }
 
-train_apart || { echo "the same pictures in two places were refused:"; tail -n 8 "$work/log"; exit 1; }
+train_apart || fail "the same pictures in two places were refused:"
 
 victim=$(find "$work/data.1/val" -name "*.jpg" | sort | head -n 1)
 rm "$victim"
-train_apart && { echo "a rank without a picture trained"; exit 1; }
-grep -F 'rank 1 of 2 on ' "$work/log" | grep -qF 'has 7 validation pictures' || { echo "the rank is not named:"; tail -n 8 "$work/log"; exit 1; }
+train_apart && fail "a rank without a picture trained"
+grep -F 'rank 1 of 2 on ' "$work/log" | grep -qF 'has 7 validation pictures' || fail "the rank is not named:"
 
 cp "$work/data.0/${victim#"$work"/data.1/}" "${victim%.jpg}_renamed.jpg"
-train_apart && { echo "a rank with another picture trained"; exit 1; }
-grep -qF 'has other validation pictures than rank 0 of 2' "$work/log" || { echo "the difference is not told:"; tail -n 8 "$work/log"; exit 1; }
+train_apart && fail "a rank with another picture trained"
+grep -qF 'has other validation pictures than rank 0 of 2' "$work/log" || fail "the difference is not told:"
